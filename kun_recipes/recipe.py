@@ -1,0 +1,59 @@
+"""What every recipe script does around its work: read the config, and say a user's mistake in one line."""
+
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from filelock import FileLock, Timeout
+
+from kun_recipes.config import parse
+from kun_recipes.errors import UserError
+
+Config = TypeVar("Config")
+
+SECONDS_TO_LET_GO = 20
+"""How long to wait for another process: a stage whose run was killed notices when it next draws its progress."""
+
+
+def main(config_class: type[Config], run: Callable[[Config], Any]) -> None:
+    """Parse the command line into `config_class` and run; a `UserError` ends the process with exit code 2."""
+    # the libraries' own bars and notes; ours are in kun_recipes.progress and each stage's report
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    config = parse(config_class)
+    try:
+        with only_process(Path(config.output_dir)):
+            run(config)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"{error.filename or 'output_dir'}: the disk is full; free some space and run again", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on where this one was", file=sys.stderr)
+        sys.exit(130)
+
+
+@contextmanager
+def only_process(output_dir: Path) -> Iterator[None]:
+    """Hold the stage's folder, so that a run started again cannot meet what is left of the one before.
+
+    The ranks of one training share it: the first holds it for all. The system frees the lock of a process that dies.
+    """
+    if os.environ.get("RANK", "0") != "0":
+        yield
+        return
+    output_dir.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(output_dir.parent / f".{output_dir.name}.lock")
+    try:
+        with lock.acquire(timeout=SECONDS_TO_LET_GO):
+            yield
+    except Timeout as error:
+        raise UserError(f"{output_dir}: another process is working on it; wait for it, or stop it") from error
