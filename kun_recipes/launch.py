@@ -1,0 +1,92 @@
+"""Where a datatrove pipeline runs, and what it counted."""
+
+import contextlib
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import datatrove.utils.logging
+from datatrove.executor import LocalPipelineExecutor
+from datatrove.pipeline.base import PipelineStep
+
+from kun_recipes.errors import UserError
+
+
+def run_pipeline(pipeline: list[PipelineStep], logs: Path, tasks: int, workers: int = 1) -> "Counts":
+    """Run a pipeline on this machine, only the tasks that are not complete yet, and return its counts.
+
+    Args:
+        logs: datatrove's folder for completion markers, statistics and logs of this pipeline.
+        tasks: number of tasks; each reads its own files, so that the rows do not depend on `workers`.
+        workers: processes. A model is loaded once in each.
+
+    Raises:
+        UserError: a mistake of the user's that a block found.
+    """
+    logs.mkdir(parents=True, exist_ok=True)
+    executor = LocalPipelineExecutor(pipeline, tasks=tasks, workers=workers, logging_dir=str(logs))
+    with (logs / "console.log").open("a", encoding="utf-8") as console:
+        try:
+            with contextlib.redirect_stderr(console):  # datatrove's log is for the log folder, not for the terminal
+                datatrove.utils.logging.setup_default_logger()
+                executor.run()
+        finally:
+            datatrove.utils.logging.setup_default_logger()
+    return read_counts(logs, tasks)
+
+
+@dataclass
+class Counts:
+    """What went through a pipeline.
+
+    Attributes:
+        read: rows or documents that its reader met, the unreadable ones included.
+        rows_in: the same, but a document that was cut counts as its segments.
+        rows_out: rows that its last block wrote.
+        removed: number of rows by reason, in the order of the blocks.
+    """
+
+    read: int = 0
+    rows_in: int = 0
+    rows_out: int = 0
+    removed: Counter = field(default_factory=Counter)
+
+    def then(self, following: "Counts") -> "Counts":
+        """The counts of this pipeline and the one that reads what it wrote, as if they were one."""
+        self.check("a pipeline")
+        if following.rows_in != self.rows_out:
+            raise RuntimeError(f"a pipeline wrote {self.rows_out} rows, and the next one read {following.rows_in}")
+        return Counts(self.read, self.rows_in, following.rows_out, self.removed + following.removed)
+
+    def check(self, stage: str) -> None:
+        """Raise RuntimeError when a row was neither kept nor removed with a reason."""
+        removed = sum(self.removed.values())
+        if self.rows_in != self.rows_out + removed:
+            raise RuntimeError(f"{stage}: {self.rows_in} rows in, but {self.rows_out} kept and {removed} removed")
+
+
+def read_counts(logs: Path, tasks: int) -> Counts:
+    """Sum the statistics that datatrove keeps for every completed task."""
+    steps: list[Counter] = []
+    for rank in range(tasks):
+        path = logs / "stats" / f"{rank:05d}.json"
+        if not path.is_file():
+            raise UserError(f"{path}: missing, although its task is complete; remove the folder of the stage")
+        for position, step in enumerate(json.loads(path.read_text(encoding="utf-8"))):
+            if position == len(steps):
+                steps.append(Counter())
+            steps[position].update({name: int(_total(value)) for name, value in step["stats"].items()})
+    read = steps[0]["total"] or steps[0]["documents"]  # CorpusReader's, or that of datatrove's own readers
+    counts = Counts(read=read, rows_in=read, rows_out=steps[-1]["total"])
+    for step in steps:
+        if step["segments"]:
+            counts.rows_in += step["segments"] - step["documents"]
+        for name, value in step.items():
+            if name.startswith("dropped_"):
+                counts.removed[name.removeprefix("dropped_")] += value
+    return counts
+
+
+def _total(value: dict | float) -> float:
+    return value["total"] if isinstance(value, dict) else value

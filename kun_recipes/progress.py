@@ -1,0 +1,14 @@
+"""Progress bars: shown on a terminal, quiet elsewhere, and read by `recipes/run.py` when it started the process."""
+
+import os
+
+from tqdm import tqdm
+
+SHOW_PROGRESS = "KUN_RECIPES_PROGRESS"
+"""Environment variable by which `recipes/run.py` asks its stages for bars although their stderr is a pipe."""
+
+
+def progress_bar(total: int, description: str, unit: str = "row") -> tqdm:
+    """A tqdm bar over `total` units; use as a context manager and call `update(n)`."""
+    disable = False if os.environ.get(SHOW_PROGRESS) else None  # None: tqdm shows the bar only on a terminal
+    return tqdm(total=total, desc=description, unit=f" {unit}", disable=disable, dynamic_ncols=True, leave=False)

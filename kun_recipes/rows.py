@@ -1,0 +1,93 @@
+"""Rows between stages: one JSON line a row, in a folder of compressed shards."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from datatrove.data import Document
+from datatrove.pipeline.readers.base import BaseDiskReader
+from datatrove.pipeline.writers import JsonlWriter
+
+from kun_recipes import schema
+from kun_recipes.corpus.records import Malformed, read_lines
+from kun_recipes.errors import UserError
+
+SHARD_PATTERN = "*.jsonl*"
+_SHARD = "shard"  # names the file of a row while a stage writes it; not stored
+
+
+class RowReader(BaseDiskReader):
+    """Read the shards of a stage: the file's name order, and within a task the rows' order.
+
+    Unlike datatrove's reader it stops at a line that is no row: shards are written by a stage, so that a bad line
+    means a damaged file, and skipping it would lose a row silently.
+    """
+
+    name = "🐉 rows"
+
+    def __init__(self, folder: str | Path):
+        super().__init__(str(folder), glob_pattern=SHARD_PATTERN, add_file_path=False)
+
+    def read_file(self, filepath: str) -> Iterator[Document]:
+        for number, row in enumerate(read_shard(self.data_folder.path, filepath), start=1):
+            with self.track_time():
+                document = self.get_document_from_dict(row, filepath, number)
+            yield document
+
+
+def read_shard(folder: str | Path, name: str) -> Iterator[dict[str, Any]]:
+    """The rows of one shard. Raises UserError, naming file and line, at a line that is no row or a broken archive."""
+    for record in read_lines(f"{folder}/{name}"):
+        problem = record.message if isinstance(record, Malformed) else _not_a_row(record.value)
+        if problem:
+            raise UserError(
+                f"{folder}/{name}:{record.number}: not a row of a finished stage ({problem}); "
+                "run the stage that wrote it again"
+            )
+        yield record.value
+
+
+def _not_a_row(value: Any) -> str | None:
+    """What keeps a JSON value from being a row."""
+    keys = (schema.ID, schema.TEXT)
+    is_row = isinstance(value, dict) and all(value.get(key) and isinstance(value[key], str) for key in keys)
+    return None if is_row else f"a row needs `{schema.ID}` and `{schema.TEXT}`"
+
+
+def read_rows(folder: str | Path) -> Iterator[dict[str, Any]]:
+    """All rows of a folder of shards, in shard order."""
+    for name in list_shards(folder):
+        yield from read_shard(folder, name)
+
+
+def list_shards(folder: str | Path) -> list[str]:
+    """Names of the shards of a folder, in order. Raises UserError when there is none."""
+    shards = sorted(path.name for path in Path(folder).glob(SHARD_PATTERN)) if Path(folder).is_dir() else []
+    if not shards:
+        raise UserError(f"{folder}: no *.jsonl, *.jsonl.gz or *.jsonl.zst shards there; run the stage before this one")
+    return shards
+
+
+def row_writer(folder: str | Path, by_shard: bool = False) -> JsonlWriter:
+    """Write one shard a task; with `by_shard`, one file for each value that `AssignShard` gave."""
+    name = f"${{rank}}_${{{_SHARD}}}.jsonl" if by_shard else "${rank}.jsonl"
+    return JsonlWriter(str(folder), output_filename=name, compression="zstd", adapter=_row)
+
+
+def removed_writers(folder: str | Path) -> Callable[[str], JsonlWriter]:
+    """A function that gives each block its writer: `removed/<nn>_<block>/`, numbered in the order of the blocks."""
+    count = 0
+
+    def writer(block: str) -> JsonlWriter:
+        nonlocal count
+        count += 1
+        return JsonlWriter(f"{folder}/{count:02d}_{block}", compression="zstd", adapter=_row)
+
+    return writer
+
+
+def _row(_writer: JsonlWriter, document: Document) -> dict[str, Any]:
+    metadata = {key: value for key, value in document.metadata.items() if key != _SHARD}
+    if "filter_reason" in metadata:  # datatrove's name for it
+        metadata[schema.REASON] = metadata.pop("filter_reason")
+    return {schema.ID: document.id, schema.TEXT: document.text, **metadata}

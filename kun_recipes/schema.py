@@ -1,0 +1,46 @@
+"""The row contract: the name of every column that a stage adds, and who adds it.
+
+Inside a pipeline a row is a datatrove `Document`: `text` is the segment y, `id` a hash of (source, document id, span),
+and the columns below are keys of `metadata`. Between stages a row is one JSON line. Nothing is ever overwritten, so
+that a threshold can be moved later without a GPU.
+"""
+
+# corpus (§3.1): the segment y and where it came from
+ID = "id"
+TEXT = "text"
+SOURCE = "source"  # corpus name; becomes the split of the published dataset
+DOCUMENT_ID = "document_id"
+TITLE = "title"  # of the document, where the corpus has one
+SPAN_START = "span_start"  # character offsets of the segment in its document
+SPAN_END = "span_end"
+TOKENS = "tokens"  # of the segment, by the model's tokenizer
+FILE_PATH = "file_path"
+
+# label (§3.2): the candidate instruction, by the label model
+INSTRUCTION = "instruction"
+INSTRUCTION_TOKENS = "instruction_tokens"
+INSTRUCTION_FINISH = "instruction_finish_reason"
+INSTRUCTION_LOGPROB = "instruction_logprob"  # mean log p(x|y) a token, nats
+INSTRUCTION_PRIOR = "instruction_prior_logprob"  # mean log p(x) a token, nats: the same prompt with an empty output
+PERPLEXITY = "perplexity"  # exp(-instruction_logprob)
+FIT = "fit"  # instruction_logprob - instruction_prior_logprob
+LABEL_MODEL = "label_model"  # name and hash of the weights
+LABEL_PROMPT = "label_prompt"  # fingerprint of the prompt file
+
+# refine (§3.3): verdicts and the polished answer, by the primary chat model. Log-odds are in nats.
+FILTER_LOGODDS = "filter_logodds"  # log P(是)/P(否), figure 4
+FILTER_CALIBRATED = "filter_logodds_calibrated"  # minus the log-odds of content-free input (Zhao et al. 2021)
+FILTER_PROBABILITY = "filter_probability"  # P(是)
+SCORE_LOGODDS = "score_logodds"  # log P(好)/P(差), figure 10
+SCORE_CALIBRATED = "score_logodds_calibrated"
+SCORE_PROBABILITY = "score_probability"  # P(好)
+OUTPUT = "output"  # the polished answer
+OUTPUT_TOKENS = "output_tokens"
+OUTPUT_FINISH = "output_finish_reason"
+OUTPUT_LOGPROB = "output_logprob"  # mean log-probability a token, nats
+CHAT_MODEL = "chat_model"  # name and hash of the weights
+POLISH_PROMPT = "polish_prompt"
+
+# every row in removed/
+REASON = "reason"
+VALUE = "value"  # what the rule measured or matched, as text

@@ -1,0 +1,164 @@
+"""A stage's folder: what was asked of it, whether it is finished, and what it counted.
+
+<output_dir>/rows/        the rows kept, in shards
+<output_dir>/removed/     the rows dropped, a folder a block, each row with its reason
+<output_dir>/logs/        datatrove's completion markers, statistics and logs
+<output_dir>/stage.json   written last, atomically: a folder without it is not finished
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kun_recipes.config import affects_rows
+from kun_recipes.errors import UserError
+from kun_recipes.launch import Counts
+
+SUMMARY = "stage.json"
+STARTED = "started.json"
+_WHOLE_FILE = 64 * 2**20  # bytes; a larger input is known by its size and time instead of its content
+
+
+class Stage:
+    """The folder of one stage, from its start to its summary.
+
+    Args:
+        name: as in the recipe, for messages.
+        config: the stage's config, a dataclass with an `output_dir`.
+    """
+
+    def __init__(self, name: str, config: Any):
+        self.name = name
+        self.folder = Path(config.output_dir)
+        self.asked = describe(config)
+        self.begun = time.monotonic()
+
+    @property
+    def rows(self) -> Path:
+        return self.folder / "rows"
+
+    @property
+    def removed(self) -> Path:
+        return self.folder / "removed"
+
+    def logs(self, pipeline: str) -> Path:
+        return self.folder / "logs" / pipeline
+
+    def summary(self) -> dict[str, Any] | None:
+        """The summary if the stage is finished. Raises UserError when other values that change rows made it."""
+        return self._earlier(SUMMARY)
+
+    def begin(self) -> None:
+        """Note what is asked. Raises UserError when other values began the folder: going on would mix two runs."""
+        if self._earlier(STARTED) is None:
+            write_json(self.folder / STARTED, {"config": self.asked})
+
+    def finish(self, counts: Counts, **more: Any) -> dict[str, Any]:
+        """Write and return the summary: rows_in, rows_kept, removed by reason, seconds, and `more`."""
+        counts.check(self.name)
+        summary = {
+            "stage": self.name,
+            "rows_in": counts.rows_in,
+            "rows_kept": counts.rows_out,
+            "removed": dict(counts.removed),
+            "seconds": round(time.monotonic() - self.begun, 1),
+            **more,
+            "config": self.asked,
+        }
+        write_json(self.folder / SUMMARY, summary)
+        (self.folder / STARTED).unlink(missing_ok=True)
+        return summary
+
+    def _earlier(self, name: str) -> dict[str, Any] | None:
+        path = self.folder / name
+        if not path.is_file():
+            return None
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        asked_then = earlier["config"]
+        changed = [key for key in self.asked if self.asked[key] != asked_then.get(key)]
+        if changed:
+            then, now = _short(asked_then.get(changed[0])), _short(self.asked[changed[0]])
+            raise UserError(
+                f"{self.folder}: was made with another {', '.join(changed)} ({changed[0]}: {then} then, {now} now); "
+                "remove the folder or give another output_dir (recipes/run.py: --fresh)"
+            )
+        return earlier
+
+
+def describe(config: Any) -> dict[str, Any]:
+    """Everything of a config that decides the rows: its values, and for a path that exists what lies there."""
+    values = {}
+    for field in dataclasses.fields(config):
+        if field.name != "output_dir" and affects_rows(field):
+            values[field.name] = _describe(getattr(config, field.name))
+    return values
+
+
+def _describe(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_describe(item) for item in value]
+    if isinstance(value, str) and value and os.path.exists(value):
+        return {"path": value, "content": fingerprint(Path(value))}
+    return value
+
+
+def fingerprint(path: Path) -> str:
+    """A short hash of a file, or of a folder's files, by content; large files by size and time.
+
+    A folder that a stage or a training wrote is known by its summary, which is written last.
+    """
+    for summary in (path / "train_summary.json", path.parent / SUMMARY):
+        if path.is_dir() and summary.is_file():
+            return _hash(_without_times(summary))
+    if path.is_dir():
+        inside = sorted(file for file in path.rglob("*") if file.is_file())
+        return _hash("\n".join(f"{file.relative_to(path)} {fingerprint(file)}" for file in inside).encode())
+    status = path.stat()
+    if status.st_size > _WHOLE_FILE:
+        return _hash(f"{status.st_size} {status.st_mtime_ns}".encode())
+    return _hash(path.read_bytes())
+
+
+def require_finished(rows: str) -> None:
+    """Refuse rows of a stage that was started and not finished: half of them may be missing."""
+    folder = Path(rows).parent  # a kill just after the summary was written leaves both files
+    if (folder / STARTED).is_file() and not (folder / SUMMARY).is_file():
+        raise UserError(f"{folder}: this stage was started but did not finish; run it again first")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file that is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, path)
+
+
+def report(summary: Mapping[str, Any], folder: Path) -> None:
+    """One line on stderr: what the stage did and where it lies."""
+    removed = ", ".join(f"{reason} {count}" for reason, count in summary["removed"].items()) or "none"
+    print(
+        f"{summary['stage']}: {summary['rows_in']} rows in, {summary['rows_kept']} kept, removed: {removed}"
+        f" ({summary['seconds']:.0f} s) -> {folder}",
+        file=sys.stderr,
+    )
+
+
+def _without_times(summary: Path) -> bytes:
+    figures = json.loads(summary.read_text(encoding="utf-8"))
+    return json.dumps({key: value for key, value in figures.items() if "second" not in key}, sort_keys=True).encode()
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:77] + "..."
