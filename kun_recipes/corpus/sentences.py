@@ -1,0 +1,68 @@
+"""Where sentences end in Chinese text, with punctuation of both widths."""
+
+import re
+from collections.abc import Iterator
+
+ENDS = "。！？；…｡!?;.．"
+CLOSERS = "」』”’）》】〉〕］｝\"')]}"
+COMMAS = "，、：,:"
+HALF_WIDTH_QUOTES = "\"'"
+CONTINUES = set(COMMAS + ENDS + CLOSERS) - set(HALF_WIDTH_QUOTES)  # no sentence begins with one: “好吗？”，他问。
+TITLE_CLOSERS = "》〉"  # a title may end in a mark of its own: 《出发！》出版了。
+
+END_RUN = re.compile(f"(?P<marks>[{ENDS}][{re.escape(ENDS + CLOSERS)}]*)(?P<space>\\s*)")
+FULL_WIDTH_END = re.compile("[。！？；…｡]")
+HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+LIST_NUMBER = re.compile(r"(?:^|[\s.。！？；])[(（]?(?:\d{1,3}(?:\.\d+)*|[A-Za-z]|[一二三四五六七八九十]{1,3})$")
+
+
+def split_sentences(line: str) -> Iterator[tuple[int, int]]:
+    """Spans of the sentences of one line, in order, without the whitespace around them.
+
+    。！？；… end a sentence together with the closing quotes and brackets behind them. Half-width .!?; end one only
+    before whitespace and between Chinese characters, and not in numbers, list numbers ("1. ") or abbreviations.
+    """
+    start = 0
+    for run in END_RUN.finditer(line):
+        if run.end() < len(line) and _ends_sentence(line, run):
+            end = _end_with_quotes(line, run)
+            yield from trimmed(line, start, end)
+            start = end
+    yield from trimmed(line, start, len(line))
+
+
+def trimmed(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The span without the whitespace at its ends; nothing where nothing is left."""
+    piece = text[start:end]
+    start += len(piece) - len(piece.lstrip())
+    end -= len(piece) - len(piece.rstrip())
+    if start < end:
+        yield start, end
+
+
+def _ends_sentence(line: str, run: re.Match) -> bool:
+    following, ends = line[run.end()], run["marks"].rstrip(CLOSERS)
+    closers = run["marks"][len(ends) :]
+    if following in CONTINUES or any(closer in TITLE_CLOSERS for closer in closers):
+        return False
+    if FULL_WIDTH_END.search(ends):
+        return True
+    before = line[max(run.start() - 12, 0) : run.start()]
+    if ends in {".", "．"} and LIST_NUMBER.search(before):
+        return False
+    after_han = HAN.match(before[-1:]) is not None
+    if not run["space"]:
+        return after_han and HAN.match(following) is not None
+    if ends.endswith(";"):
+        return after_han  # elsewhere it is code
+    return not following.islower()  # "e.g. this"
+
+
+def _end_with_quotes(line: str, run: re.Match) -> int:
+    """End of the sentence; a half-width quote behind it belongs to it only if it was opened before."""
+    end = run.start() + len(run["marks"].rstrip(CLOSERS))
+    for closer in line[end : run.end("marks")]:
+        if closer in HALF_WIDTH_QUOTES and line.count(closer, 0, end) % 2 == 0:
+            break
+        end += 1
+    return end
