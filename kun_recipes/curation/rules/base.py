@@ -1,0 +1,86 @@
+"""What every A.2 rule is made of: a block over one text of a row, and one view of both punctuation widths."""
+
+import re
+from abc import abstractmethod
+from functools import lru_cache
+from typing import NamedTuple
+
+from datatrove.data import Document
+from datatrove.pipeline.filters.base_filter import BaseFilter
+from datatrove.pipeline.writers.disk_base import DiskWriter
+
+from kun_recipes import schema
+
+HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af々〇"
+"""Han characters, for use inside a character class."""
+
+SENTENCE_END = "。!?;…"
+"""What ends a sentence in narrowed text; a half-width full stop also stands in decimals and is judged by its place."""
+
+SENTENCE = re.compile(r"[^。!?;…\n]+")
+WHITESPACE = re.compile(r"[\s\u200b\u200c\u200d\u2060\ufeff]+")
+LETTERS = re.compile(r"[^\W_]+")
+VALUE_LENGTH = 60  # characters of a match kept in the row
+
+WIDE_ONLY = {"　": " ", "｡": "。", "､": "、", "｢": "「", "｣": "」", "￥": "¥"}
+NARROW = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | str.maketrans(WIDE_ONLY)
+
+
+@lru_cache(maxsize=8)  # a row passes one rule after the other: each text is narrowed once
+def narrow(text: str) -> str:
+    """The text with full-width letters, digits and punctuation made half-width, character for character."""
+    return text.translate(NARROW)
+
+
+def without_whitespace(text: str) -> str:
+    """The text without blanks, line breaks and zero-width characters."""
+    return WHITESPACE.sub("", text)
+
+
+def letters(text: str) -> str:
+    """The text's letters, digits and Han characters, nothing else."""
+    return "".join(LETTERS.findall(text))
+
+
+def sentences(text: str, min_characters: int) -> list[str]:
+    """The sentences of a narrowed text, blanks and end marks removed, leaving out those under `min_characters`."""
+    found = (without_whitespace(sentence) for sentence in SENTENCE.findall(text))
+    return [sentence for sentence in found if len(sentence) >= min_characters]
+
+
+class Fault(NamedTuple):
+    """Why a text is dropped: the reason's name, and what was measured or matched."""
+
+    reason: str
+    value: str
+
+
+class Rule(BaseFilter):
+    """Base of the A.2 rules: reads one text of the row and drops the row when `find` names a fault in it.
+
+    The fault's value goes to metadata["value"], so that a removed row says what was found in it.
+
+    Args:
+        field: which text is read: "text" is the segment, any other name a column of the metadata.
+        exclusion_writer: where dropped rows go.
+    """
+
+    def __init__(self, field: str, exclusion_writer: DiskWriter | None = None):
+        super().__init__(exclusion_writer)
+        self.field = field
+
+    @abstractmethod
+    def find(self, text: str) -> Fault | None:
+        """The first fault of a text whose punctuation has been made half-width; None when there is none."""
+
+    def filter(self, doc: Document) -> bool | tuple[bool, str]:
+        text = doc.text if self.field == schema.TEXT else doc.metadata[self.field]
+        return verdict(doc, self.find(narrow(text)))
+
+
+def verdict(doc: Document, fault: Fault | None) -> bool | tuple[bool, str]:
+    """What datatrove wants to hear about the row; writes the fault's value into it."""
+    if fault is None:
+        return True
+    doc.metadata[schema.VALUE] = fault.value[:VALUE_LENGTH]
+    return False, fault.reason

@@ -1,0 +1,75 @@
+"""Texts that end before they are finished."""
+
+import re
+
+from datatrove.data import Document
+from datatrove.pipeline.writers.disk_base import DiskWriter
+
+from kun_recipes.curation.rules.base import Fault, Rule, verdict
+
+OPEN_END = ",:、-—([{《“「『【<%℃°&+=/\\"
+NEAREST = 3  # lines before the last that show whether such lines end with a mark here
+LIST_ITEM = re.compile(r"(?:[-*+•·●○■◆▪]|\(?(?:\d{1,3}|[一二三四五六七八九十]{1,3}|[A-Za-z])[.、)])")
+CUT_END = re.compile(r"(?:[,:、—(《“【]|(?<!-)-|\b(?:and|or|the|of|to))\Z")
+
+
+class CutOff(Rule):
+    """Drop texts that stop in the middle of a sentence, by the model's own account or by their last line.
+
+    Reads the text `field` names and the metadata column `finish_reason` names. Reasons: "truncated" where the model
+    ran out of tokens (the value is the finish reason), "cut_off" where the last line is unfinished (the value is its
+    end). A last line without a sentence end stays when most lines of its kind just before it (list items, verses,
+    rows) have none either and it is not far longer than they are (a heading says nothing about a paragraph).
+
+    Args:
+        field: which text is read.
+        max_open_length: characters up to which a text of one line needs no full stop; None asks for none at all, and
+            then only a comma, a colon, a dash or an opening bracket shows a cut.
+        closing_lines: last lines that end a text without a full stop: dates, signatures, results.
+        finish_reason: metadata column with the engine's finish reason; None for text that no model wrote.
+    """
+
+    name = "✂️ cut off"
+
+    def __init__(
+        self,
+        field: str,
+        max_open_length: int | None,
+        closing_lines: re.Pattern[str] | None,
+        finish_reason: str | None = None,
+        exclusion_writer: DiskWriter | None = None,
+    ):
+        super().__init__(field, exclusion_writer)
+        self.max_open_length = max_open_length
+        self.closing_lines = closing_lines
+        self.finish_reason = finish_reason
+
+    def filter(self, doc: Document) -> bool | tuple[bool, str]:
+        if self.finish_reason is not None and doc.metadata[self.finish_reason] == "length":
+            return verdict(doc, Fault("truncated", "length"))
+        return super().filter(doc)
+
+    def find(self, text: str) -> Fault | None:
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        if not lines or is_finished(lines[-1]):
+            return None
+        *earlier, last = lines
+        if not CUT_END.search(last) and self._may_stay_open(earlier, last):
+            return None
+        return Fault("cut_off", last[-20:])
+
+    def _may_stay_open(self, earlier: list[str], last: str) -> bool:
+        if self.max_open_length is None or (not earlier and len(last) <= self.max_open_length):
+            return True
+        if self.closing_lines and self.closing_lines.search(last):
+            return True
+        kind = bool(LIST_ITEM.match(last))
+        peers = [line for line in earlier if bool(LIST_ITEM.match(line)) == kind and not CUT_END.search(line)]
+        nearest = peers[-NEAREST:]
+        open_peers = [len(line) for line in nearest if not is_finished(line)]
+        return 2 * len(open_peers) > len(nearest) and len(last) <= 2 * max(open_peers)
+
+
+def is_finished(line: str) -> bool:
+    """Whether a narrowed line ends with something else than a letter, a digit or a mark that more should follow."""
+    return not line[-1].isalnum() and line[-1] not in OPEN_END

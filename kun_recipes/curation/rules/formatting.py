@@ -1,0 +1,139 @@
+"""Text formatting errors: brackets, markup, escapes, role markers (Kun A.2)."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from datatrove.pipeline.writers.disk_base import DiskWriter
+
+from kun_recipes.curation.rules.base import Fault, Rule, sentences
+
+FENCE = re.compile(r"^ {0,3}(?:`{3}|~{3})", re.MULTILINE)
+FENCED_CODE = re.compile(r"^ {0,3}(`{3}|~{3})[\s\S]*?^ {0,3}\1[`~]*[ \t]*$", re.MULTILINE)
+INLINE_CODE = re.compile(r"`[^`\n]+`")
+NAMED_BRACKET = re.compile(r"\\[()\[\]{}]|[\"'“‘][()\[\]{}<>][\"'”’]|[:;]-?[()]")  # escaped, quoted, smileys
+LIST_MARK = re.compile(  # "1)" and "a)" before a list item
+    r"(?:(?<=[\s,。;:、!?])|^)(?:[0-9A-Za-z]{1,3}|[一二三四五六七八九十]{1,3})\)", re.MULTILINE
+)
+PAIRS = {")": "(", "》": "《", "】": "【", "」": "「", "』": "『", "”": "“", "〉": "〈", "〕": "〔"}
+OPENERS = {opener: opener for opener in PAIRS.values()} | {"[": "(", "{": "("}  # as in [0, 1)
+CLOSERS = PAIRS | {"]": "(", "}": "("}
+BLANKS = re.compile(r"\s+")
+MIN_SENTENCE = 3  # characters under which a sentence said twice is no fault
+BRACKET = re.compile("[" + re.escape("".join([*OPENERS, *CLOSERS])) + "]")
+STRAIGHT_QUOTE = re.compile(r'(?<![\d\\])"')
+
+
+@dataclass(frozen=True)
+class FormatDebris:
+    """What no text should hold. None switches a check off.
+
+    Attributes:
+        chat_markers: what a chat template left behind.
+        debris: wreckage outside code.
+        markup: leftover tags, entities and escapes outside code.
+        markup_topics: words of a text that may name them.
+    """
+
+    chat_markers: re.Pattern[str] | None
+    debris: re.Pattern[str] | None
+    markup: re.Pattern[str] | None
+    markup_topics: re.Pattern[str] | None
+
+
+@dataclass(frozen=True)
+class FormatLimits:
+    """How a well-formed segment, instruction or answer looks. None switches a check off.
+
+    Attributes:
+        max_unbalanced: most brackets and quotation marks without their partner.
+        max_sentence_repeats: most times that one sentence may be said.
+        max_blanks: most whitespace characters in a row.
+        max_lines: most lines with text.
+        role_markers: what a prompt or a neighbouring turn left behind.
+    """
+
+    max_unbalanced: int | None
+    max_sentence_repeats: int | None
+    max_blanks: int | None
+    max_lines: int | None
+    role_markers: re.Pattern[str] | None
+
+
+class FormatErrors(Rule):
+    """Drop texts with formatting errors (Kun A.2, seventh rule).
+
+    Reads the text `field` names. Reason: "format_error"; the value is the debris found, or the check and its number.
+
+    Args:
+        field: which text is read.
+        debris: what no text should hold.
+        limits: how a text of this kind looks.
+    """
+
+    name = "🧱 format errors"
+
+    def __init__(
+        self, field: str, debris: FormatDebris, limits: FormatLimits, exclusion_writer: DiskWriter | None = None
+    ):
+        super().__init__(field, exclusion_writer)
+        self.debris = debris
+        self.limits = limits
+
+    def find(self, text: str) -> Fault | None:
+        prose = INLINE_CODE.sub("", FENCED_CODE.sub("", text))
+        found = self._marker(text) or self._wreckage(prose) or self._shape(text, prose)
+        return Fault("format_error", found) if found else None
+
+    def _marker(self, text: str) -> str | None:
+        for pattern in (self.debris.chat_markers, self.limits.role_markers):
+            if pattern and (match := pattern.search(text)):
+                return match[0].strip()
+        return "unclosed code fence" if len(FENCE.findall(text)) % 2 else None
+
+    def _wreckage(self, prose: str) -> str | None:
+        debris = self.debris
+        if debris.debris and (match := debris.debris.search(prose)):
+            return match[0].strip()
+        if debris.markup and (match := debris.markup.search(prose)):
+            words = debris.markup.sub("", prose)
+            about_markup = debris.markup_topics and debris.markup_topics.search(words)
+            return None if about_markup else match[0].strip()
+        return None
+
+    def _shape(self, text: str, prose: str) -> str | None:
+        limits = self.limits
+        if limits.max_unbalanced is not None:
+            unbalanced = count_unbalanced(prose)
+            if unbalanced > limits.max_unbalanced:
+                return f"{unbalanced} unbalanced"
+        if limits.max_sentence_repeats is not None:
+            most = max(Counter(sentences(text, MIN_SENTENCE)).values(), default=0)
+            if most > limits.max_sentence_repeats:
+                return f"a sentence {most} times"
+        if limits.max_blanks is not None:
+            longest = max(map(len, BLANKS.findall(text.strip())), default=0)
+            if longest > limits.max_blanks:
+                return f"{longest} blanks"
+        if limits.max_lines is not None:
+            lines = sum(1 for line in text.splitlines() if line.strip())
+            if lines > limits.max_lines:
+                return f"{lines} lines"
+        return None
+
+
+def count_unbalanced(text: str) -> int:
+    """Number of brackets and quotation marks without a partner in a narrowed text; an odd straight quote is one."""
+    text = NAMED_BRACKET.sub("", text)
+    list_marks = {match.end() - 1 for match in LIST_MARK.finditer(text)}
+    open_now = dict.fromkeys(PAIRS.values(), 0)
+    unbalanced = len(STRAIGHT_QUOTE.findall(text)) % 2
+    for match in BRACKET.finditer(text):
+        bracket = match[0]
+        if bracket in OPENERS:
+            open_now[OPENERS[bracket]] += 1
+        elif open_now[CLOSERS[bracket]]:
+            open_now[CLOSERS[bracket]] -= 1
+        elif match.start() not in list_marks:
+            unbalanced += 1
+    return unbalanced + sum(open_now.values())

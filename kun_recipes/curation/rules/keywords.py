@@ -1,0 +1,77 @@
+"""Low-quality keywords and refusals, each matched with its context (Kun A.2)."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datatrove.pipeline.writers.disk_base import DiskWriter
+
+from kun_recipes.curation.rules.base import Fault, Rule
+
+
+@dataclass(frozen=True)
+class KeywordList:
+    """Phrases that make a text low-quality.
+
+    Attributes:
+        reason: name under which the text is dropped.
+        min_hits: different phrases that must be found; 1 where one phrase is enough.
+        patterns: the phrases.
+    """
+
+    reason: str
+    min_hits: int
+    patterns: re.Pattern[str]
+
+
+class LowQualityKeywords(Rule):
+    """Drop texts with low-quality keywords (Kun A.2, fifth rule).
+
+    Reads the text `field` names. Reasons are those of the lists: in rules.yaml "low_quality_keyword" and "navigation"
+    for segments, "missing_context" for instructions, "meta_talk" for answers. The value is the phrases found.
+
+    The released scripts match bare words (news, picture, article, 2023) and drop many good texts with them; phrases
+    here are regular expressions with the context that makes the word a fault.
+
+    Args:
+        field: which text is read.
+        lists: phrases by reason, tried in order.
+    """
+
+    name = "🗑 low-quality keywords"
+
+    def __init__(self, field: str, lists: Sequence[KeywordList], exclusion_writer: DiskWriter | None = None):
+        super().__init__(field, exclusion_writer)
+        self.lists = tuple(lists)
+
+    def find(self, text: str) -> Fault | None:
+        for keywords in self.lists:
+            hits: dict[str, None] = {}
+            for match in keywords.patterns.finditer(text):
+                hits[match[0].strip()] = None
+                if len(hits) >= keywords.min_hits:
+                    return Fault(keywords.reason, " / ".join(hits))
+        return None
+
+
+class Refusal(Rule):
+    """Drop texts in which a model refuses (Kun A.2, sixth rule).
+
+    Reads the text `field` names. Reason: "refusal"; the value is the words of the refusal. A text about apologies, a
+    letter that apologises and a quoted refusal stay.
+
+    Args:
+        field: which text is read.
+        patterns: how a refusal is worded; None keeps all.
+    """
+
+    name = "🙅 refusal"
+
+    def __init__(self, field: str, patterns: re.Pattern[str] | None, exclusion_writer: DiskWriter | None = None):
+        super().__init__(field, exclusion_writer)
+        self.patterns = patterns
+
+    def find(self, text: str) -> Fault | None:
+        if self.patterns and (match := self.patterns.search(text)):
+            return Fault("refusal", match[0].strip())
+        return None

@@ -1,0 +1,68 @@
+"""The rules as the stages run them: one list for segments, one for instructions, one for answers (Kun A.2)."""
+
+from collections.abc import Callable
+
+from datatrove.pipeline.base import PipelineStep
+from datatrove.pipeline.writers.disk_base import DiskWriter
+
+from kun_recipes import schema
+from kun_recipes.curation.rules.characters import MeaninglessCharacters, NotChinese, TooShort
+from kun_recipes.curation.rules.echo import AnswerCopiesPrompt
+from kun_recipes.curation.rules.endings import CutOff
+from kun_recipes.curation.rules.formatting import FormatErrors
+from kun_recipes.curation.rules.keywords import LowQualityKeywords, Refusal
+from kun_recipes.curation.rules.repetition import Repetition
+from kun_recipes.curation.rules.sensitive import SensitiveInformation
+from kun_recipes.curation.rules.settings import Rules
+
+Removed = Callable[[str], DiskWriter | None]
+"""The exclusion writer for a block's name, such as "repetition"."""
+
+
+def segment_rules(rules: Rules, removed: Removed) -> list[PipelineStep]:
+    """The rules on segments, which become answers or their background (§3.1)."""
+    text = schema.TEXT
+    return [
+        SensitiveInformation(text, rules.sensitive_information, removed("sensitive_information")),
+        Repetition(text, rules.repetition, removed("repetition")),
+        TooShort(text, rules.too_short.segment, removed("too_short")),
+        MeaninglessCharacters(text, rules.meaningless_characters, removed("meaningless_characters")),
+        NotChinese(text, rules.not_chinese.segment, removed("not_chinese")),
+        LowQualityKeywords(text, rules.keywords.segment, removed("low_quality_keywords")),
+        Refusal(text, rules.refusal, removed("refusal")),
+        FormatErrors(text, rules.format_debris, rules.format_limits.segment, removed("format_errors")),
+        CutOff(text, rules.max_open_length.segment, rules.closing_lines, None, removed("cut_off")),
+    ]
+
+
+def instruction_rules(rules: Rules, removed: Removed) -> list[PipelineStep]:
+    """The rules on candidate instructions, which the label model wrote (§3.2)."""
+    text, finish = schema.INSTRUCTION, schema.INSTRUCTION_FINISH
+    return [
+        SensitiveInformation(text, rules.sensitive_information, removed("sensitive_information")),
+        Repetition(text, rules.repetition, removed("repetition")),
+        TooShort(text, rules.too_short.instruction, removed("too_short")),
+        MeaninglessCharacters(text, rules.meaningless_characters, removed("meaningless_characters")),
+        NotChinese(text, rules.not_chinese.instruction, removed("not_chinese")),
+        LowQualityKeywords(text, rules.keywords.instruction, removed("low_quality_keywords")),
+        Refusal(text, rules.refusal, removed("refusal")),
+        FormatErrors(text, rules.format_debris, rules.format_limits.instruction, removed("format_errors")),
+        CutOff(text, rules.max_open_length.instruction, rules.closing_lines, finish, removed("cut_off")),
+    ]
+
+
+def answer_rules(rules: Rules, removed: Removed) -> list[PipelineStep]:
+    """The rules on polished answers, which the primary chat model wrote (§3.3)."""
+    text, finish = schema.OUTPUT, schema.OUTPUT_FINISH
+    return [
+        SensitiveInformation(text, rules.sensitive_information, removed("sensitive_information")),
+        Repetition(text, rules.repetition, removed("repetition")),
+        TooShort(text, rules.too_short.answer, removed("too_short")),
+        MeaninglessCharacters(text, rules.meaningless_characters, removed("meaningless_characters")),
+        NotChinese(text, rules.not_chinese.answer, removed("not_chinese")),
+        LowQualityKeywords(text, rules.keywords.answer, removed("low_quality_keywords")),
+        Refusal(text, rules.refusal, removed("refusal")),
+        FormatErrors(text, rules.format_debris, rules.format_limits.answer, removed("format_errors")),
+        CutOff(text, rules.max_open_length.answer, rules.closing_lines, finish, removed("cut_off")),
+        AnswerCopiesPrompt(rules.min_added_by_answer, removed("answer_copies_prompt")),
+    ]
