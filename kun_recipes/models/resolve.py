@@ -1,0 +1,70 @@
+"""What the `model` field of a config may name: a folder, a model source file, or a model on the Hub."""
+
+import re
+from pathlib import Path
+
+import huggingface_hub
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from kun_recipes.errors import UserError
+from kun_recipes.models.cache import cached_model
+from kun_recipes.models.fetch import HUB_TIMEOUT, download_bar, first_line
+from kun_recipes.models.source import load_model_source
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+MODEL_FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "*.py"]
+"""Of a Hub repository: weights as safetensors only, for many repositories hold them in other formats as well."""
+
+
+def resolve_model(name: str, revision: str | None = None) -> str:
+    """The folder of the model that a config names, fetched first where it is not on this machine.
+
+    Args:
+        name: a model folder, a model source file (*.yaml), or a Hub id like org/name.
+        revision: commit, tag or branch of a Hub id.
+
+    Raises:
+        UserError: there is no such model, or it cannot be fetched.
+    """
+    path = Path(name).expanduser()
+    by_hub = not path.is_dir() and path.suffix != ".yaml"
+    if revision and not by_hub:
+        raise UserError(f"model {name}: a revision goes with a Hub id; a folder or a .yaml file has none")
+    if by_hub:
+        path = _from_hub(name, revision)
+    elif not path.is_dir():
+        path = cached_model(load_model_source(path))
+    if not (path / "config.json").is_file():
+        raise UserError(f"model {name}: {path} holds no config.json, so it is no model folder")
+    return str(path)
+
+
+def _from_hub(name: str, revision: str | None) -> Path:
+    if not HUB_ID.fullmatch(name):
+        raise UserError(f"model {name}: is neither a folder, a model source file (*.yaml) nor a Hub id like org/name")
+    here = f"model {name}: is no folder here, and "
+    try:
+        folder = huggingface_hub.snapshot_download(
+            name, revision=revision, allow_patterns=MODEL_FILES, etag_timeout=HUB_TIMEOUT, tqdm_class=download_bar
+        )
+    except GatedRepoError as error:
+        raise UserError(
+            f"{here}on the Hub it is given only to who accepts its terms: do so at https://huggingface.co/{name}, "
+            "then `hf auth login`"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise UserError(f"{here}no model on the Hub (a private one needs `hf auth login`); check the name") from error
+    except RevisionNotFoundError as error:
+        raise UserError(f"{here}on the Hub it has no revision {revision}; check the revision") from error
+    except (LocalEntryNotFoundError, HTTPError) as error:
+        raise UserError(
+            f"{here}the Hub cannot be reached ({first_line(error.__cause__ or error)}); "
+            "connect, or set model: to a model folder"
+        ) from error
+    return Path(folder)

@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import huggingface_hub.constants
+import pytest
+
+from kun_recipes.errors import UserError
+from kun_recipes.models import resolve_model
+
+
+def test_a_folder_is_returned_as_it_is(tiny_model: Path) -> None:
+    assert resolve_model(str(tiny_model)) == str(tiny_model)
+
+
+def test_a_hub_id_becomes_its_folder(hub: dict) -> None:
+    hub["somebody/model"] = {"config.json": b"{}", "model.safetensors": b"w", "pytorch_model.bin": b"the same again"}
+    folder = Path(resolve_model("somebody/model", revision="main"))
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
+    assert resolve_model("somebody/model") == str(folder)
+
+
+def test_a_hub_model_already_here_needs_no_hub(hub: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub["somebody/model"] = {"config.json": b"{}"}
+    folder = resolve_model("somebody/model")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    assert resolve_model("somebody/model") == folder
+
+
+@pytest.mark.parametrize(
+    ("name", "revision", "message"),
+    [
+        ("empty", None, "holds no config.json, so it is no model folder"),
+        ("empty", "main", "a revision goes with a Hub id"),
+        ("none.yaml", None, "none.yaml: no such model source file"),
+        ("none.yaml", "main", "a revision goes with a Hub id"),
+        ("none", None, "is neither a folder, a model source file (*.yaml) nor a Hub id like org/name"),
+        ("outputs/demo/label_model", None, "is neither a folder, a model source file"),
+        ("./outputs/demo", None, "is neither a folder, a model source file"),
+        ("somebody/none", None, "is no folder here, and no model on the Hub"),
+        ("somebody/gated", None, "accepts its terms: do so at https://huggingface.co/somebody/gated"),
+        ("somebody/model", "v9", "on the Hub it has no revision v9"),
+        ("somebody/weightless", None, "holds no config.json"),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path, monkeypatch, hub: dict, name: str, revision, message: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    hub["somebody/model"] = {"config.json": b"{}"}
+    hub["somebody/weightless"] = {"README.md": b"", "tokenizer.json": b"{}"}
+    with pytest.raises(UserError) as error:
+        resolve_model(name, revision)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("endpoint", "offline"), [("http://127.0.0.1:9", False), ("http://127.0.0.1:9", True)])
+def test_no_hub_is_said_in_one_line(hub: dict, monkeypatch, endpoint: str, offline: bool) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", endpoint)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", offline)
+    with pytest.raises(UserError, match=r"the Hub cannot be reached \(.+\); connect, or set model: to a .*folder$"):
+        resolve_model("somebody/model")
