@@ -1,0 +1,81 @@
+"""The only door to a language model: three verbs cover labelling, judging, polishing, perplexity and benchmarks.
+
+Every engine promises the same greedy text and the same log-probabilities (within the tolerance of its number format)
+for the same model folder, so that a stage can change engines without changing its rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Message = dict[str, str]
+"""One chat turn: {"role": "system" | "user" | "assistant", "content": text}."""
+
+Prompt = list[Message]
+"""The turns before the model's answer; the engine renders them with the chat template of the model folder."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How `generate` picks tokens. The defaults are greedy decoding.
+
+    Args:
+        max_new_tokens: tokens after which a completion ends with finish_reason "length".
+        temperature: 0 is greedy.
+        top_p: probability mass of the nucleus, in (0, 1]. Without effect when greedy.
+        repetition_penalty: 1 is none (Keskar et al. 2019); counts prompt and completion, as vLLM and transformers do.
+    """
+
+    max_new_tokens: int
+    temperature: float = 0.0
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What the model wrote.
+
+    Attributes:
+        text: the answer, without special tokens.
+        tokens: number of generated tokens, the end-of-turn token not counted.
+        finish_reason: "stop" when the model ended its turn, "length" when `max_new_tokens` ended it.
+        logprob: mean log-probability of those tokens in nats, under the model's own distribution (before temperature,
+            top-p and penalties); 0.0 for an empty answer.
+    """
+
+    text: str
+    tokens: int
+    finish_reason: Literal["stop", "length"]
+    logprob: float
+
+
+class Engine(Protocol):
+    """A loaded model. Results come in the order of the prompts; batching changes only what floating point changes.
+
+    Every verb raises `PromptTooLong` when a prompt and what is asked of it exceed `context_length`: callers drop such
+    rows first, with `count_tokens`, so that nothing is ever truncated.
+    """
+
+    context_length: int
+
+    def count_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
+        """Number of tokens of each prompt, chat template included."""
+
+    def generate(
+        self, prompts: Sequence[Prompt], sampling: Sampling, seeds: Sequence[int] | None = None
+    ) -> list[Completion]:
+        """Write one answer a prompt. `seeds`, one a prompt, are needed when the temperature is above 0."""
+
+    def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
+        """Log-probability (nats) that the answer begins with each choice, normalised over the choices.
+
+        Raises ValueError when the tokens of one choice begin with the tokens of another: such choices exclude nothing.
+        """
+
+    def score(self, prompts: Sequence[Prompt], targets: Sequence[str]) -> list[float]:
+        """Mean token log-probability (nats) of each target as the answer, the end-of-turn token not counted."""
+
+
+class PromptTooLong(ValueError):
+    """A prompt and what is asked of it do not fit the model's context."""
