@@ -65,6 +65,7 @@ def option(
     """
     limits = {"min": min, "max": max, "above": above, "choices": choices, "exists": exists}
     notes = [f"unit: {unit}"] if unit else []
+    notes += [f"one of {', '.join(choices)}"] if choices else []
     notes += [f"source: {source}"] if source else []
     text = _Help((f"{help} [{'; '.join(notes)}]" if notes else help).replace("%", "%%"))
     text.limits, text.affects_rows = limits, affects_rows
@@ -105,7 +106,10 @@ def load(config_class: type[Config], argv: Sequence[str], future: str | None = N
         if not _has_type(value, hints[key]):
             raise ConfigError(key, f"must be {_type_name(hints[key])}, not {value!r}", file)
     _require(fields, values, argv, file)
-    config, unknown = _parser(config_class).parse_args_and_config(argv, return_remaining_strings=True)
+    try:
+        config, unknown = _parser(config_class).parse_args_and_config(argv, return_remaining_strings=True)
+    except ValueError as error:  # of the class itself: TRL's refuses combinations when it is made
+        raise ConfigError(None, " ".join(str(error).split()), file or COMMAND_LINE) from error
     if unknown:
         raise ConfigError(
             unknown[0], f"unknown argument{_nearest(unknown[0].lstrip('-'), fields, '--')}", COMMAND_LINE
@@ -237,6 +241,8 @@ def _type_name(hint: Any) -> str:
         return " or ".join(_type_name(argument) for argument in arguments)
     if typing.get_origin(hint) is list:
         return f"a list of {_type_name(arguments[0])}"
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return "one of " + ", ".join(str(member.value) for member in hint)
     names = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
     return names.get(hint, getattr(hint, "__name__", str(hint)))
 

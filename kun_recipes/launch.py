@@ -3,12 +3,15 @@
 import contextlib
 import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import datatrove.utils.logging
 from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
+from datatrove.utils.stats import PipelineStats
 
 from kun_recipes.errors import UserError
 
@@ -25,15 +28,30 @@ def run_pipeline(pipeline: list[PipelineStep], logs: Path, tasks: int, workers: 
         UserError: a mistake of the user's that a block found.
     """
     logs.mkdir(parents=True, exist_ok=True)
-    executor = LocalPipelineExecutor(pipeline, tasks=tasks, workers=workers, logging_dir=str(logs))
+    executor = _QuietExecutor(pipeline, tasks=tasks, workers=workers, logging_dir=str(logs))
+    with _log_into(logs):
+        executor.run()
+    return read_counts(logs, tasks)
+
+
+class _QuietExecutor(LocalPipelineExecutor):
+    """datatrove's local executor, whose worker processes log where this one does."""
+
+    def _launch_run_for_rank(self, *arguments: Any, **options: Any) -> PipelineStats:
+        with _log_into(Path(self.logging_dir.path)):
+            return super()._launch_run_for_rank(*arguments, **options)
+
+
+@contextlib.contextmanager
+def _log_into(logs: Path) -> Iterator[None]:
+    """Send what datatrove logs to the log folder instead of the terminal."""
     with (logs / "console.log").open("a", encoding="utf-8") as console:
         try:
-            with contextlib.redirect_stderr(console):  # datatrove's log is for the log folder, not for the terminal
+            with contextlib.redirect_stderr(console):
                 datatrove.utils.logging.setup_default_logger()
-                executor.run()
+                yield
         finally:
             datatrove.utils.logging.setup_default_logger()
-    return read_counts(logs, tasks)
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Progress bars: shown on a terminal, quiet elsewhere, and read by `recipes/run.py` when it started the process."""
 
 import os
+import sys
 
 from tqdm import tqdm
 
@@ -11,4 +12,12 @@ SHOW_PROGRESS = "KUN_RECIPES_PROGRESS"
 def progress_bar(total: int, description: str, unit: str = "row") -> tqdm:
     """A tqdm bar over `total` units; use as a context manager and call `update(n)`."""
     disable = False if os.environ.get(SHOW_PROGRESS) else None  # None: tqdm shows the bar only on a terminal
-    return tqdm(total=total, desc=description, unit=f" {unit}", disable=disable, dynamic_ncols=True, leave=False)
+    return tqdm(
+        total=total,
+        desc=description,
+        unit=f" {unit}",
+        file=sys.__stderr__,  # sys.stderr is datatrove's log while a pipeline runs: see launch.py
+        disable=disable,
+        dynamic_ncols=True,
+        leave=False,
+    )

@@ -64,7 +64,9 @@ def list_shards(folder: str | Path) -> list[str]:
     """Names of the shards of a folder, in order. Raises UserError when there is none."""
     shards = sorted(path.name for path in Path(folder).glob(SHARD_PATTERN)) if Path(folder).is_dir() else []
     if not shards:
-        raise UserError(f"{folder}: no *.jsonl, *.jsonl.gz or *.jsonl.zst shards there; run the stage before this one")
+        raise UserError(
+            f"{folder}: no row there; the stage before did not run, or removed them all (see its removed folder)"
+        )
     return shards
 
 

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -22,6 +23,10 @@ from kun_recipes.launch import Counts
 
 SUMMARY = "stage.json"
 STARTED = "started.json"
+TRAIN_SUMMARY = "train_summary.json"
+OURS = (SUMMARY, STARTED, TRAIN_SUMMARY, f"checkpoints/{STARTED}", "data/*-?????-of-?????.parquet")
+"""Files by which a folder of ours is known."""
+
 _WHOLE_FILE = 64 * 2**20  # bytes; a larger input is known by its size and time instead of its content
 
 
@@ -113,7 +118,7 @@ def fingerprint(path: Path) -> str:
 
     A folder that a stage or a training wrote is known by its summary, which is written last.
     """
-    for summary in (path / "train_summary.json", path.parent / SUMMARY):
+    for summary in (path / TRAIN_SUMMARY, path.parent / SUMMARY):
         if path.is_dir() and summary.is_file():
             return _hash(_without_times(summary))
     if path.is_dir():
@@ -130,6 +135,15 @@ def require_finished(rows: str) -> None:
     folder = Path(rows).parent  # a kill just after the summary was written leaves both files
     if (folder / STARTED).is_file() and not (folder / SUMMARY).is_file():
         raise UserError(f"{folder}: this stage was started but did not finish; run it again first")
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder that a stage, a training or `write_dataset` wrote; raises UserError on any other."""
+    if not folder.exists():
+        return
+    if any(folder.iterdir()) and not any(next(folder.glob(mark), None) for mark in OURS):
+        raise UserError(f"{folder}: no stage wrote this folder; remove it yourself, or give another one")
+    shutil.rmtree(folder)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,0 +1,173 @@
+"""Rows between stages: what is written is read again, and a damaged shard stops the stage that reads it."""
+
+import gzip
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+import zstandard
+from datatrove.data import Document
+
+from kun_recipes import schema
+from kun_recipes.corpus.deduplication import AssignShard
+from kun_recipes.curation.labeling import RangeFilter
+from kun_recipes.errors import UserError
+from kun_recipes.launch import run_pipeline
+from kun_recipes.rows import RowReader, list_shards, read_rows, read_shard, removed_writers, row_writer
+
+DOCUMENTS = [
+    ("a/1", "第一段。\n“引号”与\u2028行分隔符", {"source": "wudao", "tokens": 3, "title": None, "fit": -0.25}),
+    ("a/2", "第二段🙂", {"source": "skypile", "tokens": 700, "nested": {"k": [1, 2]}}),
+    ("a/3", "第三段", {"source": "skypile", "tokens": 5}),
+]
+ROWS = [{"id": id, "text": text, **metadata} for id, text, metadata in DOCUMENTS]
+
+
+def documents() -> list[Document]:
+    return [Document(text=text, id=id, metadata=dict(metadata)) for id, text, metadata in DOCUMENTS]
+
+
+def write_shard(folder: Path, rows: Iterable[dict], rank: int = 0) -> None:
+    with row_writer(folder) as writer:
+        for row in rows:
+            metadata = {key: value for key, value in row.items() if key not in ("id", "text")}
+            writer.write(Document(text=row["text"], id=row["id"], metadata=metadata), rank)
+
+
+def test_rows_are_read_as_they_were_written(tmp_path):
+    run_pipeline([documents(), row_writer(tmp_path / "rows")], tmp_path / "logs", tasks=1)
+    assert list_shards(tmp_path / "rows") == ["00000.jsonl.zst"]
+    assert list(read_rows(tmp_path / "rows")) == ROWS
+    read = list(RowReader(tmp_path / "rows").run())
+    assert [(doc.id, doc.text, doc.metadata) for doc in read] == DOCUMENTS
+
+
+def test_a_stage_hands_its_rows_on_unchanged(tmp_path):
+    write_shard(tmp_path / "in", ROWS[:2], rank=0)
+    write_shard(tmp_path / "in", ROWS[2:], rank=1)
+    counts = run_pipeline([RowReader(tmp_path / "in"), row_writer(tmp_path / "out")], tmp_path / "logs", tasks=2)
+    assert (counts.rows_in, counts.rows_out) == (3, 3)
+    assert list_shards(tmp_path / "out") == ["00000.jsonl.zst", "00001.jsonl.zst"]
+    assert list(read_shard(tmp_path / "out", "00001.jsonl.zst")) == ROWS[2:]
+    assert list(read_rows(tmp_path / "out")) == ROWS
+
+
+def test_shards_are_read_in_the_order_of_their_names(tmp_path):
+    for rank in (10, 2, 0):
+        write_shard(tmp_path, [{"id": str(rank), "text": "文"}], rank)
+    assert [row["id"] for row in read_rows(tmp_path)] == ["0", "2", "10"]
+    assert [doc.id for doc in RowReader(tmp_path).run()] == ["0", "2", "10"]
+
+
+def test_the_shard_names_the_file_and_is_not_stored(tmp_path):
+    pipeline = [documents(), AssignShard(2), row_writer(tmp_path / "rows", by_shard=True)]
+    run_pipeline(pipeline, tmp_path / "logs", tasks=1)
+    first, second = list_shards(tmp_path / "rows")
+    assert list(read_shard(tmp_path / "rows", first)) == ROWS[:2]
+    assert list(read_shard(tmp_path / "rows", second)) == ROWS[2:]
+
+
+def test_removed_folders_are_numbered_and_rows_say_why(tmp_path):
+    removed = removed_writers(tmp_path / "removed")
+    pipeline = [
+        documents(),
+        RangeFilter("tokens", "too_short", lowest=4, exclusion_writer=removed("short")),
+        RangeFilter("tokens", "too_long", highest=600, exclusion_writer=removed("long")),
+        row_writer(tmp_path / "rows"),
+    ]
+    counts = run_pipeline(pipeline, tmp_path / "logs", tasks=1)
+    assert counts.removed == {"too_short": 1, "too_long": 1}
+    assert sorted(path.name for path in (tmp_path / "removed").iterdir()) == ["01_short", "02_long"]
+    assert list(read_rows(tmp_path / "removed" / "01_short")) == [
+        {**ROWS[0], schema.REASON: "too_short", schema.VALUE: 3}
+    ]
+    assert list(read_rows(tmp_path / "removed" / "02_long")) == [
+        {**ROWS[1], schema.REASON: "too_long", schema.VALUE: 700}
+    ]
+    assert [row["id"] for row in read_rows(tmp_path / "rows")] == ["a/3"]
+
+
+def test_each_stage_numbers_its_own_folders(tmp_path):
+    first, second = removed_writers(tmp_path / "a"), removed_writers(tmp_path / "b")
+    paths = [writer("x").output_folder.path for writer in (first, second, first)]
+    assert paths == [f"{tmp_path}/a/01_x", f"{tmp_path}/b/01_x", f"{tmp_path}/a/02_x"]
+
+
+GOOD = b'{"id": "1", "text": "\xe6\x96\x87"}\n'
+NEEDS = "a row needs `id` and `text`"
+BAD_LINES = {
+    "no JSON": (GOOD + b"{oops}\n", 2, "expected ident at line 1 column 2|unexpected character.*"),
+    "half a line": (GOOD + GOOD + b'{"id": "3", "te', 3, ".*end of data.*"),
+    "no UTF-8": (GOOD + b'{"id": "2", "text": "\xff"}\n', 2, "invalid start byte at byte 21 of the line"),
+    "a list": (b"[]\n", 1, NEEDS),
+    "a number": (GOOD * 4 + b"3\n", 5, NEEDS),
+    "no id": (b'{"text": "x"}\n', 1, NEEDS),
+    "no text": (GOOD + b'{"id": "2"}\n', 2, NEEDS),
+    "an empty id": (b'{"id": "", "text": "x"}\n', 1, NEEDS),
+    "an empty text": (b'{"id": "2", "text": ""}\n', 1, NEEDS),
+    "a text that is a number": (b'{"id": "2", "text": 3}\n', 1, NEEDS),
+}
+PACKED = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+@pytest.mark.parametrize(("content", "line", "problem"), BAD_LINES.values(), ids=BAD_LINES)
+def test_a_line_that_is_no_row_stops_the_reader(tmp_path, content, line, problem, suffix):
+    name = f"00000.jsonl{suffix}"
+    (tmp_path / name).write_bytes(PACKED[suffix](content))
+    rows = read_rows(tmp_path)
+    expected = rf"^{tmp_path}/{name}:{line}: not a row of a finished stage \(({problem})[^)]*\); run the stage that"
+    with pytest.raises(UserError, match=expected):
+        list(rows)
+    with pytest.raises(UserError, match=expected):
+        list(RowReader(tmp_path).run())
+
+
+LONG = b"".join(json.dumps({"id": str(n), "text": f"{n * 7919 % 1000003}" * 9}).encode() + b"\n" for n in range(3000))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "share", "problem"),
+    [
+        (".zst", 0.0, "the archive is empty"),
+        (".zst", 0.001, "the zstd archive ends early"),
+        (".zst", 0.5, "the zstd archive ends early"),
+        (".zst", 0.999, "the zstd archive ends early"),
+        (".gz", 0.0, "the archive is empty"),
+        (".gz", 0.5, "the gzip archive ends early"),
+        (".gz", 0.999, "the gzip archive ends early"),
+    ],
+)
+def test_a_truncated_shard_is_never_read_as_a_shorter_one(tmp_path, suffix, share, problem):
+    packed = PACKED[suffix](LONG)
+    path = tmp_path / f"00000.jsonl{suffix}"
+    path.write_bytes(packed[: int(share * len(packed))])
+    read = []
+    with pytest.raises(UserError) as caught:
+        read.extend(read_rows(tmp_path))
+    assert str(caught.value) == (
+        f"{path}:{len(read) + 1}: not a row of a finished stage ({problem}); run the stage that wrote it again"
+    )
+    assert len(read) < 3000
+
+
+def test_a_damaged_archive_names_the_file(tmp_path):
+    path = tmp_path / "00000.jsonl.zst"
+    packed = bytearray(zstandard.compress(LONG))
+    packed[len(packed) // 2] ^= 0xFF
+    packed[:4] = b"oops"
+    path.write_bytes(bytes(packed))
+    with pytest.raises(UserError, match=rf"^{path}:1: .*the zstd archive is damaged"):
+        list(read_rows(tmp_path))
+
+
+@pytest.mark.parametrize("make", [lambda folder: None, Path.mkdir, lambda folder: folder.write_text("")])
+def test_a_folder_without_shards_is_the_users_mistake(tmp_path, make):
+    folder = tmp_path / "rows"
+    make(folder)
+    message = f"{folder}: no *.jsonl, *.jsonl.gz or *.jsonl.zst shards there; run the stage before this one"
+    for read in (list_shards, lambda folder: list(read_rows(folder))):
+        with pytest.raises(UserError) as caught:
+            read(folder)
+        assert str(caught.value) == message

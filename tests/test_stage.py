@@ -1,0 +1,232 @@
+"""A stage's folder: when it counts as finished, and what may change before it is run again."""
+
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from kun_recipes.config import option
+from kun_recipes.errors import UserError
+from kun_recipes.launch import Counts
+from kun_recipes.stage import Stage, describe, fingerprint, report, require_finished, write_json
+
+COUNTS = Counts(read=5, rows_in=5, rows_out=3, removed=Counter(fit=2))
+
+
+@dataclass(kw_only=True)
+class SampleConfig:
+    output_dir: str = option(affects_rows=False)
+    seeds: str = option()
+    inputs: list[str] = option(["x"])
+    threshold: float | None = option(None)
+    workers: int = option(1, affects_rows=False)
+    max_batch_tokens: int = option(64, affects_rows=False)
+
+
+@pytest.fixture
+def config(tmp_path) -> SampleConfig:
+    (tmp_path / "seeds.jsonl").write_text("{}\n", encoding="utf-8")
+    return SampleConfig(output_dir=str(tmp_path / "stage"), seeds=str(tmp_path / "seeds.jsonl"))
+
+
+def finished(config: SampleConfig) -> Stage:
+    stage = Stage("label", config)
+    stage.begin()
+    stage.finish(COUNTS)
+    return stage
+
+
+def test_a_stage_begins_and_finishes(config):
+    stage = Stage("label", config)
+    assert stage.summary() is None
+    stage.begin()
+    assert {path.name for path in stage.folder.iterdir()} == {"started.json"}
+    assert stage.summary() is None
+    summary = stage.finish(COUNTS, splits={"wudao": 3})
+    assert {path.name for path in stage.folder.iterdir()} == {"stage.json"}
+    assert 0 <= summary.pop("seconds") < 60
+    assert summary == {
+        "stage": "label",
+        "rows_in": 5,
+        "rows_kept": 3,
+        "removed": {"fit": 2},
+        "splits": {"wudao": 3},
+        "config": describe(config),
+    }
+    again = Stage("label", config).summary()
+    assert again.pop("seconds") >= 0
+    assert again == summary
+
+
+def test_the_folders_of_a_stage(config, tmp_path):
+    stage = Stage("label", config)
+    assert (stage.rows, stage.removed) == (tmp_path / "stage" / "rows", tmp_path / "stage" / "removed")
+    assert stage.logs("select") == tmp_path / "stage" / "logs" / "select"
+
+
+def test_a_stage_that_lost_a_row_does_not_finish(config):
+    stage = Stage("label", config)
+    stage.begin()
+    with pytest.raises(RuntimeError, match="label: 5 rows in, but 4 kept and 0 removed"):
+        stage.finish(Counts(5, 5, 4))
+    assert stage.summary() is None
+
+
+def test_a_killed_stage_may_begin_again(config):
+    Stage("label", config).begin()
+    Stage("label", config).begin()
+
+
+CHANGES = {
+    "another value": ({"threshold": 0.5}, "threshold (threshold: null then, 0.5 now)"),
+    "two values": ({"threshold": 0.5, "inputs": ["y"]}, 'inputs, threshold (inputs: ["x"] then, ["y"] now)'),
+    "a long value": (
+        {"inputs": ["很" * 99]},
+        f'inputs (inputs: ["x"] then, ["{"很" * 75}... now)',
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "said"), CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("state", ["finished", "begun"])
+def test_a_changed_value_names_the_field_and_both_values(config, changes, said, state):
+    if state == "finished":
+        finished(config)
+    else:
+        Stage("label", config).begin()
+    changed = Stage("label", replace(config, **changes))
+    with pytest.raises(UserError) as caught:
+        _ = changed.summary() if state == "finished" else changed.begin()
+    assert str(caught.value) == (
+        f"{config.output_dir}: was made with another {said}; "
+        "remove the folder or give another output_dir (recipes/run.py: --fresh)"
+    )
+
+
+@pytest.mark.parametrize("changes", [{"workers": 4}, {"max_batch_tokens": 9}])
+def test_what_changes_no_row_may_change(config, changes):
+    finished(config)
+    assert Stage("label", replace(config, **changes)).summary()["rows_kept"] == 3
+
+
+def test_the_folder_may_move(config, tmp_path):
+    finished(config)
+    os.replace(config.output_dir, tmp_path / "moved")
+    assert Stage("label", replace(config, output_dir=str(tmp_path / "moved"))).summary()["rows_kept"] == 3
+
+
+def test_another_content_of_an_input_is_another_run(config):
+    finished(config)
+    Path(config.seeds).write_text("{ }\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"was made with another seeds \(seeds: .* then, .* now\)"):
+        Stage("label", config).summary()
+
+
+def test_describe_knows_a_path_by_what_lies_there(config, tmp_path):
+    config = replace(config, inputs=[config.seeds, "no/such/file"], threshold=1.5)
+    known = {"path": config.seeds, "content": fingerprint(Path(config.seeds))}
+    assert describe(config) == {"seeds": known, "inputs": [known, "no/such/file"], "threshold": 1.5}
+
+
+def test_a_files_fingerprint_is_its_content_not_its_time(tmp_path):
+    file = tmp_path / "a"
+    file.write_text("一", encoding="utf-8")
+    first = fingerprint(file)
+    os.utime(file, (0, 0))
+    assert fingerprint(file) == first
+    file.write_text("二", encoding="utf-8")
+    assert fingerprint(file) != first
+
+
+def test_a_large_files_fingerprint_is_its_size_and_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("kun_recipes.stage._WHOLE_FILE", 2)
+    file = tmp_path / "a"
+    file.write_bytes(b"abc")
+    os.utime(file, (0, 0))
+    first = fingerprint(file)
+    file.write_bytes(b"xyz")
+    os.utime(file, (0, 0))
+    assert fingerprint(file) == first
+    os.utime(file, (0, 1))
+    assert fingerprint(file) != first
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        (lambda folder: os.utime(folder / "a", (0, 0)), True),
+        (lambda folder: (folder / "a").write_text("二"), False),
+        (lambda folder: (folder / "b").write_text("三"), False),
+        (lambda folder: os.replace(folder / "a", folder / "c"), False),
+        (lambda folder: (folder / "sub" / "d").unlink(), False),
+    ],
+    ids=["time", "content", "another file", "name", "one less"],
+)
+def test_a_folders_fingerprint_is_that_of_its_files(tmp_path, change, same):
+    folder = tmp_path / "folder"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a").write_text("一", encoding="utf-8")
+    (folder / "sub" / "d").write_text("四", encoding="utf-8")
+    first = fingerprint(folder)
+    change(folder)
+    assert (fingerprint(folder) == first) is same
+
+
+@pytest.mark.parametrize(
+    ("summary", "folder"), [("stage/stage.json", "stage/rows"), ("model/train_summary.json", "model")]
+)
+def test_a_finished_folder_is_known_by_its_summary_but_for_seconds(tmp_path, summary, folder):
+    (tmp_path / folder).mkdir(parents=True)
+    write_json(tmp_path / summary, {"rows_kept": 3, "seconds": 1.5, "seconds_per_step": 1})
+    first = fingerprint(tmp_path / folder)
+    (tmp_path / folder / "00000.jsonl").write_text("{}", encoding="utf-8")  # packed anew, say: not looked at
+    write_json(tmp_path / summary, {"seconds": 99, "rows_kept": 3, "seconds_per_step": 2})
+    assert fingerprint(tmp_path / folder) == first
+    write_json(tmp_path / summary, {"rows_kept": 4, "seconds": 1.5})
+    assert fingerprint(tmp_path / folder) != first
+
+
+def test_rows_of_an_unfinished_stage_are_refused(config):
+    stage = Stage("label", config)
+    require_finished(str(stage.rows))  # rows of one's own, which no stage wrote
+    stage.begin()
+    with pytest.raises(UserError) as caught:
+        require_finished(str(stage.rows))
+    assert str(caught.value) == f"{stage.folder}: this stage was started but did not finish; run it again first"
+    stage.finish(COUNTS)
+    require_finished(str(stage.rows))
+
+
+def test_a_kill_after_the_summary_leaves_a_finished_stage(config):
+    stage = Stage("label", config)
+    stage.begin()
+    started = (stage.folder / "started.json").read_bytes()
+    stage.finish(COUNTS)
+    (stage.folder / "started.json").write_bytes(started)  # the kill came before it was removed
+    require_finished(str(stage.rows))
+    assert Stage("label", config).summary()["rows_kept"] == 3
+
+
+def test_json_is_there_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "new" / "stage.json"
+    write_json(path, {"原因": 1})
+    assert path.read_text(encoding="utf-8") == '{\n  "原因": 1\n}\n'
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"原因": 1}
+    write_json(path, {"b": 2})
+    assert [file.name for file in path.parent.iterdir()] == ["stage.json"]
+    assert json.loads(path.read_text(encoding="utf-8")) == {"b": 2}
+
+
+@pytest.mark.parametrize(
+    ("removed", "said"), [({"fit": 2, "perplexity": 1}, "fit 2, perplexity 1"), ({}, "none")], ids=["some", "none"]
+)
+def test_report_is_one_line_on_stderr(capsys, removed, said):
+    summary = {"stage": "label", "rows_in": 5, "rows_kept": 2, "removed": removed, "seconds": 61.4}
+    report(summary, Path("outputs/label"))
+    line = f"label: 5 rows in, 2 kept, removed: {said} (61 s) -> outputs/label\n"
+    assert capsys.readouterr() == ("", line)
