@@ -1,0 +1,92 @@
+"""What every block that asks a model has in common: whole shards at once, and no prompt that does not fit."""
+
+import hashlib
+from abc import ABC, abstractmethod
+
+from datatrove.data import Document
+from datatrove.pipeline.filters.base_filter import BaseFilter
+from datatrove.pipeline.writers.disk_base import DiskWriter
+
+from kun_recipes import schema
+from kun_recipes.engines import EngineSettings, load_engine
+from kun_recipes.engines.base import Completion, Engine, Prompt, Sampling
+from kun_recipes.prompts import PromptTemplate
+
+ROWS_A_CALL = 1024
+"""Rows handed to the engine at once; it makes its own batches of them. A call never crosses shards."""
+
+Verdict = bool | tuple[bool, str]
+
+
+class AskModel(BaseFilter, ABC):
+    """A block that asks a model about each row and drops, as "context_length", rows whose prompt leaves it no room.
+
+    Args:
+        engine: the model, loaded once a process.
+        new_tokens: room that the answer needs in the model's context.
+    """
+
+    def __init__(self, engine: EngineSettings, new_tokens: int, exclusion_writer: DiskWriter | None = None):
+        super().__init__(exclusion_writer, batch_size=ROWS_A_CALL)
+        self.engine, self.new_tokens = engine, new_tokens
+
+    @abstractmethod
+    def prompt_for(self, doc: Document) -> Prompt:
+        """The prompt of one row."""
+
+    @abstractmethod
+    def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
+        """Ask about rows whose prompts fit, add the answers to their metadata, and say which rows stay."""
+
+    def filter(self, doc: Document) -> Verdict:
+        return self.filter_batch([doc])[0]
+
+    def filter_batch(self, batch: list[Document]) -> list[Verdict]:
+        engine = load_engine(self.engine)
+        prompts = [self.prompt_for(doc) for doc in batch]
+        lengths = engine.count_tokens(prompts)
+        fits = [length + self.new_tokens <= engine.context_length for length in lengths]
+        kept = [index for index, fit in enumerate(fits) if fit]
+        verdicts = iter(self.ask(engine, [batch[index] for index in kept], [prompts[index] for index in kept]))
+        for doc, length, fit in zip(batch, lengths, fits, strict=True):
+            if not fit:
+                doc.metadata[schema.VALUE] = length
+        return [next(verdicts) if fit else (False, "context_length") for fit in fits]
+
+
+class WriteText(AskModel):
+    """A block that has the model write one text a row.
+
+    Args:
+        author: what the model is called in the rows, by `kun_recipes.models.model_identity`.
+        prompt: the prompt file.
+        sampling: how tokens are picked.
+        seed: each row's own seed is derived from it and the row's id.
+    """
+
+    def __init__(
+        self,
+        engine: EngineSettings,
+        author: str,
+        prompt: PromptTemplate,
+        sampling: Sampling,
+        seed: int,
+        exclusion_writer: DiskWriter | None = None,
+    ):
+        super().__init__(engine, sampling.max_new_tokens, exclusion_writer)
+        self.author, self.prompt, self.sampling, self.seed = author, prompt, sampling, seed
+
+    @abstractmethod
+    def columns(self, completion: Completion) -> dict[str, object]:
+        """The columns that a row gets from its completion."""
+
+    def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
+        seeds = [row_seed(self.seed, doc.id) for doc in docs]
+        for doc, completion in zip(docs, engine.generate(prompts, self.sampling, seeds), strict=True):
+            doc.metadata |= self.columns(completion)
+        return [True] * len(docs)
+
+
+def row_seed(seed: int, row_id: str) -> int:
+    """A sampling seed that depends on nothing but the run's seed and the row."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{row_id}".encode()).digest()[:8], "big") >> 1

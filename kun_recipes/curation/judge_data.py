@@ -1,0 +1,93 @@
+"""The judges' labelled items: one half tunes and calibrates them, the other half measures them (Kun §3.2, §3.3).
+
+A line of the file is {"judge": "filter" | "score", "text": ..., "label": ..., "kind": ...}. The filter judge says 是
+to texts that are a question or an imperative (figure 4), the score judge says 好 to good instructions (figure 10).
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from kun_recipes.errors import UserError
+
+LABELS = {"filter": ("是", "否"), "score": ("好", "差")}
+"""The two verdicts of each judge, the one that keeps a row first."""
+
+
+@dataclass(frozen=True)
+class JudgeItem:
+    """A text with the verdict that a careful reader gives it.
+
+    Attributes:
+        kind: what the text is an example of, such as "menu" or "vague": for reading the judges' mistakes by kind.
+    """
+
+    judge: str
+    text: str
+    label: str
+    kind: str
+
+
+def load_judge_items(path: str | Path) -> list[JudgeItem]:
+    """Read the items in file order.
+
+    Raises UserError naming file and line on text that is no such item or occurs twice, and naming judge and label
+    where a file cannot give both halves at least two items.
+    """
+    items: dict[tuple[str, str], JudgeItem] = {}
+    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        item = _parse(line, f"{path}:{number}")
+        if items.setdefault((item.judge, item.text), item) is not item:
+            raise UserError(f"{path}:{number}: the {item.judge} judge has this text already: {item.text}")
+    counts = Counter((item.judge, item.label) for item in items.values())
+    for judge, labels in LABELS.items():
+        for label in labels:
+            if counts[judge, label] < 4:
+                raise UserError(
+                    f"{path}: the {judge} judge has {counts[judge, label]} items labelled {label}; "
+                    "it needs at least 4, two to tune on and two to measure on"
+                )
+    return list(items.values())
+
+
+def split_judge_items(items: Iterable[JudgeItem]) -> tuple[list[JudgeItem], list[JudgeItem]]:
+    """Halve the items of each judge and label, by the order of their hashes: (development, held out).
+
+    The order of the file does not matter. Of an odd number the development half takes one more.
+    """
+    development, held_out = [], []
+    for _, group in groupby(sorted(items, key=_hash_order), key=lambda item: (item.judge, item.label)):
+        half = list(group)
+        middle = (len(half) + 1) // 2
+        development += half[:middle]
+        held_out += half[middle:]
+    return development, held_out
+
+
+def _hash_order(item: JudgeItem) -> tuple[str, str, str]:
+    return item.judge, item.label, hashlib.sha256(item.text.encode()).hexdigest()
+
+
+def _parse(line: str, where: str) -> JudgeItem:
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        raise UserError(f"{where}: not JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise UserError(f"{where}: not a JSON object")
+    for key in ("judge", "text", "label"):
+        if not isinstance(row.get(key), str) or not row[key].strip():
+            raise UserError(f"{where}: {key} must be text that is not empty")
+    if row["judge"] not in LABELS:
+        raise UserError(f"{where}: unknown judge {row['judge']}; there are {' and '.join(LABELS)}")
+    if row["label"] not in LABELS[row["judge"]]:
+        raise UserError(
+            f"{where}: the {row['judge']} judge answers {' or '.join(LABELS[row['judge']])}, not {row['label']}"
+        )
+    return JudgeItem(row["judge"], row["text"], row["label"], str(row.get("kind", "")))

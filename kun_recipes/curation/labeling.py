@@ -1,0 +1,98 @@
+"""Candidate instructions by the label model, and what says how likely they are (Kun §3.2)."""
+
+import math
+
+from datatrove.data import Document
+from datatrove.pipeline.filters.base_filter import BaseFilter
+from datatrove.pipeline.writers.disk_base import DiskWriter
+
+from kun_recipes import schema
+from kun_recipes.curation.asking import ROWS_A_CALL, Verdict, WriteText
+from kun_recipes.engines import EngineSettings, load_engine
+from kun_recipes.engines.base import Completion, Prompt
+from kun_recipes.prompts import PromptTemplate
+
+
+class LabelInstructions(WriteText):
+    """Write the instruction that each segment answers, x̂ = M_yx(y) (Kun §3.2).
+
+    Reads the text. Adds instruction, instruction_tokens, instruction_finish_reason, instruction_logprob (nats a token,
+    under the label model's own distribution), perplexity, label_model, label_prompt.
+    Drops with reason "context_length" a segment whose prompt does not fit the model's context.
+    """
+
+    name = "🏷 label"
+
+    def prompt_for(self, doc: Document) -> Prompt:
+        return self.prompt.render(output=doc.text)
+
+    def columns(self, completion: Completion) -> dict[str, object]:
+        return {
+            schema.INSTRUCTION: completion.text.strip(),
+            schema.INSTRUCTION_TOKENS: completion.tokens,
+            schema.INSTRUCTION_FINISH: completion.finish_reason,
+            schema.INSTRUCTION_LOGPROB: completion.logprob,
+            schema.PERPLEXITY: math.exp(-completion.logprob),
+            schema.LABEL_MODEL: self.author,
+            schema.LABEL_PROMPT: self.prompt.fingerprint,
+        }
+
+
+class MeasureFit(BaseFilter):
+    """Measure how much the segment explains its instruction: fit = log p(x̂|y) - log p(x̂), a token, in nats.
+
+    Reads instruction, instruction_logprob. Adds instruction_prior_logprob, under the same model and prompt with an
+    empty output, and fit. It tells right pairs from shuffled ones at half a billion parameters, where asking the model
+    does not. Drops with reason "empty_instruction" what there is nothing to measure of.
+    """
+
+    name = "🤝 fit"
+
+    def __init__(self, engine: EngineSettings, prompt: PromptTemplate, exclusion_writer: DiskWriter | None = None):
+        super().__init__(exclusion_writer, batch_size=ROWS_A_CALL)
+        self.engine, self.prompt = engine, prompt
+
+    def filter(self, doc: Document) -> Verdict:
+        return self.filter_batch([doc])[0]
+
+    def filter_batch(self, batch: list[Document]) -> list[Verdict]:
+        written = [doc for doc in batch if doc.metadata[schema.INSTRUCTION]]
+        without_output = self.prompt.render(output="")
+        instructions = [doc.metadata[schema.INSTRUCTION] for doc in written]
+        priors = load_engine(self.engine).score([without_output] * len(written), instructions)
+        for doc, prior in zip(written, priors, strict=True):
+            doc.metadata[schema.INSTRUCTION_PRIOR] = prior
+            doc.metadata[schema.FIT] = doc.metadata[schema.INSTRUCTION_LOGPROB] - prior
+        return [bool(doc.metadata[schema.INSTRUCTION]) or (False, "empty_instruction") for doc in batch]
+
+
+class RangeFilter(BaseFilter):
+    """Keep rows whose metadata[field] lies within bounds; drop the others with the given reason.
+
+    Args:
+        field: name of a number in the metadata.
+        reason: why such a row is dropped; also the name of the block.
+        lowest, highest: bounds, inclusive; None switches a bound off.
+    """
+
+    def __init__(
+        self,
+        field: str,
+        reason: str,
+        *,
+        lowest: float | None = None,
+        highest: float | None = None,
+        exclusion_writer: DiskWriter | None = None,
+    ):
+        self.name = f"📏 {reason}"
+        super().__init__(exclusion_writer)
+        self.field, self.reason, self.lowest, self.highest = field, reason, lowest, highest
+
+    def filter(self, doc: Document) -> Verdict:
+        value = doc.metadata[self.field]
+        too_low = self.lowest is not None and value < self.lowest
+        too_high = self.highest is not None and value > self.highest
+        if too_low or too_high:
+            doc.metadata[schema.VALUE] = value
+            return False, self.reason
+        return True

@@ -1,0 +1,78 @@
+import json
+from collections import Counter
+
+import pytest
+
+from kun_recipes.curation.judge_data import JudgeItem, load_judge_items, split_judge_items
+from kun_recipes.errors import UserError
+
+ROWS = [
+    {"judge": judge, "text": f"{judge}{label}{number}", "label": label, "kind": "k"}
+    for judge, labels in {"filter": "是否", "score": "好差"}.items()
+    for label in labels
+    for number in range(5)
+]
+
+
+def write(path, rows):
+    lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_items_come_in_file_order(tmp_path):
+    items = load_judge_items(write(tmp_path / "judge.jsonl", ["", *ROWS]))
+    assert items == [JudgeItem(**row) for row in ROWS]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("{", "not JSON"),
+        ("[]", "not a JSON object"),
+        ({"judge": "filter", "label": "是"}, "text must be text that is not empty"),
+        ({"judge": "filter", "text": " ", "label": "是"}, "text must be text that is not empty"),
+        ({"judge": "filter", "text": "甲", "label": 1}, "label must be text that is not empty"),
+        ({"judge": "polish", "text": "甲", "label": "是"}, "unknown judge polish; there are filter and score"),
+        ({"judge": "score", "text": "甲", "label": "是"}, "the score judge answers 好 or 差, not 是"),
+        ({"judge": "filter", "text": "filter是0", "label": "否"}, "the filter judge has this text already: filter是0"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path, row, message):
+    path = write(tmp_path / "judge.jsonl", [*ROWS, row])
+    with pytest.raises(UserError, match=f"{path}:21: {message}"):
+        load_judge_items(path)
+
+
+def test_two_judges_may_have_the_same_text(tmp_path):
+    same = {"judge": "score", "text": "filter是0", "label": "好", "kind": ""}
+    assert load_judge_items(write(tmp_path / "judge.jsonl", [*ROWS, same]))[-1] == JudgeItem(**same)
+
+
+def test_too_few_items_of_a_label(tmp_path):
+    rows = [row for row in ROWS if row["label"] != "差"] + [row for row in ROWS if row["label"] == "差"][:3]
+    with pytest.raises(UserError, match="the score judge has 3 items labelled 差; it needs at least 4"):
+        load_judge_items(write(tmp_path / "judge.jsonl", rows))
+
+
+def test_each_judge_and_label_is_halved():
+    items = [JudgeItem(**row) for row in ROWS]
+    development, held_out = split_judge_items(items)
+    assert set(development) | set(held_out) == set(items)
+    assert not set(development) & set(held_out)
+    assert set(Counter((item.judge, item.label) for item in development).values()) == {3}
+    assert set(Counter((item.judge, item.label) for item in held_out).values()) == {2}
+
+
+def test_the_halves_do_not_depend_on_the_order_of_the_file():
+    items = [JudgeItem(**row) for row in ROWS]
+    assert split_judge_items(items) == split_judge_items(items[::-1])
+
+
+def test_the_demos_own_items(repository):
+    development, held_out = split_judge_items(
+        load_judge_items(repository / "recipes" / "demo" / "data" / "judge.jsonl")
+    )
+    for judge in ("filter", "score"):
+        assert sum(item.judge == judge for item in development + held_out) >= 80
+        assert sum(item.judge == judge for item in held_out) >= 40

@@ -1,0 +1,125 @@
+"""Labelling: the candidate instruction, its perplexity and its fit, and the bounds by which rows are kept."""
+
+import math
+from pathlib import Path
+
+import pytest
+from datatrove.data import Document
+
+from kun_recipes import schema
+from kun_recipes.curation.labeling import LabelInstructions, MeasureFit, RangeFilter
+from kun_recipes.engines import EngineSettings, load_engine
+from kun_recipes.engines.base import Sampling
+from kun_recipes.prompts import PromptTemplate, load_prompt
+
+SAMPLING = Sampling(max_new_tokens=12)
+
+
+@pytest.fixture(scope="module")
+def settings(tiny_model) -> EngineSettings:
+    return EngineSettings("transformers", str(tiny_model), "float32")
+
+
+@pytest.fixture(scope="module")
+def prompt(repository: Path) -> PromptTemplate:
+    return load_prompt(repository / "recipes" / "prompts" / "label.txt", {"output"})
+
+
+def segments(*texts: str) -> list[Document]:
+    return [Document(text=text, id=str(number), metadata={"source": "wudao"}) for number, text in enumerate(texts)]
+
+
+def test_a_label_is_the_models_answer_with_its_perplexity(settings, prompt):
+    rows = segments("水在一百度沸腾。", "{output}\n第二行")
+    block = LabelInstructions(settings, "tiny@abc", prompt, SAMPLING, seed=0)
+    assert block.filter_batch(rows) == [True, True]
+    prompts = [prompt.render(output=text) for text in ("水在一百度沸腾。", "{output}\n第二行")]
+    for row, completion in zip(rows, load_engine(settings).generate(prompts, SAMPLING), strict=True):
+        assert row.metadata == {
+            "source": "wudao",
+            schema.INSTRUCTION: completion.text.strip(),
+            schema.INSTRUCTION_TOKENS: completion.tokens,
+            schema.INSTRUCTION_FINISH: completion.finish_reason,
+            schema.INSTRUCTION_LOGPROB: completion.logprob,
+            schema.PERPLEXITY: pytest.approx(math.exp(-completion.logprob)),
+            schema.LABEL_MODEL: "tiny@abc",
+            schema.LABEL_PROMPT: prompt.fingerprint,
+        }
+        assert row.metadata[schema.PERPLEXITY] > 1
+    assert [row.text for row in rows] == ["水在一百度沸腾。", "{output}\n第二行"]
+
+
+def test_a_segment_that_does_not_fit_is_dropped_and_the_others_are_labelled(settings, prompt):
+    engine = load_engine(settings)
+    frame = engine.count_tokens([prompt.render(output="")])[0]
+    long = "a" * (engine.context_length - frame - SAMPLING.max_new_tokens + 1)
+    rows, alone = segments("水", long, "火"), segments("水")
+    block = LabelInstructions(settings, "tiny", prompt, SAMPLING, seed=0)
+    assert block.filter_batch(rows) == [True, (False, "context_length"), True]
+    assert rows[1].metadata == {"source": "wudao", schema.VALUE: frame + len(long)}
+    block.filter_batch(alone)
+    assert rows[0].metadata[schema.INSTRUCTION] == alone[0].metadata[schema.INSTRUCTION]
+    assert schema.INSTRUCTION in rows[2].metadata
+
+
+def labelled(*instructions: str, logprob: float = -1.25) -> list[Document]:
+    return [
+        Document(
+            text="段落",
+            id=str(number),
+            metadata={schema.INSTRUCTION: instruction, schema.INSTRUCTION_LOGPROB: logprob},
+        )
+        for number, instruction in enumerate(instructions)
+    ]
+
+
+def test_fit_is_what_the_segment_adds_to_the_instructions_log_probability(settings, prompt):
+    rows = labelled("水的沸点是多少？", "写诗")
+    assert MeasureFit(settings, prompt).filter_batch(rows) == [True, True]
+    without = prompt.render(output="")
+    priors = load_engine(settings).score([without, without], ["水的沸点是多少？", "写诗"])
+    for row, prior in zip(rows, priors, strict=True):
+        assert prior < 0
+        assert row.metadata[schema.INSTRUCTION_PRIOR] == pytest.approx(prior)
+        assert row.metadata[schema.FIT] == pytest.approx(-1.25 - prior)
+
+
+def test_the_fit_of_a_label_of_an_empty_segment_is_nothing(settings, prompt):
+    """With an empty segment both terms are the same probability, unless decoding changed the text."""
+    instruction = "什么？"
+    row = labelled(instruction, logprob=load_engine(settings).score([prompt.render(output="")], [instruction])[0])
+    MeasureFit(settings, prompt).filter_batch(row)
+    assert row[0].metadata[schema.FIT] == pytest.approx(0, abs=1e-5)
+
+
+@pytest.mark.parametrize("instructions", [("",), ("写诗", "", "什么？")], ids=["alone", "among others"])
+def test_an_empty_instruction_is_dropped(settings, prompt, instructions):
+    rows = labelled(*instructions)
+    verdicts = MeasureFit(settings, prompt).filter_batch(rows)
+    for row, verdict in zip(rows, verdicts, strict=True):
+        written = bool(row.metadata[schema.INSTRUCTION])
+        assert verdict == (True if written else (False, "empty_instruction"))
+        assert (schema.FIT in row.metadata) is written
+    assert MeasureFit(settings, prompt).filter(labelled("")[0]) == (False, "empty_instruction")
+
+
+BOUNDS = {
+    "at the lowest": (1.0, {"lowest": 1.0}, True),
+    "below the lowest": (0.999, {"lowest": 1.0}, False),
+    "at the highest": (4, {"highest": 4.0}, True),
+    "over the highest": (4.001, {"highest": 4.0}, False),
+    "between": (2, {"lowest": 1, "highest": 4}, True),
+    "no bounds": (1e9, {}, True),
+    "lowest is switched off": (-1e9, {"lowest": None, "highest": 0}, True),
+    "a bound of zero": (-0.1, {"lowest": 0}, False),
+    "zero over zero": (0.1, {"highest": 0}, False),
+}
+
+
+@pytest.mark.parametrize(("value", "bounds", "kept"), BOUNDS.values(), ids=BOUNDS)
+def test_a_range_keeps_its_bounds(value, bounds, kept):
+    row = Document(text="段落", id="1", metadata={"fit": value})
+    block = RangeFilter("fit", "poor_fit", **bounds)
+    assert block.filter(row) == (True if kept else (False, "poor_fit"))
+    assert row.metadata == ({"fit": value} if kept else {"fit": value, schema.VALUE: value})
+    assert block.name == "📏 poor_fit"

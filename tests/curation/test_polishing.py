@@ -1,0 +1,78 @@
+"""Polishing: the answer comes anew, with the segment before the instruction, and the segment stays."""
+
+from pathlib import Path
+
+import pytest
+from datatrove.data import Document
+
+from kun_recipes import schema
+from kun_recipes.curation.polishing import PolishAnswer
+from kun_recipes.engines import EngineSettings, load_engine
+from kun_recipes.engines.base import Sampling
+from kun_recipes.prompts import PromptTemplate, load_prompt
+
+SAMPLING = Sampling(max_new_tokens=10)
+
+
+@pytest.fixture(scope="module")
+def settings(tiny_model) -> EngineSettings:
+    return EngineSettings("transformers", str(tiny_model), "float32")
+
+
+@pytest.fixture(scope="module")
+def prompt(repository: Path) -> PromptTemplate:
+    return load_prompt(repository / "recipes" / "prompts" / "polish.txt", {"instruction", "output"})
+
+
+def candidates(*pairs: tuple[str, str]) -> list[Document]:
+    return [
+        Document(text=text, id=str(number), metadata={schema.INSTRUCTION: instruction, schema.FIT: 0.5})
+        for number, (text, instruction) in enumerate(pairs)
+    ]
+
+
+def test_the_answer_is_the_models_and_the_segment_stays(settings, prompt):
+    pairs = [("水在一百度沸腾。", "水何时沸腾？"), ("{instruction}", "写诗")]
+    rows = candidates(*pairs)
+    assert PolishAnswer(settings, "chat@abc", prompt, SAMPLING, seed=0).filter_batch(rows) == [True, True]
+    prompts = [[{"role": "user", "content": f"{text}\n\n请回答：{instruction}"}] for text, instruction in pairs]
+    completions = load_engine(settings).generate(prompts, SAMPLING)
+    for row, pair, completion in zip(rows, pairs, completions, strict=True):
+        assert row.text == pair[0]
+        assert row.metadata == {
+            schema.INSTRUCTION: pair[1],
+            schema.FIT: 0.5,
+            schema.OUTPUT: completion.text.strip(),
+            schema.OUTPUT_TOKENS: completion.tokens,
+            schema.OUTPUT_FINISH: completion.finish_reason,
+            schema.OUTPUT_LOGPROB: completion.logprob,
+            schema.CHAT_MODEL: "chat@abc",
+            schema.POLISH_PROMPT: prompt.fingerprint,
+        }
+        assert row.metadata[schema.OUTPUT_LOGPROB] < 0
+
+
+def test_segment_instruction_and_answer_must_fit_together(settings, prompt):
+    engine = load_engine(settings)
+    frame = engine.count_tokens([prompt.render(output="", instruction="")])[0]
+    room = engine.context_length - frame - SAMPLING.max_new_tokens
+    rows = candidates(("a" * 100, "b" * (room - 99)), ("水", "何？"))
+    assert PolishAnswer(settings, "chat", prompt, SAMPLING, seed=0).filter_batch(rows) == [
+        (False, "context_length"),
+        True,
+    ]
+    assert rows[0].metadata[schema.VALUE] == frame + room + 1
+    assert schema.OUTPUT not in rows[0].metadata
+    assert rows[1].metadata[schema.OUTPUT_TOKENS] <= 10
+
+
+def test_another_row_seed_writes_another_answer(settings, prompt):
+    sampling = Sampling(max_new_tokens=10, temperature=1.0)
+
+    def answers(seed: int) -> list[str]:
+        rows = candidates(("水", "何？"), ("水", "何？"))
+        PolishAnswer(settings, "chat", prompt, sampling, seed).filter_batch(rows)
+        return [row.metadata[schema.OUTPUT] for row in rows]
+
+    assert answers(0) == answers(0)
+    assert len({*answers(0), *answers(1)}) == 4
