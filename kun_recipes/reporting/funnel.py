@@ -1,0 +1,66 @@
+"""What a run did with its rows: the funnel, a few finished rows, and summary.json."""
+
+import hashlib
+import heapq
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from kun_recipes import schema
+from kun_recipes.rows import read_rows
+
+
+def run_summary(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The content of a run's summary.json: each stage's figures, without its config."""
+    return {
+        name: {key: value for key, value in summary.items() if key != "config"} for name, summary in stages.items()
+    }
+
+
+def funnel_table(stages: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Rows in, kept and removed by reason, a line a stage and a line a reason."""
+    table = Table(title="Funnel: rows in, kept, and removed by reason", title_justify="left")
+    table.add_column("stage")
+    for column in ("rows in", "kept", "removed", "seconds"):
+        table.add_column(column, justify="right")
+    for name, figures in stages.items():
+        removed = figures["removed"]
+        row = (figures["rows_in"], figures["rows_kept"], sum(removed.values()), round(figures["seconds"]))
+        table.add_row(name, *map(str, row), style="bold")
+        for reason, count in removed.items():
+            table.add_row(f"  {reason}", "", "", str(count), "")
+    return table
+
+
+def judge_lines(judges: Mapping[str, Mapping[str, Any]]) -> Iterator[Text]:
+    """How good each judge is on its held-out items, and what it kept by."""
+    for name, figures in judges.items():
+        yield Text(
+            f"{name} judge: AUC {figures['auc']:.2f}, accuracy {figures['accuracy']:.2f}"
+            f" on {figures['held_out']} held-out items; kept from a calibrated log-odds of {figures['threshold']:+.2f}"
+        )
+
+
+def sample_rows(rows: Path, count: int = 3) -> list[dict[str, Any]]:
+    """`count` rows chosen by the hash of their ids: always the same ones, in no order of quality."""
+    return heapq.nsmallest(count, read_rows(rows), key=lambda row: hashlib.sha256(row[schema.ID].encode()).hexdigest())
+
+
+def row_panel(row: Mapping[str, Any]) -> RenderableType:
+    """One finished row in full: the pair, the segment it came from, and the figures that decided about it."""
+    figures = (
+        f"perplexity {row[schema.PERPLEXITY]:.2f} · fit {row[schema.FIT]:+.2f}"
+        f" · P(是) {row[schema.FILTER_PROBABILITY]:.2f} · P(好) {row[schema.SCORE_PROBABILITY]:.2f}"
+    )
+    parts = [
+        Text(row[schema.INSTRUCTION], style="bold"),
+        Text(row[schema.OUTPUT]),
+        Text(f"\nsegment: {row[schema.TEXT]}", style="dim"),
+        Text(figures, style="dim"),
+    ]
+    return Panel(Group(*parts), title=f"{row[schema.SOURCE]} · {row[schema.ID][:12]}", title_align="left")

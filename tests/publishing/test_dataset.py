@@ -1,0 +1,136 @@
+"""The finished pairs as a dataset: what `load_dataset` finds in the folder."""
+
+from pathlib import Path
+
+import pytest
+from datasets import load_dataset
+from datatrove.data import Document
+
+from kun_recipes.errors import UserError
+from kun_recipes.publishing import dataset
+from kun_recipes.publishing.dataset import write_dataset
+from kun_recipes.rows import row_writer
+
+LINEAGE = {
+    "document_id": "17",
+    "title": "水",
+    "span_start": 0,
+    "span_end": 8,
+    "tokens": 6,
+    "instruction_tokens": 4,
+    "instruction_logprob": -0.5,
+    "instruction_prior_logprob": -1.5,
+    "perplexity": 1.6487,
+    "fit": 1.0,
+    "filter_logodds": 2.0,
+    "filter_logodds_calibrated": 1.0,
+    "filter_probability": 0.88,
+    "score_logodds": 0.5,
+    "score_logodds_calibrated": 0.25,
+    "score_probability": 0.62,
+    "output_tokens": 5,
+    "output_logprob": -0.25,
+    "label_model": "label@1",
+    "label_prompt": "f1",
+    "chat_model": "chat@2",
+    "polish_prompt": "f2",
+}
+
+
+def write_rows(folder: Path, *sources: str, rank: int = 0, **changes: object) -> Path:
+    """A shard of finished rows, one a source, as the refine stage leaves them."""
+    with row_writer(folder) as writer:
+        for number, source in enumerate(sources):
+            metadata = {
+                "instruction": f"问{number}？",
+                "output": f"答{number}。",
+                "source": source,
+                **LINEAGE,
+                "file_path": "/home/someone/corpus.jsonl",
+                "output_finish_reason": "stop",
+                **changes,
+            }
+            writer.write(Document(text=f"段落{number}", id=f"{rank}-{number}", metadata=metadata), rank)
+    return folder
+
+
+def load(folder: Path):
+    return load_dataset(str(folder), cache_dir=str(folder.parent / "cache"))
+
+
+def test_the_pair_and_its_source_come_first_then_the_lineage(tmp_path):
+    rows = write_rows(tmp_path / "rows", "wudao")
+    assert write_dataset(rows, tmp_path / "dataset") == {"wudao": 1}
+    loaded = load(tmp_path / "dataset")["wudao"]
+    assert loaded.column_names == ["instruction", "output", "source", "id", "segment", *LINEAGE]
+    assert loaded[0] == {
+        "instruction": "问0？",
+        "output": "答0。",
+        "source": "wudao",
+        "id": "0-0",
+        "segment": "段落0",
+        **LINEAGE,
+    }
+
+
+def test_each_source_is_a_split_in_the_order_of_the_rows(tmp_path, monkeypatch):
+    monkeypatch.setattr(dataset, "ROWS_A_GROUP", 2)
+    rows = write_rows(tmp_path / "rows", "wudao", "skypile", "wudao", "wudao", "my_own")
+    write_rows(rows, "skypile", "wudao", rank=1)
+    assert write_dataset(rows, tmp_path / "dataset") == {"my_own": 1, "skypile": 2, "wudao": 4}
+    loaded = load(tmp_path / "dataset")
+    assert {name: split["id"] for name, split in loaded.items()} == {
+        "my_own": ["0-4"],
+        "skypile": ["0-1", "1-0"],
+        "wudao": ["0-0", "0-2", "0-3", "1-1"],
+    }
+    files = sorted(path.name for path in (tmp_path / "dataset" / "data").iterdir())
+    assert files == [f"{name}-00000-of-00001.parquet" for name in ("my_own", "skypile", "wudao")]
+
+
+def test_a_column_without_values_keeps_its_type(tmp_path):
+    rows = write_rows(tmp_path / "rows", "wudao", title=None)
+    write_rows(rows, "skypile", rank=1)
+    write_dataset(rows, tmp_path / "dataset")
+    loaded = load(tmp_path / "dataset")
+    assert loaded["wudao"][0]["title"] is None
+    assert loaded["wudao"].features == loaded["skypile"].features
+
+
+def test_a_value_of_another_type_does_not_pass(tmp_path):
+    rows = write_rows(tmp_path / "rows", "wudao", perplexity="high")
+    with pytest.raises(ValueError, match="high"):
+        write_dataset(rows, tmp_path / "dataset")
+    assert not (tmp_path / "dataset").exists()
+
+
+@pytest.mark.parametrize("name", ["dataset", "dataset/", "./dataset"])
+def test_an_earlier_dataset_is_replaced_whole(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    write_dataset(write_rows(tmp_path / "first", "wudao", "skypile"), name)
+    (tmp_path / "dataset.partial").mkdir()  # of a run that was killed
+    (tmp_path / "dataset.partial" / "junk").touch()
+    assert write_dataset(write_rows(tmp_path / "second", "wanjuan"), name) == {"wanjuan": 1}
+    assert [path.name for path in (tmp_path / "dataset").rglob("*.parquet")] == ["wanjuan-00000-of-00001.parquet"]
+    assert not (tmp_path / "dataset.partial").exists()
+    assert not (tmp_path / "dataset" / "junk").exists()
+
+
+def test_a_dataset_that_cannot_be_written_leaves_the_earlier_one(tmp_path):
+    rows = write_rows(tmp_path / "rows", "wudao")
+    write_dataset(rows, tmp_path / "dataset")
+    (rows / "00001.jsonl.zst").write_bytes(b"oops")
+    with pytest.raises(UserError, match=r"00001\.jsonl\.zst:1: not a row of a finished stage"):
+        write_dataset(rows, tmp_path / "dataset")
+    assert load(tmp_path / "dataset")["wudao"].num_rows == 1
+
+
+@pytest.mark.parametrize("make", [lambda folder: None, Path.mkdir], ids=["no folder", "no shard"])
+def test_no_row_left_is_the_users_to_mend(tmp_path, make):
+    make(tmp_path / "rows")
+    with pytest.raises(UserError) as caught:
+        write_dataset(tmp_path / "rows", tmp_path / "dataset")
+    assert str(caught.value) == (
+        f"{tmp_path}/rows: no row is left; read {tmp_path}/removed for the reasons, and loosen what is too strict"
+    )
+    assert not (tmp_path / "dataset").exists()

@@ -1,0 +1,121 @@
+"""What a run reports: the figures, the funnel, and the same few rows each time."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from datatrove.data import Document
+from rich.console import Console
+
+from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows
+from kun_recipes.rows import row_writer
+
+JUDGES = {
+    "filter": {"auc": 0.914, "accuracy": 0.85, "held_out": 40, "threshold": 0.5},
+    "score": {"auc": 0.805, "accuracy": 0.7, "held_out": 42, "threshold": -1.25},
+}
+STAGES = {
+    "corpus": {
+        "rows_in": 140,
+        "rows_kept": 32,
+        "removed": {"too_short": 100, "duplicate": 8},
+        "seconds": 3.6,
+        "config": {"input_path": "secret"},
+    },
+    "refine": {
+        "rows_in": 32,
+        "rows_kept": 32,
+        "removed": {},
+        "seconds": 61.2,
+        "judges": JUDGES,
+        "config": {"model": "secret"},
+    },
+}
+
+
+def shown(renderable) -> str:
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(renderable)
+    return captured.get()
+
+
+def test_the_summary_holds_the_figures_without_the_config():
+    summary = run_summary(STAGES)
+    assert list(summary) == ["corpus", "refine"]
+    assert summary["corpus"] == {
+        "rows_in": 140,
+        "rows_kept": 32,
+        "removed": {"too_short": 100, "duplicate": 8},
+        "seconds": 3.6,
+    }
+    assert summary["refine"]["judges"] == JUDGES
+    assert "config" in STAGES["corpus"]
+
+
+def test_the_funnel_has_a_line_a_stage_and_a_line_a_reason():
+    lines = [line.replace("│", "").split() for line in shown(funnel_table(STAGES)).splitlines() if "│" in line]
+    assert lines == [
+        ["corpus", "140", "32", "108", "4"],
+        ["too_short", "100"],
+        ["duplicate", "8"],
+        ["refine", "32", "32", "0", "61"],
+    ]
+
+
+def test_the_funnel_names_its_columns():
+    text = shown(funnel_table({}))
+    assert "Funnel: rows in, kept, and removed by reason" in text
+    assert all(column in text for column in ("stage", "rows in", "kept", "removed", "seconds"))
+
+
+def test_each_judge_says_how_good_it_is():
+    assert [line.plain for line in judge_lines(JUDGES)] == [
+        "filter judge: AUC 0.91, accuracy 0.85 on 40 held-out items; kept from a calibrated log-odds of +0.50",
+        "score judge: AUC 0.81, accuracy 0.70 on 42 held-out items; kept from a calibrated log-odds of -1.25",
+    ]
+
+
+def write_rows(folder: Path, ids: list[str]) -> Path:
+    for rank, id in enumerate(ids):
+        with row_writer(folder) as writer:
+            writer.write(Document(text="段落", id=id, metadata={}), rank)
+    return folder
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 9])
+def test_the_sample_does_not_depend_on_the_order_of_the_rows(tmp_path, count):
+    ids = [f"wudao/{number}" for number in range(5)]
+    by_hash = sorted(ids, key=lambda id: hashlib.sha256(id.encode()).hexdigest())
+    forward = sample_rows(write_rows(tmp_path / "forward", ids), count)
+    backward = sample_rows(write_rows(tmp_path / "backward", ids[::-1]), count)
+    assert [row["id"] for row in forward] == by_hash[:count]
+    assert backward == forward
+
+
+def test_the_sample_is_three_rows(tmp_path):
+    assert len(sample_rows(write_rows(tmp_path, list("abcde")))) == 3
+
+
+def test_a_row_is_shown_in_full():
+    row = {
+        "id": "0123456789abcdef",
+        "source": "wudao",
+        "text": "水在一百度沸腾。[/b] [red]",
+        "instruction": "水何时沸腾？[1]",
+        "output": "在一百摄氏度。[/]\n" + "很长的回答，" * 40,
+        "perplexity": 1.648,
+        "fit": 1.0,
+        "filter_probability": 0.876,
+        "score_probability": 0.5,
+    }
+    text = shown(row_panel(row))
+    assert "wudao · 0123456789ab ─" in text
+    for part in (
+        "水何时沸腾？[1]",  # brackets are text, not markup
+        "在一百摄氏度。[/]",
+        "segment: 水在一百度沸腾。[/b] [red]",
+        "perplexity 1.65 · fit +1.00 · P(是) 0.88 · P(好) 0.50",
+    ):
+        assert part in text
+    assert text.count("很长的回答") == 40
