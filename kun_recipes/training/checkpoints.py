@@ -1,0 +1,156 @@
+"""A training's folder: what was asked, which checkpoints can be trusted, and when the model is complete.
+
+    <output_dir>/checkpoints/started.json    what the run was asked, written first
+    <output_dir>/checkpoints/checkpoint-<n>  TRL's checkpoints; one counts only with its manifest, written last
+    <output_dir>/checkpoints/model/          the finished model, before its files are moved up
+    <output_dir>/train_summary.json          moved last: a folder without it is no complete model
+
+A run may be killed at any instant: what is half-written is recognised and thrown away.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from kun_recipes.errors import UserError
+from kun_recipes.stage import TRAIN_SUMMARY, describe, write_json
+from kun_recipes.training.config import TrainConfig
+
+MANIFEST = "manifest.json"
+_RUN_ONLY = (
+    "output_dir",
+    "save_",
+    "logging_",
+    "log_",
+    "eval_",
+    "hub_",
+    "push_",
+    "dataloader_",
+    "report_to",
+    "run_name",
+    "disable_tqdm",
+)
+"""Beginnings of TRL's options that change no weight; a run may be continued with others."""
+
+
+class RunFolder:
+    """The folder of one training.
+
+    Args:
+        config: its `output_dir` is the folder; the rest is what the folder must have been made with.
+    """
+
+    def __init__(self, config: TrainConfig):
+        self.output = Path(config.output_dir)
+        self.asked = made_from(config)
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.output / "checkpoints"
+
+    @property
+    def staged_model(self) -> Path:
+        return self.checkpoints / "model"
+
+    def finished(self) -> dict[str, Any] | None:
+        """The summary of a complete model; otherwise prepare the folder for the run and return None.
+
+        Raises UserError when the folder was made with other settings, or holds something else.
+        """
+        if (self.staged_model / TRAIN_SUMMARY).is_file():
+            self._compare(self.staged_model / TRAIN_SUMMARY)
+            self._publish()
+        if (self.output / TRAIN_SUMMARY).is_file():
+            self._compare(self.output / TRAIN_SUMMARY)
+            shutil.rmtree(self.checkpoints, ignore_errors=True)
+            return json.loads((self.output / TRAIN_SUMMARY).read_text(encoding="utf-8"))
+        started = self.checkpoints / "started.json"
+        if started.is_file():
+            self._compare(started)
+        elif self.output.exists() and (others := {file.name for file in self.output.iterdir()} - {"checkpoints"}):
+            raise UserError(f"{self.output}: holds files of something else ({min(others)}); give another output_dir")
+        shutil.rmtree(self.staged_model, ignore_errors=True)
+        write_json(started, {"config": self.asked})
+        return None
+
+    def last_checkpoint(self) -> str | None:
+        """The newest whole checkpoint; broken ones are deleted."""
+        whole = []
+        for folder in self.checkpoints.glob("checkpoint-*"):
+            if _is_whole(folder):
+                whole.append(folder)
+            else:
+                shutil.rmtree(folder)
+        return str(max(whole, key=lambda folder: int(folder.name.rpartition("-")[2]))) if whole else None
+
+    def finish(self, summary: dict[str, Any]) -> dict[str, Any]:
+        """Make the staged model and its summary the content of the folder, and drop the checkpoints."""
+        summary = {**summary, "config": self.asked}
+        write_json(self.staged_model / TRAIN_SUMMARY, summary)
+        self._publish()
+        shutil.rmtree(self.checkpoints)
+        return summary
+
+    def _publish(self) -> None:
+        files = sorted(self.staged_model.iterdir(), key=lambda file: file.name == TRAIN_SUMMARY)  # the summary last
+        for file in files:
+            os.replace(file, self.output / file.name)
+
+    def _compare(self, file: Path) -> None:
+        earlier = json.loads(file.read_text(encoding="utf-8"))["config"]
+        keys = [*self.asked, *(key for key in earlier if key not in self.asked)]
+        if changed := [key for key in keys if self.asked.get(key) != earlier.get(key)]:
+            raise UserError(
+                f"{self.output}: was trained with another {', '.join(changed)}; "
+                "remove the folder or give another output_dir (recipes/run.py: --fresh)"
+            )
+
+
+class MarkWhole(TrainerCallback):
+    """Writes a checkpoint's manifest, the names and sizes of its files, once every process has saved its part.
+
+    After the last step no checkpoint is made: transformers, continuing from one there, would take another step.
+    """
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        if state.global_step >= state.max_steps:
+            control.should_save = False
+
+    on_epoch_end = on_step_end
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        PartialState().wait_for_everyone()
+        if state.is_world_process_zero:
+            folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            write_json(folder / MANIFEST, dict(_sizes(folder)))
+
+
+def made_from(config: TrainConfig) -> dict[str, Any]:
+    """What decides the weights: our options, TRL's where they are not at their default, and the content of files."""
+    default = TrainConfig(output_dir=config.output_dir, model="", seeds="").to_dict()
+    values = describe(config)
+    ours = TrainConfig.__annotations__
+    return {
+        key: values[key]
+        for key, value in config.to_dict().items()
+        if key in values and not key.startswith(_RUN_ONLY) and (key in ours or value != default[key])
+    }
+
+
+def _is_whole(folder: Path) -> bool:
+    manifest = folder / MANIFEST
+    return manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8")) == dict(_sizes(folder))
+
+
+def _sizes(folder: Path) -> Iterator[tuple[str, int]]:
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and not file.name.startswith(MANIFEST):
+            yield str(file.relative_to(folder)), file.stat().st_size

@@ -1,0 +1,14 @@
+"""Train a model on instruction/answer pairs, either way round (Kun §3.1, §3.3).
+
+    accelerate launch --config_file accelerate_configs/cpu.yaml recipes/train.py --config recipes/demo/label_model.yaml
+
+Columns in:  instruction, output
+Writes:      a plain model folder with its train_summary.json
+"""
+
+from kun_recipes.recipe import main
+from kun_recipes.training.config import TrainConfig
+from kun_recipes.training.sft import train
+
+if __name__ == "__main__":
+    main(TrainConfig, train)

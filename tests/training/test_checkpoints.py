@@ -1,0 +1,112 @@
+import json
+
+import pytest
+import torch
+from transformers import TrainerControl, TrainerState, TrainingArguments
+
+from kun_recipes.errors import UserError
+from kun_recipes.training.checkpoints import MarkWhole, RunFolder, made_from
+
+
+@pytest.fixture
+def folder(make_config):
+    run = RunFolder(make_config())
+    assert run.finished() is None
+    return run
+
+
+def save_checkpoint(run, step):
+    checkpoint = run.checkpoints / f"checkpoint-{step}"
+    (checkpoint / "nested").mkdir(parents=True)
+    torch.save({"step": step}, checkpoint / "optimizer.pt")
+    (checkpoint / "nested" / "weights").write_bytes(b"weights")
+    state = TrainerState(global_step=step, is_world_process_zero=True)
+    MarkWhole().on_save(TrainingArguments(str(run.checkpoints), use_cpu=True), state, TrainerControl())
+    return checkpoint
+
+
+def test_the_newest_checkpoint_by_number_counts(folder):
+    for step in (9, 100, 20):
+        save_checkpoint(folder, step)
+    assert folder.last_checkpoint() == str(folder.checkpoints / "checkpoint-100")
+
+
+def test_no_checkpoint_yet(folder):
+    assert folder.last_checkpoint() is None
+
+
+def cut(checkpoint):
+    (checkpoint / "optimizer.pt").write_bytes(b"half")
+
+
+BREAKAGES = {
+    "not marked": lambda checkpoint: (checkpoint / "manifest.json").unlink(),
+    "file cut": cut,
+    "file gone": lambda checkpoint: (checkpoint / "nested" / "weights").unlink(),
+}
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_a_broken_checkpoint_is_deleted_and_the_one_before_counts(folder, breakage):
+    whole, broken = save_checkpoint(folder, 3), save_checkpoint(folder, 6)
+    BREAKAGES[breakage](broken)
+    assert folder.last_checkpoint() == str(whole)
+    assert not broken.exists()
+
+
+def test_finish_publishes_the_model_and_drops_the_checkpoints(folder):
+    save_checkpoint(folder, 3)
+    folder.staged_model.mkdir()
+    (folder.staged_model / "model.safetensors").write_bytes(b"weights")
+    summary = folder.finish({"steps": 3})
+    assert {file.name for file in folder.output.iterdir()} == {"model.safetensors", "train_summary.json"}
+    assert summary == {"steps": 3, "config": folder.asked}
+    assert folder.finished() == summary
+
+
+def test_a_finished_model_that_was_only_half_moved_is_moved(folder):
+    folder.staged_model.mkdir()
+    (folder.staged_model / "config.json").write_text("new")
+    (folder.output / "model.safetensors").write_bytes(b"moved already")
+    (folder.staged_model / "train_summary.json").write_text(json.dumps({"config": folder.asked}))
+    assert folder.finished() == {"config": folder.asked}
+    assert {file.name for file in folder.output.iterdir()} == {
+        "config.json",
+        "model.safetensors",
+        "train_summary.json",
+    }
+
+
+def test_a_half_saved_model_is_thrown_away(folder):
+    folder.staged_model.mkdir()
+    (folder.staged_model / "model.safetensors").write_bytes(b"half")
+    assert folder.finished() is None
+    assert not folder.staged_model.exists()
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_other_settings_are_refused_by_name(folder, make_config, finished):
+    if finished:
+        folder.staged_model.mkdir()
+        folder.finish({})
+    other = RunFolder(make_config(learning_rate=0.5, lora_rank=2))
+    with pytest.raises(UserError, match="was trained with another learning_rate, lora_rank; remove the folder"):
+        other.finished()
+
+
+def test_other_seeds_under_the_same_name_are_refused(folder, make_config, seeds):
+    seeds.write_text('{"instruction": "新", "output": "新"}\n' * 2, encoding="utf-8")
+    with pytest.raises(UserError, match="was trained with another seeds"):
+        RunFolder(make_config()).finished()
+
+
+def test_a_folder_of_something_else_is_left_alone(make_config, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "thesis.txt").write_text("do not touch")
+    with pytest.raises(UserError, match=r"holds files of something else \(thesis.txt\); give another output_dir"):
+        RunFolder(make_config()).finished()
+
+
+def test_what_changes_no_weight_may_change(make_config):
+    assert made_from(make_config()) == made_from(make_config(save_steps=1, logging_steps=9, disable_tqdm=True))
+    assert made_from(make_config()) != made_from(make_config(seed=1))

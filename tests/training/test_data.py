@@ -1,0 +1,68 @@
+import pytest
+
+from kun_recipes.errors import UserError
+from kun_recipes.training.data import load_data
+from kun_recipes.training.tokenizer import load_tokenizer
+
+
+@pytest.fixture
+def load(make_config):
+    def load(**changes):
+        config = make_config(**changes)
+        return load_data(config, load_tokenizer(config, config.model))
+
+    return load
+
+
+def test_pairs_are_split_and_laid_out(load):
+    data = load()
+    assert (data.pairs, len(data.training) + len(data.held_out), data.removed) == (12, 12, [])
+    assert data.held_out
+    assert data.judge_items == 0
+
+
+def test_a_long_pair_is_removed_not_cut(load, seeds, capsys):
+    with seeds.open("a", encoding="utf-8") as file:
+        file.write('\n{"instruction": "长", "output": "' + "很" * 200 + '"}\n')
+    data = load(max_length=400)
+    assert [(row.where, row.reason) for row in data.removed] == [(f"{seeds}:13", "too_long")]
+    assert data.pairs == 12
+    assert capsys.readouterr().err == f"train: removed 1 too_long ({seeds}:13)\n"
+
+
+def test_a_pair_as_long_as_allowed_is_kept(load, make_config):
+    config = make_config(max_length=400)
+    tokenizer = load_tokenizer(config, config.model)
+    seeds = load().training + load().held_out
+    longest = max(len(tokenizer.apply_chat_template(row["prompt"] + row["completion"])["input_ids"]) for row in seeds)
+    assert load(max_length=longest).removed == []
+    assert load(max_length=longest - 1).removed != []
+
+
+def test_no_pair_left(load, seeds):
+    with pytest.raises(UserError, match=f"{seeds}: no pair within max_length: 16 tokens"):
+        load(max_length=16)
+
+
+def test_half_of_the_judge_items_are_mixed_in(load, judges):
+    data = load(**judges)
+    pairs = data.pairs - len(data.held_out)
+    assert data.judge_items == 12  # of 24
+    assert len(data.training) - pairs == 4  # 6 items a judge, 4 a conversation
+    assert load(**judges, judge_passes=3).training[pairs + 4 :] != []
+
+
+def test_a_judge_conversation_is_not_cut_either(load, judges):
+    with pytest.raises(
+        UserError, match=r"judge_turns: 4 judge items make a conversation of \d+ tokens, over max_length"
+    ):
+        load(**{**judges, "max_length": 300})
+
+
+def test_a_prompt_without_its_field(load, tmp_path, judges):
+    prompt = tmp_path / "prompt.txt"
+    prompt.write_text("[user]\n没有字段\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"the last turn must hold the fields \{output\}"):
+        load(direction="backward", label_prompt=str(prompt))
+    with pytest.raises(UserError, match=r"the last turn must hold the fields \{instruction\}"):
+        load(**{**judges, "score_prompt": str(prompt)})

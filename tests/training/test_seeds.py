@@ -1,0 +1,130 @@
+import json
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from kun_recipes.errors import UserError
+from kun_recipes.training.seeds import Removed, Seed, describe_removed, load_seeds, split_seeds
+
+GOOD = {"instruction": "问", "output": "答"}
+
+
+def write(path, *rows):
+    lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def load(source):
+    return load_seeds(source, "instruction", "output")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("{", "not_json"),
+        ("[1]", "not_an_object"),
+        ({"instruction": 1, "output": "答"}, "wrong_type"),
+        ({"instruction": "问", "output": None}, "wrong_type"),
+        ({"instruction": " \n", "output": "答"}, "empty_instruction"),
+        ({"instruction": "问", "output": "　"}, "empty_output"),
+        ({"instruction": " 问 ", "output": "另一个答案"}, "duplicate_instruction"),
+    ],
+)
+def test_a_bad_row_is_removed_with_its_place_and_reason(tmp_path, line, reason):
+    source = write(tmp_path / "seeds.jsonl", GOOD, "", line, {"instruction": "又问", "output": "又答"})
+    seeds, removed = load(source)
+    assert [seed.instruction for seed in seeds] == ["问", "又问"]
+    assert removed == [Removed(f"{source}:3", reason)]
+
+
+def test_invalid_utf8_is_a_bad_row_and_a_byte_order_mark_is_not(tmp_path):
+    file = tmp_path / "seeds.jsonl"
+    good = json.dumps(GOOD, ensure_ascii=False).encode()
+    file.write_bytes(b"\xef\xbb\xbf" + good + b'\n{"instruction": "\xff", "output": "y"}\n')
+    seeds, removed = load(str(file))
+    assert seeds == [Seed("问", "答", f"{file}:1")]
+    assert removed == [Removed(f"{file}:2", "not_json")]
+
+
+def test_a_folder_is_read_in_the_order_of_its_file_names(tmp_path):
+    table = pyarrow.Table.from_pylist([{"instruction": "甲", "output": "一", "source": "wudao"}])
+    (tmp_path / "data").mkdir()
+    pyarrow.parquet.write_table(table, tmp_path / "data" / "wudao-00000-of-00001.parquet")
+    write(tmp_path / "more.jsonl", GOOD)
+    (tmp_path / "README.md").write_text("no data")
+    seeds, removed = load(str(tmp_path))
+    assert seeds == [
+        Seed("甲", "一", f"{tmp_path}/data/wudao-00000-of-00001.parquet:1"),
+        Seed("问", "答", f"{tmp_path}/more.jsonl:1"),
+    ]
+    assert removed == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"prompt": "问", "output": "答"}], "seeds.jsonl:1: no column instruction; found prompt, output"),
+        ([GOOD, {"instruction": "问"}], "seeds.jsonl:2: no column output; found instruction"),
+        ([{"instruction": "", "output": "答"}], "no pair to train on; 1 empty_instruction"),
+        ([""], "no pair to train on; it holds no row"),
+    ],
+)
+def test_seeds_that_cannot_be_used(tmp_path, rows, message):
+    with pytest.raises(UserError, match=message):
+        load(write(tmp_path / "seeds.jsonl", *rows))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing.jsonl", "missing.jsonl: no such file or folder"),
+        ("notes.txt", "notes.txt: seeds are read from .jsonl and .parquet files"),
+        ("empty", "empty: no .jsonl or .parquet file in this folder"),
+        ("broken.parquet", "broken.parquet: not a Parquet file"),
+    ],
+)
+def test_sources_that_cannot_be_read(tmp_path, name, message):
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "broken.parquet").write_text("x")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=message):
+        load(str(tmp_path / name))
+
+
+def test_removed_rows_are_counted_by_reason_and_the_first_are_named():
+    rows = [Removed(f"f:{number}", "too_long") for number in range(7)] + [Removed("f:9", "not_json")]
+    assert describe_removed(rows) == "7 too_long (f:0, f:1, f:2, f:3, f:4 and 2 more); 1 not_json (f:9)"
+
+
+def some_seeds(number):
+    return [Seed(f"问题{index}", "答", f"f:{index}") for index in range(number)]
+
+
+def test_the_split_is_a_partition_near_the_share():
+    seeds = some_seeds(1000)
+    training, held_out = split_seeds(seeds, 0.1)
+    assert sorted(training + held_out, key=seeds.index) == seeds
+    assert 70 <= len(held_out) <= 130
+
+
+def test_a_pair_keeps_its_side_when_pairs_are_added_and_reordered():
+    few, many = some_seeds(100), some_seeds(200)
+    assert set(split_seeds(few, 0.2)[1]) == set(split_seeds(many[::-1], 0.2)[1]) & set(few)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.5])
+def test_no_side_of_a_small_set_is_empty(share):
+    for number in range(2, 6):
+        training, held_out = split_seeds(some_seeds(number), share)
+        assert training and held_out
+
+
+def test_nothing_is_held_out_when_the_share_is_zero():
+    assert split_seeds(some_seeds(1), 0) == (some_seeds(1), [])
+
+
+def test_one_pair_cannot_be_split():
+    with pytest.raises(UserError, match="f:0: one pair cannot be split; give more, or set held_out_share: 0"):
+        split_seeds(some_seeds(1), 0.1)
