@@ -1,0 +1,86 @@
+"""Label segments: the label model writes one candidate instruction a segment (Kun §3.2).
+
+    python recipes/label.py --config recipes/demo/label.yaml
+
+Columns in:  id, text, source, tokens
+Columns out: + instruction, instruction_logprob, perplexity, instruction_prior_logprob, fit
+
+Two pipelines: the first asks the model and writes every candidate to <output_dir>/labelled, the second filters them,
+so that the share of lowest fit is known and no threshold needs the model again.
+"""
+
+import numpy
+from datatrove.pipeline.base import PipelineStep
+
+from kun_recipes import schema
+from kun_recipes.curation.labeling import LabelInstructions, MeasureFit, RangeFilter
+from kun_recipes.curation.rules import instruction_rules, load_rules
+from kun_recipes.launch import run_pipeline
+from kun_recipes.models import model_identity, resolve_model
+from kun_recipes.prompts import load_prompt
+from kun_recipes.recipe import main
+from kun_recipes.rows import RowReader, list_shards, read_rows, removed_writers, row_writer
+from kun_recipes.stage import Stage, report, require_finished
+from kun_recipes.stage_configs import LabelConfig
+
+
+def label(config: LabelConfig, stage: Stage, removed) -> list[PipelineStep]:
+    model = resolve_model(config.model)
+    engine = config.settings(model)
+    prompt = load_prompt(config.prompt, {"output"})
+    return [
+        RowReader(config.segments),
+        RangeFilter(
+            schema.TOKENS, "segment_length", highest=config.max_tokens, exclusion_writer=removed("segment_length")
+        ),
+        LabelInstructions(
+            engine,
+            model_identity(model),
+            prompt,
+            config.sampling(config.max_new_tokens),
+            config.seed,
+            removed("context_length"),
+        ),
+        MeasureFit(engine, prompt, removed("empty")),
+        row_writer(stage.folder / "labelled"),
+    ]
+
+
+def select(config: LabelConfig, stage: Stage, removed) -> list[PipelineStep]:
+    def between(field: str, reason: str, **bounds: float | None) -> RangeFilter:
+        return RangeFilter(field, reason, **bounds, exclusion_writer=removed(reason))
+
+    return [
+        RowReader(stage.folder / "labelled"),
+        between(schema.PERPLEXITY, "perplexity", highest=config.max_perplexity),
+        between(schema.INSTRUCTION_TOKENS, "instruction_length", highest=config.max_tokens),
+        between(schema.FIT, "fit", lowest=lowest_fit(config, stage)),
+        *instruction_rules(load_rules(config.rules), removed),
+        row_writer(stage.rows),
+    ]
+
+
+def lowest_fit(config: LabelConfig, stage: Stage) -> float | None:
+    if config.min_fit_percentile is None:
+        return config.min_fit
+    fits = [row[schema.FIT] for row in read_rows(stage.folder / "labelled")]
+    return float(numpy.percentile(fits, config.min_fit_percentile))
+
+
+def run(config: LabelConfig) -> None:
+    require_finished(config.segments)
+    stage = Stage("label", config)
+    removed = removed_writers(stage.removed)
+    summary = stage.summary()
+    if summary is None:
+        stage.begin()
+        shards = list_shards(config.segments)
+        labelled = run_pipeline(label(config, stage, removed), stage.logs("label"), len(shards), config.workers)
+        shards = list_shards(stage.folder / "labelled")
+        kept = run_pipeline(select(config, stage, removed), stage.logs("select"), len(shards))
+        summary = stage.finish(labelled.then(kept))
+    report(summary, stage.folder)
+
+
+if __name__ == "__main__":
+    main(LabelConfig, run)

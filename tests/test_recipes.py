@@ -1,0 +1,158 @@
+"""What people run: every YAML parses, every script answers --help, and every command that is written down works."""
+
+import ast
+import io
+import re
+import runpy
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from accelerate.commands.config.config_args import load_config_from_file
+from rich.console import Console
+
+from kun_recipes.chain import CORPUS, STAGES, Chain, StageRun, load_chain
+from kun_recipes.config import load
+from kun_recipes.errors import UserError
+from kun_recipes.models.source import load_model_source
+from kun_recipes.stage_configs import CorpusConfig, RunConfig
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SCRIPTS = sorted(path.relative_to(REPOSITORY) for path in (REPOSITORY / "recipes").glob("*.py"))
+YAMLS = sorted(
+    path.relative_to(REPOSITORY)
+    for folder in ("recipes", "accelerate_configs")
+    for path in (REPOSITORY / folder).rglob("*.y*ml")
+    if "data" not in path.parts
+)
+PAGES = [page for page in ("README.md", "CONTRIBUTING.md", "recipes/README.md") if (REPOSITORY / page).is_file()]
+CONFIGS = {kind.script: kind.config for kind in STAGES.values()}
+FUTURE = "outputs"  # what the stages write, and later ones read
+
+
+@pytest.fixture(autouse=True)
+def in_repository(monkeypatch):
+    monkeypatch.chdir(REPOSITORY)  # recipes name their files from there
+
+
+@pytest.mark.parametrize("path", YAMLS, ids=str)
+def test_every_yaml_parses(path):
+    if path.parts[0] == "accelerate_configs":
+        load_config_from_file(str(path))
+    elif path.stem == "run":
+        load(RunConfig, ["--config", str(path)])
+    elif path.stem == "model":
+        load_model_source(path)
+    else:
+        load(STAGES[path.stem].config(), ["--config", str(path)], future=FUTURE)
+
+
+@pytest.mark.parametrize("recipe", sorted({str(path.parent) for path in YAMLS if path.stem == "run"}))
+def test_every_recipe_is_whole(recipe):
+    assert [stage.name for stage in load_chain(recipe, []).stages] == list(STAGES)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=str)
+def test_every_script_answers_help(script, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [str(script), "--help"])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(str(script), run_name="__main__")
+    assert caught.value.code == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith(f"usage: {script.name} ")
+    assert shown.err == ""
+
+
+def test_what_a_stage_prints_is_no_markup(tmp_path):
+    config = CorpusConfig(input_path=["x"], input_format=["jsonl"], output_dir=str(tmp_path / "corpus"), model="m")
+    stage = StageRun("corpus", CORPUS, config, [sys.executable, "-c", "print('[/tmp/rows] [red] 1/3')"])
+    chain = Chain(RunConfig(output_dir=str(tmp_path), model="m"), [stage])
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    with pytest.raises(UserError, match=r"^corpus ended without its summary; its log: .*/logs/corpus\.log$"):
+        runpy.run_path("recipes/run.py")["run_chain"](chain, [stage], console)
+    assert (tmp_path / "logs" / "corpus.log").read_text(encoding="utf-8") == "[/tmp/rows] [red] 1/3\n"
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """Each command of a README or of a script's docstring, with where it stands."""
+    for page in PAGES:
+        text = (REPOSITORY / page).read_text(encoding="utf-8")
+        yield from ((page, command) for command in _commands(text))
+    for script in SCRIPTS:
+        docstring = ast.get_docstring(ast.parse((REPOSITORY / script).read_text(encoding="utf-8"))) or ""
+        yield from ((str(script), command) for command in _commands(docstring))
+
+
+def _commands(text: str) -> Iterator[str]:
+    """What begins like a command: a span in backticks, or a line of a code block, which a backslash continues."""
+    yield from filter(_is_command, re.findall(r"`([^`\n]+)`", text))
+    fenced = False
+    for line in text.replace("\\\n", " ").splitlines():
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        elif (fenced or line.startswith("    ")) and _is_command(line.strip().removeprefix("$ ")):
+            yield line.strip().removeprefix("$ ")
+
+
+def _is_command(line: str) -> bool:
+    """A shape such as `python recipes/<stage>.py` is no command."""
+    begins = re.match(r"(\w+=\S+ )*(make|\S*python3?|\S*accelerate) \S", line)
+    return begins is not None and not re.search(r"<\w+>", line)
+
+
+COMMANDS = sorted(set(commands()))
+
+
+def test_there_are_commands_to_check():
+    assert len(COMMANDS) >= len(SCRIPTS)
+
+
+@pytest.mark.parametrize(("where", "command"), COMMANDS, ids=[f"{where}: {command}" for where, command in COMMANDS])
+def test_every_written_command_works(where, command, monkeypatch):
+    words = [word for word in shlex.split(command, comments=True) if not re.match(r"[A-Z_]+=", word)]
+    program = Path(words[0]).name
+    if program == "make":
+        _check_make(words[1:])
+    elif program == "accelerate":
+        _check_accelerate(words[1:])
+    else:
+        _check_python(words[1:], monkeypatch)
+
+
+def _check_make(targets: list[str]) -> None:
+    known = re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert set(targets) <= set(known)
+
+
+def _check_accelerate(words: list[str]) -> None:
+    script = next(position for position, word in enumerate(words) if word.endswith(".py"))
+    assert words[:2] == ["launch", "--config_file"]
+    assert len(words[:script]) == 3
+    load_config_from_file(words[2])
+    _check_stage(words[script], words[script + 1 :])
+
+
+def _check_python(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    script, *arguments = words
+    if script == "-c":
+        compile(arguments[0], "command", "exec")
+    elif script == "recipes/run.py":
+        _check_run(arguments, monkeypatch)
+    elif script in CONFIGS:
+        _check_stage(script, arguments)
+    elif script != "-m":
+        assert Path(script).is_file()
+
+
+def _check_run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["recipes/run.py", *arguments])
+    options, overrides = runpy.run_path("recipes/run.py")["arguments"]()
+    load_chain(options.recipe, overrides)
+
+
+def _check_stage(script: str, arguments: list[str]) -> None:
+    if arguments != ["--help"]:
+        assert "--config" in arguments
+        load(CONFIGS[script](), arguments, future=FUTURE)
