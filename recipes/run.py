@@ -17,7 +17,7 @@ from rich.text import Text
 from kun_recipes.chain import REFINE, STAGES, Chain, StageRun, elapsed, load_chain, remove_from, run_stage
 from kun_recipes.config import ConfigError
 from kun_recipes.errors import UserError
-from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows
+from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows, training_lines
 from kun_recipes.stage import write_json
 
 
@@ -74,6 +74,8 @@ def conclude(chain: Chain, console: Console) -> None:
     output = Path(chain.run.output_dir)
     write_json(output / "summary.json", run_summary(summaries))
     console.print(funnel_table(summaries))
+    for line in training_lines(summaries):
+        console.print(line)
     for stage in chain.stages:
         if stage.kind is REFINE and stage.name in summaries:
             console.print(*judge_lines(summaries[stage.name]["judges"]), sep="\n")

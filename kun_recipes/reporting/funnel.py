@@ -46,6 +46,16 @@ def judge_lines(judges: Mapping[str, Mapping[str, Any]]) -> Iterator[Text]:
         )
 
 
+def training_lines(stages: Mapping[str, Mapping[str, Any]]) -> Iterator[Text]:
+    """What each training did to its held-out loss."""
+    for name, figures in stages.items():
+        if figures.get("held_out_loss_after") is not None:
+            before, after = figures["held_out_loss_before"], figures["held_out_loss_after"]
+            yield Text(
+                f"{name}: loss on {figures['rows_held_out']} held-out pairs {before:.2f} before, {after:.2f} after"
+            )
+
+
 def sample_rows(rows: Path, count: int = 3) -> list[dict[str, Any]]:
     """`count` rows chosen by the hash of their ids: always the same ones, in no order of quality."""
     return heapq.nsmallest(count, read_rows(rows), key=lambda row: hashlib.sha256(row[schema.ID].encode()).hexdigest())

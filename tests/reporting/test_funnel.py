@@ -7,7 +7,7 @@ import pytest
 from datatrove.data import Document
 from rich.console import Console
 
-from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows
+from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows, training_lines
 from kun_recipes.rows import row_writer
 
 JUDGES = {
@@ -119,3 +119,13 @@ def test_a_row_is_shown_in_full():
     ):
         assert part in text
     assert text.count("很长的回答") == 40
+
+
+def test_trainings_tell_their_held_out_loss():
+    stages = {
+        "label_model": {"held_out_loss_before": 3.674, "held_out_loss_after": 2.379, "rows_held_out": 7},
+        "final_model": {"held_out_loss_before": None, "held_out_loss_after": None, "rows_held_out": 0},
+        "label": {"rows_in": 3},
+    }
+    lines = [line.plain for line in training_lines(stages)]
+    assert lines == ["label_model: loss on 7 held-out pairs 3.67 before, 2.38 after"]
