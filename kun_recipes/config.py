@@ -193,8 +193,15 @@ def _parser(config_class: type) -> argparse.ArgumentParser:
         dataclass_types=[config_class],
         description=summary,
         allow_abbrev=False,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=_HelpFormatter,
     )
+
+
+class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows each field's default, and which fields have none."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return f"{action.help} (required)" if action.required else super()._get_help_string(action)
 
 
 def _nearest(key: str, fields: dict, prefix: str = "") -> str:
