@@ -7,16 +7,16 @@ it lets pass stops here, before anything is loaded: one line on stderr that name
 import argparse
 import dataclasses
 import difflib
-import enum
 import math
 import sys
-import types
 import typing
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union
+from typing import Any, TypeVar
 
 import yaml
+
+from kun_recipes.yaml_types import has_type, type_name
 
 Config = TypeVar("Config")
 COMMAND_LINE = "command line"
@@ -103,8 +103,8 @@ def load(config_class: type[Config], argv: Sequence[str], future: str | None = N
     for key, value in values.items():
         if key not in fields:
             raise ConfigError(str(key), f"unknown key{_nearest(str(key), fields)}", file)
-        if not _has_type(value, hints[key]):
-            raise ConfigError(key, f"must be {_type_name(hints[key])}, not {value!r}", file)
+        if not has_type(value, hints[key]):
+            raise ConfigError(key, f"must be {type_name(hints[key])}, not {value!r}", file)
     _require(fields, values, argv, file)
     try:
         config, unknown = _parser(config_class).parse_args_and_config(argv, return_remaining_strings=True)
@@ -207,51 +207,6 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
 def _nearest(key: str, fields: dict, prefix: str = "") -> str:
     near = difflib.get_close_matches(key, fields, n=1, cutoff=0.5)
     return f"; did you mean {prefix}{near[0]}?" if near else "; --help lists what there is"
-
-
-def _has_type(value: Any, hint: Any) -> bool:
-    """Whether a YAML value fits a type annotation. Kinds that YAML cannot hold are left to the class itself."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (Union, types.UnionType):
-        return any(_has_type(value, argument) for argument in arguments)
-    if origin is Literal:
-        return value in arguments
-    if origin is list:
-        return isinstance(value, list) and all(_has_type(item, arguments[0]) for item in value)
-    if hint is float:
-        return _reads_as_float(value)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if hint in (bool, str, dict, list, type(None)):
-        return isinstance(value, hint)
-    if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        return value in [member.value for member in hint]
-    return True
-
-
-def _reads_as_float(value: Any) -> bool:
-    # YAML 1.1 reads 2e-5, without a point, as a string; argparse turns such a default into the float that was meant
-    if isinstance(value, str):
-        try:
-            float(value)
-        except ValueError:
-            return False
-        return True
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _type_name(hint: Any) -> str:
-    arguments = typing.get_args(hint)
-    if typing.get_origin(hint) is Literal:
-        return "one of " + ", ".join(map(str, arguments))
-    if typing.get_origin(hint) in (Union, types.UnionType):
-        return " or ".join(_type_name(argument) for argument in arguments)
-    if typing.get_origin(hint) is list:
-        return f"a list of {_type_name(arguments[0])}"
-    if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        return "one of " + ", ".join(str(member.value) for member in hint)
-    names = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "null"}
-    return names.get(hint, getattr(hint, "__name__", str(hint)))
 
 
 def _check_limits(field: dataclasses.Field, value: Any, future: str | None) -> None:

@@ -305,12 +305,12 @@ def test_help_shows_default_unit_and_source_of_each_field(capsys, monkeypatch):
     shown = help_of(SampleConfig, capsys)
     assert "A field of every kind." in shown
     for line in (
-        "where it goes",
+        "where it goes (required)",
         "how many [unit: rows] (default: 8)",
         "how fast [source: Kun §3.1] (default: 0.0001)",
         "how much (default: None)",
         "say nothing (default: False)",
-        "which (default: ['a'])",
+        "which [one of a, b] (default: ['a'])",
     ):
         assert line in shown
     assert all(f"--{name} " in shown for name in SampleConfig.__dataclass_fields__)
