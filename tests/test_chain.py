@@ -226,13 +226,22 @@ def test_a_stage_is_complete_by_the_summary_of_this_very_config(corpus_stage):
 
 def test_a_fresh_run_removes_what_the_selected_stages_wrote(tmp_path):
     chain = load_chain(DEMO, ["--output_dir", str(tmp_path / "run")])
-    written = [stage.folder for stage in chain.stages] + [tmp_path / "run" / "dataset"]
-    for folder in written:
-        folder.mkdir(parents=True)
-        (folder / "file").touch()
+    written = {stage.folder: stage.kind.summary for stage in chain.stages}
+    written[tmp_path / "run" / "dataset"] = "data/wudao-00000-of-00001.parquet"
+    for folder, mark in written.items():
+        (folder / mark).parent.mkdir(parents=True)
+        (folder / mark).touch()
     remove_from(chain, [stage(chain, "label"), stage(chain, "refine")])
     left = {folder.name for folder in written if folder.exists()}
     assert left == {"corpus", "label_model", "primary_chat_model", "final_model"}
+
+
+def test_a_fresh_run_leaves_a_folder_that_no_stage_wrote(tmp_path):
+    (tmp_path / "thesis.txt").touch()
+    chain = load_chain(DEMO, ["--label.output_dir", str(tmp_path)])
+    with pytest.raises(UserError, match="no stage wrote this folder; remove it yourself"):
+        remove_from(chain, [stage(chain, "label")])
+    assert (tmp_path / "thesis.txt").exists()
 
 
 def python(corpus_stage: StageRun, code: str) -> StageRun:
