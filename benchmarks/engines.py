@@ -1,6 +1,6 @@
 """The transformers engine against the naive way, on the same prompts: labelling, and judging by two verdicts.
 
-    python benchmarks/engines.py --model FOLDER [--rows 16]
+    python benchmarks/engines.py --model recipes/demo/model.yaml [--rows 16]
 
 The naive way runs one full prompt at a time through transformers' `model.generate`, and a verdict is a sampled answer
 of up to four tokens that is parsed. Both use the same weights, number format and threads.
@@ -17,6 +17,7 @@ import torch
 from kun_recipes.engines import EngineSettings, load_engine
 from kun_recipes.engines.base import Prompt, Sampling
 from kun_recipes.engines.transformers import TransformersEngine
+from kun_recipes.models import resolve_model
 from kun_recipes.prompts import load_prompt
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
@@ -102,11 +103,11 @@ def compare_judging(engine: TransformersEngine, judge: str, rows: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True, help="folder of a chat model")
+    parser.add_argument("--model", required=True, help="folder, Hub id or model source file of a chat model")
     parser.add_argument("--rows", type=int, default=16, help="passages to label; four times as many are judged")
     parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16"])
     arguments = parser.parse_args()
-    engine = load_engine(EngineSettings("transformers", arguments.model, arguments.dtype))
+    engine = load_engine(EngineSettings("transformers", resolve_model(arguments.model), arguments.dtype))
     print(f"{arguments.model}: {engine.model.dtype}, {engine.model.device}, {torch.get_num_threads()} threads\n")
     engine.choose(judge_prompts("filter", 1), JUDGES["filter"])  # the first pass pays for memory and kernels
     compare_labelling(engine, arguments.rows)

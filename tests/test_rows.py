@@ -166,7 +166,7 @@ def test_a_damaged_archive_names_the_file(tmp_path):
 def test_a_folder_without_shards_is_the_users_mistake(tmp_path, make):
     folder = tmp_path / "rows"
     make(folder)
-    message = f"{folder}: no *.jsonl, *.jsonl.gz or *.jsonl.zst shards there; run the stage before this one"
+    message = f"{folder}: no row there; the stage before did not run, or removed them all (see its removed folder)"
     for read in (list_shards, lambda folder: list(read_rows(folder))):
         with pytest.raises(UserError) as caught:
             read(folder)
