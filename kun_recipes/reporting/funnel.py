@@ -50,10 +50,9 @@ def training_lines(stages: Mapping[str, Mapping[str, Any]]) -> Iterator[Text]:
     """What each training did to its held-out loss."""
     for name, figures in stages.items():
         if figures.get("held_out_loss_after") is not None:
-            before, after = figures["held_out_loss_before"], figures["held_out_loss_after"]
-            yield Text(
-                f"{name}: loss on {figures['rows_held_out']} held-out pairs {before:.2f} before, {after:.2f} after"
-            )
+            count = figures["rows_held_out"]
+            change = f"{figures['held_out_loss_before']:.2f} before, {figures['held_out_loss_after']:.2f} after"
+            yield Text(f"{name}: loss on {count} held-out {'pair' if count == 1 else 'pairs'} {change}")
 
 
 def sample_rows(rows: Path, count: int = 3) -> list[dict[str, Any]]:
