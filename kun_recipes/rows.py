@@ -9,11 +9,11 @@ from datatrove.pipeline.readers.base import BaseDiskReader
 from datatrove.pipeline.writers import JsonlWriter
 
 from kun_recipes import schema
+from kun_recipes.corpus.deduplication import SHARD
 from kun_recipes.corpus.records import Malformed, read_lines
 from kun_recipes.errors import UserError
 
 SHARD_PATTERN = "*.jsonl*"
-_SHARD = "shard"  # names the file of a row while a stage writes it; not stored
 
 
 class RowReader(BaseDiskReader):
@@ -72,7 +72,7 @@ def list_shards(folder: str | Path) -> list[str]:
 
 def row_writer(folder: str | Path, by_shard: bool = False) -> JsonlWriter:
     """Write one shard a task; with `by_shard`, one file for each value that `AssignShard` gave."""
-    name = f"${{rank}}_${{{_SHARD}}}.jsonl" if by_shard else "${rank}.jsonl"
+    name = f"${{rank}}_${{{SHARD}}}.jsonl" if by_shard else "${rank}.jsonl"
     return JsonlWriter(str(folder), output_filename=name, compression="zstd", adapter=_row)
 
 
@@ -89,7 +89,7 @@ def removed_writers(folder: str | Path) -> Callable[[str], JsonlWriter]:
 
 
 def _row(_writer: JsonlWriter, document: Document) -> dict[str, Any]:
-    metadata = {key: value for key, value in document.metadata.items() if key != _SHARD}
+    metadata = {key: value for key, value in document.metadata.items() if key != SHARD}
     if "filter_reason" in metadata:  # datatrove's name for it
         metadata[schema.REASON] = metadata.pop("filter_reason")
     return {schema.ID: document.id, schema.TEXT: document.text, **metadata}

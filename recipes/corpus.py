@@ -14,7 +14,7 @@ from kun_recipes import schema
 from kun_recipes.corpus.deduplication import AssignShard, ExactDuplicateFilter
 from kun_recipes.corpus.readers import CorpusReader
 from kun_recipes.corpus.segmentation import Segmenter
-from kun_recipes.curation.labeling import RangeFilter
+from kun_recipes.curation.ranges import RangeFilter
 from kun_recipes.curation.rules import load_rules, segment_rules
 from kun_recipes.launch import run_pipeline
 from kun_recipes.models import resolve_model

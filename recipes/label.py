@@ -13,7 +13,8 @@ import numpy
 from datatrove.pipeline.base import PipelineStep
 
 from kun_recipes import schema
-from kun_recipes.curation.labeling import LabelInstructions, MeasureFit, RangeFilter
+from kun_recipes.curation.labeling import LabelInstructions, MeasureFit
+from kun_recipes.curation.ranges import RangeFilter
 from kun_recipes.curation.rules import instruction_rules, load_rules
 from kun_recipes.launch import run_pipeline
 from kun_recipes.models import model_identity, resolve_model

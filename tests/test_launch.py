@@ -11,7 +11,7 @@ import pytest
 from datatrove.data import Document
 
 from kun_recipes.corpus.readers import CorpusReader
-from kun_recipes.curation.labeling import RangeFilter
+from kun_recipes.curation.ranges import RangeFilter
 from kun_recipes.errors import UserError
 from kun_recipes.launch import Counts, read_counts, run_pipeline
 from kun_recipes.progress import SHOW_PROGRESS, progress_bar

@@ -11,7 +11,7 @@ from datatrove.data import Document
 
 from kun_recipes import schema
 from kun_recipes.corpus.deduplication import AssignShard
-from kun_recipes.curation.labeling import RangeFilter
+from kun_recipes.curation.ranges import RangeFilter
 from kun_recipes.errors import UserError
 from kun_recipes.launch import run_pipeline
 from kun_recipes.rows import RowReader, list_shards, read_rows, read_shard, removed_writers, row_writer

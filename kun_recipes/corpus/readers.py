@@ -89,7 +89,7 @@ class CorpusReader(PipelineStep):
         super().__init__()
         self.limit = limit
         self.unreadable = unreadable
-        files = [_input_files(path, format) for path, format in inputs]
+        files = [list_input_files(path, format) for path, format in inputs]
         self.shares = [[file] for file in chain.from_iterable(files)] if limit is None else files
 
     @property
@@ -118,12 +118,24 @@ class CorpusReader(PipelineStep):
                 yield row
 
 
-def list_input_files(path: str, format: str) -> list[str]:
+def list_input_files(path: str, format: str) -> list[InputFile]:
     """Corpus files at `path`, a file or a folder searched recursively, in the order in which they are read.
 
     Raises UserError when there are none.
     """
-    return [file.path for file in _input_files(path, format)]
+    if format not in FORMATS:
+        raise UserError(f"{format}: no corpus format; choose one of {', '.join(FORMATS)}")
+    root = Path(path)
+    if not root.exists():
+        raise UserError(f"{path}: no such file or folder; input_path must name the {format} corpus")
+    below = sorted(file for file in root.rglob("*") if file.is_file()) if root.is_dir() else [root]
+    names = [(file, file.relative_to(root).as_posix() if root.is_dir() else file.name) for file in below]
+    files = [InputFile(str(file), name, format) for file, name in names if _is_corpus_file(name)]
+    if not files:
+        raise UserError(f"{path}: no corpus file; the names of {format} files end in {', '.join(SUFFIXES)}")
+    if ignored := len(below) - len(files):
+        logger.info(f"{path}: {ignored} files that are no corpus files are ignored")
+    return files
 
 
 def to_document(record: Record, file: InputFile) -> Document | Malformed:
@@ -152,22 +164,6 @@ def to_document(record: Record, file: InputFile) -> Document | Malformed:
     if isinstance(title, str) and title.strip():
         metadata[schema.TITLE] = title.strip()
     return Document(text=text, id=f"{metadata[schema.SOURCE]}/{document_id}", metadata=metadata)
-
-
-def _input_files(path: str, format: str) -> list[InputFile]:
-    if format not in FORMATS:
-        raise UserError(f"{format}: no corpus format; choose one of {', '.join(FORMATS)}")
-    root = Path(path)
-    if not root.exists():
-        raise UserError(f"{path}: no such file or folder; input_path must name the {format} corpus")
-    below = sorted(file for file in root.rglob("*") if file.is_file()) if root.is_dir() else [root]
-    names = [(file, file.relative_to(root).as_posix() if root.is_dir() else file.name) for file in below]
-    files = [InputFile(str(file), name, format) for file, name in names if _is_corpus_file(name)]
-    if not files:
-        raise UserError(f"{path}: no corpus file; the names of {format} files end in {', '.join(SUFFIXES)}")
-    if ignored := len(below) - len(files):
-        logger.info(f"{path}: {ignored} files that are no corpus files are ignored")
-    return files
 
 
 def _is_corpus_file(name: str) -> bool:

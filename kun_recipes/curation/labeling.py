@@ -64,35 +64,3 @@ class MeasureFit(BaseFilter):
             doc.metadata[schema.INSTRUCTION_PRIOR] = prior
             doc.metadata[schema.FIT] = doc.metadata[schema.INSTRUCTION_LOGPROB] - prior
         return [bool(doc.metadata[schema.INSTRUCTION]) or (False, "empty_instruction") for doc in batch]
-
-
-class RangeFilter(BaseFilter):
-    """Keep rows whose metadata[field] lies within bounds; drop the others with the given reason.
-
-    Args:
-        field: name of a number in the metadata.
-        reason: why such a row is dropped; also the name of the block.
-        lowest, highest: bounds, inclusive; None switches a bound off.
-    """
-
-    def __init__(
-        self,
-        field: str,
-        reason: str,
-        *,
-        lowest: float | None = None,
-        highest: float | None = None,
-        exclusion_writer: DiskWriter | None = None,
-    ):
-        self.name = f"📏 {reason}"
-        super().__init__(exclusion_writer)
-        self.field, self.reason, self.lowest, self.highest = field, reason, lowest, highest
-
-    def filter(self, doc: Document) -> Verdict:
-        value = doc.metadata[self.field]
-        too_low = self.lowest is not None and value < self.lowest
-        too_high = self.highest is not None and value > self.highest
-        if too_low or too_high:
-            doc.metadata[schema.VALUE] = value
-            return False, self.reason
-        return True

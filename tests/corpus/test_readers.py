@@ -204,9 +204,9 @@ def test_list_input_files(tmp_path):
     for name in ["b.json", "a/x.jsonl.zst", "a.jsonl.gz", "readme.md", "a/.cache/y.json", "._b.json", "c.txt.gz"]:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
-    names = [Path(file).relative_to(tmp_path).as_posix() for file in list_input_files(str(tmp_path), "jsonl")]
+    names = [Path(file.path).relative_to(tmp_path).as_posix() for file in list_input_files(str(tmp_path), "jsonl")]
     assert names == ["a/x.jsonl.zst", "a.jsonl.gz", "b.json"]
-    assert list_input_files(str(tmp_path / "b.json"), "wudao") == [str(tmp_path / "b.json")]
+    assert [file.path for file in list_input_files(str(tmp_path / "b.json"), "wudao")] == [str(tmp_path / "b.json")]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 from datatrove.data import Document
 
 from kun_recipes import schema
-from kun_recipes.curation.labeling import LabelInstructions, MeasureFit, RangeFilter
+from kun_recipes.curation.labeling import LabelInstructions, MeasureFit
+from kun_recipes.curation.ranges import RangeFilter
 from kun_recipes.engines import EngineSettings, load_engine
 from kun_recipes.engines.base import Sampling
 from kun_recipes.prompts import PromptTemplate, load_prompt

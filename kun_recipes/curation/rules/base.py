@@ -17,7 +17,7 @@ HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af々〇"
 SENTENCE_END = "。!?;…"
 """What ends a sentence in narrowed text; a half-width full stop also stands in decimals and is judged by its place."""
 
-SENTENCE = re.compile(r"[^。!?;…\n]+")
+SENTENCE = re.compile(rf"[^{SENTENCE_END}\n]+")
 WHITESPACE = re.compile(r"[\s\u200b\u200c\u200d\u2060\ufeff]+")
 LETTERS = re.compile(r"[^\W_]+")
 VALUE_LENGTH = 60  # characters of a match kept in the row

@@ -1,0 +1,39 @@
+"""Bounds on a measured column, for any stage."""
+
+from datatrove.data import Document
+from datatrove.pipeline.filters.base_filter import BaseFilter
+from datatrove.pipeline.writers.disk_base import DiskWriter
+
+from kun_recipes import schema
+
+
+class RangeFilter(BaseFilter):
+    """Keep rows whose metadata[field] lies within bounds; drop the others with the given reason.
+
+    Args:
+        field: name of a number in the metadata.
+        reason: why such a row is dropped; also the name of the block.
+        lowest, highest: bounds, inclusive; None switches a bound off.
+    """
+
+    def __init__(
+        self,
+        field: str,
+        reason: str,
+        *,
+        lowest: float | None = None,
+        highest: float | None = None,
+        exclusion_writer: DiskWriter | None = None,
+    ):
+        self.name = f"📏 {reason}"
+        super().__init__(exclusion_writer)
+        self.field, self.reason, self.lowest, self.highest = field, reason, lowest, highest
+
+    def filter(self, doc: Document) -> bool | tuple[bool, str]:
+        value = doc.metadata[self.field]
+        too_low = self.lowest is not None and value < self.lowest
+        too_high = self.highest is not None and value > self.highest
+        if too_low or too_high:
+            doc.metadata[schema.VALUE] = value
+            return False, self.reason
+        return True
