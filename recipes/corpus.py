@@ -30,9 +30,10 @@ from kun_recipes.corpus.segments.context import LeansOnContext, load_context
 from kun_recipes.corpus.segments.segmentation import Segmenter
 from kun_recipes.corpus.segments.selection import ChooseSegments
 from kun_recipes.corpus.sources.readers import CorpusReader
+from kun_recipes.counts import Counts
 from kun_recipes.curation.ranges import RangeFilter
 from kun_recipes.curation.rules import load_rules, segment_rules
-from kun_recipes.launch import Counts, run_pipeline
+from kun_recipes.launch import run_pipeline
 from kun_recipes.models import resolve_model
 from kun_recipes.privacy import MaskPrivateData, load_privacy
 from kun_recipes.recipe import main

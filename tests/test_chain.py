@@ -209,7 +209,7 @@ def corpus_stage(tmp_path) -> StageRun:
 
 
 def finish(config: CorpusConfig) -> None:
-    from kun_recipes.launch import Counts
+    from kun_recipes.counts import Counts
 
     Stage("corpus", config).finish(Counts(2, 2, 2))
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from kun_recipes.config import option
+from kun_recipes.counts import Counts
 from kun_recipes.errors import UserError
-from kun_recipes.launch import Counts
 from kun_recipes.stage import Stage, describe, fingerprint, report, require_finished, write_json
 
 COUNTS = Counts(read=5, rows_in=5, rows_out=3, removed=Counter(fit=2))

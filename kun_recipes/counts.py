@@ -1,0 +1,64 @@
+"""What a pipeline counted: every row in is kept, or removed with a reason."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kun_recipes.errors import UserError
+
+
+@dataclass
+class Counts:
+    """What went through a pipeline.
+
+    Attributes:
+        read: rows or documents that its reader met, the unreadable ones included.
+        rows_in: the same, but a document that was cut counts as its segments.
+        rows_out: rows that its last block wrote.
+        removed: number of rows by reason, in the order of the blocks.
+    """
+
+    read: int = 0
+    rows_in: int = 0
+    rows_out: int = 0
+    removed: Counter = field(default_factory=Counter)
+
+    def then(self, following: "Counts") -> "Counts":
+        """The counts of this pipeline and the one that reads what it wrote, as if they were one."""
+        self.check("a pipeline")
+        if following.rows_in != self.rows_out:
+            raise RuntimeError(f"a pipeline wrote {self.rows_out} rows, and the next one read {following.rows_in}")
+        return Counts(self.read, self.rows_in, following.rows_out, self.removed + following.removed)
+
+    def check(self, stage: str) -> None:
+        """Raise RuntimeError when a row was neither kept nor removed with a reason."""
+        removed = sum(self.removed.values())
+        if self.rows_in != self.rows_out + removed:
+            raise RuntimeError(f"{stage}: {self.rows_in} rows in, but {self.rows_out} kept and {removed} removed")
+
+
+def read_counts(logs: Path, tasks: int) -> Counts:
+    """Sum the statistics that datatrove keeps for every completed task."""
+    steps: list[Counter] = []
+    for rank in range(tasks):
+        path = logs / "stats" / f"{rank:05d}.json"
+        if not path.is_file():
+            raise UserError(f"{path}: missing, although its task is complete; remove the folder of the stage")
+        for position, step in enumerate(json.loads(path.read_text(encoding="utf-8"))):
+            if position == len(steps):
+                steps.append(Counter())
+            steps[position].update({name: int(_total(value)) for name, value in step["stats"].items()})
+    read = steps[0]["total"] or steps[0]["documents"]  # CorpusReader's, or that of datatrove's own readers
+    counts = Counts(read=read, rows_in=read, rows_out=steps[-1]["total"])
+    for step in steps:
+        if step["segments"]:
+            counts.rows_in += step["segments"] - step["documents"]
+        for name, value in step.items():
+            if name.startswith("dropped_"):
+                counts.removed[name.removeprefix("dropped_")] += value
+    return counts
+
+
+def _total(value: dict | float) -> float:
+    return value["total"] if isinstance(value, dict) else value
