@@ -28,7 +28,7 @@ class ExecutorConfig:
             return Executor(self.workers)
         if self.slurm_partition is None:
             raise ConfigError("slurm_partition", "executor slurm needs one: `sinfo` lists them")
-        return Executor(self.workers, SlurmOptions(self.slurm_partition, self.slurm_time, self.slurm_memory_gb))
+        return Executor(self.workers, slurm=SlurmOptions(self.slurm_partition, self.slurm_time, self.slurm_memory_gb))
 
 
 @dataclass(kw_only=True)

@@ -174,13 +174,13 @@ def test_a_blocks_progress_reaches_the_console(tmp_path, rows, capfd, monkeypatc
 def test_slurm_needs_sbatch(tmp_path, rows, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="executor: slurm needs sbatch"):
-        run_pipeline([RowReader(rows)], tmp_path / "logs", 3, Executor(2, SlurmOptions("cpu", "01:00:00", 2)))
+        run_pipeline([RowReader(rows)], tmp_path / "logs", 3, Executor(2, slurm=SlurmOptions("cpu", "01:00:00", 2)))
 
 
 @pytest.mark.skipif(shutil.which("sbatch") is None or "SLURM_CONF" not in os.environ, reason="no Slurm here")
 def test_slurm_runs_the_same_tasks(tmp_path, rows):
     """On the cluster that SLURM_CONF names; its default partition must be called cpu."""
     blocks = drop_small_and_large(rows, tmp_path / "out")
-    counts = run_pipeline(blocks, tmp_path / "out" / "logs", 3, Executor(2, SlurmOptions("cpu", "00:05:00", 1)))
+    counts = run_pipeline(blocks, tmp_path / "out" / "logs", 3, Executor(2, slurm=SlurmOptions("cpu", "00:05:00", 1)))
     assert counts == run(rows, tmp_path / "here")
     assert content(tmp_path / "out" / "rows") == content(tmp_path / "here" / "rows")

@@ -1,0 +1,180 @@
+"""The vLLM engine: production, on GPUs; its CPU build runs the tests. No other module imports vllm."""
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import torch
+
+from kun_recipes.engines.base import Completion, PromptTooLong, Sampling
+from kun_recipes.engines.chats import ChatTokenizer
+from kun_recipes.engines.pump import Pump
+from kun_recipes.engines.settings import EngineSettings
+from kun_recipes.engines.verbs import Pair, TokenEngine
+from kun_recipes.errors import EngineFailed
+from kun_recipes.hardware import fast_dtype
+from kun_recipes.progress import progress_bar
+
+ON_CPU = not torch.cuda.is_available()
+CPU_CACHE_GB = 2.0
+
+for _name, _value in {
+    "VLLM_NO_USAGE_STATS": "1",  # it reports to its makers otherwise
+    **({"VLLM_CPU_OMP_THREADS_BIND": "nobind", "TORCH_COMPILE_DISABLE": "1"} if ON_CPU else {}),
+}.items():
+    os.environ.setdefault(_name, _value)
+
+from vllm import EngineArgs, LLMEngine, SamplingParams  # noqa: E402 (reads the variables above)
+
+Request = tuple[list[int], SamplingParams]
+
+
+class VllmEngine(TokenEngine):
+    """A causal language model in vLLM, with prefix caching. See `engines.base.Engine` for the verbs.
+
+    Several threads may ask at a time: their requests share the batches.
+
+    Raises EngineFailed when vLLM does not start, or dies at work.
+    """
+
+    def __init__(self, settings: EngineSettings):
+        folder = Path(settings.model)
+        super().__init__(ChatTokenizer.load(folder))
+        self.max_model_len = min(settings.max_model_len or self.context_length, self.context_length)
+        cache_gb = settings.cache_gb or (CPU_CACHE_GB if ON_CPU else None)
+        arguments = EngineArgs(
+            model=settings.model,
+            skip_tokenizer_init=True,  # it sees tokens only
+            generation_config="vllm",  # no sampling defaults from the model's folder
+            trust_remote_code=False,
+            dtype=str(fast_dtype()).removeprefix("torch.") if settings.dtype == "auto" else settings.dtype,
+            max_model_len=self.max_model_len,
+            max_num_batched_tokens=max(settings.max_batch_tokens, self.max_model_len),
+            tensor_parallel_size=settings.tensor_parallel,
+            gpu_memory_utilization=settings.gpu_memory,
+            kv_cache_memory_bytes=int(cache_gb * 2**30) if cache_gb else None,
+            enable_prefix_caching=True,
+            enforce_eager=ON_CPU,  # compiling takes longer there than a stage gains by it
+            disable_log_stats=True,
+        )
+        with _failures("vLLM did not start"), _log_to(sys.stderr):
+            self.pump = Pump(LLMEngine.from_engine_args(arguments))
+
+    def write(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int] | None) -> list[Completion]:
+        values = {
+            "max_tokens": sampling.max_new_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "repetition_penalty": sampling.repetition_penalty,
+            "stop_token_ids": sorted(self.chats.end_tokens),
+            "logprobs": 0,  # of the token itself
+        }
+        drawn = seeds if sampling.temperature > 0 else [None] * len(rows)
+        requests = [(row, _params(seed=seed, **values)) for row, seed in zip(rows, drawn, strict=True)]
+        return [self._completion(output) for output in self._ask(requests, "generate")]
+
+    def token_logprobs(self, rows: list[list[int]], tokens: list[int]) -> list[list[float]]:
+        """From the logits of one new token a row."""
+        asked = list(dict.fromkeys(tokens))
+        requests = [(row, _params(max_tokens=1, temperature=0, logprob_token_ids=asked)) for row in rows]
+        outputs = self._ask(requests, "choose")
+        found = [output.outputs[0].logprobs[0] for output in outputs]
+        return [[at[token].logprob for token in tokens] for at in found]
+
+    def answer_logprobs(self, pairs: list[Pair], description: str) -> list[float]:
+        """From the log-probabilities of the prompt for all tokens but the last, and those of the next for that one.
+
+        vLLM gives a prompt's log-probabilities where it computes, not where it finds the beginning in its cache. A
+        beginning that holds no token of the answer may come from there; a longer one is computed again.
+        """
+        results: dict[int, float] = {}
+        again: list[int] = []
+        for number, output in enumerate(self._ask([_scoring(*pair, cached=True) for pair in pairs], description)):
+            prompt, answer = pairs[number]
+            if len(answer) > 1 and output.num_cached_tokens >= len(prompt):
+                again.append(number)
+            else:
+                results[number] = _answer_logprob(output, answer)
+        if again:
+            outputs = self._ask([_scoring(*pairs[number], cached=False) for number in again], description)
+            for number, output in zip(again, outputs, strict=True):
+                results[number] = _answer_logprob(output, pairs[number][1])
+        return [results[number] for number in range(len(pairs))]
+
+    def _ask(self, requests: list[Request], description: str) -> list[Any]:
+        """vLLM's output for each request, in their order."""
+        for number, (row, params) in enumerate(requests):
+            if len(row) + params.max_tokens > self.max_model_len:
+                raise PromptTooLong(
+                    f"prompt {number}: {len(row)} tokens and {params.max_tokens} new ones exceed the "
+                    f"{self.max_model_len} that the engine was planned for"
+                )
+        outputs: dict[int, Any] = {}
+        with _failures("vLLM died"), progress_bar(len(requests), description) as bar:
+            for position, output in self.pump.ask([({"prompt_token_ids": row}, params) for row, params in requests]):
+                outputs[position] = output
+                bar.update()
+        return [outputs[position] for position in range(len(requests))]
+
+    def _completion(self, output: Any) -> Completion:
+        written = output.outputs[0]
+        tokens = list(written.token_ids)
+        if written.finish_reason not in ("stop", "length"):
+            raise EngineFailed(f"vLLM gave up a row: {written.finish_reason}")
+        if written.finish_reason == "stop":
+            tokens.pop()  # what ended the turn
+        total = sum(written.logprobs.logprobs[: len(tokens)])
+        text = self.chats.decode(tokens)
+        return Completion(text, len(tokens), written.finish_reason, total / len(tokens) if tokens else 0.0)
+
+
+def _params(**values: Any) -> SamplingParams:
+    return SamplingParams(detokenize=False, flat_logprobs=True, **values)
+
+
+def _scoring(prompt: list[int], answer: list[int], cached: bool) -> Request:
+    """Ask for the log-probability of `answer`; with `cached`, its beginning may come from the cache."""
+    of_prompt = {"prompt_logprobs": 0, "skip_reading_prefix_cache": not cached} if len(answer) > 1 else {}
+    return prompt + answer[:-1], _params(max_tokens=1, temperature=0, logprob_token_ids=answer[-1:], **of_prompt)
+
+
+def _answer_logprob(output: Any, answer: list[int]) -> float:
+    before = len(answer) - 1
+    total = sum(output.prompt_logprobs.logprobs[-before:]) if before else 0.0
+    return total + output.outputs[0].logprobs[0][answer[-1]].logprob
+
+
+@contextlib.contextmanager
+def _failures(what: str) -> Iterator[None]:
+    """Say in one line what vLLM says in a stack trace; the trace goes to the log."""
+    try:
+        yield
+    except (PromptTooLong, EngineFailed):
+        raise
+    except Exception as error:
+        raise EngineFailed(f"{what}: {type(error).__name__}: {' '.join(str(error).split())[:300]}") from error
+
+
+@contextlib.contextmanager
+def _log_to(stream: TextIO) -> Iterator[None]:
+    """Send what vLLM logs where `stream` goes, here and in the processes that start meanwhile, and stays there.
+
+    They write to the terminal otherwise. The pipeline closes its log before vLLM has said its last word: hence a copy.
+    """
+    log = os.fdopen(os.dup(stream.fileno()), "w", encoding="utf-8")
+    for handler in logging.getLogger("vllm").handlers:
+        if handler.name == "vllm":
+            handler.setStream(log)
+    kept = [os.dup(1), os.dup(2)]
+    try:
+        for descriptor in (1, 2):
+            os.dup2(log.fileno(), descriptor)
+        yield
+    finally:
+        for descriptor, earlier in zip((1, 2), kept, strict=True):
+            os.dup2(earlier, descriptor)
+            os.close(earlier)

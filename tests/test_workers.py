@@ -1,0 +1,119 @@
+"""The processes that run tasks: each owns its GPUs, keeps what it has loaded, and fills its batches from two tasks."""
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from datatrove.data import DocumentsPipeline
+from datatrove.pipeline.base import PipelineStep
+
+from kun_recipes.devices import VISIBLE, check_enough, share_out
+from kun_recipes.errors import EngineFailed, UserError
+from kun_recipes.launch import Executor, run_pipeline
+
+
+class Note(PipelineStep):
+    """Notes which process and which GPUs a task ran on, once `together` tasks run at a time anywhere."""
+
+    name = "note"
+
+    def __init__(self, folder: Path, together: int):
+        super().__init__()
+        self.folder, self.together = folder, together
+
+    def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
+        (self.folder / f"{rank}.begun").touch()
+        while len(list(self.folder.glob("*.begun"))) < self.together:
+            threading.Event().wait(0.01)
+        note = {"process": os.getpid(), "gpus": os.environ.get(VISIBLE), "thread": threading.get_ident()}
+        (self.folder / f"{rank}.json").write_text(json.dumps(note), encoding="utf-8")
+        self.stat_update("documents", "total", value=0)
+        yield from ()
+
+
+def run(folder: Path, tasks: int, executor: Executor, together: int) -> list[dict]:
+    run_pipeline([Note(folder, together)], folder / "logs", tasks, executor)
+    return [json.loads((folder / f"{rank}.json").read_text(encoding="utf-8")) for rank in range(tasks)]
+
+
+def test_each_worker_owns_its_gpus_for_all_its_tasks(tmp_path, monkeypatch):
+    monkeypatch.setenv(VISIBLE, "4,5,6,7,8")
+    notes = run(tmp_path, 6, Executor(workers=2, gpus=2), together=2)
+    owned = {note["process"]: set() for note in notes}
+    for note in notes:
+        owned[note["process"]].add(note["gpus"])
+    assert sorted(map(list, owned.values())) == [["4,5"], ["6,7"]]
+    assert os.environ[VISIBLE] == "4,5,6,7,8"
+
+
+def test_a_worker_without_gpus_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv(VISIBLE, "")
+    notes = run(tmp_path, 2, Executor(workers=2, gpus=1), together=2)
+    assert not any(note["gpus"] for note in notes)
+
+
+@pytest.mark.timeout(60)
+def test_a_worker_runs_two_tasks_at_a_time_in_threads(tmp_path):
+    notes = run(tmp_path, 5, Executor(tasks_a_worker=2), together=2)
+    assert {note["process"] for note in notes} == {os.getpid()}
+    assert len({note["thread"] for note in notes}) == 2
+
+
+@pytest.mark.parametrize(("workers", "gpus"), [(3, 2), (6, 1), (1, 8)])
+def test_more_gpus_than_there_are(workers, gpus, monkeypatch):
+    monkeypatch.setenv(VISIBLE, "0,1,2,3,4")
+    with pytest.raises(UserError, match=rf"^workers {workers} x {gpus} GPUs each make {workers * gpus}; .* shows 5:"):
+        check_enough(workers, gpus)
+
+
+@pytest.mark.parametrize(("workers", "gpus", "shown"), [(2, 2, "0,1,2,3"), (9, 0, "0"), (4, 1, "")])
+def test_enough_gpus(workers, gpus, shown, monkeypatch):
+    monkeypatch.setenv(VISIBLE, shown)
+    check_enough(workers, gpus)
+
+
+def test_gpus_keep_the_names_that_the_system_gave(monkeypatch):
+    monkeypatch.setenv(VISIBLE, "GPU-a, GPU-b,GPU-c")
+    assert share_out(1) == ["GPU-a", "GPU-b", "GPU-c"]
+    assert share_out(0) == []
+
+
+def test_without_the_variable_torch_counts(monkeypatch):
+    monkeypatch.delenv(VISIBLE, raising=False)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
+    assert share_out(2) == ["0,1", "2,3"]
+
+
+class Fail(PipelineStep):
+    name = "fail"
+
+    def __init__(self, error: type[Exception], at: int):
+        super().__init__()
+        self.error, self.at = error, at
+
+    def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
+        if rank == self.at:
+            raise self.error("vLLM died: OutOfMemoryError")
+        self.stat_update("documents", "total", value=0)
+        yield from ()
+
+
+@pytest.mark.parametrize("executor", [Executor(), Executor(tasks_a_worker=2), Executor(workers=2)], ids=str)
+def test_an_engine_that_dies_names_its_shard_and_the_log(tmp_path, executor):
+    names = ["00000.jsonl.zst", "00001.jsonl.zst", "00002.jsonl.zst"]
+    with pytest.raises(UserError) as caught:
+        run_pipeline([Fail(EngineFailed, 1)], tmp_path / "logs", 3, executor, reads=names)
+    assert str(caught.value).startswith(
+        "00001.jsonl.zst: vLLM died: OutOfMemoryError; nothing of it was kept; the log"
+    )
+    assert f"{tmp_path}/logs/console.log" in str(caught.value)
+    assert "OutOfMemoryError" in (tmp_path / "logs" / "console.log").read_text(encoding="utf-8")
+    assert not (tmp_path / "logs" / "completions" / "00001").exists()
+
+
+def test_no_task_begins_after_one_has_failed(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        run_pipeline([Fail(ZeroDivisionError, 0)], tmp_path / "logs", 400, Executor(tasks_a_worker=2))
+    assert len(list((tmp_path / "logs" / "completions").glob("*"))) < 399
