@@ -36,7 +36,7 @@ def _load(settings: EngineSettings) -> Engine:
         return VllmEngine(settings)
     from kun_recipes.engines.transformers import TransformersEngine
 
-    return TransformersEngine(folder, settings.dtype, settings.max_batch_tokens)
+    return TransformersEngine(settings)
 
 
 def check_installed(engine: str) -> None:

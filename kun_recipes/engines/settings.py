@@ -33,3 +33,11 @@ class EngineSettings:
     tensor_parallel: int = 1
     gpu_memory: float = 0.9
     cache_gb: float | None = None
+
+    def resolved_dtype(self) -> str:
+        """The number format by name, "auto" replaced by what this machine is fast at."""
+        if self.dtype != "auto":
+            return self.dtype
+        from kun_recipes.hardware import fast_dtype  # here: it imports torch
+
+        return str(fast_dtype()).removeprefix("torch.")

@@ -12,8 +12,8 @@ from kun_recipes.engines.batching import left_padded, token_batches
 from kun_recipes.engines.chats import ChatTokenizer, load_part
 from kun_recipes.engines.decoding import Answer, decode
 from kun_recipes.engines.forward import PrefixedRows
+from kun_recipes.engines.settings import EngineSettings
 from kun_recipes.engines.verbs import Pair, TokenEngine
-from kun_recipes.hardware import fast_dtype
 from kun_recipes.progress import progress_bar
 
 LOGITS_WEIGHT = 8
@@ -25,19 +25,15 @@ class TransformersEngine(TokenEngine):
     """A causal language model on the CPU, or on the GPU if there is one. See `engines.base.Engine` for the verbs.
 
     Batches are sorted by length and sized by tokens; the prompts' shared beginning is encoded once a call.
-
-    Args:
-        folder: a model with a tokenizer and its chat template.
-        dtype: "auto", "float32" or "bfloat16".
-        max_batch_tokens: tokens that a batch's keys and values may hold, padding included.
     """
 
-    def __init__(self, folder: Path, dtype: str = "auto", max_batch_tokens: int = 8192):
+    def __init__(self, settings: EngineSettings):
+        folder = Path(settings.model)
         super().__init__(ChatTokenizer.load(folder))
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        format_ = fast_dtype() if dtype == "auto" else getattr(torch, dtype)
-        self.model = load_part(AutoModelForCausalLM, folder, dtype=format_).to(device).eval()
-        self.max_batch_tokens = max_batch_tokens
+        dtype = getattr(torch, settings.resolved_dtype())
+        self.model = load_part(AutoModelForCausalLM, folder, dtype=dtype).to(device).eval()
+        self.max_batch_tokens = settings.max_batch_tokens
 
     @torch.inference_mode()
     def write(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int] | None) -> list[Completion]:

@@ -16,7 +16,6 @@ from kun_recipes.engines.pump import Pump
 from kun_recipes.engines.settings import EngineSettings
 from kun_recipes.engines.verbs import Pair, TokenEngine
 from kun_recipes.errors import EngineFailed
-from kun_recipes.hardware import fast_dtype
 from kun_recipes.progress import progress_bar
 
 ON_CPU = not torch.cuda.is_available()
@@ -51,7 +50,7 @@ class VllmEngine(TokenEngine):
             skip_tokenizer_init=True,  # it sees tokens only
             generation_config="vllm",  # no sampling defaults from the model's folder
             trust_remote_code=False,
-            dtype=str(fast_dtype()).removeprefix("torch.") if settings.dtype == "auto" else settings.dtype,
+            dtype=settings.resolved_dtype(),
             max_model_len=self.max_model_len,
             max_num_batched_tokens=max(settings.max_batch_tokens, self.max_model_len),
             tensor_parallel_size=settings.tensor_parallel,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from kun_recipes.engines import EngineSettings
 from kun_recipes.engines.base import Sampling
 from kun_recipes.engines.transformers import TransformersEngine
 
@@ -12,7 +13,7 @@ SHARING = [[SYSTEM, {"role": "user", "content": text}] for text in TEXTS]
 
 @pytest.fixture(scope="module")
 def engine(tiny_model) -> TransformersEngine:
-    return TransformersEngine(tiny_model, "float32")
+    return TransformersEngine(EngineSettings("transformers", str(tiny_model), "float32"))
 
 
 @pytest.mark.parametrize("max_batch_tokens", [1, 400])

@@ -1,0 +1,90 @@
+"""The thread that keeps an engine busy: every request is answered, and requests of several threads run together."""
+
+import threading
+from dataclasses import dataclass
+
+import pytest
+
+from kun_recipes.engines.pump import REQUESTS_A_STEP, Pump
+
+
+@dataclass
+class Output:
+    request_id: str
+    text: str
+    finished: bool = True
+
+
+class Steps:
+    """An engine that takes a step a letter of the prompt, of all requests at a time."""
+
+    def __init__(self, fail_at: str | None = None):
+        self.left: dict[str, str] = {}
+        self.widths: list[int] = []
+        self.fail_at = fail_at
+        self.go = threading.Event()
+
+    def add_request(self, request_id, prompt, params):
+        if prompt == self.fail_at:
+            raise RuntimeError("out of memory")
+        self.left[request_id] = (prompt, len(prompt), params)
+
+    def step(self):
+        self.go.wait()
+        self.widths.append(len(self.left))
+        self.left = {key: (prompt, more - 1, params) for key, (prompt, more, params) in self.left.items()}
+        done = [key for key, (_, more, _) in self.left.items() if more == 0]
+        return [Output(key, prompt + params) for key in done for prompt, _, params in [self.left.pop(key)]]
+
+
+def ask_in_threads(pump: Pump, *calls: list[str]) -> list[dict[int, str] | Exception]:
+    answers: list = [None] * len(calls)
+
+    def ask(number: int) -> None:
+        try:
+            found = pump.ask([(prompt, "!") for prompt in calls[number]])
+            answers[number] = {position: output.text for position, output in found}
+        except RuntimeError as error:
+            answers[number] = error
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    while pump.arriving.qsize() + len(pump.waiting) < sum(map(len, calls)) and not pump.failure:
+        threading.Event().wait(0.001)
+    pump.engine.go.set()
+    for thread in threads:
+        thread.join(timeout=10)
+    return answers
+
+
+def test_every_request_is_answered_in_its_place():
+    first, second = ["aaa", "b", "cc"], ["dd", "e"]
+    answers = ask_in_threads(Pump(Steps()), first, second)
+    assert answers == [{0: "aaa!", 1: "b!", 2: "cc!"}, {0: "dd!", 1: "e!"}]
+
+
+def test_requests_of_two_threads_share_the_steps():
+    engine = Steps()
+    ask_in_threads(Pump(engine), ["aaaa"] * 3, ["bbbb"] * 2)
+    assert max(engine.widths) == 5
+    assert len(engine.widths) <= 5  # one after the other they would be eight
+
+
+def test_long_calls_are_handed_over_step_by_step():
+    engine = Steps()
+    (answers,) = ask_in_threads(Pump(engine), ["aaa"] * (3 * REQUESTS_A_STEP))
+    assert len(answers) == 3 * REQUESTS_A_STEP
+    assert engine.widths[:3] == [REQUESTS_A_STEP, 2 * REQUESTS_A_STEP, 3 * REQUESTS_A_STEP]
+
+
+def test_nothing_asked():
+    assert list(Pump(Steps()).ask([])) == []
+
+
+def test_a_failure_reaches_every_thread_and_every_later_call():
+    pump = Pump(Steps(fail_at="x"))
+    answers = ask_in_threads(pump, ["aaa", "x", "b"], ["cc"])
+    assert [str(answer) for answer in answers] == ["out of memory"] * 2
+    with pytest.raises(RuntimeError, match="out of memory"):
+        list(pump.ask([("a", "!")]))
