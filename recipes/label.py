@@ -9,16 +9,20 @@ Two pipelines: the first asks the model and writes every candidate to <output_di
 so that the share of lowest fit is known and no threshold needs the model again.
 """
 
+from collections.abc import Iterator
+
 import numpy
 from datatrove.pipeline.base import PipelineStep
 
 from kun_recipes import schema
 from kun_recipes.curation.labeling import LabelInstructions, MeasureFit
+from kun_recipes.curation.planning import TOKENS_A_TOKEN, Request, announce, plan
 from kun_recipes.curation.ranges import RangeFilter
 from kun_recipes.curation.rules import instruction_rules, load_rules
-from kun_recipes.launch import Executor, run_pipeline
+from kun_recipes.engines.base import Sampling
+from kun_recipes.launch import run_pipeline
 from kun_recipes.models import model_identity, resolve_model
-from kun_recipes.prompts import load_prompt
+from kun_recipes.prompts import PromptTemplate, load_prompt
 from kun_recipes.recipe import main
 from kun_recipes.rows import RowReader, list_shards, read_rows, removed_writers, row_writer
 from kun_recipes.stage import Stage, report, require_finished
@@ -27,8 +31,10 @@ from kun_recipes.stage_configs import LabelConfig
 
 def label(config: LabelConfig, stage: Stage, removed) -> list[PipelineStep]:
     model = resolve_model(config.model)
-    engine = config.settings(model)
     prompt = load_prompt(config.prompt, {"output"})
+    decoding = config.decoding()
+    engine = plan(config.settings(model), requests(config, prompt, decoding))
+    announce(engine, decoding, config.workers)
     return [
         RowReader(config.segments),
         RangeFilter(
@@ -38,13 +44,21 @@ def label(config: LabelConfig, stage: Stage, removed) -> list[PipelineStep]:
             engine,
             model_identity(model),
             prompt,
-            config.sampling(config.max_new_tokens),
+            decoding,
             config.seed,
             removed("context_length"),
         ),
         MeasureFit(engine, prompt, removed("empty")),
         row_writer(stage.folder / "labelled"),
     ]
+
+
+def requests(config: LabelConfig, prompt: PromptTemplate, decoding: Sampling) -> Iterator[Request]:
+    """What the model will be asked: for an instruction to each segment, and how likely an instruction is alone."""
+    yield prompt.render(output=""), TOKENS_A_TOKEN * decoding.max_new_tokens
+    for row in read_rows(config.segments):
+        if row[schema.TOKENS] <= config.max_tokens:
+            yield prompt.render(output=row[schema.TEXT]), decoding.max_new_tokens
 
 
 def select(config: LabelConfig, stage: Stage, removed) -> list[PipelineStep]:
@@ -76,8 +90,9 @@ def run(config: LabelConfig) -> None:
     if summary is None:
         stage.begin()
         shards = list_shards(config.segments)
-        executor = Executor(config.workers)
-        labelled = run_pipeline(label(config, stage, removed), stage.logs("label"), len(shards), executor)
+        labelled = run_pipeline(
+            label(config, stage, removed), stage.logs("label"), len(shards), config.where(), reads=shards
+        )
         shards = list_shards(stage.folder / "labelled")
         kept = run_pipeline(select(config, stage, removed), stage.logs("select"), len(shards))
         summary = stage.finish(labelled.then(kept))

@@ -9,73 +9,65 @@ Before it judges a row, each judge is measured on the held-out half of judge_dat
 as a dataset, one Parquet split a source.
 """
 
-import json
 import sys
+from collections.abc import Iterator
+from itertools import chain
 
 from datatrove.pipeline.base import PipelineStep
 
-from kun_recipes.curation.judge_data import load_judge_items, split_judge_items
-from kun_recipes.curation.judging import Calibration, JudgeInstruction, calibrate, filter_judge, score_judge
+from kun_recipes import schema
+from kun_recipes.curation.calibration import Calibrations
+from kun_recipes.curation.judge_data import load_judge_items
+from kun_recipes.curation.judges import Judge, filter_judge, score_judge
+from kun_recipes.curation.judging import JudgeInstruction
+from kun_recipes.curation.planning import Request, announce, plan
 from kun_recipes.curation.polishing import PolishAnswer
 from kun_recipes.curation.rules import answer_rules, load_rules
-from kun_recipes.engines import EngineSettings, load_engine
-from kun_recipes.launch import Executor, run_pipeline
+from kun_recipes.engines.base import Sampling
+from kun_recipes.launch import run_pipeline
 from kun_recipes.models import model_identity, resolve_model
-from kun_recipes.prompts import load_prompt
+from kun_recipes.prompts import PromptTemplate, load_prompt
 from kun_recipes.publishing.dataset import write_dataset
 from kun_recipes.recipe import main
-from kun_recipes.rows import RowReader, list_shards, removed_writers, row_writer
-from kun_recipes.stage import Stage, report, require_finished, write_json
+from kun_recipes.rows import RowReader, list_shards, read_rows, removed_writers, row_writer
+from kun_recipes.stage import Stage, report, require_finished
 from kun_recipes.stage_configs import RefineConfig
 
 
-def refine(config: RefineConfig, stage: Stage) -> list[PipelineStep]:
+def refine(config: RefineConfig, stage: Stage, calibrations: Calibrations) -> list[PipelineStep]:
+    """One engine for all: its settings are the same, so that a process loads the model once."""
     model = resolve_model(config.model)
-    engine = config.settings(model)
     is_instruction = filter_judge(load_prompt(config.filter_prompt, {"instruction"}))
     is_good = score_judge(load_prompt(config.score_prompt, {"instruction"}))
     polish = load_prompt(config.polish_prompt, {"output", "instruction"})
-    measured = measure_judges(
-        config, stage, engine, {is_instruction: config.filter_threshold, is_good: config.score_threshold}
-    )
+    decoding = config.decoding()
+    asked = chain(judge_requests(config, is_instruction, is_good), polish_requests(config, polish, decoding))
+    engine = plan(config.settings(model), asked)
+    announce(engine, decoding, config.workers)
     removed = removed_writers(stage.removed)
     return [
         RowReader(config.candidates),
-        JudgeInstruction(engine, is_instruction, measured["filter"], removed("not_an_instruction")),
-        JudgeInstruction(engine, is_good, measured["score"], removed("poor_instruction")),
-        PolishAnswer(
-            engine,
-            model_identity(model),
-            polish,
-            config.sampling(config.max_new_tokens),
-            config.seed,
-            removed("context_length"),
-        ),
+        JudgeInstruction(engine, is_instruction, calibrations.of, removed("not_an_instruction")),
+        JudgeInstruction(engine, is_good, calibrations.of, removed("poor_instruction")),
+        PolishAnswer(engine, model_identity(model), polish, decoding, config.seed, removed("context_length")),
         *answer_rules(load_rules(config.rules), removed),
         row_writer(stage.rows),
     ]
 
 
-def measure_judges(config: RefineConfig, stage: Stage, engine: EngineSettings, judges: dict) -> dict[str, Calibration]:
-    """Measure each judge, once a run: a continued run keeps the thresholds that its first rows were judged by."""
-    path = stage.folder / "judges.json"
-    if not path.is_file():
-        development, held_out = split_judge_items(load_judge_items(config.judge_data))
-        measured = [
-            calibrate(
-                judge,
-                load_engine(engine),
-                [item for item in development if item.judge == judge.name],
-                [item for item in held_out if item.judge == judge.name],
-                threshold,
-            )
-            for judge, threshold in judges.items()
-        ]
-        write_json(path, {calibration.judge: calibration.to_dict() for calibration in measured})
-    found = {name: Calibration(**values) for name, values in json.loads(path.read_text(encoding="utf-8")).items()}
-    for calibration in found.values():
-        print(calibration, file=sys.stderr)
-    return found
+def judge_requests(config: RefineConfig, *judges: Judge) -> Iterator[Request]:
+    """What the model will be asked as a judge, of the candidates and of the labelled items."""
+    texts = [item.text for item in load_judge_items(config.judge_data)]
+    for text in chain(texts, (row[schema.INSTRUCTION] for row in read_rows(config.candidates))):
+        for judge in judges:
+            yield judge.prompt.render(instruction=text), judge.new_tokens
+
+
+def polish_requests(config: RefineConfig, polish: PromptTemplate, decoding: Sampling) -> Iterator[Request]:
+    """What the model will be asked to write."""
+    for row in read_rows(config.candidates):
+        prompt = polish.render(output=row[schema.TEXT], instruction=row[schema.INSTRUCTION])
+        yield prompt, decoding.max_new_tokens
 
 
 def run(config: RefineConfig) -> None:
@@ -85,9 +77,14 @@ def run(config: RefineConfig) -> None:
     if summary is None:
         stage.begin()
         shards = list_shards(config.candidates)
-        counts = run_pipeline(refine(config, stage), stage.logs("refine"), len(shards), Executor(config.workers))
+        thresholds = {"filter": config.filter_threshold, "score": config.score_threshold}
+        calibrations = Calibrations(stage.folder / "judges.json", load_judge_items(config.judge_data), thresholds)
+        pipeline = refine(config, stage, calibrations)
+        counts = run_pipeline(pipeline, stage.logs("refine"), len(shards), config.where(), reads=shards)
         splits = write_dataset(stage.rows, config.dataset_dir)
-        judges = json.loads((stage.folder / "judges.json").read_text(encoding="utf-8"))
+        judges = calibrations.measured()
+        print(*judges.values(), sep="\n", file=sys.stderr)
+        judges = {name: calibration.to_dict() for name, calibration in judges.items()}
         summary = stage.finish(counts, judges=judges, dataset=config.dataset_dir, splits=splits)
     report(summary, stage.folder)
 

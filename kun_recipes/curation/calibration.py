@@ -1,0 +1,126 @@
+"""What is known of a judge before it judges a row: its bias, its threshold, and how good it is on labelled items."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+from filelock import FileLock
+from scipy.stats import mannwhitneyu
+
+from kun_recipes.curation.judge_data import JudgeItem, split_judge_items
+from kun_recipes.curation.judges import Judge
+from kun_recipes.engines.base import Engine
+from kun_recipes.stage import write_json
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is known of a judge before it judges: its bias, its threshold, and how good it is on held-out items.
+
+    Attributes:
+        bias: log-odds on content-free input, nats; subtracted from every verdict.
+        threshold: lowest calibrated log-odds kept, nats.
+        threshold_from: "config", or "development items" when it was chosen there.
+        auc: area under the ROC curve on the held-out items; 0.5 is chance.
+        accuracy: share of the held-out items on the right side of the threshold.
+        held_out, development: number of items.
+    """
+
+    judge: str
+    bias: float
+    threshold: float
+    threshold_from: str
+    auc: float
+    accuracy: float
+    held_out: int
+    development: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.judge} judge, {self.held_out} held-out items: AUC {self.auc:.2f}, accuracy {self.accuracy:.2f} at"
+            f" calibrated log-odds {self.threshold:+.2f} (from {self.threshold_from}); bias {self.bias:+.2f}"
+        )
+
+
+def calibrate(
+    judge: Judge,
+    engine: Engine,
+    development: Sequence[JudgeItem],
+    held_out: Sequence[JudgeItem],
+    threshold: float | None,
+) -> Calibration:
+    """Measure a judge on labelled items; a `threshold` of None is chosen on the development half."""
+    bias = judge.bias(engine)
+    tested = [log_odds - bias for log_odds in judge.judge(engine, [item.text for item in held_out])]
+    right = [item.label == judge.choices[0] for item in held_out]
+    source = "config"
+    if threshold is None:
+        seen = [log_odds - bias for log_odds in judge.judge(engine, [item.text for item in development])]
+        threshold = best_threshold(seen, [item.label == judge.choices[0] for item in development])
+        source = "development items"
+    accuracy = float(numpy.mean((numpy.array(tested) >= threshold) == numpy.array(right)))
+    return Calibration(
+        judge.name, bias, threshold, source, area_under_roc(tested, right), accuracy, len(held_out), len(development)
+    )
+
+
+def area_under_roc(scores: Sequence[float], positive: Sequence[bool]) -> float:
+    """Probability that a random positive scores above a random negative, ties counted half."""
+    above = [score for score, is_positive in zip(scores, positive, strict=True) if is_positive]
+    below = [score for score, is_positive in zip(scores, positive, strict=True) if not is_positive]
+    return float(mannwhitneyu(above, below).statistic / (len(above) * len(below)))
+
+
+def best_threshold(scores: Sequence[float], positive: Sequence[bool]) -> float:
+    """The threshold of highest balanced accuracy: the middle of the widest gap between scores that attains it."""
+    order = numpy.argsort(scores, kind="stable")
+    values, labels = numpy.array(scores)[order], numpy.array(positive)[order]
+    kept_right = labels.sum() - numpy.concatenate([[0], labels.cumsum()])  # positives at or above each cut
+    dropped_right = numpy.concatenate([[0], (~labels).cumsum()])  # negatives below it
+    balanced = kept_right / labels.sum() + dropped_right / (~labels).sum()
+    edges = numpy.concatenate([[values[0] - 1], values, [values[-1] + 1]])
+    gaps = numpy.diff(edges)
+    balanced = numpy.where(gaps > 0, balanced, -1)  # no threshold parts equal scores
+    cut = int(numpy.where(balanced == balanced.max(), gaps, -1).argmax())
+    return float((edges[cut] + edges[cut + 1]) / 2)
+
+
+class Calibrations:
+    """The judges of a stage, each measured once a run, by the first task that needs it and with the model it has.
+
+    A continued run keeps the thresholds that its first rows were judged by.
+
+    Args:
+        path: JSON file of what was measured.
+        items: the labelled items; one half chooses the threshold, the other is what a judge is measured on.
+        thresholds: lowest calibrated log-odds kept by each judge, nats; None is chosen on the development half.
+    """
+
+    def __init__(self, path: Path, items: Sequence[JudgeItem], thresholds: dict[str, float | None]):
+        self.path, self.thresholds = path, thresholds
+        self.development, self.held_out = split_judge_items(items)
+
+    def measured(self) -> dict[str, Calibration]:
+        """What is known by now, by the judge's name."""
+        if not self.path.is_file():
+            return {}
+        found = json.loads(self.path.read_text(encoding="utf-8"))
+        return {name: Calibration(**values) for name, values in found.items()}
+
+    def of(self, judge: Judge, engine: Engine) -> Calibration:
+        """Measure `judge` unless another task, thread or run has."""
+        with FileLock(f"{self.path}.lock"):
+            known = self.measured()
+            if judge.name not in known:
+                development, held_out = (
+                    [item for item in half if item.judge == judge.name] for half in (self.development, self.held_out)
+                )
+                known[judge.name] = calibrate(judge, engine, development, held_out, self.thresholds[judge.name])
+                write_json(self.path, {name: calibration.to_dict() for name, calibration in known.items()})
+        return known[judge.name]

@@ -1,0 +1,61 @@
+"""How long a context vLLM must be ready for: by the prompts that will be asked, not by the model's longest.
+
+What a context needs is taken from the room for keys and values, so that a shorter one lets more rows run at a time.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from kun_recipes.engines import EngineSettings
+from kun_recipes.engines.base import Prompt, Sampling
+from kun_recipes.engines.chats import ChatTokenizer
+
+Request = tuple[Prompt, int]
+"""A prompt, and the tokens that its answer may have."""
+
+ROUNDED_TO = 64
+"""Tokens; a few more rows then leave the plan, and what is compiled for it, as they are."""
+
+TOKENS_A_TOKEN = 3
+"""Tokens that a written token may be when its text is read again: a byte that is no character becomes U+FFFD."""
+
+PROMPTS_AT_ONCE = 1024
+
+
+def plan(settings: EngineSettings, requests: Iterable[Request]) -> EngineSettings:
+    """`settings` with the shortest max_model_len that holds every request which fits the model's context.
+
+    Only the vllm engine is planned for; a longer request is removed where it is asked.
+    """
+    if settings.engine != "vllm":
+        return settings
+    chats = ChatTokenizer.load(Path(settings.model))
+    fitting = (need for need in _needs(chats, requests) if need <= chats.context_length)
+    longest = max(fitting, default=ROUNDED_TO)
+    rounded = -(-longest // ROUNDED_TO) * ROUNDED_TO
+    return replace(settings, max_model_len=min(rounded, chats.context_length))
+
+
+def _needs(chats: ChatTokenizer, requests: Iterable[Request]) -> Iterator[int]:
+    """Tokens of each request, prompt and answer together."""
+    remaining = iter(requests)
+    while batch := list(islice(remaining, PROMPTS_AT_ONCE)):
+        rows = chats.encode([prompt for prompt, _ in batch])
+        yield from (len(row) + more for row, (_, more) in zip(rows, batch, strict=True))
+
+
+def announce(settings: EngineSettings, decoding: Sampling, workers: int) -> None:
+    """Say on stderr, in one line, what is about to be loaded and how it will write."""
+    how = "greedy" if decoding.temperature == 0 else f"temperature {decoding.temperature:g}, top-p {decoding.top_p:g}"
+    if decoding.repetition_penalty != 1:
+        how += f", repetition penalty {decoding.repetition_penalty:g}"
+    context = f"context of {settings.max_model_len} tokens, " if settings.max_model_len else ""
+    each = f" of {settings.tensor_parallel} GPUs" if settings.tensor_parallel > 1 else ""
+    print(
+        f"{settings.engine}: {settings.model}, {settings.resolved_dtype()}, {context}{how}, at most "
+        f"{decoding.max_new_tokens} new tokens, {workers} worker{'s' * (workers > 1)}{each}",
+        file=sys.stderr,
+    )

@@ -1,0 +1,23 @@
+"""What the tests of several blocks share: the tiny model's engine, and the judges of the recipes."""
+
+from pathlib import Path
+
+import pytest
+
+from kun_recipes.curation.judges import Judge, filter_judge, score_judge
+from kun_recipes.engines import EngineSettings
+from kun_recipes.prompts import load_prompt
+
+
+@pytest.fixture(scope="module")
+def settings(tiny_model) -> EngineSettings:
+    return EngineSettings("transformers", str(tiny_model), "float32")
+
+
+@pytest.fixture(scope="module")
+def judges(repository: Path) -> dict[str, Judge]:
+    prompts = repository / "recipes" / "prompts"
+    return {
+        "filter": filter_judge(load_prompt(prompts / "filter.txt", {"instruction"})),
+        "score": score_judge(load_prompt(prompts / "score.txt", {"instruction"})),
+    }

@@ -1,0 +1,66 @@
+"""How long a context is planned: long enough for every prompt that fits the model, and no longer."""
+
+import pytest
+
+from kun_recipes.curation.planning import ROUNDED_TO, announce, plan
+from kun_recipes.engines import EngineSettings, load_engine
+from kun_recipes.engines.base import Sampling
+
+
+def prompt(text: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": text}]
+
+
+@pytest.fixture
+def vllm(tiny_model) -> EngineSettings:
+    return EngineSettings("vllm", str(tiny_model), "float32")
+
+
+@pytest.fixture
+def frame(tiny_model) -> int:
+    """Tokens of the chat template around a lone user turn. The tiny model's other tokens are bytes."""
+    return load_engine(EngineSettings("transformers", str(tiny_model), "float32")).count_tokens([prompt("")])[0]
+
+
+@pytest.mark.parametrize(("over", "planned"), [(-1, 640), (0, 640), (1, 704)])
+def test_the_longest_prompt_with_its_answer_fits(vllm, frame, over, planned):
+    room = 640 - frame - 100
+    requests = [(prompt("短"), 300), (prompt("a" * (room + over)), 100), (prompt("a" * 99), 1)]
+    assert plan(vllm, iter(requests)).max_model_len == planned
+
+
+def test_more_rows_than_are_read_at_once(vllm, frame):
+    requests = [(prompt("a"), 10)] * 3000 + [(prompt("a" * 1000), 10)] + [(prompt("a"), 10)] * 3000
+    assert plan(vllm, iter(requests)).max_model_len == -(-(frame + 1010) // ROUNDED_TO) * ROUNDED_TO
+
+
+def test_what_exceeds_the_model_is_not_planned_for(vllm, frame):
+    too_long = prompt("a" * 8192)  # removed where it is asked
+    assert plan(vllm, [(prompt("a"), 10), (too_long, 1)]).max_model_len == ROUNDED_TO
+    whole = prompt("a" * (8192 - frame - 10))
+    assert plan(vllm, [(whole, 10)]).max_model_len == 8192
+    assert plan(vllm, []).max_model_len == ROUNDED_TO
+
+
+def test_the_other_engine_needs_no_plan(tiny_model):
+    settings = EngineSettings("transformers", str(tiny_model))
+    requests = iter([(prompt("a"), 1)])
+    assert plan(settings, requests) is settings
+    assert next(requests)  # nothing was read for it
+
+
+@pytest.mark.parametrize(
+    ("more", "sampling", "line"),
+    [
+        ({}, Sampling(96), "vllm: m, float32, greedy, at most 96 new tokens, 1 worker"),
+        (
+            {"max_model_len": 704, "tensor_parallel": 2},
+            Sampling(1024, 0.5, 0.95, 1.2),
+            "vllm: m, float32, context of 704 tokens, temperature 0.5, top-p 0.95, repetition penalty 1.2, at most "
+            "1024 new tokens, 4 workers of 2 GPUs",
+        ),
+    ],
+)
+def test_the_settings_are_announced_in_one_line(more, sampling, line, capsys):
+    announce(EngineSettings("vllm", "m", "float32", **more), sampling, 4 if more else 1)
+    assert capsys.readouterr().err == line + "\n"
