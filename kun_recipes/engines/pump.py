@@ -7,11 +7,15 @@ fill it: the engine never waits for one shard to end before it begins the next.
 import itertools
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 REQUESTS_A_STEP = 64
 """Requests handed over between two steps: checking one takes 0.1 ms, in which nothing is computed."""
+
+
+LOOK_AFTER = 10.0
+"""Seconds without an answer after which a caller looks whether the engine is still there."""
 
 
 class Stepped(Protocol):
@@ -29,10 +33,12 @@ class Pump:
 
     Args:
         engine: touched by no other thread from now on.
+        is_alive: whether the processes behind it are; vLLM may wait for one for ever that has died.
     """
 
-    def __init__(self, engine: Stepped):
+    def __init__(self, engine: Stepped, is_alive: Callable[[], bool] = lambda: True):
         self.engine = engine
+        self.is_alive = is_alive
         self.arriving: queue.SimpleQueue = queue.SimpleQueue()
         self.numbers = itertools.count()
         self.waiting: dict[str, tuple[int, queue.SimpleQueue]] = {}
@@ -54,10 +60,18 @@ class Pump:
         if self.failure:  # the thread has ended: nobody would answer
             raise self.failure
         for _ in requests:
-            position, output = answers.get()
+            position, output = self._wait(answers)
             if isinstance(output, Exception):
                 raise output
             yield position, output
+
+    def _wait(self, answers: queue.SimpleQueue) -> tuple[int, Any]:
+        while True:
+            try:
+                return answers.get(timeout=LOOK_AFTER)
+            except queue.Empty:
+                if not self.is_alive():
+                    raise RuntimeError("its process has ended") from None
 
     def _run(self) -> None:
         try:

@@ -2,7 +2,9 @@
 
 import contextlib
 import logging
+import multiprocessing
 import os
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,9 +25,12 @@ CPU_CACHE_GB = 2.0
 
 for _name, _value in {
     "VLLM_NO_USAGE_STATS": "1",  # it reports to its makers otherwise
+    "VLLM_LOGGING_STREAM": "ext://sys.stderr",  # what waits in a buffer for stdout is lost with a killed process
     **({"VLLM_CPU_OMP_THREADS_BIND": "nobind", "TORCH_COMPILE_DISABLE": "1"} if ON_CPU else {}),
 }.items():
     os.environ.setdefault(_name, _value)
+
+os.environ["VLLM_LOGGING_LEVEL"] = "INFO"  # TRL, which parsed the config, has set ERROR; all goes into the log
 
 from vllm import EngineArgs, LLMEngine, SamplingParams  # noqa: E402 (reads the variables above)
 
@@ -61,7 +66,10 @@ class VllmEngine(TokenEngine):
             disable_log_stats=True,
         )
         with _failures("vLLM did not start"), _log_to(sys.stderr):
-            self.pump = Pump(LLMEngine.from_engine_args(arguments))
+            engine = LLMEngine.from_engine_args(arguments)
+            processes = multiprocessing.active_children()
+            self.lifeline = _end_with_us(processes)
+        self.pump = Pump(engine, lambda: all(process.is_alive() for process in processes))
 
     def write(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int] | None) -> list[Completion]:
         values = {
@@ -158,6 +166,16 @@ def _failures(what: str) -> Iterator[None]:
         raise EngineFailed(f"{what}: {type(error).__name__}: {' '.join(str(error).split())[:300]}") from error
 
 
+def _end_with_us(children: list[multiprocessing.Process]) -> subprocess.Popen:
+    """Kill vLLM's processes when this one ends, however it does: they would outlive a SIGKILL, and keep its GPUs.
+
+    Returns a process that waits for the end of its input, which the system closes with us. Keep it.
+    """
+    kill = "cat; kill -9 " + " ".join(str(child.pid) for child in children)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(["sh", "-c", kill], stdin=subprocess.PIPE, start_new_session=True, **quiet)
+
+
 @contextlib.contextmanager
 def _log_to(stream: TextIO) -> Iterator[None]:
     """Send what vLLM logs where `stream` goes, here and in the processes that start meanwhile, and stays there.
@@ -165,15 +183,15 @@ def _log_to(stream: TextIO) -> Iterator[None]:
     They write to the terminal otherwise. The pipeline closes its log before vLLM has said its last word: hence a copy.
     """
     log = os.fdopen(os.dup(stream.fileno()), "w", encoding="utf-8")
-    for handler in logging.getLogger("vllm").handlers:
-        if handler.name == "vllm":
-            handler.setStream(log)
     kept = [os.dup(1), os.dup(2)]
     try:
         for descriptor in (1, 2):
             os.dup2(log.fileno(), descriptor)
         yield
     finally:
+        for handler in logging.getLogger("vllm").handlers:  # the engine has set them up anew
+            if handler.name == "vllm":
+                handler.setStream(log)
         for descriptor, earlier in zip((1, 2), kept, strict=True):
             os.dup2(earlier, descriptor)
             os.close(earlier)

@@ -1,7 +1,6 @@
 """Both engines on the tiny model, and what a plain forward pass of transformers says."""
 
 import functools
-import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,21 +23,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="session")
-def ending_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny model, inclined to end its turn: the row of EOS in the (untied) head points where the answers go."""
-    folder = tmp_path_factory.mktemp("models") / "ending"
-    shutil.copytree(tiny_model, folder)
-    model = AutoModelForCausalLM.from_pretrained(tiny_model)
-    head = torch.nn.Linear(model.config.hidden_size, model.config.vocab_size, bias=False)
-    head.weight.data = model.lm_head.weight.data.clone()
-    head.weight.data[model.config.eos_token_id] *= 2.5
-    model.lm_head = head
-    model.config.tie_word_embeddings = False
-    model.save_pretrained(folder)
-    return folder
 
 
 def load(name: str, folder: Path, **more) -> Engine:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from kun_recipes.engines import pump
 from kun_recipes.engines.pump import REQUESTS_A_STEP, Pump
 
 
@@ -37,12 +38,12 @@ class Steps:
         return [Output(key, prompt + params) for key in done for prompt, _, params in [self.left.pop(key)]]
 
 
-def ask_in_threads(pump: Pump, *calls: list[str]) -> list[dict[int, str] | Exception]:
+def ask_in_threads(pumping: Pump, *calls: list[str]) -> list[dict[int, str] | Exception]:
     answers: list = [None] * len(calls)
 
     def ask(number: int) -> None:
         try:
-            found = pump.ask([(prompt, "!") for prompt in calls[number]])
+            found = pumping.ask([(prompt, "!") for prompt in calls[number]])
             answers[number] = {position: output.text for position, output in found}
         except RuntimeError as error:
             answers[number] = error
@@ -50,9 +51,9 @@ def ask_in_threads(pump: Pump, *calls: list[str]) -> list[dict[int, str] | Excep
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(len(calls))]
     for thread in threads:
         thread.start()
-    while pump.arriving.qsize() + len(pump.waiting) < sum(map(len, calls)) and not pump.failure:
+    while pumping.arriving.qsize() + len(pumping.waiting) < sum(map(len, calls)) and not pumping.failure:
         threading.Event().wait(0.001)
-    pump.engine.go.set()
+    pumping.engine.go.set()
     for thread in threads:
         thread.join(timeout=10)
     return answers
@@ -83,8 +84,16 @@ def test_nothing_asked():
 
 
 def test_a_failure_reaches_every_thread_and_every_later_call():
-    pump = Pump(Steps(fail_at="x"))
-    answers = ask_in_threads(pump, ["aaa", "x", "b"], ["cc"])
+    failing = Pump(Steps(fail_at="x"))
+    answers = ask_in_threads(failing, ["aaa", "x", "b"], ["cc"])
     assert [str(answer) for answer in answers] == ["out of memory"] * 2
     with pytest.raises(RuntimeError, match="out of memory"):
-        list(pump.ask([("a", "!")]))
+        list(failing.ask([("a", "!")]))
+
+
+def test_an_engine_that_is_gone_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(pump, "LOOK_AFTER", 0.01)
+    looks = iter([True, True, False])
+    waiting = Pump(Steps(), is_alive=lambda: next(looks))  # never told to go on
+    with pytest.raises(RuntimeError, match="its process has ended"):
+        list(waiting.ask([("a", "!")]))
