@@ -19,6 +19,7 @@ from kun_recipes.curation.labeling import LabelInstructions, MeasureFit
 from kun_recipes.curation.planning import TOKENS_A_TOKEN, Request, announce, plan
 from kun_recipes.curation.ranges import RangeFilter
 from kun_recipes.curation.rules import instruction_rules, load_rules
+from kun_recipes.engines import check_installed
 from kun_recipes.engines.base import Sampling
 from kun_recipes.launch import run_pipeline
 from kun_recipes.models import model_identity, resolve_model
@@ -88,6 +89,7 @@ def run(config: LabelConfig) -> None:
     removed = removed_writers(stage.removed)
     summary = stage.summary()
     if summary is None:
+        check_installed(config.engine)
         stage.begin()
         shards = list_shards(config.segments)
         labelled = run_pipeline(

@@ -23,6 +23,7 @@ from kun_recipes.curation.judging import JudgeInstruction
 from kun_recipes.curation.planning import Request, announce, plan
 from kun_recipes.curation.polishing import PolishAnswer
 from kun_recipes.curation.rules import answer_rules, load_rules
+from kun_recipes.engines import check_installed
 from kun_recipes.engines.base import Sampling
 from kun_recipes.launch import run_pipeline
 from kun_recipes.models import model_identity, resolve_model
@@ -75,6 +76,7 @@ def run(config: RefineConfig) -> None:
     stage = Stage("refine", config)
     summary = stage.summary()
     if summary is None:
+        check_installed(config.engine)
         stage.begin()
         shards = list_shards(config.candidates)
         thresholds = {"filter": config.filter_threshold, "score": config.score_threshold}

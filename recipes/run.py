@@ -16,9 +16,11 @@ from rich.text import Text
 
 from kun_recipes.chain import REFINE, STAGES, Chain, StageRun, elapsed, load_chain, remove_from, run_stage
 from kun_recipes.config import ConfigError
+from kun_recipes.engines import check_installed
 from kun_recipes.errors import UserError
 from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows, training_lines
 from kun_recipes.stage import write_json
+from kun_recipes.stage_configs import EngineConfig
 
 
 def arguments() -> tuple[argparse.Namespace, list[str]]:
@@ -42,6 +44,13 @@ def select(chain: Chain, only: list[str] | None, first: str | None) -> list[Stag
     names = list(STAGES)
     wanted = only or names[names.index(first) if first else 0 :]
     return [stage for stage in chain.stages if stage.name in wanted]
+
+
+def check_engines(selected: list[StageRun]) -> None:
+    """Raise UserError before an hour of training if what labels or refines is not installed."""
+    for stage in selected:
+        if isinstance(stage.config, EngineConfig) and stage.summary() is None:
+            check_installed(stage.config.engine)
 
 
 def run_chain(chain: Chain, selected: list[StageRun], console: Console) -> None:
@@ -95,6 +104,7 @@ def main() -> None:
         selected = select(chain, options.only, options.first)
         if options.fresh:
             remove_from(chain, selected)
+        check_engines(selected)
         run_chain(chain, selected, console)
         conclude(chain, console)
     except (ConfigError, UserError) as error:

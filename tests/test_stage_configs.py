@@ -1,0 +1,103 @@
+"""What the options of a model stage become: how tokens are picked, what is loaded, and where tasks run."""
+
+from pathlib import Path
+
+import pytest
+
+from kun_recipes.config import ConfigError, load
+from kun_recipes.engines.base import Sampling
+from kun_recipes.launch import Executor, SlurmOptions
+from kun_recipes.stage_configs import LabelConfig, RefineConfig
+
+
+@pytest.fixture
+def label(repository: Path, monkeypatch: pytest.MonkeyPatch):
+    """A label config from demo/label.yaml and more words of the command line."""
+    monkeypatch.chdir(repository)
+
+    def read(*words: str, stage: str = "label") -> LabelConfig | RefineConfig:
+        kind = {"label": LabelConfig, "refine": RefineConfig}[stage]
+        return load(kind, ["--config", f"recipes/demo/{stage}.yaml", *words], future="outputs/demo")
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("words", "sampling"),
+    [
+        ([], Sampling(64)),
+        (["--max_new_tokens", "None"], Sampling(96)),
+        (["--max_new_tokens", "None", "--sampling", "released"], Sampling(1024, 0.5, 0.95, 1.2)),
+        (["--sampling", "released"], Sampling(64, 0.5, 0.95, 1.2)),
+        (["--sampling", "released", "--temperature", "0"], Sampling(64, 0.0, 0.95, 1.2)),
+        (["--temperature", "0.7", "--top_p", "0.8"], Sampling(64, 0.7, 0.8, 1.0)),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_preset_is_what_the_file_does_not_say(label, words, sampling):
+    assert label(*words).decoding() == sampling
+
+
+def test_the_stages_differ_in_how_long_a_text_is(label):
+    assert label("--max_new_tokens", "None", stage="refine").decoding() == Sampling(1024)
+
+
+def test_an_unknown_preset(label):
+    with pytest.raises(ConfigError, match=r"sampling.*(greedy|released)"):
+        label("--sampling", "hot")
+
+
+CPU_JOB = SlurmOptions("gpu", "12:00:00", 4, cores=8, tasks_per_job=None)
+
+
+@pytest.mark.parametrize(
+    ("words", "executor"),
+    [
+        ([], Executor(1, gpus=1)),
+        (["--workers", "4"], Executor(4, gpus=1)),
+        (
+            ["--engine", "vllm", "--workers", "4", "--tensor_parallel", "2"],
+            Executor(4, gpus=2, tasks_a_worker=2),
+        ),
+        (
+            ["--engine", "vllm", "--executor", "slurm", "--slurm_partition", "gpu"],
+            Executor(1, gpus=1, tasks_a_worker=2, slurm=CPU_JOB),
+        ),
+        (
+            ["--executor", "slurm", "--slurm_partition", "gpu", "--slurm_gpus", "0", "--slurm_tasks_per_job", "3"],
+            Executor(1, gpus=0, slurm=SlurmOptions("gpu", "12:00:00", 4, cores=8, tasks_per_job=3)),
+        ),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_where_a_model_is_asked(label, words, executor):
+    assert label(*words).where() == executor
+
+
+def test_a_transformers_model_lives_on_one_gpu(label):
+    with pytest.raises(ConfigError, match="engine transformers runs a model on one GPU; choose engine: vllm"):
+        label("--tensor_parallel", "2")
+
+
+def test_slurm_wants_a_partition(label):
+    with pytest.raises(ConfigError, match="executor slurm needs one"):
+        label("--executor", "slurm")
+
+
+def test_what_is_loaded(label):
+    words = [
+        "--engine",
+        "vllm",
+        "--dtype",
+        "bfloat16",
+        "--gpu_memory",
+        "0.8",
+        "--cache_gb",
+        "3",
+        "--max_batch_tokens",
+        "99",
+    ]
+    settings = label(*words).settings("folder")
+    assert (settings.engine, settings.model, settings.dtype) == ("vllm", "folder", "bfloat16")
+    assert (settings.gpu_memory, settings.cache_gb, settings.max_batch_tokens) == (0.8, 3.0, 99)
+    assert settings.max_model_len is None  # by the plan
