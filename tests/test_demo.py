@@ -13,29 +13,12 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
 from datasets import load_dataset
 
 from kun_recipes.rows import read_rows
 
 STAGES = ["corpus", "label_model", "primary_chat_model", "label", "refine", "final_model"]
 MODELS = ["label_model", "primary_chat_model", "final_model"]
-
-
-@pytest.fixture(scope="module")
-def open_rules(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A rules file that lets noise pass, in what a model wrote."""
-    rules = yaml.safe_load((repository / "kun_recipes/curation/rules.yaml").read_text(encoding="utf-8"))
-    for kind in ("instruction", "answer"):
-        rules["too_short"][kind] = rules["not_chinese"][kind] = rules["max_open_length"][kind] = None
-        rules["format_limits"][kind] = dict.fromkeys(rules["format_limits"][kind])
-        rules["keywords"][kind] = []
-    rules["meaningless_characters"] = dict.fromkeys(rules["meaningless_characters"])
-    rules["repetition"] |= {key: None for key in rules["repetition"] if key.startswith("max_")}
-    rules["format_debris"]["debris"] = rules["min_added_by_answer"] = None
-    path = tmp_path_factory.mktemp("rules") / "open.yaml"
-    path.write_text(yaml.safe_dump(rules, allow_unicode=True), encoding="utf-8")
-    return path
 
 
 @pytest.fixture(scope="module")
