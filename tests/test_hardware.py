@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kun_recipes.hardware import fast_dtype
+from kun_recipes.hardware import can_compile, fast_dtype
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,14 @@ def test_a_gpu_runs_bf16_where_it_is_native(monkeypatch, native, dtype):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
     assert fast_dtype() == dtype
+
+
+def test_compiling_wants_a_compiler_and_headers(monkeypatch, tmp_path):
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}" if name == "g++" else None)
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    assert not can_compile()
+    (tmp_path / "Python.h").touch()
+    assert can_compile()
+    monkeypatch.setenv("CXX", "nosuchcompiler")
+    assert not can_compile()

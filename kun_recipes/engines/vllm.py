@@ -18,6 +18,7 @@ from kun_recipes.engines.pump import Pump
 from kun_recipes.engines.settings import EngineSettings
 from kun_recipes.engines.verbs import Pair, TokenEngine
 from kun_recipes.errors import EngineFailed
+from kun_recipes.hardware import can_compile
 from kun_recipes.progress import progress_bar
 
 ON_CPU = not torch.cuda.is_available()
@@ -25,8 +26,10 @@ CPU_CACHE_GB = 2.0
 
 for _name, _value in {
     "VLLM_NO_USAGE_STATS": "1",  # it reports to its makers otherwise
+    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # threads are running when it starts: a fork could hang on their locks
     "VLLM_LOGGING_STREAM": "ext://sys.stderr",  # what waits in a buffer for stdout is lost with a killed process
-    **({"VLLM_CPU_OMP_THREADS_BIND": "nobind", "TORCH_COMPILE_DISABLE": "1"} if ON_CPU else {}),
+    **({"VLLM_CPU_OMP_THREADS_BIND": "nobind"} if ON_CPU else {}),
+    **({} if can_compile() else {"TORCH_COMPILE_DISABLE": "1"}),
 }.items():
     os.environ.setdefault(_name, _value)
 
@@ -62,12 +65,13 @@ class VllmEngine(TokenEngine):
             gpu_memory_utilization=settings.gpu_memory,
             kv_cache_memory_bytes=int(cache_gb * 2**30) if cache_gb else None,
             enable_prefix_caching=True,
-            enforce_eager=ON_CPU,  # compiling takes longer there than a stage gains by it
+            enforce_eager=ON_CPU,
             disable_log_stats=True,
         )
+        before = multiprocessing.active_children()
         with _failures("vLLM did not start"), _log_to(sys.stderr):
             engine = LLMEngine.from_engine_args(arguments)
-            processes = multiprocessing.active_children()
+            processes = [process for process in multiprocessing.active_children() if process not in before]
             self.lifeline = _end_with_us(processes)
         self.pump = Pump(engine, lambda: all(process.is_alive() for process in processes))
 
