@@ -1,118 +1,196 @@
-"""The transformers engine against the naive way, on the same prompts: labelling, and judging by two verdicts.
+"""Both engines against the limit and the naive way, on the same prompts: labelling, judging, polishing.
 
-    python benchmarks/engines.py --model recipes/demo/model.yaml [--rows 16]
+    python benchmarks/engines.py --model recipes/demo/model.yaml [--rows 64] [--ways vllm limit transformers naive]
 
-The naive way runs one full prompt at a time through transformers' `model.generate`, and a verdict is a sampled answer
-of up to four tokens that is parsed. Both use the same weights, number format and threads.
+* vllm, transformers: this project's engines, from chats to texts and log-odds.
+* limit: vLLM's own `LLM.generate` on ready token ids, texts and log-probabilities not asked for.
+* naive: one full prompt at a time through transformers' `model.generate`; a verdict is a sampled answer of up to four
+  tokens that is parsed. It is timed on an eighth of the rows.
+
+Each way runs in a process of its own, with the same weights, number format and threads, one after the other.
 """
 
 import argparse
+import importlib
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
+from rich.console import Console
+from rich.table import Table
 
 from kun_recipes.engines import EngineSettings, load_engine
 from kun_recipes.engines.base import Prompt, Sampling
-from kun_recipes.engines.transformers import TransformersEngine
+from kun_recipes.engines.chats import ChatTokenizer
 from kun_recipes.models import resolve_model
 from kun_recipes.prompts import load_prompt
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
-NEW_TOKENS = 32  # of a label; most instructions are shorter
-JUDGES = {"filter": ("是", "否"), "score": ("好", "差")}
+WAYS = ["vllm", "limit", "transformers", "naive"]
+NEW_TOKENS = {"warm up": 4, "label": 32, "judge": 1, "polish": 64}
+VERDICTS = ("好", "差")
 
 
 def json_lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def label_prompts(engine: TransformersEngine, rows: int) -> list[Prompt]:
-    """Real passages behind the label prompt; each of at most 512 tokens, as the corpus stage cuts them."""
-    template = load_prompt(RECIPES / "prompts" / "label.txt", {"output"})
+def passages(chats: ChatTokenizer, rows: int) -> list[str]:
+    """Paragraphs of the demo's documents, together up to 512 tokens, as the corpus stage cuts them; then its seeds."""
     files = sorted((RECIPES / "demo" / "data" / "corpus").glob("*/*.jsonl"))
-    documents = [document for file in files for document in json_lines(file)]
-    texts = [document.get("content") or document.get("text") for document in documents]
-    prompts = [template.render(output=text) for text in texts if text]
-    lengths = engine.count_tokens(prompts)
-    return [prompt for prompt, length in zip(prompts, lengths, strict=True) if length <= 512][:rows]
+    texts = [document.get("content") or document.get("text") for file in files for document in json_lines(file)]
+    found: list[str] = []
+    for text in filter(None, texts):
+        passage = ""
+        for line in text.splitlines():
+            if len(chats.tokenizer(passage + line)["input_ids"]) > 512:
+                found.append(passage)
+                passage = ""
+            passage += line + "\n"
+        found.append(passage)
+    found += [seed["output"] for seed in json_lines(RECIPES / "demo" / "data" / "seeds.jsonl")]
+    return [passage.strip() for passage in found if len(passage) > 100][:rows]
 
 
-def judge_prompts(judge: str, rows: int) -> list[Prompt]:
-    template = load_prompt(RECIPES / "prompts" / f"{judge}.txt", {"instruction"})
-    items = json_lines(RECIPES / "demo" / "data" / "judge.jsonl")
-    return [template.render(instruction=item["text"]) for item in items if item["judge"] == judge][:rows]
+def tasks(chats: ChatTokenizer, rows: int) -> dict[str, list[Prompt]]:
+    """Long in and short out; a shared beginning and one token out; long out."""
+
+    def prompt(name: str, *fields: str):
+        return load_prompt(RECIPES / "prompts" / f"{name}.txt", set(fields))
+
+    label, score = prompt("label", "output"), prompt("score", "instruction")
+    polish = prompt("polish", "output", "instruction")
+    texts = passages(chats, rows)
+    instructions = [item["text"] for item in json_lines(RECIPES / "demo" / "data" / "judge.jsonl")]
+    return {
+        "warm up": [[{"role": "user", "content": "你好"}]],  # the first pass pays for memory and kernels
+        "label": [label.render(output=text) for text in texts],
+        "judge": [score.render(instruction=instruction) for instruction in instructions[:rows]],
+        "polish": [polish.render(output=text, instruction="请介绍这段文字的主要内容。") for text in texts],
+    }
 
 
-def naive(engine: TransformersEngine, prompts: list[Prompt], max_new_tokens: int, sample: bool) -> list[str]:
-    """One prompt at a time, as the code of a first attempt does it."""
-    tokenizer = engine.chats.tokenizer
-    answers = []
-    for prompt in prompts:
-        chat = tokenizer.apply_chat_template(
-            prompt, add_generation_prompt=True, return_dict=True, return_tensors="pt"
-        ).to(engine.model.device)
-        with torch.inference_mode():
-            written = engine.model.generate(**chat, do_sample=sample, max_new_tokens=max_new_tokens)
-        answers.append(tokenizer.decode(written[0, chat["input_ids"].shape[1] :], skip_special_tokens=True))
-    return answers
+def by_engine(name: str, model: str, dtype: str, prompts: dict[str, list[Prompt]]) -> dict[str, Callable[[], list]]:
+    chats = ChatTokenizer.load(Path(model))
+    longest = max(len(row) + NEW_TOKENS[task] for task in prompts for row in chats.encode(prompts[task]))
+    engine = load_engine(EngineSettings(name, model, dtype, max_model_len=longest + 1))
+
+    def write(task: str) -> list:
+        return engine.generate(prompts[task], Sampling(NEW_TOKENS[task]))
+
+    work = {task: partial(write, task) for task in prompts}
+    return work | {"judge": lambda: engine.choose(prompts["judge"], VERDICTS)}
 
 
-def timed(work: Callable[[], list]) -> tuple[list, float]:
-    start = time.perf_counter()
-    result = work()
-    return result, time.perf_counter() - start
+def by_limit(model: str, dtype: str, prompts: dict[str, list[Prompt]]) -> dict[str, Callable[[], list]]:
+    importlib.import_module("kun_recipes.engines.vllm")  # sets the same environment variables
+    from vllm import LLM, SamplingParams
 
-
-def line(name: str, rows: int, tokens: int, seconds: float) -> str:
-    return f"{name:22} {rows:4} rows  {seconds:7.1f} s  {rows / seconds:6.2f} rows/s  {tokens / seconds:7.0f} tokens/s"
-
-
-def compare_labelling(engine: TransformersEngine, rows: int) -> None:
-    """Tokens are those read and written."""
-    prompts = label_prompts(engine, rows)
-    read = sum(engine.count_tokens(prompts))
-    ours, our_seconds = timed(lambda: engine.generate(prompts, Sampling(NEW_TOKENS)))
-    texts, naive_seconds = timed(lambda: naive(engine, prompts, NEW_TOKENS, sample=False))
-    written = sum(completion.tokens for completion in ours)
-    same = sum(completion.text == text for completion, text in zip(ours, texts, strict=True))
-    print(line("label, naive", len(prompts), read + written, naive_seconds))
-    print(line("label, engine", len(prompts), read + written, our_seconds))
-    print(
-        f"label: {naive_seconds / our_seconds:.1f} times as fast; {same} of {len(prompts)} texts are equal\n",
-        flush=True,
+    chats = ChatTokenizer.load(Path(model))
+    rows = {task: [{"prompt_token_ids": row} for row in chats.encode(prompts[task])] for task in prompts}
+    longest = max(len(row["prompt_token_ids"]) + NEW_TOKENS[task] for task in rows for row in rows[task])
+    on_cpu = not torch.cuda.is_available()
+    llm = LLM(
+        model,
+        dtype=EngineSettings("vllm", model, dtype).resolved_dtype(),
+        max_model_len=longest + 1,
+        max_num_batched_tokens=8192,
+        enforce_eager=on_cpu,
+        kv_cache_memory_bytes=2 * 2**30 if on_cpu else None,
+        skip_tokenizer_init=True,
     )
+    ends = sorted(chats.end_tokens)
+
+    def run(task: str) -> list:
+        params = SamplingParams(temperature=0, max_tokens=NEW_TOKENS[task], stop_token_ids=ends, detokenize=False)
+        return llm.generate(rows[task], params, use_tqdm=False)
+
+    return {task: partial(run, task) for task in rows}
 
 
-def compare_judging(engine: TransformersEngine, judge: str, rows: int) -> None:
-    """The naive way judges an eighth of the rows: it is timed by the row."""
-    choices = JUDGES[judge]
-    prompts = judge_prompts(judge, rows)
-    lengths = engine.count_tokens(prompts)
-    few = max(1, len(prompts) // 8)
-    _, our_seconds = timed(lambda: engine.choose(prompts, choices))
-    verdicts, naive_seconds = timed(lambda: naive(engine, prompts[:few], 4, sample=True))
-    parsed = sum(verdict.strip("。 \n") in choices for verdict in verdicts)
-    print(line(f"{judge}, naive", few, sum(lengths[:few]), naive_seconds))
-    print(line(f"{judge}, engine", len(prompts), sum(lengths), our_seconds))
-    ratio = (naive_seconds / few) / (our_seconds / len(prompts))
-    print(f"{judge}: {ratio:.1f} times as fast; {parsed} of {few} sampled verdicts could be parsed\n", flush=True)
+def by_hand(model: str, dtype: str, prompts: dict[str, list[Prompt]]) -> dict[str, Callable[[], list]]:
+    """The naive way."""
+    engine = load_engine(EngineSettings("transformers", model, dtype))
+
+    def run(task: str, new_tokens: int, sample: bool) -> list[str]:
+        answers = []
+        for prompt in prompts[task]:
+            row = torch.tensor(engine.chats.encode([prompt]), device=engine.model.device)
+            with torch.inference_mode():
+                written = engine.model.generate(
+                    row, attention_mask=torch.ones_like(row), do_sample=sample, max_new_tokens=new_tokens
+                )
+            answers.append(engine.chats.decode(written[0, row.shape[1] :]))
+        return answers
+
+    work = {task: partial(run, task, NEW_TOKENS[task], sample=False) for task in prompts}
+    return work | {"judge": partial(run, "judge", 4, sample=True)}
+
+
+def measure(way: str, model: str, dtype: str, rows: int) -> dict[str, dict[str, float]]:
+    """Rows and seconds of each task."""
+    prompts = tasks(ChatTokenizer.load(Path(model)), rows)
+    if way == "naive":
+        prompts = {task: some[: max(1, rows // 8)] for task, some in prompts.items()}
+    if way == "limit":
+        work = by_limit(model, dtype, prompts)
+    elif way == "naive":
+        work = by_hand(model, dtype, prompts)
+    else:
+        work = by_engine(way, model, dtype, prompts)
+    found = {}
+    for task, run in work.items():
+        start = time.perf_counter()
+        answers = run()
+        found[task] = {"rows": len(answers), "seconds": time.perf_counter() - start}
+    return found
+
+
+def measure_elsewhere(way: str, arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """In a process of its own: no way works beside another's threads and memory."""
+    command = [sys.executable, __file__, "--model", arguments.model, "--dtype", arguments.dtype]
+    command += ["--rows", str(arguments.rows), "--measure", way]
+    output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    return json.loads(output.splitlines()[-1])
+
+
+def show(measured: dict[str, dict[str, dict[str, float]]]) -> None:
+    """Rows a second, and how many times the naive way's and of the limit's that is."""
+    speeds = {
+        way: {task: some["rows"] / some["seconds"] for task, some in found.items()} for way, found in measured.items()
+    }
+    table = Table("task", "way", "rows", "seconds", "rows/s", "x naive", "of the limit")
+    for task in ("label", "judge", "polish"):
+        for way, found in measured.items():
+            others = [speeds.get(other) for other in ("naive", "limit")]
+            ratios = [f"{speeds[way][task] / other[task]:.2f}" if other else "" for other in others]
+            rows, seconds = found[task]["rows"], found[task]["seconds"]
+            table.add_row(task, way, str(rows), f"{seconds:.1f}", f"{speeds[way][task]:.2f}", *ratios)
+        table.add_section()
+    Console(width=100).print(table)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="folder, Hub id or model source file of a chat model")
-    parser.add_argument("--rows", type=int, default=16, help="passages to label; four times as many are judged")
+    parser.add_argument("--rows", type=int, default=64, help="prompts of each task")
     parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16"])
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
+    parser.add_argument("--measure", choices=WAYS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    engine = load_engine(EngineSettings("transformers", resolve_model(arguments.model), arguments.dtype))
-    print(f"{arguments.model}: {engine.model.dtype}, {engine.model.device}, {torch.get_num_threads()} threads\n")
-    engine.choose(judge_prompts("filter", 1), JUDGES["filter"])  # the first pass pays for memory and kernels
-    compare_labelling(engine, arguments.rows)
-    for judge in JUDGES:
-        compare_judging(engine, judge, 4 * arguments.rows)
+    arguments.model = resolve_model(arguments.model)
+    if arguments.measure:
+        print(json.dumps(measure(arguments.measure, arguments.model, arguments.dtype, arguments.rows)))
+        return
+    dtype = EngineSettings("vllm", arguments.model, arguments.dtype).resolved_dtype()
+    where = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
+    print(f"{Path(arguments.model).name}: {dtype}, {where}; new tokens {NEW_TOKENS}", flush=True)
+    show({way: measure_elsewhere(way, arguments) for way in arguments.ways})
 
 
 if __name__ == "__main__":
