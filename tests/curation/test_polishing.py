@@ -7,16 +7,11 @@ from datatrove.data import Document
 
 from kun_recipes import schema
 from kun_recipes.curation.polishing import PolishAnswer
-from kun_recipes.engines import EngineSettings, load_engine
+from kun_recipes.engines import load_engine
 from kun_recipes.engines.base import Sampling
 from kun_recipes.prompts import PromptTemplate, load_prompt
 
 SAMPLING = Sampling(max_new_tokens=10)
-
-
-@pytest.fixture(scope="module")
-def settings(tiny_model) -> EngineSettings:
-    return EngineSettings("transformers", str(tiny_model), "float32")
 
 
 @pytest.fixture(scope="module")
