@@ -1,19 +1,18 @@
 """The vLLM engine: production, on GPUs; its CPU build runs the tests. No other module imports vllm."""
 
 import contextlib
-import logging
 import multiprocessing
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import torch
 
 from kun_recipes.engines.base import Completion, PromptTooLong, Sampling
 from kun_recipes.engines.chats import ChatTokenizer
+from kun_recipes.engines.processes import end_with_us, log_to
 from kun_recipes.engines.pump import Pump
 from kun_recipes.engines.settings import EngineSettings
 from kun_recipes.engines.verbs import Pair, TokenEngine
@@ -69,10 +68,10 @@ class VllmEngine(TokenEngine):
             disable_log_stats=True,
         )
         before = multiprocessing.active_children()
-        with _failures("vLLM did not start"), _log_to(sys.stderr):
+        with _failures("vLLM did not start"), log_to(sys.stderr, "vllm"):
             engine = LLMEngine.from_engine_args(arguments)
             processes = [process for process in multiprocessing.active_children() if process not in before]
-            self.lifeline = _end_with_us(processes)
+            self.lifeline = end_with_us(processes)
         self.pump = Pump(engine, lambda: all(process.is_alive() for process in processes))
 
     def write(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int] | None) -> list[Completion]:
@@ -168,34 +167,3 @@ def _failures(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise EngineFailed(f"{what}: {type(error).__name__}: {' '.join(str(error).split())[:300]}") from error
-
-
-def _end_with_us(children: list[multiprocessing.Process]) -> subprocess.Popen:
-    """Kill vLLM's processes when this one ends, however it does: they would outlive a SIGKILL, and keep its GPUs.
-
-    Returns a process that waits for the end of its input, which the system closes with us. Keep it.
-    """
-    kill = "cat; kill -9 " + " ".join(str(child.pid) for child in children)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(["sh", "-c", kill], stdin=subprocess.PIPE, start_new_session=True, **quiet)
-
-
-@contextlib.contextmanager
-def _log_to(stream: TextIO) -> Iterator[None]:
-    """Send what vLLM logs where `stream` goes, here and in the processes that start meanwhile, and stays there.
-
-    They write to the terminal otherwise. The pipeline closes its log before vLLM has said its last word: hence a copy.
-    """
-    log = os.fdopen(os.dup(stream.fileno()), "w", encoding="utf-8")
-    kept = [os.dup(1), os.dup(2)]
-    try:
-        for descriptor in (1, 2):
-            os.dup2(log.fileno(), descriptor)
-        yield
-    finally:
-        for handler in logging.getLogger("vllm").handlers:  # the engine has set them up anew
-            if handler.name == "vllm":
-                handler.setStream(log)
-        for descriptor, earlier in zip((1, 2), kept, strict=True):
-            os.dup2(earlier, descriptor)
-            os.close(earlier)

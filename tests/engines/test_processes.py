@@ -1,0 +1,46 @@
+"""The processes of an engine: they log where the stage does, and end with it."""
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from kun_recipes.engines.processes import log_to
+
+PARENT = """
+import multiprocessing, time
+from kun_recipes.engines.processes import end_with_us
+
+if __name__ == "__main__":
+    child = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
+    child.start()
+    waiting = end_with_us([child])
+    print(child.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_killed_process_takes_its_children_along(tmp_path: Path):
+    (tmp_path / "parent.py").write_text(PARENT, encoding="utf-8")
+    with subprocess.Popen([sys.executable, tmp_path / "parent.py"], stdout=subprocess.PIPE) as parent:
+        child = psutil.Process(int(parent.stdout.readline()))
+        assert child.is_running()
+        parent.kill()
+    assert psutil.wait_procs([child], timeout=20)[1] == []
+
+
+def test_a_library_and_its_processes_log_into_the_stream(tmp_path: Path, capfd):
+    logger = logging.getLogger("alibrary")
+    with (tmp_path / "log").open("w", encoding="utf-8") as stream, log_to(stream, "alibrary"):
+        handler = logging.StreamHandler(sys.stdout)
+        handler.name = "alibrary"
+        logger.addHandler(handler)
+        subprocess.run([sys.executable, "-c", "import os; os.write(1, b'out '); os.write(2, b'err ')"], check=True)
+    os.write(1, b"here")
+    logger.error("after the stream was closed")
+    logger.removeHandler(handler)
+    assert (tmp_path / "log").read_text(encoding="utf-8") == "out err after the stream was closed\n"
+    assert capfd.readouterr() == ("here", "")
