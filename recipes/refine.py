@@ -42,8 +42,8 @@ def refine(config: RefineConfig, stage: Stage, calibrations: Calibrations) -> li
     is_good = score_judge(load_prompt(config.score_prompt, {"instruction"}))
     polish = load_prompt(config.polish_prompt, {"output", "instruction"})
     decoding = config.decoding()
-    asked = chain(judge_requests(config, is_instruction, is_good), polish_requests(config, polish, decoding))
-    engine = plan(config.settings(model), asked)
+    judged = judge_requests(config, calibrations, is_instruction, is_good)
+    engine = plan(config.settings(model), chain(judged, polish_requests(config, polish, decoding)))
     announce(engine, decoding, config.workers)
     removed = removed_writers(stage.removed)
     return [
@@ -56,10 +56,10 @@ def refine(config: RefineConfig, stage: Stage, calibrations: Calibrations) -> li
     ]
 
 
-def judge_requests(config: RefineConfig, *judges: Judge) -> Iterator[Request]:
+def judge_requests(config: RefineConfig, calibrations: Calibrations, *judges: Judge) -> Iterator[Request]:
     """What the model will be asked as a judge, of the candidates and of the labelled items."""
-    texts = [item.text for item in load_judge_items(config.judge_data)]
-    for text in chain(texts, (row[schema.INSTRUCTION] for row in read_rows(config.candidates))):
+    labelled = (item.text for item in (*calibrations.development, *calibrations.held_out))
+    for text in chain(labelled, (row[schema.INSTRUCTION] for row in read_rows(config.candidates))):
         for judge in judges:
             yield judge.prompt.render(instruction=text), judge.new_tokens
 

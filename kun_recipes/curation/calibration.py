@@ -83,7 +83,8 @@ def best_threshold(scores: Sequence[float], positive: Sequence[bool]) -> float:
     values, labels = numpy.array(scores)[order], numpy.array(positive)[order]
     kept_right = labels.sum() - numpy.concatenate([[0], labels.cumsum()])  # positives at or above each cut
     dropped_right = numpy.concatenate([[0], (~labels).cumsum()])  # negatives below it
-    balanced = kept_right / labels.sum() + dropped_right / (~labels).sum()
+    # in whole numbers, as shares of the one kind times the other: equal cuts compare equal
+    balanced = kept_right * (~labels).sum() + dropped_right * labels.sum()
     edges = numpy.concatenate([[values[0] - 1], values, [values[-1] + 1]])
     gaps = numpy.diff(edges)
     balanced = numpy.where(gaps > 0, balanced, -1)  # no threshold parts equal scores

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kun_recipes.curation.judges import Judge, filter_judge, score_judge
-from kun_recipes.engines import EngineSettings
+from kun_recipes.engines import EngineSettings, load_engine
 from kun_recipes.prompts import load_prompt
 
 
@@ -21,3 +21,14 @@ def judges(repository: Path) -> dict[str, Judge]:
         "filter": filter_judge(load_prompt(prompts / "filter.txt", {"instruction"})),
         "score": score_judge(load_prompt(prompts / "score.txt", {"instruction"})),
     }
+
+
+@pytest.fixture(scope="module")
+def log_odds(settings: EngineSettings):
+    """Log-odds (nats) of a judge's keeping answer for each text, asked of the engine itself."""
+
+    def of(judge: Judge, texts: list[str]) -> list[float]:
+        prompts = [judge.prompt.render(instruction=text) for text in texts]
+        return [keep - drop for keep, drop in load_engine(settings).choose(prompts, judge.choices)]
+
+    return of

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from kun_recipes.curation.calibration import Calibration, Calibrations, area_under_roc, best_threshold, calibrate
 from kun_recipes.curation.judge_data import JudgeItem
-from kun_recipes.curation.judges import Judge
-from kun_recipes.engines import EngineSettings, load_engine
+from kun_recipes.engines import load_engine
 
 SCORED = st.lists(st.tuples(st.integers(-6, 6), st.booleans()), min_size=2).filter(
     lambda pairs: len({positive for _, positive in pairs}) == 2
@@ -51,6 +50,8 @@ def test_the_best_threshold_is_in_the_widest_gap_of_highest_balanced_accuracy(pa
         ([0, 0, 5], [False, True, True], 2.5),  # equal scores cannot be parted
         ([1, 1], [True, False], 0.5),
         ([1, 2], [True, False], 0.5),  # upside down: keep all
+        # 5/5 + 1/5 and 2/5 + 4/5 are as good, though not in floating point; the first gap is the wider
+        ([-2, 0, 0, 0, 0, 0, 0, 1, 1, 1], [False] * 4 + [True] * 3 + [False, True, True], -1.0),
     ],
 )
 def test_best_threshold_by_example(scores, positive, threshold):
@@ -75,22 +76,17 @@ DEVELOPMENT = items("filter", 是="写诗 什么是水？ 请介绍故宫 为何
 HELD_OUT = items("filter", 是="翻译这句话 何时？ 请总结", 否="联系我们 春天来了 目录")
 
 
-def log_odds(settings: EngineSettings, judge: Judge, texts: list[str]) -> list[float]:
-    prompts = [judge.prompt.render(instruction=text) for text in texts]
-    return [keep - drop for keep, drop in load_engine(settings).choose(prompts, judge.choices)]
-
-
-def test_the_bias_is_the_mean_over_content_free_input(settings, judges):
+def test_the_bias_is_the_mean_over_content_free_input(settings, judges, log_odds):
     for judge in judges.values():
-        expected = mean(log_odds(settings, judge, ["", "无", "N/A", "……"]))
+        expected = mean(log_odds(judge, ["", "无", "N/A", "……"]))
         assert judge.bias(load_engine(settings)) == pytest.approx(expected)
 
 
-def test_calibration_chooses_on_one_half_and_measures_on_the_other(settings, judges):
+def test_calibration_chooses_on_one_half_and_measures_on_the_other(settings, judges, log_odds):
     judge = judges["filter"]
     bias = judge.bias(load_engine(settings))
-    seen = [odds - bias for odds in log_odds(settings, judge, [item.text for item in DEVELOPMENT])]
-    tested = [odds - bias for odds in log_odds(settings, judge, [item.text for item in HELD_OUT])]
+    seen = [odds - bias for odds in log_odds(judge, [item.text for item in DEVELOPMENT])]
+    tested = [odds - bias for odds in log_odds(judge, [item.text for item in HELD_OUT])]
     right = [item.label == "是" for item in HELD_OUT]
     found = calibrate(judge, load_engine(settings), DEVELOPMENT, HELD_OUT, None)
     threshold = best_threshold(seen, [item.label == "是" for item in DEVELOPMENT])

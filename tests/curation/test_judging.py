@@ -7,14 +7,8 @@ from datatrove.data import Document
 
 from kun_recipes import schema
 from kun_recipes.curation.calibration import Calibration
-from kun_recipes.curation.judges import Judge
 from kun_recipes.curation.judging import JudgeInstruction
-from kun_recipes.engines import EngineSettings, load_engine
-
-
-def log_odds(settings: EngineSettings, judge: Judge, texts: list[str]) -> list[float]:
-    prompts = [judge.prompt.render(instruction=text) for text in texts]
-    return [keep - drop for keep, drop in load_engine(settings).choose(prompts, judge.choices)]
+from kun_recipes.engines import load_engine
 
 
 def rows(*instructions: str) -> list[Document]:
@@ -27,10 +21,10 @@ def rows(*instructions: str) -> list[Document]:
 @pytest.mark.parametrize(
     ("name", "reason"), [("filter", "not_an_instruction"), ("score", "poor_instruction")], ids=["filter", "score"]
 )
-def test_a_verdict_is_stored_raw_calibrated_and_as_probability(settings, judges, name, reason):
+def test_a_verdict_is_stored_raw_calibrated_and_as_probability(settings, judges, name, reason, log_odds):
     judge = judges[name]
     instructions = ["写一首诗。", "什么是水？", "{instruction}", "首页 | 联系我们", "请翻译"]
-    odds = log_odds(settings, judge, instructions)
+    odds = log_odds(judge, instructions)
     threshold = sorted(odds)[2] - 0.75  # of the calibrated odds: those of the middle one, which stays
     calibration = Calibration(name, 0.75, threshold, "config", 0.5, 0.5, 2, 2)
     docs = rows(*instructions)
