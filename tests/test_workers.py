@@ -9,10 +9,19 @@ from pathlib import Path
 import pytest
 from datatrove.data import DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
+from multiprocess import forkserver
 
 from kun_recipes.devices import VISIBLE, check_enough, share_out
 from kun_recipes.errors import EngineFailed, UserError
 from kun_recipes.launch import Executor, SlurmOptions, run_pipeline
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forkserver_without_gpus():
+    """Worker processes have the environment of the server that forks them: start it before a test names GPUs."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.delenv(VISIBLE, raising=False)
+        forkserver.ensure_running()
 
 
 class Note(PipelineStep):
