@@ -1,7 +1,5 @@
-"""A recipe as a whole: how its files share values, how overrides reach them, and how a failing stage speaks."""
+"""A recipe as a whole: how its files share values, and how overrides reach them."""
 
-import io
-import os
 import shutil
 import sys
 from dataclasses import fields
@@ -10,22 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kun_recipes.chain import (
-    CORPUS,
-    STAGES,
-    Chain,
-    StageRun,
-    _lines,
-    elapsed,
-    load_chain,
-    remove_from,
-    run_stage,
-)
+from kun_recipes.chain import STAGES, Chain, StageRun, load_chain
 from kun_recipes.config import ConfigError
-from kun_recipes.corpus.config import CorpusConfig
-from kun_recipes.errors import UserError
-from kun_recipes.progress import SHOW_PROGRESS
-from kun_recipes.stage import Stage
 
 DEMO = "recipes/demo"
 BASE = "outputs/demo"
@@ -102,6 +86,20 @@ def test_a_replaced_model_is_replaced_where_the_base_model_stood():
         changed += [new.name] if old.config.model == base else []
     assert {"corpus", "label_model", "primary_chat_model"} <= set(changed)
     assert {"label", "refine"}.isdisjoint(changed)
+
+
+def test_a_revision_goes_with_its_model():
+    def revisions(*words: str) -> set[str | None]:
+        stages = load_chain("recipes/qwen3", list(words), future=["data"]).stages
+        return {
+            one.config.model_revision for one in stages if one.name in ("corpus", "label_model", "primary_chat_model")
+        }
+
+    (pinned,) = revisions()
+    assert len(pinned) == 40
+    assert revisions("--model", "org/other") == {None}
+    assert revisions("--model", "org/other", "--model_revision", "abc") == {"abc"}
+    assert revisions("--model_revision", "abc") == {"abc"}
 
 
 def test_an_override_goes_to_every_stage_that_has_the_field():
@@ -184,12 +182,68 @@ def test_a_mistake_in_the_overrides_gets_one_line(argv, message):
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("name", ["run", "corpus", "label_model", "refine", "final_model"])
-def test_a_missing_file_is_named(recipe, name):
-    (recipe / f"{name}.yaml").unlink()
+def test_a_recipe_says_what_its_stages_share(recipe):
+    (recipe / "run.yaml").unlink()
     with pytest.raises(ConfigError) as caught:
         load_chain(str(recipe), [])
-    assert str(caught.value) == f"{recipe}/{name}.yaml: no such file"
+    assert str(caught.value) == f"{recipe}/run.yaml: no such file"
+
+
+def test_a_folder_without_a_stage_is_no_recipe(tmp_path):
+    (tmp_path / "run.yaml").write_text("output_dir: outputs/x\nmodel: org/name\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=f"^{tmp_path}: holds no stage; a stage's file is corpus, label_model"):
+        load_chain(str(tmp_path), [])
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ("corpus", "label.yaml: segments: outputs/demo/corpus/rows: no stage of this recipe writes it"),
+        ("label_model", "label.yaml: model: outputs/demo/label_model: no stage of this recipe writes it"),
+        ("refine", "final_model.yaml: seeds: outputs/demo/dataset: no stage of this recipe writes it"),
+    ],
+)
+def test_what_a_stage_reads_must_come_from_somewhere(recipe, missing, message):
+    (recipe / f"{missing}.yaml").unlink()
+    with pytest.raises(ConfigError) as caught:
+        load_chain(str(recipe), ["--output_dir", "outputs/demo"])
+    assert str(caught.value) == f"{recipe}/{message}"
+
+
+def test_a_stage_may_read_what_another_recipe_wrote(recipe, tmp_path):
+    (tmp_path / "candidates").mkdir()
+    for name in ("corpus", "label_model", "label"):
+        (recipe / f"{name}.yaml").unlink()
+    chain = load_chain(str(recipe), ["--refine.candidates", str(tmp_path / "candidates")])
+    assert [stage.name for stage in chain.stages] == ["primary_chat_model", "refine", "final_model"]
+
+
+def test_a_final_model_for_each_size(recipe):
+    words = ["--final_sizes", "9000", "1500", "--output_dir", "elsewhere", "--final_model_9k.seed", "4"]
+    chain = load_chain(str(recipe), [*words, "--final_model.learning_rate", "0.5"])
+    nine, small = chain.select(["final_model"])
+    assert (nine.name, nine.config.train_rows, nine.config.seed) == ("final_model_9k", 9000, 4)
+    assert (small.name, small.config.train_rows, small.config.seed) == ("final_model_1500", 1500, 42)
+    assert str(nine.folder) == "elsewhere/final_model_9k"
+    assert nine.config.learning_rate == small.config.learning_rate == 0.5
+    assert chain.select(["final_model_1500"]) == [small]
+
+
+def test_further_files_are_further_final_models(recipe):
+    shutil.copy(recipe / "final_model.yaml", recipe / "final_model_mixed.yaml")
+    chain = load_chain(str(recipe), ["--final_model_mixed.output_dir", "elsewhere"])
+    assert [stage.name for stage in chain.stages][-2:] == ["final_model", "final_model_mixed"]
+    assert str(chain.stages[-1].folder) == "elsewhere"
+
+
+def test_stages_are_selected_by_name_or_from_one_on():
+    chain = load_chain(DEMO, [])
+    names = lambda stages: [stage.name for stage in stages]  # noqa: E731
+    assert names(chain.select(["refine", "corpus"])) == ["corpus", "refine"]
+    assert names(chain.select(None, "label")) == ["label", "refine", "final_model"]
+    assert names(chain.select(None)) == list(STAGES)
+    with pytest.raises(ConfigError, match=r"^command line: lable: no such stage; there are corpus, label_model"):
+        chain.select(["lable"])
 
 
 def test_a_mistake_in_any_file_stops_before_anything_runs(recipe):
@@ -198,114 +252,3 @@ def test_a_mistake_in_any_file_stops_before_anything_runs(recipe):
     with pytest.raises(ConfigError) as caught:
         load_chain(str(recipe), [])
     assert str(caught.value) == (f"{recipe}/refine.yaml: filter_treshold: unknown key; did you mean filter_threshold?")
-
-
-@pytest.fixture
-def corpus_stage(tmp_path) -> StageRun:
-    config = CorpusConfig(
-        input_path=["x"], input_format=["jsonl"], output_dir=str(tmp_path / "corpus"), model="m", workers=1
-    )
-    return StageRun("corpus", CORPUS, config, [sys.executable, "-c", "print()"])
-
-
-def finish(config: CorpusConfig) -> None:
-    from kun_recipes.counts import Counts
-
-    Stage("corpus", config).finish(Counts(2, 2, 2))
-
-
-def test_a_stage_is_complete_by_the_summary_of_this_very_config(corpus_stage):
-    assert corpus_stage.summary() is None
-    finish(corpus_stage.config)
-    assert corpus_stage.summary()["rows_kept"] == 2
-    corpus_stage.config.workers = 8
-    assert corpus_stage.summary()["rows_kept"] == 2
-    corpus_stage.config.max_tokens = 64
-    assert corpus_stage.summary() is None
-
-
-def test_a_fresh_run_removes_what_the_selected_stages_wrote(tmp_path):
-    chain = load_chain(DEMO, ["--output_dir", str(tmp_path / "run")])
-    written = {stage.folder: stage.kind.summary for stage in chain.stages}
-    written[tmp_path / "run" / "dataset"] = "data/wudao-00000-of-00001.parquet"
-    for folder, mark in written.items():
-        (folder / mark).parent.mkdir(parents=True)
-        (folder / mark).touch()
-    remove_from(chain, [stage(chain, "label"), stage(chain, "refine")])
-    left = {folder.name for folder in written if folder.exists()}
-    assert left == {"corpus", "label_model", "primary_chat_model", "final_model"}
-
-
-def test_a_fresh_run_leaves_a_folder_that_no_stage_wrote(tmp_path):
-    (tmp_path / "thesis.txt").touch()
-    chain = load_chain(DEMO, ["--label.output_dir", str(tmp_path)])
-    with pytest.raises(UserError, match="no stage wrote this folder; remove it yourself"):
-        remove_from(chain, [stage(chain, "label")])
-    assert (tmp_path / "thesis.txt").exists()
-
-
-def python(corpus_stage: StageRun, code: str) -> StageRun:
-    corpus_stage.command = [sys.executable, "-c", code]
-    return corpus_stage
-
-
-def test_a_stage_runs_in_its_own_process_and_shows_its_lines(tmp_path, corpus_stage):
-    code = f"""
-import os, sys
-print(os.getpid() != {os.getpid()}, os.environ[{SHOW_PROGRESS!r}])
-print("1/3\\r2/3\\r  \\n3/3", file=sys.stderr)
-print("完成")
-"""
-    seen: list[str] = []
-    run_stage(python(corpus_stage, code), tmp_path / "logs" / "corpus.log", seen.append)
-    assert seen == ["True 1", "1/3", "2/3", "3/3", "完成"]
-    assert (tmp_path / "logs" / "corpus.log").read_text(encoding="utf-8") == "True 1\n1/3\n2/3\n  \n3/3\n完成\n"
-
-
-def test_a_stage_that_fails_says_its_last_line_and_its_log(tmp_path, corpus_stage):
-    code = "import sys; print('reading'); print('in.jsonl: no such file\\n\\n', file=sys.stderr); sys.exit(2)"
-    log = tmp_path / "logs" / "corpus.log"
-    with pytest.raises(UserError) as caught:
-        run_stage(python(corpus_stage, code), log, lambda line: None)
-    assert str(caught.value) == f"corpus failed (exit code 2): in.jsonl: no such file\nits log: {log}"
-    assert log.read_text(encoding="utf-8").startswith("reading\nin.jsonl: no such file\n")
-
-
-def test_a_log_is_of_the_last_run(tmp_path, corpus_stage):
-    log = tmp_path / "corpus.log"
-    for word in ("first", "second"):
-        run_stage(python(corpus_stage, f"print({word!r})"), log, lambda line: None)
-    assert log.read_text(encoding="utf-8") == "second\n"
-
-
-class Chunks(io.RawIOBase):
-    """A stream that gives what it has in pieces, as a pipe does."""
-
-    def __init__(self, *pieces: bytes):
-        self.pieces = list(pieces)
-
-    def read1(self, size: int) -> bytes:
-        return self.pieces.pop(0) if self.pieces else b""
-
-
-@pytest.mark.parametrize(
-    ("pieces", "lines"),
-    [
-        ([b"a\nb\n"], ["a", "b"]),
-        ([b"1%\r2%\rdone\n"], ["1%", "2%", "done"]),
-        ([b"a", b"b\nc"], ["ab", "c"]),
-        ([b"a\r\nb"], ["a", "", "b"]),
-        (["水".encode()[:2], "水".encode()[2:] + b"\n"], ["水"]),
-        ([b"\xff\n"], ["\ufffd"]),
-        ([], []),
-    ],
-    ids=["newlines", "carriage returns", "split in a line", "both", "split in a character", "no UTF-8", "nothing"],
-)
-def test_lines_end_in_a_newline_or_a_carriage_return(pieces, lines):
-    assert list(_lines(Chunks(*pieces))) == lines
-
-
-@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (59.9, "0:59"), (61, "1:01"), (3600, "60:00")])
-def test_elapsed_is_minutes_and_seconds(monkeypatch, seconds, shown):
-    monkeypatch.setattr("kun_recipes.chain.time.monotonic", lambda: 100 + seconds)
-    assert elapsed(100) == shown

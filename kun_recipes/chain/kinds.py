@@ -1,0 +1,52 @@
+"""The kinds of stage, and the paper's chain of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kun_recipes import stage_configs
+from kun_recipes.corpus.config import CorpusConfig
+from kun_recipes.stage import SUMMARY, TRAIN_SUMMARY, describe
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A recipe script: its config class, the summary file that says it finished, and what that summary must match."""
+
+    script: str
+    config: Callable[[], type]
+    summary: str
+    asked: Callable[[Any], dict[str, Any]]
+    training: bool = False
+
+
+def _train_config() -> type:
+    from kun_recipes.training.config import TrainConfig  # here: it imports torch
+
+    return TrainConfig
+
+
+def _train_asked(config: Any) -> dict[str, Any]:
+    from kun_recipes.training.checkpoints import made_from
+
+    return made_from(config)
+
+
+CORPUS = Kind("recipes/corpus.py", lambda: CorpusConfig, SUMMARY, describe)
+LABEL = Kind("recipes/label.py", lambda: stage_configs.LabelConfig, SUMMARY, describe)
+REFINE = Kind("recipes/refine.py", lambda: stage_configs.RefineConfig, SUMMARY, describe)
+TRAIN = Kind("recipes/train.py", _train_config, TRAIN_SUMMARY, _train_asked, training=True)
+
+STAGES = {
+    "corpus": CORPUS,
+    "label_model": TRAIN,
+    "primary_chat_model": TRAIN,
+    "label": LABEL,
+    "refine": REFINE,
+    "final_model": TRAIN,
+}
+"""The paper's chain (Kun figure 1), in the order in which it runs. A recipe has one YAML of each name; it may leave
+out stages whose results it reads from elsewhere."""
+
+FINAL = "final_model"
+"""The stage of which a recipe may have several: files final_model_<name>.yaml, and run.yaml's final_sizes."""

@@ -1,0 +1,70 @@
+"""A stage of a run, and all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from kun_recipes.chain.kinds import Kind
+from kun_recipes.config import COMMAND_LINE, ConfigError
+from kun_recipes.stage import changed_keys
+from kun_recipes.stage_configs import RunConfig
+
+
+@dataclass
+class StageRun:
+    """One stage of one run: its config, loaded and checked, and the command that runs it.
+
+    Attributes:
+        file: name of its YAML file, which several stages may share: that of the final models.
+        launcher: what runs the script here.
+        words: the script and its arguments.
+    """
+
+    name: str
+    file: str
+    kind: Kind
+    config: Any
+    launcher: list[str]
+    words: list[str]
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.config.output_dir)
+
+    @property
+    def command(self) -> list[str]:
+        return [*self.launcher, *self.words]
+
+    def summary(self) -> dict[str, Any] | None:
+        """The stage's figures, if it finished with this very config."""
+        path = self.folder / self.kind.summary
+        if not path.is_file():
+            return None
+        summary = orjson.loads(path.read_bytes())
+        return None if changed_keys(self.kind.asked(self.config), summary["config"]) else summary
+
+
+@dataclass
+class Chain:
+    """A recipe, ready to run."""
+
+    run: RunConfig
+    stages: list[StageRun]
+
+    def select(self, names: Sequence[str] | None, first: str | None = None) -> list[StageRun]:
+        """The stages of these names, or `first` and those after it; a file's name stands for all its stages.
+
+        Raises:
+            ConfigError: there is no such stage.
+        """
+        known = list(dict.fromkeys(name for stage in self.stages for name in (stage.file, stage.name)))
+        for name in [*(names or []), *([first] if first else [])]:
+            if name not in known:
+                raise ConfigError(name, f"no such stage; there are {', '.join(known)}", COMMAND_LINE)
+        if names:
+            return [stage for stage in self.stages if {stage.name, stage.file} & set(names)]
+        begins = [first in (None, stage.name, stage.file) for stage in self.stages]
+        return self.stages[begins.index(True) :]

@@ -1,0 +1,39 @@
+"""Which stage waits for which: read off the paths."""
+
+import pytest
+
+from kun_recipes.chain import load_chain, needs
+
+
+@pytest.fixture(autouse=True)
+def in_repository(repository, monkeypatch):
+    monkeypatch.chdir(repository)  # recipes name their files from there
+
+
+@pytest.mark.parametrize("words", [[], ["--output_dir", "/somewhere/else"], ["--output_dir", "."]])
+def test_the_papers_chain(words):
+    assert needs(load_chain("recipes/demo", words).stages) == {
+        "corpus": [],
+        "label_model": [],
+        "primary_chat_model": [],
+        "label": ["corpus", "label_model"],
+        "refine": ["primary_chat_model", "label"],
+        "final_model": ["primary_chat_model", "refine"],
+    }
+
+
+def test_the_final_models_wait_for_the_dataset_and_not_for_each_other():
+    stages = load_chain("recipes/demo", ["--final_sizes", "5", "10"]).stages
+    assert needs(stages)["final_model_10"] == ["primary_chat_model", "refine"]
+
+
+def test_a_final_model_from_the_base_waits_for_no_other_model():
+    stages = load_chain("recipes/demo", ["--final_model.model", "org/base"]).stages
+    assert needs(stages)["final_model"] == ["refine"]
+
+
+def test_folders_that_begin_alike_are_two():
+    stages = load_chain(
+        "recipes/demo", ["--label.segments", "outputs/demo/corpus-old/rows", "--output_dir", "x"]
+    ).stages
+    assert needs(stages)["label"] == ["label_model"]
