@@ -1,8 +1,8 @@
-"""From config to the conversations of a run: pairs read, checked, split and laid out, judge items mixed in."""
+"""From config to the conversations of a run: pairs read, checked, split, chosen and laid out, other sets mixed in."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
@@ -10,8 +10,11 @@ from kun_recipes.curation.judge_data import load_judge_items, split_judge_items
 from kun_recipes.errors import UserError
 from kun_recipes.prompts import load_prompt
 from kun_recipes.training.config import TrainConfig
+from kun_recipes.training.distributed import say
 from kun_recipes.training.formatting import Conversation, backward, forward, judge_conversations
+from kun_recipes.training.mixing import load_mix
 from kun_recipes.training.seeds import Removed, Seed, describe_removed, load_seeds, split_seeds
+from kun_recipes.training.subsets import take
 
 
 @dataclass(frozen=True)
@@ -19,11 +22,12 @@ class TrainingData:
     """What a run trains on and is measured on.
 
     Attributes:
-        training: conversations of the training pairs, then those of the judges; the trainer shuffles them.
-        held_out: conversations of the held-out pairs.
-        pairs: number of pairs used, both sides.
-        removed: rows of the source that are not used.
+        training: conversations of the training pairs, the sets mixed in, and the judges; the trainer shuffles them.
+        held_out: conversations of the held-out pairs, which are always of the seeds.
+        pairs: number of pairs used, both sides and the mixed sets.
+        removed: rows of the sources that are not used.
         judge_items: number of different judge items trained on.
+        mixed: counts of each set mixed in: {source, rows_in, rows_kept, removed}.
     """
 
     training: list[Conversation]
@@ -31,28 +35,60 @@ class TrainingData:
     pairs: int
     removed: list[Removed]
     judge_items: int
+    mixed: list[dict[str, Any]]
 
 
 def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> TrainingData:
     """Read what `config` names. A conversation over `max_length` tokens is removed, never cut.
 
-    Raises UserError when no pair is left, or for judge items and prompt files that cannot be used.
+    The held-out pairs are the same for every `train_rows` and `mix`. Reasons, beside those of `load_seeds` and
+    `load_mix`: "too_long", and "not_in_subset" for what `train_rows` leaves out.
+
+    Raises UserError when no pair is left, or for sets, judge items and prompt files that cannot be used.
     """
     seeds, removed = load_seeds(config.seeds, config.instruction_column, config.output_column, config.seeds_revision)
     lay_out = _layout(config)
-    lengths = [_tokens(lay_out(seed), tokenizer) for seed in seeds]
-    fitting = [seed for seed, length in zip(seeds, lengths, strict=True) if length <= config.max_length]
-    too_long = [seed for seed, length in zip(seeds, lengths, strict=True) if length > config.max_length]
-    removed += [Removed(seed.where, "too_long") for seed in too_long]
-    if removed:
-        print(f"train: removed {describe_removed(removed)}", file=sys.stderr)
+
+    def fits(seed: Seed) -> bool:
+        return _tokens(lay_out(seed), tokenizer) <= config.max_length
+
+    fitting = [seed for seed in seeds if fits(seed)]
+    short = set(fitting)
+    removed += [Removed(seed.where, "too_long") for seed in seeds if seed not in short]
     if not fitting:
         raise UserError(f"{config.seeds}: no pair within max_length: {config.max_length} tokens")
     training, held_out = split_seeds(fitting, config.held_out_share)
+    training, left_out = _subset(config, training)
+    mixed = load_mix(config, seeds, len(training), fits)
+    removed += left_out + [row for part in mixed for row in part.removed]
+    _say_removed(removed)
+    pairs = training + [seed for part in mixed for seed in part.pairs]
     judges, judge_items = _judges(config, tokenizer)
     return TrainingData(
-        [*map(lay_out, training), *judges], [*map(lay_out, held_out)], len(fitting), removed, judge_items
+        training=[*map(lay_out, pairs), *judges],
+        held_out=[*map(lay_out, held_out)],
+        pairs=len(pairs) + len(held_out),
+        removed=removed,
+        judge_items=judge_items,
+        mixed=[part.counts() for part in mixed],
     )
+
+
+def _subset(config: TrainConfig, training: list[Seed]) -> tuple[list[Seed], list[Removed]]:
+    taken, _, rest = take(training, config.train_rows)
+    if config.train_rows and len(taken) < config.train_rows:
+        raise UserError(
+            f"train_rows: {config.train_rows} rows are asked for, but {config.seeds} gives {len(training)} "
+            f"to train on (held_out_share: {config.held_out_share}); lower train_rows or give more pairs"
+        )
+    left_out = set(rest)
+    return [seed for seed in training if seed not in left_out], [Removed(seed.where, "not_in_subset") for seed in rest]
+
+
+def _say_removed(removed: list[Removed]) -> None:
+    """Where the rows with a fault are; what was left out on purpose is counted in the summary."""
+    if faulty := [row for row in removed if row.reason not in ("not_in_subset", "not_in_mix")]:
+        say(f"train: removed {describe_removed(faulty)}")
 
 
 def _layout(config: TrainConfig) -> Callable[[Seed], Conversation]:

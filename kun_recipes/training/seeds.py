@@ -40,6 +40,8 @@ def load_seeds(
 ) -> tuple[list[Seed], list[Removed]]:
     """Read and validate the pairs of a file, a folder of files, or a Hub dataset: (pairs, removed rows).
 
+    A column may be several, joined by +: their texts are joined by a newline, and empty ones are left out.
+
     Reasons: "not_json", "not_an_object", "wrong_type", "empty_instruction", "empty_output", "duplicate_instruction".
     Raises UserError when there is no such source, no row, or a column is missing.
     """
@@ -49,10 +51,7 @@ def load_seeds(
         if not isinstance(row, dict):
             removed.append(Removed(where, row))
             continue
-        for column in (instruction_column, output_column):
-            if column not in row:
-                raise UserError(f"{where}: no column {column}; found {', '.join(map(str, row)) or 'none'}")
-        instruction, output = row[instruction_column], row[output_column]
+        instruction, output = (_text(row, column, where) for column in (instruction_column, output_column))
         if reason := _fault(instruction, output):
             removed.append(Removed(where, reason))
         elif instruction.strip() in seeds:
@@ -159,6 +158,17 @@ def _hub_rows(name: str, revision: str | None) -> Iterator[tuple[str, dict]]:
     for split, rows in splits.items():
         for number, row in enumerate(rows, start=1):
             yield f"{name}/{split}:{number}", row
+
+
+def _text(row: dict, joined: str, where: str) -> Any:
+    columns = [joined] if joined in row else joined.split("+")
+    for column in columns:
+        if column not in row:
+            raise UserError(f"{where}: no column {column}; found {', '.join(map(str, row)) or 'none'}")
+    if len(columns) == 1:
+        return row[columns[0]]
+    texts = [row[column] for column in columns if row[column] is not None]
+    return "\n".join(filter(None, map(str.strip, texts))) if all(isinstance(text, str) for text in texts) else None
 
 
 def _fault(instruction: Any, output: Any) -> str | None:

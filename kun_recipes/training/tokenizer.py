@@ -4,6 +4,7 @@ An explicit EOS ends every answer, it is in the vocabulary, the chat template pu
 padding is another token: with pad = EOS the end of an answer is masked away with the padding.
 """
 
+import re
 from pathlib import Path
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
@@ -15,9 +16,14 @@ from kun_recipes.training.config import TrainConfig
 PAD_TOKENS = ("<|endoftext|>", "<pad>", "<|pad|>", "[PAD]", "<unk>")
 """Tokens to pad with, in order, where the tokenizer names none or names EOS."""
 
+TURN_TOKEN = re.compile(r"<\|\w+\|>")
+"""A token that marks turns, as chat templates name it."""
+
 
 def load_tokenizer(config: TrainConfig, model: str) -> PreTrainedTokenizerBase:
     """Load the tokenizer of the folder `model`, set template, EOS and padding, and check the contract.
+
+    What the template marks turns with is one token each, where the vocabulary has it.
 
     Raises UserError where the contract does not hold.
     """
@@ -33,6 +39,9 @@ def load_tokenizer(config: TrainConfig, model: str) -> PreTrainedTokenizerBase:
     vocabulary = tokenizer.get_vocab()
     if config.eos_token not in vocabulary:
         raise UserError(f"eos_token: {config.eos_token} is not in the vocabulary of {config.model}")
+    # Yi's base model has them in its vocabulary and its tokenizer, which does not know that, splits them into letters
+    turn_tokens = {config.eos_token, *TURN_TOKEN.findall(tokenizer.chat_template)} & vocabulary.keys()
+    tokenizer.add_tokens(sorted(turn_tokens), special_tokens=True)
     tokenizer.eos_token = config.eos_token
     tokenizer.pad_token = _pad_token(tokenizer, vocabulary, config.model)
     _check_end_of_turn(tokenizer, template)

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from kun_recipes.errors import UserError
@@ -66,3 +68,46 @@ def test_a_prompt_without_its_field(load, tmp_path, judges):
         load(direction="backward", label_prompt=str(prompt))
     with pytest.raises(UserError, match=r"the last turn must hold the fields \{instruction\}"):
         load(**{**judges, "score_prompt": str(prompt)})
+
+
+def instructions(conversations):
+    return {row["prompt"][0]["content"] for row in conversations}
+
+
+def test_every_size_has_the_same_held_out_pairs_and_holds_the_smaller_ones(load):
+    whole, few, more = load(), load(train_rows=3), load(train_rows=6)
+    assert few.held_out == more.held_out == whole.held_out
+    assert instructions(few.training) < instructions(more.training) < instructions(whole.training)
+    assert (len(few.training), len(more.training)) == (3, 6)
+    assert few.pairs == 3 + len(few.held_out)
+    assert {row.reason for row in few.removed} == {"not_in_subset"}
+    assert few.pairs + len(few.removed) == 12
+
+
+def test_what_is_left_out_on_purpose_is_not_listed(load, capsys):
+    load(train_rows=3)
+    assert capsys.readouterr().err == ""
+
+
+def test_more_rows_than_there_are(load, seeds):
+    there = len(load().training)
+    assert len(load(train_rows=there).training) == there
+    with pytest.raises(UserError, match=f"train_rows: 12 rows are asked for, but {seeds} gives {there} to train on"):
+        load(train_rows=12)
+
+
+def test_other_sets_are_mixed_in_and_never_held_out(load, tmp_path):
+    mixed = tmp_path / "mix.jsonl"
+    plain = load()
+    held_out = plain.held_out[0]["prompt"][0]["content"]
+    rows = [{"instruction": f"别的{number}", "output": "答"} for number in range(40)]
+    rows.append({"instruction": held_out, "output": "泄漏"})
+    mixed.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
+    data = load(mix=[str(mixed)], mix_weights=[2.0], train_rows=5)
+    assert data.held_out == plain.held_out
+    assert held_out not in instructions(data.training)
+    assert sum(instruction.startswith("别的") for instruction in instructions(data.training)) == 10
+    removed = {"duplicate_instruction": 1, "not_in_mix": 30}
+    assert data.mixed == [{"source": str(mixed), "rows_in": 41, "rows_kept": 10, "removed": removed}]
+    assert data.pairs == len(data.training) + len(data.held_out)
+    assert data.pairs + len(data.removed) == 12 + 41

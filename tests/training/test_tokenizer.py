@@ -2,6 +2,7 @@ import json
 import shutil
 
 import pytest
+from transformers import AutoTokenizer
 
 from kun_recipes.errors import UserError
 from kun_recipes.training.tokenizer import load_tokenizer
@@ -39,6 +40,27 @@ def test_no_token_to_pad_with(make_config, model):
     (model / "tokenizer.json").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match="has no token to pad with other than EOS"):
         load(make_config, model)
+
+
+def test_turn_tokens_that_only_the_vocabulary_knows(make_config, model):
+    """As in Yi's base models: without being told, the tokenizer would split them into letters."""
+    file = model / "tokenizer.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    turns = ("<|im_start|>", "<|im_end|>")
+    content["model"]["vocab"] |= {token["content"]: token["id"] for token in content["added_tokens"]}
+    content["added_tokens"] = [token for token in content["added_tokens"] if token["content"] not in turns]
+    file.write_text(json.dumps(content), encoding="utf-8")
+    change(model, eos_token="<|endoftext|>", extra_special_tokens=[])
+    before = AutoTokenizer.from_pretrained(model)
+    assert len(before(turns[0])["input_ids"]) > 1
+    tokenizer = load(make_config, model)
+    chat = tokenizer.apply_chat_template([{"role": "user", "content": "a"}], tokenize=False)
+    ids = tokenizer.convert_tokens_to_ids(turns)
+    assert ids == before.convert_tokens_to_ids(turns)
+    assert [token for token in tokenizer(chat)["input_ids"] if token in ids] == list(ids)
+    assert len(tokenizer) == len(before)
+    tokenizer.save_pretrained(model)
+    assert AutoTokenizer.from_pretrained(model)(chat)["input_ids"] == tokenizer(chat)["input_ids"]
 
 
 def test_eos_outside_the_vocabulary(make_config, model):
