@@ -9,6 +9,7 @@ import dataclasses
 import difflib
 import glob
 import math
+import re
 import sys
 import typing
 from collections.abc import Sequence
@@ -17,10 +18,12 @@ from typing import Any, TypeVar
 
 import yaml
 
+from kun_recipes.errors import tell
 from kun_recipes.yaml_types import has_type, type_name
 
 Config = TypeVar("Config")
 COMMAND_LINE = "command line"
+_HUB_DATASET = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(?<!\.jsonl)(?<!\.parquet)")
 
 
 class ConfigError(Exception):
@@ -52,6 +55,7 @@ def option(
     above: float | None = None,
     choices: Sequence[str] | None = None,
     exists: bool = False,
+    or_hub: bool = False,
     affects_rows: bool = True,
 ) -> Any:
     """A field of a config class, declared once: its default, meaning, unit, source and limits.
@@ -63,9 +67,10 @@ def option(
         choices: the strings allowed in each item of a list; a single string says it by its `Literal` type.
         exists: the value, or each item of it, is a path that must exist, or a glob that must match. An address
             (`hf://…`) is left to whoever opens it.
+        or_hub: a dataset's Hub id, org/name, is no path.
         affects_rows: False for what only says where or how fast, and so may change when a run is continued.
     """
-    limits = {"min": min, "max": max, "above": above, "choices": choices, "exists": exists}
+    limits = {"min": min, "max": max, "above": above, "choices": choices, "exists": exists, "or_hub": or_hub}
     notes = [f"unit: {unit}"] if unit else []
     notes += [f"one of {', '.join(choices)}"] if choices else []
     notes += [f"source: {source}"] if source else []
@@ -82,17 +87,17 @@ def parse(config_class: type[Config], argv: Sequence[str] | None = None) -> Conf
     try:
         return load(config_class, sys.argv[1:] if argv is None else argv)
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        tell(error)
         sys.exit(2)
 
 
-def load(config_class: type[Config], argv: Sequence[str], future: str | None = None) -> Config:
+def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence[str] = ()) -> Config:
     """Read `--config FILE` and `--field value` overrides into a config class.
 
     Args:
         config_class: a dataclass whose fields are made by `option`; its `check` method, if any, is called last.
         argv: the command line without the program.
-        future: a folder whose content need not exist yet, because earlier stages will write it.
+        future: a folder, or several, whose content need not exist yet, such as what earlier stages will write.
 
     Raises:
         ConfigError: unknown key, wrong type, value out of range, missing path, impossible combination.
@@ -116,9 +121,12 @@ def load(config_class: type[Config], argv: Sequence[str], future: str | None = N
         raise ConfigError(
             unknown[0], f"unknown argument{_nearest(unknown[0].lstrip('-'), fields, '--')}", COMMAND_LINE
         )
+    for name in fields:
+        if hints[name] == str | None and getattr(config, name) in ("None", "null"):
+            setattr(config, name, None)  # argparse does so for numbers alone
     try:
         for field in fields.values():
-            _check_limits(field, getattr(config, field.name), future)
+            _check_limits(field, getattr(config, field.name), [future] if isinstance(future, str) else future)
         if hasattr(config, "check"):
             config.check()
     except ConfigError as error:
@@ -211,7 +219,7 @@ def _nearest(key: str, fields: dict, prefix: str = "") -> str:
     return f"; did you mean {prefix}{near[0]}?" if near else "; --help lists what there is"
 
 
-def _check_limits(field: dataclasses.Field, value: Any, future: str | None) -> None:
+def _check_limits(field: dataclasses.Field, value: Any, future: Sequence[str]) -> None:
     text = field.metadata.get("help")
     if not isinstance(text, _Help):  # a field inherited from TRL's own configuration
         return
@@ -233,7 +241,9 @@ def _check_limits(field: dataclasses.Field, value: Any, future: str | None) -> N
             raise ConfigError(field.name, f"must be at most {limits['max']}, not {item}")
         if limits["choices"] is not None and item not in limits["choices"]:
             raise ConfigError(field.name, f"must be one of {', '.join(limits['choices'])}, not {item}")
-        if limits["exists"] and not _is_there(item) and not (future and Path(item).is_relative_to(future)):
+        if limits["or_hub"] and _HUB_DATASET.fullmatch(item):
+            continue
+        if limits["exists"] and not _is_there(item) and not any(map(Path(item).is_relative_to, future)):
             raise ConfigError(field.name, f"no such file or folder: {item}")
 
 

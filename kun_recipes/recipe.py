@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from filelock import FileLock, Timeout
 
 from kun_recipes.config import parse
-from kun_recipes.errors import UserError
+from kun_recipes.errors import UserError, tell
 
 Config = TypeVar("Config")
 
@@ -29,7 +29,7 @@ def main(config_class: type[Config], run: Callable[[Config], Any]) -> None:
         with only_process(Path(config.output_dir)):
             run(config)
     except UserError as error:
-        print(error, file=sys.stderr)
+        tell(error)
         sys.exit(2)
     except OSError as error:
         if error.errno != errno.ENOSPC:

@@ -94,14 +94,19 @@ class Stage:
             return None
         earlier = json.loads(path.read_text(encoding="utf-8"))
         asked_then = earlier["config"]
-        changed = [key for key in self.asked if self.asked[key] != asked_then.get(key)]
-        if changed:
-            then, now = _short(asked_then.get(changed[0])), _short(self.asked[changed[0]])
+        if changed := changed_keys(self.asked, asked_then):
+            then, now = _short(asked_then.get(changed[0])), _short(self.asked.get(changed[0]))
             raise UserError(
                 f"{self.folder}: was made with another {', '.join(changed)} ({changed[0]}: {then} then, {now} now); "
                 "remove the folder or give another output_dir (recipes/run.py: --fresh)"
             )
         return earlier
+
+
+def changed_keys(asked: Mapping[str, Any], earlier: Mapping[str, Any]) -> list[str]:
+    """What two runs were asked differently; a value that one of them does not know yet counts as null."""
+    keys = [*asked, *(key for key in earlier if key not in asked)]
+    return [key for key in keys if asked.get(key) != earlier.get(key)]
 
 
 def describe(config: Any) -> dict[str, Any]:
@@ -186,7 +191,8 @@ def report(summary: Mapping[str, Any], folder: Path) -> None:
 
 def _without_times(summary: Path) -> bytes:
     figures = json.loads(summary.read_text(encoding="utf-8"))
-    return json.dumps({key: value for key, value in figures.items() if "second" not in key}, sort_keys=True).encode()
+    lasting = {key: value for key, value in figures.items() if "second" not in key and key != "throughput"}
+    return json.dumps(lasting, sort_keys=True).encode()
 
 
 def _hash(data: bytes) -> str:

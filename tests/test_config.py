@@ -36,7 +36,7 @@ class SampleConfig:
     side: Literal["left", "right"] = option("left", "which side")
 
 
-def read(tmp_path: Path, config_class: type, text: str | bytes, *argv: str, future: str | None = None):
+def read(tmp_path: Path, config_class: type, text: str | bytes, *argv: str, future: str | list[str] = ()):
     """Load `text` as the config file; its path is taken out of the message of a ConfigError."""
     file = tmp_path / "stage.yaml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -195,6 +195,7 @@ def test_the_command_line_beats_the_file(tmp_path):
 def test_a_path_in_the_future_folder_need_not_exist(tmp_path):
     text = "output_dir: out\nfolder: outputs/demo/rows\n"
     assert read(tmp_path, SampleConfig, text, future="outputs").folder == "outputs/demo/rows"
+    assert read(tmp_path, SampleConfig, text, future=["data", "outputs"]).folder == "outputs/demo/rows"
     with pytest.raises(ConfigError, match="FILE: folder: no such file or folder: outputs/demo/rows"):
         read(tmp_path, SampleConfig, text, future="out")
 
@@ -380,3 +381,30 @@ def test_a_glob_that_matches_and_an_address_are_taken(repository, monkeypatch, t
     monkeypatch.chdir(repository)
     text = f"input_path: ['{path}']\ninput_format: [jsonl]\nmodel: m\noutput_dir: o\n"
     assert read(tmp_path, CorpusConfig, text).inputs() == [(path, "jsonl")]
+
+
+@pytest.mark.parametrize(
+    ("value", "stands"),
+    [
+        ("org/name", True),
+        ("org/name.v2", True),
+        ("recipes/demo/data/seeds.jsonl", True),
+        ("hf://datasets/org/name/file.jsonl", True),
+        ("outputs/a/dataset", True),
+        ("data/seeds.jsonl", False),
+        ("data/seeds.parquet", False),
+        ("seeds", False),
+        ("./org/name", False),
+    ],
+)
+def test_a_path_that_may_be_a_hub_dataset(repository, monkeypatch, value, stands):
+    @dataclass
+    class Trains:
+        seeds: str = option(help="pairs", exists=True, or_hub=True)
+
+    monkeypatch.chdir(repository)
+    if stands:
+        assert load(Trains, ["--seeds", value], future="outputs").seeds == value
+    else:
+        with pytest.raises(ConfigError, match=rf"^command line: seeds: no such file or folder: {value}$"):
+            load(Trains, ["--seeds", value], future="outputs")

@@ -40,6 +40,20 @@ def test_a_mistake_is_one_line_and_an_exit_code(error, code, said, tmp_path, mon
     assert shown.startswith(said) and shown.count("\n") == 1
 
 
+def test_the_processes_of_a_training_say_a_mistake_once(tmp_path, monkeypatch, capsys):
+    def run(config):
+        raise UserError("no seeds")
+
+    monkeypatch.setattr(sys, "argv", ["train.py", "--output_dir", str(tmp_path / "model")])
+    for rank in ("1", "0"):
+        monkeypatch.setenv("LOCAL_RANK", rank)
+        monkeypatch.setenv("RANK", rank)
+        with pytest.raises(SystemExit) as ended:
+            main(Config, run)
+        assert ended.value.code == 2
+        assert capsys.readouterr().err == ("no seeds\n" if rank == "0" else "")
+
+
 def test_a_defect_keeps_its_traceback(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["stage.py", "--output_dir", str(tmp_path / "stage")])
     with pytest.raises(ZeroDivisionError):

@@ -192,12 +192,12 @@ def test_a_folders_fingerprint_is_that_of_its_files(tmp_path, change, same):
 @pytest.mark.parametrize(
     ("summary", "folder"), [("stage/stage.json", "stage/rows"), ("model/train_summary.json", "model")]
 )
-def test_a_finished_folder_is_known_by_its_summary_but_for_seconds(tmp_path, summary, folder):
+def test_a_finished_folder_is_known_by_its_summary_but_for_times(tmp_path, summary, folder):
     (tmp_path / folder).mkdir(parents=True)
-    write_json(tmp_path / summary, {"rows_kept": 3, "seconds": 1.5, "seconds_per_step": 1})
+    write_json(tmp_path / summary, {"rows_kept": 3, "seconds": 1.5, "throughput": {"mfu": 0.4}})
     first = fingerprint(tmp_path / folder)
     (tmp_path / folder / "00000.jsonl").write_text("{}", encoding="utf-8")  # packed anew, say: not looked at
-    write_json(tmp_path / summary, {"seconds": 99, "rows_kept": 3, "seconds_per_step": 2})
+    write_json(tmp_path / summary, {"seconds": 99, "rows_kept": 3, "throughput": {"mfu": 0.3}})
     assert fingerprint(tmp_path / folder) == first
     write_json(tmp_path / summary, {"rows_kept": 4, "seconds": 1.5})
     assert fingerprint(tmp_path / folder) != first

@@ -19,7 +19,7 @@ from accelerate import PartialState
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from kun_recipes.errors import UserError
-from kun_recipes.stage import TRAIN_SUMMARY, describe, write_json
+from kun_recipes.stage import TRAIN_SUMMARY, changed_keys, describe, write_json
 from kun_recipes.training.config import TrainConfig
 
 MANIFEST = "manifest.json"
@@ -35,8 +35,11 @@ _RUN_ONLY = (
     "report_to",
     "run_name",
     "disable_tqdm",
+    "ddp_",
 )
 """Beginnings of TRL's options that change no weight; a run may be continued with others."""
+_IN_GLOBAL_BATCH = ("gradient_accumulation_steps", "per_device_train_batch_size")
+"""Where global_batch_size is given, these only say how its processes share it."""
 
 
 class RunFolder:
@@ -75,8 +78,9 @@ class RunFolder:
             self._compare(started)
         elif self.output.exists() and (others := {file.name for file in self.output.iterdir()} - {"checkpoints"}):
             raise UserError(f"{self.output}: holds files of something else ({min(others)}); give another output_dir")
+        else:
+            write_json(started, {"config": self.asked})
         shutil.rmtree(self.staged_model, ignore_errors=True)
-        write_json(started, {"config": self.asked})
         return None
 
     def last_checkpoint(self) -> str | None:
@@ -104,8 +108,7 @@ class RunFolder:
 
     def _compare(self, file: Path) -> None:
         earlier = json.loads(file.read_text(encoding="utf-8"))["config"]
-        keys = [*self.asked, *(key for key in earlier if key not in self.asked)]
-        if changed := [key for key in keys if self.asked.get(key) != earlier.get(key)]:
+        if changed := changed_keys(self.asked, earlier):
             raise UserError(
                 f"{self.output}: was trained with another {', '.join(changed)}; "
                 "remove the folder or give another output_dir (recipes/run.py: --fresh)"
@@ -138,16 +141,20 @@ def made_from(config: TrainConfig) -> dict[str, Any]:
     default = TrainConfig(output_dir=config.output_dir, model="", seeds="").to_dict()
     values = describe(config)
     ours = TrainConfig.__annotations__
+    run_only = _RUN_ONLY + (_IN_GLOBAL_BATCH if config.global_batch_size else ())
     return {
         key: values[key]
         for key, value in config.to_dict().items()
-        if key in values and not key.startswith(_RUN_ONLY) and (key in ours or value != default[key])
+        if key in values and not key.startswith(run_only) and (key in ours or value != default[key])
     }
 
 
 def _is_whole(folder: Path) -> bool:
     manifest = folder / MANIFEST
-    return manifest.is_file() and json.loads(manifest.read_text(encoding="utf-8")) == dict(_sizes(folder))
+    if not manifest.is_file():
+        return False
+    # There may be more: on a shared folder, files of other machines can come into sight after the manifest is written.
+    return json.loads(manifest.read_text(encoding="utf-8")).items() <= dict(_sizes(folder)).items()
 
 
 def _sizes(folder: Path) -> Iterator[tuple[str, int]]:

@@ -10,6 +10,10 @@ from trl import SFTConfig
 
 from kun_recipes.config import ConfigError, option
 from kun_recipes.hardware import fast_dtype
+from kun_recipes.training.attention import Attention
+from kun_recipes.training.distributed import check_batch
+from kun_recipes.training.mix_options import check_mix
+from kun_recipes.training.tracking import check_trackers
 
 
 @dataclass(kw_only=True)
@@ -27,7 +31,10 @@ class TrainConfig(SFTConfig):
         "forward", "forward trains instruction -> output, backward output -> instruction", source="§3.1"
     )
     seeds: str = option(
-        help="training pairs: a .jsonl or .parquet file, a folder of them, or a Hub dataset", source="§3.1"
+        help="training pairs: a .jsonl or .parquet file, a folder of them, or a Hub dataset",
+        source="§3.1",
+        exists=True,
+        or_hub=True,
     )
     seeds_revision: str | None = option(None, "commit of the seeds, where they are a Hub dataset")
     instruction_column: str = option("instruction", "column of the instruction x")
@@ -38,6 +45,26 @@ class TrainConfig(SFTConfig):
     held_out_share: float = option(
         0.1, "share of the pairs, by hash, that is measured and not trained on", min=0, max=0.5
     )
+    train_rows: int | None = option(
+        None,
+        "pairs trained on, chosen by hash: a larger number holds the smaller ones; null trains on all",
+        source="table 3: 9k to 360k",
+        min=1,
+    )
+    mix: list[str] | None = option(
+        None,
+        "other instruction sets beside the seeds: files, folders or Hub datasets",
+        source="table 3: COIG-one-38k",
+        exists=True,
+        or_hub=True,
+    )
+    mix_columns: list[str] | None = option(
+        None, "for each set, its columns, such as `instruction=instruction+input output=output`: + joins by a newline"
+    )
+    mix_weights: list[float] | None = option(
+        None, "for each set, its rows for one row of the seeds trained on; null takes all rows", above=0
+    )
+    mix_revisions: list[str] | None = option(None, "for each set, its commit, or none")
     max_length: int = option(
         1024, "longest conversation trained on; longer ones are removed, not cut", unit="tokens", min=16
     )
@@ -59,16 +86,48 @@ class TrainConfig(SFTConfig):
         ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"], "linear layers with an adapter"
     )
 
+    global_batch_size: int | None = option(
+        None,
+        "sets gradient_accumulation_steps, so that an update is the same on any number of processes; null leaves it",
+        unit="conversations in one update, over all processes",
+        source="§4.1.1: 16",
+        min=1,
+    )
+    attention: Attention | None = option(
+        None, "attention implementation; null takes flash attention where a GPU and its package are, else SDPA"
+    )
+    packing: bool = option(
+        False,
+        "fill rows of max_length tokens with whole conversations that do not see each other; a batch is then counted "
+        "in rows, so that the number of conversations in an update varies",
+    )
+    padding_free: bool = option(
+        False,
+        "lay the conversations of a batch into one row instead of padding them; they do not see each other, and an "
+        "update has as many conversations as with padding",
+    )
+
     # TRL's own arguments whose defaults do not suit: nothing leaves the machine, the loss is on the answer alone, and
     # the end of turn is trained and named. `bf16: null` is decided by the hardware.
     eos_token: str = option("<|im_end|>", "token that ends a turn; trained, and the model's EOS afterwards")
     completion_only_loss: bool | None = field(default=True, metadata={"help": "Loss on the completion alone."})
     assistant_only_loss: bool = field(default=True, metadata={"help": "Loss on the assistant's turns alone."})
-    report_to: str = field(default="none", metadata={"help": "Experiment tracker to report to."})
+    eval_packing: bool | None = field(default=False, metadata={"help": "Pack the held-out pairs; must stay false."})
+    report_to: str = field(
+        default="tensorboard",
+        metadata={"help": "Experiment tracker: tensorboard, in <output_dir>/logs; none; or trackio, wandb, …"},
+    )
+    ddp_find_unused_parameters: bool | None = field(
+        default=False,
+        metadata={"help": "Look for weights that a step does not use; slower, and only some models have any."},
+    )
     gradient_checkpointing: bool = field(
         default=False, metadata={"help": "Recompute activations in the backward pass: less memory, slower."}
     )
     per_device_eval_batch_size: int = field(default=1, metadata={"help": "Held-out pairs measured at once."})
+    log_level_replica: str = field(
+        default="error", metadata={"help": "What processes other than the first may say: as little as the first."}
+    )
     logging_steps: float = field(default=1, metadata={"help": "Update steps between two logged losses."})
     save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept while training."})
 
@@ -93,14 +152,39 @@ class TrainConfig(SFTConfig):
         if self.direction == "forward" and self.label_prompt:
             raise ConfigError("label_prompt", "has no effect for direction: forward; leave it out")
         self._check_judges()
+        check_mix(self.mix, self.mix_columns, self.mix_weights, self.mix_revisions)
+        check_batch(self.global_batch_size, self.per_device_train_batch_size, self.gradient_accumulation_steps)
         for key in ("learning_rate", "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps"):
             if not getattr(self, key) > 0:
                 raise ConfigError(key, f"must be above 0, not {getattr(self, key)}")
-        if self.packing:
-            raise ConfigError("packing", "is not supported: pairs are trained one a row")
+        if self.enable_jit_checkpoint:
+            raise ConfigError("enable_jit_checkpoint", "is not needed: every training saves a checkpoint on SIGTERM")
+        self._check_rows()
+        self._check_kernels()
+        check_trackers(self.report_to)
         if not self.assistant_only_loss or not self.completion_only_loss:
             key = "completion_only_loss" if self.assistant_only_loss else "assistant_only_loss"
             raise ConfigError(key, "must stay true: the loss is on the answers alone")
+
+    def _check_rows(self) -> None:
+        if self.packing and self.padding_free:
+            raise ConfigError("padding_free", "has no effect with packing, whose rows have no padding; leave it out")
+        if self.packing and self.global_batch_size:
+            raise ConfigError(
+                "global_batch_size", "counts conversations, of which packing makes no fixed number; take padding_free"
+            )
+        if self.packing_strategy != "bfd":
+            raise ConfigError("packing_strategy", "must stay bfd: the others cut conversations")
+        if self.eval_packing is not False:
+            raise ConfigError("eval_packing", "must stay false: the held-out loss is a mean over conversations")
+
+    def _check_kernels(self) -> None:
+        if self.use_liger_kernel:
+            raise ConfigError(
+                "use_liger_kernel", "is given up by TRL for the Hub's kernels: model_init_kwargs: {use_kernels: true}"
+            )
+        if "attn_implementation" in (self.model_init_kwargs or {}):
+            raise ConfigError("model_init_kwargs", "attn_implementation is set by the option attention")
 
     def _check_judges(self) -> None:
         prompts = ("filter_prompt", "score_prompt")

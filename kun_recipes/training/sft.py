@@ -1,11 +1,10 @@
 """Supervised fine-tuning: pairs in, a plain model folder out (Kun §3.1, §3.3)."""
 
 import copy
-import json
-import sys
 import time
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,20 @@ import torch
 import transformers
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import PreTrainedTokenizerBase, PrinterCallback, set_seed
+from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
 
 from kun_recipes.hardware import fast_dtype
 from kun_recipes.models import resolve_model
-from kun_recipes.stage import report, write_json
+from kun_recipes.stage import report
+from kun_recipes.training.attention import check_kernels, choose_attention
 from kun_recipes.training.checkpoints import MarkWhole, RunFolder
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.data import TrainingData, load_data
+from kun_recipes.training.distributed import check_sharding, say, share_batch, whole_updates
+from kun_recipes.training.plots import LOSS_PLOT, plot_losses
+from kun_recipes.training.preemption import StopOnSigterm, leave_if_stopped
 from kun_recipes.training.tokenizer import load_tokenizer
-from kun_recipes.training.tracking import ProgressBar
+from kun_recipes.training.tracking import ProgressBar, make_trackers
 from kun_recipes.training.trainer import Trainer
 
 
@@ -36,37 +39,48 @@ def train(config: TrainConfig) -> dict[str, Any]:
     Raises UserError for data, prompts and models that cannot be trained on.
     """
     begun = time.monotonic()
-    _silence_libraries()
+    silence_libraries()
     folder = RunFolder(config)
-    with config.main_process_first(desc="looking for an earlier run"):
+    check_sharding(config.lora_rank)
+    share_batch(config, config.global_batch_size)
+    with config.main_process_first(local=False, desc="looking for an earlier run"):  # one folder for all machines
         if summary := folder.finished():
-            _say(f"train: complete already -> {folder.output}")
+            say(f"train: complete already -> {folder.output}")
             return summary
         checkpoint = folder.last_checkpoint()
+    trackers = make_trackers(config.report_to, folder.output, _step(checkpoint))
     model = resolve_model(config.model, config.model_revision)
     tokenizer = load_tokenizer(config, model)
     data = load_data(config, tokenizer)
-    trainer = build_trainer(config, model, tokenizer, data, folder)
-    before = _held_out_loss_before(trainer, folder)
+    trainer = build_trainer(config, model, tokenizer, data, folder, trackers)
     if checkpoint:
-        _say(f"train: continuing from step {checkpoint.rpartition('-')[2]}")
-    set_seed(config.seed)  # measuring before draws random numbers, and a continued run does not measure again
+        say(f"train: continuing from step {_step(checkpoint)}")
+    # Inside the training: measured before it, a model would be prepared for evaluation only, and each process would
+    # then train alone. A continued run has the figure in its checkpoint.
+    trainer.args.eval_on_start = bool(data.held_out) and not checkpoint
     trainer.train(resume_from_checkpoint=checkpoint)
-    after = _held_out_loss(trainer)
+    leave_if_stopped(trainer)
+    before, after = _held_out_loss_before(trainer), _held_out_loss(trainer)
     _save_model(trainer, tokenizer, folder.staged_model)
     summary = _summarise(trainer, data, time.monotonic() - begun)
     summary |= {"held_out_loss_before": before, "held_out_loss_after": after}
     trainer.accelerator.wait_for_everyone()
     if trainer.is_world_process_zero():
+        plot_losses(trainer.state.log_history, folder.staged_model / LOSS_PLOT)
         summary = folder.finish(summary)
         report(summary, folder.output)
         if after is not None:
-            _say(f"train: held-out loss {before:.3f} before, {after:.3f} after")
+            say(f"train: held-out loss {before:.3f} before, {after:.3f} after")
     return summary
 
 
 def build_trainer(
-    config: TrainConfig, model: str, tokenizer: PreTrainedTokenizerBase, data: TrainingData, folder: RunFolder
+    config: TrainConfig,
+    model: str,
+    tokenizer: PreTrainedTokenizerBase,
+    data: TrainingData,
+    folder: RunFolder,
+    trackers: Sequence[TrainerCallback] = (),
 ) -> Trainer:
     """The trainer over prompt-completion conversations; TRL tokenises them and masks all but the answers.
 
@@ -75,8 +89,14 @@ def build_trainer(
     arguments = copy.copy(config)
     arguments.output_dir = str(folder.checkpoints)
     arguments.disable_tqdm = True
+    arguments.report_to = []  # ours are made below, with their folder
+    on_gpu = config.device.type != "cpu"
+    check_kernels(config.model_init_kwargs, on_gpu)
+    if config.padding_free:
+        arguments.max_length = None  # TRL would not enforce it; what is longer was removed with the data
     arguments.model_init_kwargs = {
         "dtype": fast_dtype() if config.lora_rank else torch.float32,
+        "attn_implementation": choose_attention(config.attention, config.packing or config.padding_free, on_gpu),
         **(config.model_init_kwargs or {}),
     }
     trainer = Trainer(
@@ -86,8 +106,9 @@ def build_trainer(
         eval_dataset=Dataset.from_list(data.held_out) if data.held_out else None,
         processing_class=tokenizer,
         peft_config=_adapters(config) if config.lora_rank else None,
-        callbacks=[MarkWhole(), ProgressBar()],
+        callbacks=[StopOnSigterm(), MarkWhole(), ProgressBar(), *trackers],
     )
+    trainer.train_dataset = whole_updates(trainer.train_dataset, config.global_batch_size)
     trainer.remove_callback(PrinterCallback)
     return trainer
 
@@ -106,24 +127,28 @@ def _held_out_loss(trainer: Trainer) -> float | None:
     return trainer.evaluate()["eval_loss"] if trainer.eval_dataset else None
 
 
-def _held_out_loss_before(trainer: Trainer, folder: RunFolder) -> float | None:
-    """The loss before the first step, measured once and kept: after a restart the weights may be others."""
-    file = folder.checkpoints / "held_out_before.json"
-    if file.is_file():
-        return json.loads(file.read_text(encoding="utf-8"))
-    loss = _held_out_loss(trainer)
-    if trainer.is_world_process_zero():
-        write_json(file, loss)
-    return loss
+def _held_out_loss_before(trainer: Trainer) -> float | None:
+    """The loss before the first step, as logged; None without held-out pairs."""
+    return next((entry["eval_loss"] for entry in trainer.state.log_history if "eval_loss" in entry), None)
 
 
 def _save_model(trainer: Trainer, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
-    """Write a plain model folder: adapters merged, tokenizer with chat template, EOS in every config."""
-    if not trainer.args.lora_rank:
-        trainer.save_model(str(folder))
-        (folder / "training_args.bin").unlink(missing_ok=True)
-    elif trainer.is_world_process_zero():
-        trainer.accelerator.unwrap_model(trainer.model).merge_and_unload().save_pretrained(folder)
+    """Write a plain model folder: shards gathered, adapters merged, tokenizer with chat template.
+
+    The fp32 weights behind a bf16 training are saved in bf16, in which they were multiplied.
+    """
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # every process gives its shards
+    if trainer.is_world_process_zero():
+        model = trainer.accelerator.unwrap_model(trainer.model_wrapped)
+        if trainer.args.lora_rank:
+            model.merge_and_unload().save_pretrained(folder)
+        elif trainer.args.bf16:
+            rounded = {name: weight.to(torch.bfloat16) for name, weight in weights.items()}
+            model.save_pretrained(folder, state_dict=rounded)
+            model.config.dtype = torch.bfloat16  # save_pretrained wrote that of the model in memory
+            model.config.save_pretrained(folder)
+        else:
+            model.save_pretrained(folder, state_dict=weights)
         tokenizer.save_pretrained(folder)
 
 
@@ -136,6 +161,7 @@ def _summarise(trainer: Trainer, data: TrainingData, seconds: float) -> dict[str
         "removed": dict(Counter(row.reason for row in data.removed)),
         "seconds": round(seconds, 1),
         "rows_held_out": len(data.held_out),
+        "mixed": data.mixed,
         "judge_items": data.judge_items,
         "judge_conversations": len(data.training) - (data.pairs - len(data.held_out)),
         "tokens": sum(len(row["input_ids"]) for row in trainer.train_dataset),
@@ -143,16 +169,17 @@ def _summarise(trainer: Trainer, data: TrainingData, seconds: float) -> dict[str
         "steps": trainer.state.global_step,
         "loss_first": losses[0],
         "loss_last": losses[-1],
+        **trainer.throughput.summary(),
     }
 
 
-def _silence_libraries() -> None:
+def _step(checkpoint: str | None) -> int | None:
+    return int(checkpoint.rpartition("-")[2]) if checkpoint else None
+
+
+def silence_libraries() -> None:
     """The libraries' bars and notes that nobody can act on; ours are in `tracking` and the summary."""
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     datasets.disable_progress_bars()
     warnings.filterwarnings("ignore", ".*gradient_checkpointing` is deprecated", FutureWarning)  # peft's use of it
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)

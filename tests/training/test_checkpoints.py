@@ -35,6 +35,12 @@ def test_no_checkpoint_yet(folder):
     assert folder.last_checkpoint() is None
 
 
+def test_a_file_that_came_into_sight_late_breaks_no_checkpoint(folder):
+    whole = save_checkpoint(folder, 3)
+    (whole / "shard_of_another_machine").write_bytes(b"weights")
+    assert folder.last_checkpoint() == str(whole)
+
+
 def cut(checkpoint):
     (checkpoint / "optimizer.pt").write_bytes(b"half")
 
@@ -84,6 +90,13 @@ def test_a_half_saved_model_is_thrown_away(folder):
     assert not folder.staged_model.exists()
 
 
+def test_the_other_processes_write_nothing_where_the_first_has_begun(folder, make_config):
+    started = folder.checkpoints / "started.json"
+    written = started.stat().st_ino
+    assert RunFolder(make_config()).finished() is None
+    assert started.stat().st_ino == written
+
+
 @pytest.mark.parametrize("finished", [True, False])
 def test_other_settings_are_refused_by_name(folder, make_config, finished):
     if finished:
@@ -108,5 +121,7 @@ def test_a_folder_of_something_else_is_left_alone(make_config, tmp_path):
 
 
 def test_what_changes_no_weight_may_change(make_config):
-    assert made_from(make_config()) == made_from(make_config(save_steps=1, logging_steps=9, disable_tqdm=True))
+    assert made_from(make_config()) == made_from(
+        make_config(save_steps=1, logging_steps=9, disable_tqdm=True, ddp_find_unused_parameters=True)
+    )
     assert made_from(make_config()) != made_from(make_config(seed=1))

@@ -13,7 +13,7 @@ def read(repository, monkeypatch, *argv):
 
 def test_the_defaults_keep_the_run_to_this_machine(repository, monkeypatch):
     config = read(repository, monkeypatch)
-    assert (config.push_to_hub, config.report_to) == (False, [])
+    assert (config.push_to_hub, config.report_to) == (False, ["tensorboard"])
     assert (config.completion_only_loss, config.assistant_only_loss, config.eos_token) == (True, True, "<|im_end|>")
     assert (config.direction, config.lora_rank, config.held_out_share) == ("forward", 0, 0.1)
 
@@ -38,9 +38,25 @@ BACKWARD = ["--direction", "backward"]
         (["--score_prompt", "recipes/prompts/score.txt"], "score_prompt", "has no effect without judge_data"),
         (["--model", "recipes/demo", "--model_revision", "abc"], "model_revision", "holds for a Hub id"),
         (["--seeds", "recipes/demo/data", "--seeds_revision", "abc"], "seeds_revision", "holds for a Hub dataset"),
-        (["--packing", "true"], "packing", "is not supported"),
+        (["--packing", "true", "--padding_free", "true"], "padding_free", "has no effect with packing"),
+        (["--packing", "true", "--global_batch_size", "16"], "global_batch_size", "counts conversations"),
+        (["--packing_strategy", "wrapped"], "packing_strategy", "must stay bfd"),
+        (["--eval_packing", "true"], "eval_packing", "must stay false"),
+        (["--use_liger_kernel", "true"], "use_liger_kernel", "is given up by TRL"),
+        (
+            ["--model_init_kwargs", '{"attn_implementation": "sdpa"}'],
+            "model_init_kwargs",
+            "attn_implementation is",
+        ),
+        (["--report_to", "tensorbord"], "report_to", "no tracker tensorbord; there are none, azure_ml"),
         (["--assistant_only_loss", "false"], "assistant_only_loss", "must stay true"),
         (["--completion_only_loss", "false"], "completion_only_loss", "must stay true"),
+        (["--enable_jit_checkpoint", "true"], "enable_jit_checkpoint", "is not needed"),
+        (["--global_batch_size", "12"], "global_batch_size", "must be a multiple of per_device_train_batch_size: 8"),
+        (["--mix_weights", "1"], "mix_weights", "has no effect without mix"),
+        (["--mix", "a/b", "--mix_weights", "0"], "mix_weights", "must be above 0, not 0"),
+        (["--mix", "a/b", "--mix_columns", "x"], "mix_columns", "must read like"),
+        (["--train_rows", "0"], "train_rows", "must be at least 1, not 0"),
         (["--held_out_share", "0.6"], "held_out_share", "must be at most 0.5, not 0.6"),
         (["--lora_rank", "-1"], "lora_rank", "must be at least 0, not -1"),
         (["--judge_turns", "0"], "judge_turns", "must be at least 1, not 0"),
@@ -57,6 +73,6 @@ def test_what_cannot_work_is_refused(repository, monkeypatch, argv, key, message
 @pytest.mark.parametrize("name", ["label_model", "primary_chat_model", "final_model"])
 def test_the_demos_configs_are_read(repository, monkeypatch, name):
     monkeypatch.chdir(repository)
-    config = load(TrainConfig, ["--config", f"recipes/demo/{name}.yaml"])
+    config = load(TrainConfig, ["--config", f"recipes/demo/{name}.yaml"], future="outputs")
     assert config.output_dir == f"outputs/demo/{name}"
     assert config.direction == ("backward" if name == "label_model" else "forward")

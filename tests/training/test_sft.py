@@ -125,7 +125,11 @@ def kill(*args, **kwargs):
 
 
 def before_the_first_step(patch):
-    patch.setattr(sft, "set_seed", kill)
+    patch.setattr(sft.ProgressBar, "on_train_begin", kill)
+
+
+def once_the_held_out_loss_is_measured(patch):
+    patch.setattr(sft.ProgressBar, "on_evaluate", kill)
 
 
 def at_an_unmarked_checkpoint(patch):
@@ -174,6 +178,7 @@ def while_moving(patch):
 
 KILLS = [
     before_the_first_step,
+    once_the_held_out_loss_is_measured,
     at_an_unmarked_checkpoint,
     after_a_whole_checkpoint,
     before_saving,
@@ -188,7 +193,7 @@ def weights(config):
 
 
 def lasting(summary):
-    return {key: value for key, value in summary.items() if key != "seconds"}
+    return {key: value for key, value in summary.items() if key not in ("seconds", "throughput")}
 
 
 @pytest.mark.parametrize("at", KILLS, ids=lambda at: at.__name__)
@@ -202,6 +207,29 @@ def test_a_killed_run_ends_with_the_same_weights(make_config, tmp_path, at):
             sft.train(config)
     assert lasting(sft.train(config)) == lasting(expected)
     assert weights(config) == weights(whole)
+
+
+WAYS = {
+    "packed": {"packing": True, "max_length": 200},
+    "padding_free": {"padding_free": True},
+    "grouped by length": {"train_sampling_strategy": "group_by_length"},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_so_does_one_in_its_second_epoch_without_padding_or_with_less(make_config, tmp_path, way):
+    options = {**WAYS[way], "max_steps": 12, "save_steps": 7}  # at most 6 steps an epoch
+    whole = make_config(output_dir=str(tmp_path / "whole"), **options)
+    expected = sft.train(whole)
+    config = make_config(**options)
+    with pytest.MonkeyPatch.context() as patch:
+        mark = checkpoints.MarkWhole.on_save
+        patch.setattr(checkpoints.MarkWhole, "on_save", lambda *args, **more: (mark(*args, **more), kill()))
+        with pytest.raises(Killed):
+            sft.train(config)
+    assert lasting(sft.train(config)) == lasting(expected)
+    assert weights(config) == weights(whole)
+    assert (expected["padding_share"] == 0) == (way != "grouped by length")
 
 
 KILL_AT_STEP_FIVE = """

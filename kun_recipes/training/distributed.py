@@ -1,0 +1,65 @@
+"""Several processes that train one model: the batch they share, what their sharding allows, and who speaks."""
+
+import os
+import sys
+
+from datasets import Dataset
+from transformers import TrainingArguments
+
+from kun_recipes.config import ConfigError
+from kun_recipes.errors import UserError
+
+
+def check_batch(global_batch: int | None, per_device: int, accumulation: int) -> None:
+    """Raise ConfigError for batch options that cannot work with any number of processes."""
+    if global_batch is None:
+        return
+    if accumulation != 1:
+        raise ConfigError("gradient_accumulation_steps", "is set by global_batch_size; leave it out")
+    if per_device > 0 and global_batch % per_device:
+        raise ConfigError(
+            "global_batch_size", f"must be a multiple of per_device_train_batch_size: {per_device}, not {global_batch}"
+        )
+
+
+def share_batch(arguments: TrainingArguments, global_batch: int | None) -> None:
+    """Set `gradient_accumulation_steps` so that all processes together update on `global_batch` conversations.
+
+    Raises UserError when that is no whole number of steps.
+    """
+    if global_batch is None:
+        return
+    together = arguments.world_size * arguments.per_device_train_batch_size
+    if global_batch % together:
+        raise UserError(
+            f"global_batch_size: {global_batch} conversations cannot be shared by {arguments.world_size} processes of "
+            f"per_device_train_batch_size: {arguments.per_device_train_batch_size}; change one of the three"
+        )
+    arguments.gradient_accumulation_steps = global_batch // together
+
+
+def whole_updates(rows: Dataset, global_batch: int | None) -> Dataset:
+    """The rows of an epoch, its first ones repeated where its last update would lack some.
+
+    Otherwise each number of processes fills the last batch of an epoch in its own way.
+    """
+    if global_batch is None:
+        return rows
+    repeated = (index % len(rows) for index in range(-len(rows) % global_batch))
+    return rows.select([*range(len(rows)), *repeated])
+
+
+def check_sharding(lora_rank: int) -> None:
+    """Refuse LoRA on sharded weights, where adapters cannot be merged into the base on save (UserError)."""
+    for name, variable in {"FSDP": "ACCELERATE_USE_FSDP", "DeepSpeed": "ACCELERATE_USE_DEEPSPEED"}.items():
+        if lora_rank and os.environ.get(variable, "").lower() == "true":
+            raise UserError(
+                f"lora_rank: {lora_rank} cannot be trained with {name}, whose shards cannot be merged; "
+                "take accelerate_configs/multi_gpu.yaml, or lora_rank: 0"
+            )
+
+
+def say(line: str) -> None:
+    """Print on stderr, once for all processes."""
+    if os.environ.get("RANK", "0") == "0":
+        print(line, file=sys.stderr)

@@ -1,0 +1,77 @@
+"""How trainings are spread: what accelerate reads from each file of accelerate_configs/."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from accelerate.commands.config.config_args import load_config_from_file
+from accelerate.commands.launch import _validate_launch_command, launch_command_parser
+from accelerate.utils import DistributedType
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+CONFIGS = sorted((REPOSITORY / "accelerate_configs").glob("*.yaml"))
+
+SPREAD = {
+    "cpu": (DistributedType.NO, 1, 1),
+    "multi_cpu": (DistributedType.MULTI_GPU, 1, 2),
+    "single_gpu": (DistributedType.NO, 1, 1),
+    "multi_gpu": (DistributedType.MULTI_GPU, 1, 8),
+    "fsdp2": (DistributedType.FSDP, 1, 8),
+    "zero3": (DistributedType.DEEPSPEED, 1, 8),
+    "multi_node": (DistributedType.MULTI_GPU, 2, 16),
+}
+"""Kind, machines, processes."""
+
+
+def launched(words):
+    """What `accelerate launch` makes of its arguments and the file that they name."""
+    arguments, _, _ = _validate_launch_command(launch_command_parser().parse_args(words))
+    return arguments
+
+
+def test_every_way_is_there():
+    assert {path.stem for path in CONFIGS} == set(SPREAD)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_accelerate_reads_it(path):
+    config = load_config_from_file(str(path))
+    assert (config.distributed_type, config.num_machines, config.num_processes) == SPREAD[path.stem]
+    assert config.mixed_precision == "no"  # the recipe decides
+    assert config.use_cpu == (path.stem == "cpu")
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_its_header_says_what_for_and_gives_a_command(path, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    header = path.read_text(encoding="utf-8").split("\ncompute_environment")[0]
+    (command,) = re.findall(r"^#   accelerate launch (.*)$", header, flags=re.MULTILINE)
+    assert header.startswith("# ") and not header.startswith("#   ")
+    words = shlex.split(command)
+    arguments = launched(words)
+    assert arguments.config_file == f"accelerate_configs/{path.stem}.yaml"
+    assert arguments.training_script == "recipes/train.py"
+
+
+def test_two_trainings_on_a_machine_do_not_meet():
+    for name in ("multi_cpu", "multi_gpu", "fsdp2", "zero3"):
+        assert load_config_from_file(str(REPOSITORY / f"accelerate_configs/{name}.yaml")).main_process_port == 0, name
+
+
+def test_what_shards_saves_a_whole_model():
+    zero3 = load_config_from_file(str(REPOSITORY / "accelerate_configs/zero3.yaml")).deepspeed_config
+    assert (zero3["zero_stage"], zero3["zero3_save_16bit_model"]) == (3, True)
+    assert (
+        zero3["gradient_accumulation_steps"] == zero3["gradient_clipping"] == "auto"
+    )  # else the recipe's are ignored
+    assert load_config_from_file(str(REPOSITORY / "accelerate_configs/fsdp2.yaml")).fsdp_config["fsdp_version"] == 2
+
+
+def test_the_command_line_moves_a_config_to_other_machines():
+    words = ["--num_machines", "4", "--num_processes", "32", "--machine_rank", "3", "--main_process_ip", "10.0.0.1"]
+    for name in ("multi_gpu", "fsdp2", "multi_node"):
+        file = str(REPOSITORY / f"accelerate_configs/{name}.yaml")
+        arguments = launched(["--config_file", file, *words, "--main_process_port", "29501", "recipes/train.py"])
+        assert (arguments.num_machines, arguments.num_processes, arguments.machine_rank) == (4, 32, 3), name
+        assert (arguments.main_process_ip, arguments.main_process_port) == ("10.0.0.1", 29501), name

@@ -1,0 +1,91 @@
+import pytest
+from datasets import Dataset
+
+from kun_recipes.config import ConfigError
+from kun_recipes.errors import UserError
+from kun_recipes.training.checkpoints import made_from
+from kun_recipes.training.distributed import check_batch, check_sharding, say, share_batch, whole_updates
+
+
+class Processes:
+    """What `share_batch` reads and sets of TrainingArguments, for any number of processes."""
+
+    def __init__(self, world_size, per_device):
+        self.world_size, self.per_device_train_batch_size, self.gradient_accumulation_steps = world_size, per_device, 1
+
+
+@pytest.mark.parametrize(
+    ("processes", "per_device", "steps"), [(1, 2, 8), (1, 16, 1), (4, 2, 2), (8, 2, 1), (16, 1, 1)]
+)
+def test_a_batch_is_shared(processes, per_device, steps):
+    arguments = Processes(processes, per_device)
+    share_batch(arguments, 16)
+    assert arguments.gradient_accumulation_steps == steps
+
+
+def test_without_a_global_batch_nothing_changes():
+    arguments = Processes(8, 4)
+    share_batch(arguments, None)
+    assert arguments.gradient_accumulation_steps == 1
+
+
+@pytest.mark.parametrize(("processes", "per_device"), [(32, 1), (3, 1), (8, 3)])
+def test_a_batch_that_cannot_be_shared(processes, per_device):
+    message = (
+        f"global_batch_size: 16 conversations cannot be shared by {processes} processes of per_device_train_batch"
+    )
+    with pytest.raises(UserError, match=message):
+        share_batch(Processes(processes, per_device), 16)
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch", "expected"),
+    [(5, None, [0, 1, 2, 3, 4]), (4, 4, [0, 1, 2, 3]), (5, 4, [0, 1, 2, 3, 4, 0, 1, 2]), (2, 5, [0, 1, 0, 1, 0])],
+)
+def test_the_last_update_of_an_epoch_is_whole(rows, batch, expected):
+    assert whole_updates(Dataset.from_dict({"row": range(rows)}), batch)["row"][:] == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "key"),
+    [
+        ((16, 3, 1), "global_batch_size"),
+        ((16, 32, 1), "global_batch_size"),
+        ((16, 4, 4), "gradient_accumulation_steps"),
+    ],
+)
+def test_a_batch_that_no_number_of_processes_could_share(arguments, key):
+    with pytest.raises(ConfigError) as error:
+        check_batch(*arguments)
+    assert error.value.key == key
+
+
+@pytest.mark.parametrize("arguments", [(16, 4, 1), (None, 3, 4)])
+def test_a_batch_that_some_could(arguments):
+    check_batch(*arguments)
+
+
+def test_the_same_update_from_other_processes_is_the_same_training(make_config):
+    options = {"global_batch_size": 8}
+    recorded = made_from(make_config(**options, per_device_train_batch_size=4))
+    assert recorded == made_from(make_config(**options, per_device_train_batch_size=1, gradient_accumulation_steps=8))
+    assert recorded["global_batch_size"] == 8
+    assert recorded != made_from(make_config(global_batch_size=16))
+    assert made_from(make_config(gradient_accumulation_steps=2)) != made_from(make_config())
+
+
+@pytest.mark.parametrize(("variable", "name"), [("ACCELERATE_USE_FSDP", "FSDP"), ("ACCELERATE_USE_DEEPSPEED", "Deep")])
+def test_lora_is_refused_where_weights_are_sharded(monkeypatch, variable, name):
+    monkeypatch.setenv(variable, "false")
+    check_sharding(8)
+    monkeypatch.setenv(variable, "true")
+    check_sharding(0)
+    with pytest.raises(UserError, match=f"lora_rank: 8 cannot be trained with {name}"):
+        check_sharding(8)
+
+
+def test_one_process_speaks_for_all(monkeypatch, capsys):
+    for rank in ("0", "1"):
+        monkeypatch.setenv("RANK", rank)
+        say(f"rank {rank}")
+    assert capsys.readouterr().err == "rank 0\n"
