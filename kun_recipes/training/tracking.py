@@ -1,11 +1,67 @@
-"""Progress of a training: one bar with the loss and the time left, quiet where stderr is no terminal."""
+"""Progress of a training: a bar with the loss and the time left, and the experiment trackers.
 
+The bar is quiet where stderr is no terminal. TensorBoard writes into the model's folder; other trackers send to where
+their own settings say, and only by name: `report_to`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.integrations import TensorBoardCallback
+from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
+from kun_recipes.config import ConfigError
+from kun_recipes.errors import UserError
 from kun_recipes.progress import progress_bar
+
+LOGS = "logs"
+"""Folder of TensorBoard's files in the model's folder."""
+
+
+def check_trackers(names: Sequence[str]) -> None:
+    """Raise ConfigError for a tracker that transformers does not know."""
+    for name in names:
+        if name not in INTEGRATION_TO_CALLBACK:
+            known = ", ".join(sorted(INTEGRATION_TO_CALLBACK))
+            raise ConfigError("report_to", f"no tracker {name}; there are none, {known}")
+
+
+def make_trackers(names: Sequence[str], output: Path, step: int | None = None) -> list[TrainerCallback]:
+    """The callbacks of the trackers `names`; raises UserError where a tracker's package is missing.
+
+    Args:
+        output: the model's folder.
+        step: where an interrupted run is continued from; what it wrote after that step is written again.
+    """
+    trackers = []
+    for name in names:
+        try:
+            tensorboard = name == "tensorboard"
+            trackers.append(TensorBoard(output / LOGS, step) if tensorboard else INTEGRATION_TO_CALLBACK[name]())
+        except (ImportError, RuntimeError) as error:
+            raise UserError(f"report_to: {name} is not installed here; install it, or leave it out") from error
+    return trackers
+
+
+class TensorBoard(TensorBoardCallback):
+    """transformers' callback, with its files in `folder`.
+
+    Args:
+        folder: where the files of all parts of an interrupted run lie side by side.
+        step: where the run is continued from; TensorBoard hides what the earlier part wrote after it.
+    """
+
+    def __init__(self, folder: Path, step: int | None = None):
+        super().__init__()
+        self.logging_dir = str(folder)
+        self.purge_step = None if step is None else step + 1
+
+    def _init_summary_writer(self, args: TrainingArguments) -> None:
+        self.tb_writer = self._SummaryWriter(log_dir=self.logging_dir, purge_step=self.purge_step)
+        self.purge_step = None  # the writer of the last held-out loss, after the training, hides nothing
 
 
 class ProgressBar(TrainerCallback):
@@ -25,7 +81,8 @@ class ProgressBar(TrainerCallback):
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict, **kwargs: Any):
         if self.training is not None and "loss" in logs:
-            self.training.set_postfix(loss=f"{logs['loss']:.3f}", refresh=False)
+            speed = logs.get("useful_tokens_per_second")
+            self.training.set_postfix({"loss": f"{logs['loss']:.3f}", "tokens/s": speed}, refresh=False)
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
         if self.training is not None:
