@@ -32,15 +32,15 @@ LABEL_PROMPT = "label_prompt"  # fingerprint of the prompt file
 FILTER_LOGODDS = "filter_logodds"  # log P(是)/P(否), figure 4
 FILTER_CALIBRATED = "filter_logodds_calibrated"  # minus the log-odds of content-free input (Zhao et al. 2021)
 FILTER_PROBABILITY = "filter_probability"  # P(是)
-SCORE_LOGODDS = "score_logodds"  # log P(好)/P(差), figure 10
+SCORE_LOGODDS = "score_logodds"  # log P(好)/P(差), figure 10; of the instruction, or of the pair: score_target
 SCORE_CALIBRATED = "score_logodds_calibrated"
 SCORE_PROBABILITY = "score_probability"  # P(好)
-OUTPUT = "output"  # the polished answer
+OUTPUT = "output"  # the polished answer; with answers: raw the segment itself, and the next three are absent
 OUTPUT_TOKENS = "output_tokens"
 OUTPUT_FINISH = "output_finish_reason"
 OUTPUT_LOGPROB = "output_logprob"  # mean log-probability a token, nats
 CHAT_MODEL = "chat_model"  # name and hash of the weights
-POLISH_PROMPT = "polish_prompt"
+POLISH_PROMPT = "polish_prompt"  # fingerprint of the prompt file; absent with answers: raw
 
 # every row in removed/
 REASON = "reason"

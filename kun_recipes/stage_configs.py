@@ -24,6 +24,14 @@ class ExecutorConfig:
     slurm_partition: str | None = option(None, "partition of the jobs, for executor slurm", affects_rows=False)
     slurm_time: str = option("12:00:00", "time limit of a job", unit="HH:MM:SS", affects_rows=False)
     slurm_memory_gb: int = option(4, "memory of a job", unit="GiB", min=1, affects_rows=False)
+    slurm_account: str | None = option(None, "account that the jobs are charged to", affects_rows=False)
+    slurm_qos: str | None = option(None, "quality of service of the jobs", affects_rows=False)
+    slurm_sbatch: list[str] | None = option(
+        None, "further options of sbatch, as `constraint=a800`", affects_rows=False
+    )
+    slurm_setup: list[str] | None = option(
+        None, "lines of shell that each job begins with, as `module load cuda`", affects_rows=False
+    )
 
     def where(self) -> Executor:
         return Executor(self.workers, slurm=self.job())
@@ -34,7 +42,16 @@ class ExecutorConfig:
             return None
         if self.slurm_partition is None:
             raise ConfigError("slurm_partition", "executor slurm needs one: `sinfo` lists them")
-        return SlurmOptions(self.slurm_partition, self.slurm_time, self.slurm_memory_gb, **more)
+        return SlurmOptions(
+            self.slurm_partition,
+            self.slurm_time,
+            self.slurm_memory_gb,
+            account=self.slurm_account,
+            qos=self.slurm_qos,
+            extra=tuple(self.slurm_sbatch or ()),
+            setup=tuple(self.slurm_setup or ()),
+            **more,
+        )
 
 
 @dataclass(kw_only=True)
@@ -96,7 +113,7 @@ class EngineConfig(ExecutorConfig):
 
     def where(self) -> Executor:
         gpus = self.tensor_parallel if self.executor == "local" or self.slurm_gpus is None else self.slurm_gpus
-        job = self.job(cores=self.slurm_cores, tasks_per_job=self.slurm_tasks_per_job)
+        job = self.job(cores=self.slurm_cores, tasks_per_job=self.slurm_tasks_per_job, jobs_a_worker=1)
         # two shards at a time keep vLLM's batches full; transformers makes its batches of one call's rows
         return Executor(self.workers, gpus, tasks_a_worker=2 if self.engine == "vllm" else 1, slurm=job)
 
@@ -173,10 +190,26 @@ class RefineConfig(EngineConfig):
     filter_prompt: str = option(
         "recipes/prompts/filter.txt", "is it an instruction?", source="Kun figure 4", exists=True
     )
-    score_prompt: str = option("recipes/prompts/score.txt", "is it a good one?", source="Kun figure 10", exists=True)
-    polish_prompt: str = option("recipes/prompts/polish.txt", "refine prompt", source="Kun figure 10", exists=True)
+    score_target: Literal["instruction", "pair"] = option(
+        "instruction",
+        "what is scored: the instruction alone (focused), or with the segment as its output (comprehensive)",
+        source="Kun §3.3",
+    )
+    score_prompt: str = option(
+        "recipes/prompts/score.txt",
+        "is it a good one? score_target pair takes one with {output} too, recipes/prompts/score_pair.txt",
+        source="Kun figure 10",
+        exists=True,
+    )
+    answers: Literal["polished", "raw"] = option(
+        "polished", "written by the model with the segment before it, or raw, the segment itself", source="Kun §3.3"
+    )
+    polish_prompt: str = option(
+        "recipes/prompts/polish.txt", "refine prompt, for polished answers", source="Kun figure 10", exists=True
+    )
     judge_data: str = option(
-        help="labelled items by which both judges are measured, half of them held out", exists=True
+        help="labelled items by which both judges are measured, half of them held out; with outputs for pairs",
+        exists=True,
     )
     filter_threshold: float | None = option(
         None,
@@ -206,4 +239,8 @@ class RunConfig:
 
     output_dir: str = option(help="folder of the whole run")
     model: str = option(help="the base model: a folder, a Hub id, or a model source file")
+    model_revision: str | None = option(None, "commit of the base model, where it is a Hub id")
     accelerate_config: str = option("accelerate_configs/cpu.yaml", "how the trainings are launched", exists=True)
+    final_sizes: list[int] | None = option(
+        None, "train a final model on each of these numbers of rows, the smaller sets inside the larger", min=1
+    )

@@ -54,7 +54,7 @@ def segment(config: CorpusConfig, scratch: Path, reader: CorpusReader, removed) 
         *([ToSimplified()] if config.to_simplified else []),
         RemovePageLines(quality.page_lines),
         *document_rules(quality, removed),
-        Segmenter(resolve_model(config.model), config.max_tokens),
+        Segmenter(resolve_model(config.model, config.model_revision), config.max_tokens),
         RangeFilter(schema.TOKENS, "too_long", highest=config.max_tokens, exclusion_writer=removed("too_long")),
         LeansOnContext(load_context(config.context), removed("context")),
         *segment_rules(rules, removed),

@@ -5,6 +5,8 @@
 Columns in:  id, text, source, instruction
 Columns out: + filter_* and score_* verdicts, output, output_tokens, output_finish_reason, output_logprob
 
+`score_target: pair` and `answers: raw` make the arm that the paper compares with: recipes/humpback.
+
 Before it judges a row, each judge is measured on the held-out half of judge_data. The finished pairs are also written
 as a dataset, one Parquet split a source.
 """
@@ -19,9 +21,9 @@ from kun_recipes import schema
 from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.judge_data import load_judge_items
 from kun_recipes.curation.judges import Judge, filter_judge, score_judge
-from kun_recipes.curation.judging import JudgeInstruction
+from kun_recipes.curation.judging import JudgeCandidate
 from kun_recipes.curation.planning import Request, announce, plan
-from kun_recipes.curation.polishing import PolishAnswer
+from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
 from kun_recipes.curation.rules import answer_rules, load_rules
 from kun_recipes.engines import check_installed
 from kun_recipes.engines.base import Sampling
@@ -34,39 +36,46 @@ from kun_recipes.rows import RowReader, list_shards, read_rows, removed_writers,
 from kun_recipes.stage import Stage, report, require_finished
 from kun_recipes.stage_configs import RefineConfig
 
+SCORED = {"instruction": {"instruction"}, "pair": {"instruction", "output"}}
+"""Fields of the score prompt, by what is scored."""
+
 
 def refine(config: RefineConfig, stage: Stage, calibrations: Calibrations) -> list[PipelineStep]:
     """One engine for all: its settings are the same, so that a process loads the model once."""
-    model = resolve_model(config.model)
     is_instruction = filter_judge(load_prompt(config.filter_prompt, {"instruction"}))
-    is_good = score_judge(load_prompt(config.score_prompt, {"instruction"}))
-    polish = load_prompt(config.polish_prompt, {"output", "instruction"})
+    is_good = score_judge(load_prompt(config.score_prompt, SCORED[config.score_target]))
+    polish = load_prompt(config.polish_prompt, {"output", "instruction"}) if config.answers == "polished" else None
+    model = resolve_model(config.model)
     decoding = config.decoding()
     judged = judge_requests(config, calibrations, is_instruction, is_good)
     engine = plan(config.settings(model), chain(judged, polish_requests(config, polish, decoding)))
     announce(engine, decoding, config.workers)
     removed = removed_writers(stage.removed)
+    author = model_identity(model)
     return [
         RowReader(config.candidates),
-        JudgeInstruction(engine, is_instruction, calibrations.of, removed("not_an_instruction")),
-        JudgeInstruction(engine, is_good, calibrations.of, removed("poor_instruction")),
-        PolishAnswer(engine, model_identity(model), polish, decoding, config.seed, removed("context_length")),
-        *answer_rules(load_rules(config.rules), removed),
+        JudgeCandidate(engine, is_instruction, calibrations.of, removed(is_instruction.reason)),
+        JudgeCandidate(engine, is_good, calibrations.of, removed(is_good.reason)),
+        PolishAnswer(engine, author, polish, decoding, config.seed, removed("context_length"))
+        if polish
+        else AnswerWithSegment(author),
+        *answer_rules(load_rules(config.rules), removed, polished=polish is not None),
         row_writer(stage.rows),
     ]
 
 
 def judge_requests(config: RefineConfig, calibrations: Calibrations, *judges: Judge) -> Iterator[Request]:
     """What the model will be asked as a judge, of the candidates and of the labelled items."""
-    labelled = (item.text for item in (*calibrations.development, *calibrations.held_out))
-    for text in chain(labelled, (row[schema.INSTRUCTION] for row in read_rows(config.candidates))):
+    labelled = (item.pair for item in (*calibrations.development, *calibrations.held_out))
+    candidates = ((row[schema.INSTRUCTION], row[schema.TEXT]) for row in read_rows(config.candidates))
+    for pair in chain(labelled, candidates):
         for judge in judges:
-            yield judge.prompt.render(instruction=text), judge.new_tokens
+            yield judge.prompt_for(*pair), judge.new_tokens
 
 
-def polish_requests(config: RefineConfig, polish: PromptTemplate, decoding: Sampling) -> Iterator[Request]:
-    """What the model will be asked to write."""
-    for row in read_rows(config.candidates):
+def polish_requests(config: RefineConfig, polish: PromptTemplate | None, decoding: Sampling) -> Iterator[Request]:
+    """What the model will be asked to write; nothing, where the segments are the answers."""
+    for row in read_rows(config.candidates) if polish else ():
         prompt = polish.render(output=row[schema.TEXT], instruction=row[schema.INSTRUCTION])
         yield prompt, decoding.max_new_tokens
 
@@ -80,7 +89,8 @@ def run(config: RefineConfig) -> None:
         stage.begin()
         shards = list_shards(config.candidates)
         thresholds = {"filter": config.filter_threshold, "score": config.score_threshold}
-        calibrations = Calibrations(stage.folder / "judges.json", load_judge_items(config.judge_data), thresholds)
+        items = load_judge_items(config.judge_data, pairs=config.score_target == "pair")
+        calibrations = Calibrations(stage.folder / "judges.json", items, thresholds)
         pipeline = refine(config, stage, calibrations)
         counts = run_pipeline(pipeline, stage.logs("refine"), len(shards), config.where(), reads=shards)
         splits = write_dataset(stage.rows, config.dataset_dir)

@@ -1,9 +1,11 @@
 """Prompt files: the chat that they describe, and what is wrong with one that describes none."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from kun_recipes.curation.judge_data import load_judge_items
 from kun_recipes.errors import UserError
 from kun_recipes.prompts import PromptTemplate, load_prompt
 
@@ -132,6 +134,7 @@ FIELDS = {
     "label": {"output"},
     "filter": {"instruction"},
     "score": {"instruction"},
+    "score_pair": {"instruction", "output"},
     "polish": {"instruction", "output"},
 }
 
@@ -144,6 +147,19 @@ def test_every_shipped_prompt_is_known_and_loads(repository):
     assert {path.stem for path in (repository / "recipes" / "prompts").glob("*.txt")} == set(FIELDS)
     for name, fields in FIELDS.items():
         assert shipped(repository, name).fields == fields
+
+
+def test_the_judge_of_pairs_has_examples_of_its_own(repository):
+    """Both verdicts on one instruction among them, and none that it is measured on."""
+    prompt = shipped(repository, "score_pair")
+    pairs = prompt.examples()[1:]
+    assert [turn["content"] for turn in pairs[1::2]] == list("好差差好差差好")
+    shown = [re.fullmatch(r"指令：(.+)\n回答：(.+)", turn["content"]) for turn in pairs[::2]]
+    assert prompt.ask(instruction="问", output="答") == "指令：问\n回答：答"
+    instructions = [match[1] for match in shown]
+    assert len(set(instructions)) < len(instructions)
+    items = load_judge_items(repository / "recipes/humpback/data/judge_pairs.jsonl", pairs=True)
+    assert not set(instructions) & {item.text for item in items}
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_an_unknown_preset(label):
         label("--sampling", "hot")
 
 
-CPU_JOB = SlurmOptions("gpu", "12:00:00", 4, cores=8, tasks_per_job=None)
+CPU_JOB = SlurmOptions("gpu", "12:00:00", 4, cores=8, jobs_a_worker=1)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ CPU_JOB = SlurmOptions("gpu", "12:00:00", 4, cores=8, tasks_per_job=None)
         ),
         (
             ["--executor", "slurm", "--slurm_partition", "gpu", "--slurm_gpus", "0", "--slurm_tasks_per_job", "3"],
-            Executor(1, gpus=0, slurm=SlurmOptions("gpu", "12:00:00", 4, cores=8, tasks_per_job=3)),
+            Executor(1, gpus=0, slurm=SlurmOptions("gpu", "12:00:00", 4, cores=8, tasks_per_job=3, jobs_a_worker=1)),
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,

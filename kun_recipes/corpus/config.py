@@ -25,6 +25,7 @@ class CorpusConfig(ExecutorConfig):
     source_field: str = option("source", "field of the document's source, in the formats jsonl and parquet")
     output_dir: str = option(help="folder of this stage", affects_rows=False)
     model: str = option(help="folder, Hub id or model source file whose tokenizer counts the tokens")
+    model_revision: str | None = option(None, "commit of the model, where it is a Hub id")
     max_documents: int | None = option(None, "documents read of each input_path; null reads all", min=1)
     to_simplified: bool = option(False, "turn traditional characters into simplified ones (needs the extra opencc)")
     max_tokens: int = option(512, "longest segment", unit="tokens", source="Kun §3.2", min=16)

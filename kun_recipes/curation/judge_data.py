@@ -1,7 +1,8 @@
 """The judges' labelled items: one half tunes and calibrates them, the other half measures them (Kun §3.2, §3.3).
 
 A line of the file is {"judge": "filter" | "score", "text": ..., "label": ..., "kind": ...}. The filter judge says 是
-to texts that are a question or an imperative (figure 4), the score judge says 好 to good instructions (figure 10).
+to texts that are a question or an imperative (figure 4), the score judge says 好 to good instructions (figure 10). For
+comprehensive scoring, of the pair, a score item also has "output": ..., the answer to its text.
 """
 
 import hashlib
@@ -24,26 +25,37 @@ class JudgeItem:
 
     Attributes:
         kind: what the text is an example of, such as "menu" or "vague": for reading the judges' mistakes by kind.
+        output: the answer that is judged with the text; empty where the text is judged alone.
     """
 
     judge: str
     text: str
     label: str
     kind: str
+    output: str = ""
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """(instruction, output), what a judge is asked about."""
+        return self.text, self.output
 
 
-def load_judge_items(path: str | Path) -> list[JudgeItem]:
+def load_judge_items(path: str | Path, pairs: bool = False) -> list[JudgeItem]:
     """Read the items in file order.
+
+    Args:
+        pairs: whether the score judge is asked about instruction and output together, or about the instruction alone.
+            Its items must have an output in the first case and none in the second.
 
     Raises UserError naming file and line on text that is no such item or occurs twice, and naming judge and label
     where a file cannot give both halves at least two items.
     """
-    items: dict[tuple[str, str], JudgeItem] = {}
+    items: dict[tuple[str, str, str], JudgeItem] = {}
     for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip():
             continue
-        item = _parse(line, f"{path}:{number}")
-        if items.setdefault((item.judge, item.text), item) is not item:
+        item = _parse(line, f"{path}:{number}", pairs)
+        if items.setdefault((item.judge, item.text, item.output), item) is not item:
             raise UserError(f"{path}:{number}: the {item.judge} judge has this text already: {item.text}")
     counts = Counter((item.judge, item.label) for item in items.values())
     for judge, labels in LABELS.items():
@@ -71,10 +83,10 @@ def split_judge_items(items: Iterable[JudgeItem]) -> tuple[list[JudgeItem], list
 
 
 def _hash_order(item: JudgeItem) -> tuple[str, str, str]:
-    return item.judge, item.label, hashlib.sha256(item.text.encode()).hexdigest()
+    return item.judge, item.label, hashlib.sha256(f"{item.text}{item.output}".encode()).hexdigest()
 
 
-def _parse(line: str, where: str) -> JudgeItem:
+def _parse(line: str, where: str, pairs: bool) -> JudgeItem:
     try:
         row = json.loads(line)
     except ValueError as error:
@@ -90,4 +102,10 @@ def _parse(line: str, where: str) -> JudgeItem:
         raise UserError(
             f"{where}: the {row['judge']} judge answers {' or '.join(LABELS[row['judge']])}, not {row['label']}"
         )
-    return JudgeItem(row["judge"], row["text"], row["label"], str(row.get("kind", "")))
+    output = row.get("output", "")
+    if pairs and row["judge"] == "score":
+        if not isinstance(output, str) or not output.strip():
+            raise UserError(f"{where}: output must be text that is not empty: the score judge is asked about the pair")
+    elif output:
+        raise UserError(f"{where}: has an output, but the {row['judge']} judge is asked about the instruction alone")
+    return JudgeItem(row["judge"], row["text"], row["label"], str(row.get("kind", "")), output)

@@ -24,13 +24,15 @@ class Judge:
 
     Attributes:
         name: "filter" or "score", as in the judge data.
-        prompt: prompt file with the field {instruction}.
+        prompt: prompt file with the field {instruction}, and {output} where it is asked about the pair.
+        reason: why it drops a row.
         choices: the answer that keeps a row, then the one that drops it.
         logodds, calibrated, probability: the columns that its verdicts go to.
     """
 
     name: str
     prompt: PromptTemplate
+    reason: str
     choices: tuple[str, str]
     logodds: str
     calibrated: str
@@ -45,22 +47,27 @@ class Judge:
         """Log-odds (nats) of the keeping answer to each prompt."""
         return [keep - drop for keep, drop in engine.choose(prompts, self.choices)]
 
-    def judge(self, engine: Engine, texts: Sequence[str]) -> list[float]:
-        """Log-odds (nats) of the keeping answer for each text."""
-        return self.log_odds(engine, [self.prompt.render(instruction=text) for text in texts])
+    def prompt_for(self, instruction: str, output: str) -> Prompt:
+        """The question about a pair; the output has no place in a prompt that asks about the instruction alone."""
+        return self.prompt.render(instruction=instruction, output=output)
+
+    def judge(self, engine: Engine, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """Log-odds (nats) of the keeping answer for each (instruction, output)."""
+        return self.log_odds(engine, [self.prompt_for(*pair) for pair in pairs])
 
     def bias(self, engine: Engine) -> float:
         """Mean log-odds (nats) of the keeping answer on content-free input."""
-        return float(numpy.mean(self.judge(engine, CONTENT_FREE)))
+        return float(numpy.mean(self.judge(engine, [(text, text) for text in CONTENT_FREE])))
 
 
 def filter_judge(prompt: PromptTemplate) -> Judge:
-    return Judge(
-        "filter", prompt, LABELS["filter"], schema.FILTER_LOGODDS, schema.FILTER_CALIBRATED, schema.FILTER_PROBABILITY
-    )
+    """Is it a question or an imperative (figure 4)?"""
+    columns = schema.FILTER_LOGODDS, schema.FILTER_CALIBRATED, schema.FILTER_PROBABILITY
+    return Judge("filter", prompt, "not_an_instruction", LABELS["filter"], *columns)
 
 
 def score_judge(prompt: PromptTemplate) -> Judge:
-    return Judge(
-        "score", prompt, LABELS["score"], schema.SCORE_LOGODDS, schema.SCORE_CALIBRATED, schema.SCORE_PROBABILITY
-    )
+    """Is it good (figure 10)? Focused scoring asks about the instruction, comprehensive scoring about the pair."""
+    columns = schema.SCORE_LOGODDS, schema.SCORE_CALIBRATED, schema.SCORE_PROBABILITY
+    reason = "poor_pair" if "output" in prompt.fields else "poor_instruction"
+    return Judge("score", prompt, reason, LABELS["score"], *columns)

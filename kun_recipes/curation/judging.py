@@ -1,4 +1,4 @@
-"""The primary chat model judges: is it an instruction (figure 4), is it a good one (figure 10, focused scoring)?"""
+"""The primary chat model judges: is it an instruction (figure 4), is it a good one, or a good pair (figure 10)?"""
 
 from collections.abc import Callable
 
@@ -13,18 +13,16 @@ from kun_recipes.curation.judges import Judge
 from kun_recipes.engines import EngineSettings
 from kun_recipes.engines.base import Engine, Prompt
 
-REASONS = {"filter": "not_an_instruction", "score": "poor_instruction"}
-"""Why each judge drops a row."""
-
 Calibrate = Callable[[Judge, Engine], Calibration]
 """What is known of a judge, measured by now or here: `Calibrations.of`."""
 
 
-class JudgeInstruction(AskModel):
-    """Ask a judge about each instruction and keep what it likes (Kun §3.2 filter prompt, §3.3 focused scoring).
+class JudgeCandidate(AskModel):
+    """Ask a judge about each candidate and keep what it likes (Kun §3.2 filter prompt, §3.3 scoring).
 
-    Reads instruction. Adds the judge's raw log-odds, the calibrated one (nats) and the raw probability. Drops with
-    reason "not_an_instruction" or "poor_instruction", or "context_length" when the prompt does not fit the context.
+    Reads instruction and, where the judge is asked about the pair, the text as its output. Adds the judge's raw
+    log-odds, the calibrated one (nats) and the raw probability. Drops with the judge's reason, "not_an_instruction",
+    "poor_instruction" or "poor_pair", or with "context_length" when the prompt does not fit the context.
     """
 
     def __init__(
@@ -39,7 +37,7 @@ class JudgeInstruction(AskModel):
         self.judge, self.calibrate = judge, calibrate
 
     def prompt_for(self, doc: Document) -> Prompt:
-        return self.judge.prompt.render(instruction=doc.metadata[schema.INSTRUCTION])
+        return self.judge.prompt_for(doc.metadata[schema.INSTRUCTION], doc.text)
 
     def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
         known = self.calibrate(self.judge, engine)
@@ -54,4 +52,4 @@ class JudgeInstruction(AskModel):
         if calibrated >= known.threshold:
             return True
         doc.metadata[schema.VALUE] = calibrated
-        return False, REASONS[self.judge.name]
+        return False, self.judge.reason

@@ -1,6 +1,7 @@
-"""Answer polishment: the primary chat model answers the instruction anew, with the segment before it (Kun §3.3)."""
+"""The answers of the finished pairs: polished by the primary chat model (Kun §3.3), or the segments as they are."""
 
 from datatrove.data import Document
+from datatrove.pipeline.base import DocumentsPipeline, PipelineStep
 
 from kun_recipes import schema
 from kun_recipes.curation.asking import WriteText
@@ -29,3 +30,26 @@ class PolishAnswer(WriteText):
             schema.CHAT_MODEL: self.author,
             schema.POLISH_PROMPT: self.prompt.fingerprint,
         }
+
+
+class AnswerWithSegment(PipelineStep):
+    """Take the segment itself for the answer: the raw output that polishing is compared with (Kun §3.3, Humpback).
+
+    Reads the text. Adds output and chat_model, the model that judged the pair. No model wrote the output, so that
+    what else `PolishAnswer` adds stays out.
+
+    Args:
+        judge: what the judging model is called in the rows, by `kun_recipes.models.model_identity`.
+    """
+
+    type = "🪨 - ANSWER"
+    name = "🪨 segment as it is"
+
+    def __init__(self, judge: str):
+        super().__init__()
+        self.judge = judge
+
+    def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
+        for doc in data:
+            doc.metadata |= {schema.OUTPUT: doc.text, schema.CHAT_MODEL: self.judge}
+            yield doc

@@ -16,7 +16,7 @@ from kun_recipes.rows import read_rows
 from kun_recipes.stage import discard
 
 SEGMENT = "segment"
-"""Published name of a row's `text`, the segment that its answer was polished from."""
+"""Published name of a row's `text`, the segment that its answer was polished from, or is."""
 
 _TEXT, _WHOLE, _REAL = pyarrow.string(), pyarrow.int64(), pyarrow.float64()
 COLUMNS = pyarrow.schema(

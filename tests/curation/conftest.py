@@ -24,11 +24,18 @@ def judges(repository: Path) -> dict[str, Judge]:
 
 
 @pytest.fixture(scope="module")
-def log_odds(settings: EngineSettings):
-    """Log-odds (nats) of a judge's keeping answer for each text, asked of the engine itself."""
+def pair_judge(repository: Path) -> Judge:
+    """The score judge of comprehensive scoring."""
+    return score_judge(load_prompt(repository / "recipes/prompts/score_pair.txt", {"instruction", "output"}))
 
-    def of(judge: Judge, texts: list[str]) -> list[float]:
-        prompts = [judge.prompt.render(instruction=text) for text in texts]
+
+@pytest.fixture(scope="module")
+def log_odds(settings: EngineSettings):
+    """Log-odds (nats) of a judge's keeping answer for each text, or pair, asked of the engine itself."""
+
+    def of(judge: Judge, texts: list[str] | list[tuple[str, str]]) -> list[float]:
+        pairs = [(text, "") if isinstance(text, str) else text for text in texts]
+        prompts = [judge.prompt.render(instruction=instruction, output=output) for instruction, output in pairs]
         return [keep - drop for keep, drop in load_engine(settings).choose(prompts, judge.choices)]
 
     return of

@@ -109,6 +109,19 @@ def test_a_threshold_of_the_config_is_kept(settings, judges):
     assert (everything.accuracy, everything.auc) == (0.5, found.auc)
 
 
+def test_a_judge_of_pairs_is_measured_with_the_outputs(settings, pair_judge, log_odds):
+    engine = load_engine(settings)
+    pairs = [
+        JudgeItem("score", item.text, {"是": "好", "否": "差"}[item.label], "", f"答{item.text}") for item in HELD_OUT
+    ]
+    nothing = ["", "无", "N/A", "……"]
+    bias = mean(log_odds(pair_judge, [(text, text) for text in nothing]))
+    tested = [odds - bias for odds in log_odds(pair_judge, [(item.text, item.output) for item in pairs])]
+    found = calibrate(pair_judge, engine, [], pairs, 0.0)
+    assert found.bias == pytest.approx(bias)
+    assert found.auc == pytest.approx(area_under_roc(tested, [item.label == "好" for item in pairs]))
+
+
 def test_a_calibration_says_what_it_found():
     found = Calibration("filter", -0.5, 0.25, "config", 0.875, 0.75, 40, 41)
     assert str(found) == (

@@ -3,6 +3,7 @@ from collections import Counter
 
 import pytest
 
+from kun_recipes.curation.calibration import area_under_roc
 from kun_recipes.curation.judge_data import JudgeItem, load_judge_items, split_judge_items
 from kun_recipes.errors import UserError
 
@@ -44,6 +45,44 @@ def test_a_bad_line_is_named(tmp_path, row, message):
         load_judge_items(path)
 
 
+PAIRS = [{**row, "output": f"答{row['text']}"} if row["judge"] == "score" else row for row in ROWS]
+
+
+def test_an_instruction_may_have_several_answers(tmp_path):
+    again = {**PAIRS[-1], "output": "另答"}
+    items = load_judge_items(write(tmp_path / "pairs.jsonl", [*PAIRS, again]), pairs=True)
+    assert items == [JudgeItem(**row) for row in [*PAIRS, again]]
+    assert items[0].pair == ("filter是0", "")
+    assert items[-1].pair == ("score差4", "另答")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            {**PAIRS[-1], "output": " "},
+            "output must be text that is not empty: the score judge is asked about the pair",
+        ),
+        ({**PAIRS[-1], "output": 1}, "output must be text that is not empty: the score judge is asked about the pair"),
+        (ROWS[-1], "output must be text that is not empty: the score judge is asked about the pair"),
+        ({**PAIRS[0], "output": "答"}, "has an output, but the filter judge is asked about the instruction alone"),
+        (PAIRS[-1], "the score judge has this text already: score差4"),
+    ],
+)
+def test_a_bad_line_among_pairs_is_named(tmp_path, row, message):
+    path = write(tmp_path / "pairs.jsonl", [*PAIRS, row])
+    with pytest.raises(UserError, match=f"{path}:21: {message}"):
+        load_judge_items(path, pairs=True)
+
+
+def test_pairs_are_not_for_a_judge_of_instructions(tmp_path):
+    path = write(tmp_path / "pairs.jsonl", PAIRS)
+    with pytest.raises(
+        UserError, match=f"{path}:11: has an output, but the score judge is asked about the instruction"
+    ):
+        load_judge_items(path)
+
+
 def test_two_judges_may_have_the_same_text(tmp_path):
     same = {"judge": "score", "text": "filter是0", "label": "好", "kind": ""}
     assert load_judge_items(write(tmp_path / "judge.jsonl", [*ROWS, same]))[-1] == JudgeItem(**same)
@@ -76,3 +115,14 @@ def test_the_demos_own_items(repository):
     for judge in ("filter", "score"):
         assert sum(item.judge == judge for item in development + held_out) >= 80
         assert sum(item.judge == judge for item in held_out) >= 40
+
+
+def test_the_items_of_the_comparison_arm(repository):
+    """The filter judge is measured as in the other recipes, and no answer's length gives its label away."""
+    items = load_judge_items(repository / "recipes/humpback/data/judge_pairs.jsonl", pairs=True)
+    demo = load_judge_items(repository / "recipes/demo/data/judge.jsonl")
+    assert {item for item in items if item.judge == "filter"} == {item for item in demo if item.judge == "filter"}
+    scored = [item for item in items if item.judge == "score"]
+    assert Counter(item.label for item in scored) == {"好": 40, "差": 40}
+    by_length = area_under_roc([len(item.output) for item in scored], [item.label == "好" for item in scored])
+    assert by_length == pytest.approx(0.5, abs=0.1)

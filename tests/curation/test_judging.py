@@ -7,7 +7,7 @@ from datatrove.data import Document
 
 from kun_recipes import schema
 from kun_recipes.curation.calibration import Calibration
-from kun_recipes.curation.judging import JudgeInstruction
+from kun_recipes.curation.judging import JudgeCandidate
 from kun_recipes.engines import load_engine
 
 
@@ -28,7 +28,7 @@ def test_a_verdict_is_stored_raw_calibrated_and_as_probability(settings, judges,
     threshold = sorted(odds)[2] - 0.75  # of the calibrated odds: those of the middle one, which stays
     calibration = Calibration(name, 0.75, threshold, "config", 0.5, 0.5, 2, 2)
     docs = rows(*instructions)
-    verdicts = JudgeInstruction(settings, judge, lambda *_: calibration).filter_batch(docs)
+    verdicts = JudgeCandidate(settings, judge, lambda *_: calibration).filter_batch(docs)
     assert [verdict is True for verdict in verdicts] == [one - 0.75 >= threshold for one in odds]
     assert verdicts.count((False, reason)) == 2
     for doc, one, verdict in zip(docs, odds, verdicts, strict=True):
@@ -47,9 +47,23 @@ def test_an_instruction_that_does_not_fit_is_dropped_and_the_others_are_judged(s
     frame = engine.count_tokens([judge.prompt.render(instruction="")])[0]
     room = engine.context_length - frame - 3  # 是 and 否 are three tokens of the tiny model
     docs = rows("写诗", "a" * room, "a" * (room + 1), "什么？")
-    verdicts = JudgeInstruction(settings, judge, lambda *_: calibration).filter_batch(docs)
+    verdicts = JudgeCandidate(settings, judge, lambda *_: calibration).filter_batch(docs)
     assert verdicts == [True, True, (False, "context_length"), True]
     assert docs[2].metadata == {schema.INSTRUCTION: "a" * (room + 1), schema.VALUE: frame + room + 1}
     alone = rows("写诗")
-    JudgeInstruction(settings, judge, lambda *_: calibration).filter_batch(alone)
+    JudgeCandidate(settings, judge, lambda *_: calibration).filter_batch(alone)
     assert docs[0].metadata[schema.FILTER_LOGODDS] == pytest.approx(alone[0].metadata[schema.FILTER_LOGODDS], abs=1e-4)
+
+
+def test_a_judge_of_pairs_reads_the_segment_as_the_output(settings, pair_judge, log_odds):
+    pairs = [("水何时沸腾？", "水在一百度沸腾。"), ("水何时沸腾？", "欢迎选购水壶。"), ("写诗", "{instruction}")]
+    odds = log_odds(pair_judge, pairs)
+    assert odds[0] != pytest.approx(odds[1])
+    docs = [
+        Document(text=output, id=str(number), metadata={schema.INSTRUCTION: instruction})
+        for number, (instruction, output) in enumerate(pairs)
+    ]
+    calibration = Calibration("score", 0.0, max(odds), "config", 0.5, 0.5, 2, 2)
+    verdicts = JudgeCandidate(settings, pair_judge, lambda *_: calibration).filter_batch(docs)
+    assert [doc.metadata[schema.SCORE_LOGODDS] for doc in docs] == pytest.approx(odds)
+    assert verdicts.count((False, "poor_pair")) == 2

@@ -6,7 +6,7 @@ import pytest
 from datatrove.data import Document
 
 from kun_recipes import schema
-from kun_recipes.curation.polishing import PolishAnswer
+from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
 from kun_recipes.engines import load_engine
 from kun_recipes.engines.base import Sampling
 from kun_recipes.prompts import PromptTemplate, load_prompt
@@ -71,3 +71,15 @@ def test_another_row_seed_writes_another_answer(settings, prompt):
 
     assert answers(0) == answers(0)
     assert len({*answers(0), *answers(1)}) == 4
+
+
+def test_a_raw_answer_is_the_segment_and_says_who_judged_it():
+    rows = candidates(("水在一百度沸腾。", "水何时沸腾？"))
+    assert list(AnswerWithSegment("chat@abc").run(iter(rows))) == rows
+    assert rows[0].text == "水在一百度沸腾。"
+    assert rows[0].metadata == {
+        schema.INSTRUCTION: "水何时沸腾？",
+        schema.FIT: 0.5,
+        schema.OUTPUT: "水在一百度沸腾。",
+        schema.CHAT_MODEL: "chat@abc",
+    }

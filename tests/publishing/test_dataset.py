@@ -98,6 +98,20 @@ def test_a_column_without_values_keeps_its_type(tmp_path):
     assert loaded["wudao"].features == loaded["skypile"].features
 
 
+def test_raw_answers_lack_only_what_a_model_would_have_added(tmp_path):
+    absent = ("output_tokens", "output_logprob", "polish_prompt")
+    with row_writer(tmp_path / "rows") as writer:
+        lineage = {name: value for name, value in LINEAGE.items() if name not in absent}
+        metadata = {"instruction": "问？", "output": "段落", "source": "wudao", **lineage}
+        writer.write(Document(text="段落", id="0", metadata=metadata), 0)
+    write_dataset(tmp_path / "rows", tmp_path / "raw")
+    write_dataset(write_rows(tmp_path / "polished_rows", "wudao"), tmp_path / "polished")
+    raw, polished = (load(tmp_path / name)["wudao"] for name in ("raw", "polished"))
+    assert raw.features == polished.features
+    assert {name for name, value in raw[0].items() if value is None} == set(absent)
+    assert raw[0]["output"] == raw[0]["segment"]
+
+
 def test_a_value_of_another_type_does_not_pass(tmp_path):
     rows = write_rows(tmp_path / "rows", "wudao", perplexity="high")
     with pytest.raises(ValueError, match="high"):

@@ -53,9 +53,13 @@ def instruction_rules(rules: Rules, removed: Removed) -> list[PipelineStep]:
     ]
 
 
-def answer_rules(rules: Rules, removed: Removed) -> list[PipelineStep]:
-    """The rules on polished answers, which the primary chat model wrote (§3.3)."""
-    text, finish = schema.OUTPUT, schema.OUTPUT_FINISH
+def answer_rules(rules: Rules, removed: Removed, polished: bool = True) -> list[PipelineStep]:
+    """The rules on answers (§3.3): the same for those that the primary chat model wrote and for raw segments.
+
+    Args:
+        polished: whether a model wrote them, so that the row says whether it ran out of tokens.
+    """
+    text, finish = schema.OUTPUT, schema.OUTPUT_FINISH if polished else None
     return [
         SensitiveInformation(text, rules.sensitive_information, removed("sensitive_information")),
         Repetition(text, rules.repetition, removed("repetition")),

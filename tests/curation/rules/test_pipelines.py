@@ -85,6 +85,18 @@ def test_faults_are_found_in_their_text(build, faulty, reason):
     assert doc.metadata[schema.VALUE]
 
 
+def test_raw_answers_pass_and_fail_by_the_same_rules():
+    def raw(**faulty):
+        doc = row(**faulty)
+        del doc.metadata[schema.OUTPUT_FINISH]  # no model wrote it
+        blocks = answer_rules(RULES, nowhere, polished=False)
+        return [verdict[1] for block in blocks if (verdict := block.filter(doc)) is not True]
+
+    assert raw(text=SOUND, output=SOUND) == []
+    assert raw(output=SOUND + "联系电话13800001111。") == ["phone_number"]
+    assert raw(output="绿茶不经氧化。") == ["too_short"]
+
+
 def test_every_seed_pair_passes_every_rule(repository):
     seeds = (repository / "recipes/demo/data/seeds.jsonl").read_text(encoding="utf-8").splitlines()
     for seed in map(json.loads, seeds):
