@@ -1,16 +1,13 @@
 """Where a datatrove pipeline runs: here, in processes that own their GPUs, or on Slurm."""
 
-import math
 import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datatrove.executor import SlurmPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 
+from kun_recipes.cluster.arrays import SlurmOptions, run_array
 from kun_recipes.counts import Counts, read_counts
 from kun_recipes.devices import check_enough
 from kun_recipes.errors import UserError
@@ -31,25 +28,7 @@ class Executor:
     workers: int = 1
     gpus: int = 0
     tasks_a_worker: int = 1
-    slurm: "SlurmOptions | None" = None
-
-
-@dataclass(frozen=True)
-class SlurmOptions:
-    """What a job asks of Slurm.
-
-    Attributes:
-        time: limit, HH:MM:SS.
-        memory_gb: GiB in all.
-        tasks_per_job: tasks that a job runs one after another, with one loading of a model; None shares them out
-            evenly among the workers.
-    """
-
-    partition: str
-    time: str
-    memory_gb: int
-    cores: int = 1
-    tasks_per_job: int | None = 1
+    slurm: SlurmOptions | None = None
 
 
 def run_pipeline(
@@ -80,37 +59,9 @@ def run_pipeline(
             )
             local.run()
         else:
-            _run_on_slurm(pipeline, logs, tasks, executor, executor.slurm)
+            if shutil.which("sbatch") is None:
+                raise UserError(
+                    "executor: slurm needs sbatch, which this machine does not have; choose executor: local"
+                )
+            run_array(pipeline, logs, tasks, executor.workers, executor.gpus, executor.slurm)
     return read_counts(logs, tasks)
-
-
-def _run_on_slurm(pipeline: list[PipelineStep], logs: Path, tasks: int, executor: Executor, job: SlurmOptions) -> None:
-    """Submit the tasks as a job array and wait for it."""
-    if shutil.which("sbatch") is None:
-        raise UserError("executor: slurm needs sbatch, which this machine does not have; choose executor: local")
-    array = SlurmPipelineExecutor(
-        pipeline,
-        tasks=tasks,
-        workers=executor.workers,
-        tasks_per_job=job.tasks_per_job or math.ceil(tasks / executor.workers),
-        gpus_per_task=executor.gpus,
-        partition=job.partition,
-        time=job.time,
-        cpus_per_task=job.cores,
-        mem_per_cpu_gb=math.ceil(job.memory_gb / job.cores),
-        qos=None,
-        job_name=f"kun-{logs.name}",
-        logging_dir=str(logs.resolve()),
-        venv_path=f"{sys.prefix}/bin/activate" if sys.prefix != sys.base_prefix else None,
-        sbatch_args={"wait": ""},  # sbatch returns when the array has ended
-    )
-    failure = ""
-    try:
-        array.run()
-    except subprocess.CalledProcessError as error:
-        failure = f" (sbatch: exit code {error.returncode})"
-    if incomplete := array.get_incomplete_ranks():
-        raise UserError(
-            f"{logs.name}: {len(incomplete)} of {tasks} Slurm tasks did not finish{failure}, the first is task"
-            f" {incomplete[0]}; its log is in {logs}/slurm_logs; the same command goes on where they were"
-        )

@@ -1,26 +1,39 @@
-"""Run a whole recipe: every stage in order, each in its own process, skipping what is complete.
+"""Run a whole recipe: every stage in order, skipping what is complete; here, or as jobs on Slurm.
 
     python recipes/run.py recipes/demo
+    python recipes/run.py recipes/kun-6b --slurm recipes/cluster.yaml --plan
+    python recipes/run.py recipes/kun-6b --slurm recipes/cluster.yaml
+    python recipes/run.py recipes/kun-6b --slurm recipes/cluster.yaml --status
 
 `--field value` replaces a value of run.yaml, or of every stage that has the field; `--stage.field value` that of one
 stage: `python recipes/run.py recipes/demo --output_dir outputs/other --label.temperature 0.5`.
 """
 
 import argparse
+import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from kun_recipes.chain import REFINE, STAGES, Chain, StageRun, elapsed, load_chain, remove_from, run_stage
-from kun_recipes.config import ConfigError
+from kun_recipes.budget import Hardware, estimate, load_figures, read_sample, show
+from kun_recipes.chain import REFINE, Chain, StageRun, elapsed, load_chain, remove_from, run_stage
+from kun_recipes.cluster.config import ClusterConfig
+from kun_recipes.cluster.hardware import cluster_hardware
+from kun_recipes.cluster.status import DONE, show_statuses, statuses
+from kun_recipes.cluster.submission import Step, refuse_running, steps, submit_all
+from kun_recipes.config import ConfigError, load
+from kun_recipes.devices import visible_gpus
 from kun_recipes.engines import check_installed
 from kun_recipes.errors import UserError
 from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows, training_lines
 from kun_recipes.stage import write_json
 from kun_recipes.stage_configs import EngineConfig
+
+ANYWHERE = (".", "/")
 
 
 def arguments() -> tuple[argparse.Namespace, list[str]]:
@@ -28,34 +41,30 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("recipe", help="folder of a recipe, such as recipes/demo")
-    parser.add_argument(
-        "--only", nargs="+", choices=STAGES, metavar="STAGE", help=f"run only these: {', '.join(STAGES)}"
-    )
-    parser.add_argument(
-        "--from", dest="first", choices=STAGES, metavar="STAGE", help="run this stage and those after it"
-    )
+    parser.add_argument("--only", nargs="+", metavar="STAGE", help="run only these")
+    parser.add_argument("--from", dest="first", metavar="STAGE", help="run this stage and those after it")
     parser.add_argument(
         "--fresh", action="store_true", help="remove what the selected stages wrote before, and run them anew"
     )
+    parser.add_argument("--slurm", metavar="CLUSTER", help="submit the stages as jobs, to this file's cluster")
+    doing = parser.add_mutually_exclusive_group()
+    doing.add_argument("--plan", action="store_true", help="print what each stage will take, and run nothing")
+    doing.add_argument("--dry-run", action="store_true", help="with --slurm: print every job's script, submit nothing")
+    doing.add_argument("--status", action="store_true", help="with --slurm: how far each stage is, and what failed")
+    parser.add_argument("--sample", metavar="FOLDER", help="with --plan: a finished corpus stage to take rates from")
     return parser.parse_known_args()
 
 
-def select(chain: Chain, only: list[str] | None, first: str | None) -> list[StageRun]:
-    names = list(STAGES)
-    wanted = only or names[names.index(first) if first else 0 :]
-    return [stage for stage in chain.stages if stage.name in wanted]
-
-
-def check_engines(selected: list[StageRun]) -> None:
+def check_engines(selected: Sequence[StageRun]) -> None:
     """Raise UserError before an hour of training if what labels or refines is not installed."""
     for stage in selected:
         if isinstance(stage.config, EngineConfig) and stage.summary() is None:
             check_installed(stage.config.engine)
 
 
-def run_chain(chain: Chain, selected: list[StageRun], console: Console) -> None:
+def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> None:
     output = Path(chain.run.output_dir)
-    width = max(map(len, STAGES))
+    width = max(len(stage.name) for stage in chain.stages)
     for stage in selected:
         begun = time.monotonic()
         state = "complete"
@@ -78,6 +87,37 @@ def run_chain(chain: Chain, selected: list[StageRun], console: Console) -> None:
         console.print(f"{stage.name:{width}} {elapsed(begun):>6}  {state}: {counts}", highlight=False, markup=False)
 
 
+def submit(chain: Chain, todo: Sequence[Step], console: Console) -> None:
+    def tell(stage: str, outcome: str) -> None:
+        console.print(f"{stage}: {outcome}", highlight=False, markup=False)
+
+    submit_all(chain, todo, tell)
+
+
+def show_scripts(todo: Sequence[Step], console: Console) -> None:
+    for step in todo:
+        if step.script is not None:
+            console.rule(str(step.script.path), characters="=", align="left")
+            print(step.script.text)
+    console.rule("The graph", characters="=", align="left")
+    for step in todo:
+        after = "complete" if step.script is None else f"after {', '.join(step.after)}" if step.after else "at once"
+        console.print(f"{step.stage.name}: {after}", highlight=False, markup=False)
+
+
+def show_plan(recipe: str, chain: Chain, cluster: ClusterConfig | None, sample: str | None, console: Console) -> None:
+    figures = load_figures(Path(recipe, "plan.yaml"))
+    hardware = cluster_hardware(cluster, chain) if cluster else Hardware(len(visible_gpus()), os.cpu_count() or 1)
+    show(estimate(chain, figures, read_sample(Path(sample)) if sample else None, hardware), console)
+
+
+def show_status(chain: Chain, console: Console) -> None:
+    found = statuses(chain)
+    show_statuses(found, console)
+    if all(status.state == DONE for status in found):
+        conclude(chain, console)
+
+
 def conclude(chain: Chain, console: Console) -> None:
     summaries = {stage.name: summary for stage in chain.stages if (summary := stage.summary())}
     output = Path(chain.run.output_dir)
@@ -96,17 +136,35 @@ def conclude(chain: Chain, console: Console) -> None:
     console.print(f"figures: {output / 'summary.json'}", markup=False, highlight=False)
 
 
+def run(options: argparse.Namespace, overrides: list[str], console: Console) -> None:
+    cluster = load(ClusterConfig, ["--config", options.slurm]) if options.slurm else None
+    if cluster is None and (options.dry_run or options.status):
+        raise UserError(f"{'--dry-run' if options.dry_run else '--status'} goes with --slurm CLUSTER")
+    if options.sample and not options.plan:
+        raise UserError("--sample goes with --plan")
+    future = ANYWHERE if options.plan or options.dry_run else ()  # both are wanted before the corpora are there
+    chain = load_chain(options.recipe, overrides, cluster.placement if cluster else None, future)
+    if options.plan:
+        return show_plan(options.recipe, chain, cluster, options.sample, console)
+    selected = chain.select(options.only, options.first)
+    if options.status:
+        return show_status(chain, console)
+    if options.fresh and not options.dry_run:
+        if cluster:
+            refuse_running(selected)
+        remove_from(selected)
+    check_engines(selected)
+    if cluster is None:
+        run_here(chain, selected, console)
+        return conclude(chain, console)
+    todo = steps(chain, selected, cluster, options.recipe)
+    return show_scripts(todo, console) if options.dry_run else submit(chain, todo, console)
+
+
 def main() -> None:
     options, overrides = arguments()
-    console = Console()
     try:
-        chain = load_chain(options.recipe, overrides)
-        selected = select(chain, options.only, options.first)
-        if options.fresh:
-            remove_from(chain, selected)
-        check_engines(selected)
-        run_chain(chain, selected, console)
-        conclude(chain, console)
+        run(options, overrides, Console())
     except (ConfigError, UserError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)

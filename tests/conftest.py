@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,8 @@ import yaml
 
 # The tiny model's operations are too small to share out: one thread is faster, here and in the processes it starts.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+pytest_plugins = ["tests.private_slurm"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -78,6 +83,64 @@ def open_rules(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     path = tmp_path_factory.mktemp("rules") / "open.yaml"
     path.write_text(yaml.safe_dump(rules, allow_unicode=True), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def demo_command(repository: Path, tiny_model: Path, open_rules: Path):
+    """`recipes/run.py recipes/demo` for the tiny model, into a folder."""
+
+    def build(output: Path, *more: str) -> list[str]:
+        overrides = {
+            "output_dir": output,
+            "model": tiny_model,
+            "corpus.max_tokens": 1100,  # bytes: a Chinese character is three tokens of the tiny model
+            "max_length": 4096,
+            "save_steps": 10,
+            "rows_per_shard": 16,
+            "max_batch_tokens": 65536,
+            "label.max_tokens": 1100,
+            "label.max_perplexity": "None",
+            "label.max_new_tokens": 200,
+            "label.temperature": 1.0,
+            "label.rules": open_rules,
+            "refine.rules": open_rules,
+            "refine.filter_threshold": -100,
+            "refine.score_threshold": -100,
+            "refine.temperature": 1.0,
+            "refine.max_new_tokens": 200,
+        }
+        words = [str(word) for key, value in overrides.items() for word in (f"--{key}", value)]
+        return [sys.executable, str(repository / "recipes/run.py"), "recipes/demo", *words, *more]
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def finished(repository: Path, demo_command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output folder of an uninterrupted run."""
+    output = tmp_path_factory.mktemp("runs") / "whole"
+    done = subprocess.run(demo_command(output), cwd=repository, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert "Funnel" in done.stdout
+    return output
+
+
+@pytest.fixture(scope="session")
+def contents() -> Callable[[Path], dict[str, object]]:
+    """What must not depend on luck: every row of every stage, in order, and every model's weights."""
+    from kun_recipes.rows import read_rows
+
+    def of(output: Path) -> dict[str, object]:
+        rows = {stage: list(read_rows(output / stage / "rows")) for stage in ("corpus", "label", "refine")}
+        removed = {
+            str(folder.relative_to(output)): list(read_rows(folder))
+            for stage in rows
+            for folder in sorted((output / stage / "removed").iterdir())
+        }
+        models = ("label_model", "primary_chat_model", "final_model")
+        return rows | removed | {name: (output / name / "model.safetensors").read_bytes() for name in models}
+
+    return of
 
 
 def _byte_tokenizer():

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,47 +17,6 @@ from datasets import load_dataset
 from kun_recipes.rows import read_rows
 
 STAGES = ["corpus", "label_model", "primary_chat_model", "label", "refine", "final_model"]
-MODELS = ["label_model", "primary_chat_model", "final_model"]
-
-
-@pytest.fixture(scope="module")
-def command(repository: Path, tiny_model: Path, open_rules: Path):
-    """`recipes/run.py recipes/demo` for the tiny model, into a folder."""
-
-    def build(output: Path, *more: str) -> list[str]:
-        overrides = {
-            "output_dir": output,
-            "model": tiny_model,
-            "corpus.max_tokens": 1100,  # bytes: a Chinese character is three tokens of the tiny model
-            "max_length": 4096,
-            "save_steps": 10,
-            "rows_per_shard": 16,
-            "max_batch_tokens": 65536,
-            "label.max_tokens": 1100,
-            "label.max_perplexity": "None",
-            "label.max_new_tokens": 200,
-            "label.temperature": 1.0,
-            "label.rules": open_rules,
-            "refine.rules": open_rules,
-            "refine.filter_threshold": -100,
-            "refine.score_threshold": -100,
-            "refine.temperature": 1.0,
-            "refine.max_new_tokens": 200,
-        }
-        words = [str(word) for key, value in overrides.items() for word in (f"--{key}", value)]
-        return [sys.executable, str(repository / "recipes/run.py"), "recipes/demo", *words, *more]
-
-    return build
-
-
-@pytest.fixture(scope="module")
-def finished(repository: Path, command, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The output folder of an uninterrupted run."""
-    output = tmp_path_factory.mktemp("runs") / "whole"
-    done = subprocess.run(command(output), cwd=repository, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr + done.stdout
-    assert "Funnel" in done.stdout
-    return output
 
 
 @pytest.mark.timeout(600)
@@ -94,17 +52,17 @@ def test_the_dataset_loads_with_a_split_a_source(finished: Path):
     assert sorted(kept) == sorted(row_id for split in dataset.values() for row_id in split["id"])
 
 
-def test_a_second_run_has_nothing_to_do(repository: Path, command, finished: Path):
+def test_a_second_run_has_nothing_to_do(repository: Path, demo_command, finished: Path, contents):
     before = contents(finished)
-    done = subprocess.run(command(finished), cwd=repository, capture_output=True, text=True)
+    done = subprocess.run(demo_command(finished), cwd=repository, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("complete:") == len(STAGES)
     assert contents(finished) == before
 
 
-def test_changed_values_are_refused(repository: Path, command, finished: Path):
+def test_changed_values_are_refused(repository: Path, demo_command, finished: Path):
     done = subprocess.run(
-        command(finished, "--only", "label", "--label.seed", "7"), cwd=repository, capture_output=True, text=True
+        demo_command(finished, "--only", "label", "--label.seed", "7"), cwd=repository, capture_output=True, text=True
     )
     assert done.returncode == 2
     assert "was made with another seed" in done.stderr and "Traceback" not in done.stderr
@@ -122,12 +80,12 @@ KILLED_WHEN = {  # the file whose appearance is the moment of the kill, below th
 
 @pytest.mark.timeout(900)
 def test_killed_in_every_stage_it_ends_with_the_same_rows_and_models(
-    repository: Path, command, finished: Path, tmp_path: Path
+    repository: Path, demo_command, finished: Path, contents, tmp_path: Path
 ):
     output = tmp_path / "killed"
     for stage in STAGES:
-        kill_when(output / KILLED_WHEN[stage], command(output, "--only", stage), repository)
-        done = subprocess.run(command(output, "--only", stage), cwd=repository, capture_output=True, text=True)
+        kill_when(output / KILLED_WHEN[stage], demo_command(output, "--only", stage), repository)
+        done = subprocess.run(demo_command(output, "--only", stage), cwd=repository, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
     assert contents(output) == contents(finished)
 
@@ -144,15 +102,3 @@ def kill_when(appears: Path, command: list[str], folder: Path) -> None:
     assert appears.exists()
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
-
-
-def contents(output: Path) -> dict[str, object]:
-    """What must not depend on luck: every row of every stage, in order, and every model's weights."""
-    rows = {stage: list(read_rows(output / stage / "rows")) for stage in ("corpus", "label", "refine")}
-    removed = {
-        str(folder.relative_to(output)): list(read_rows(folder))
-        for stage in rows
-        for folder in sorted((output / stage / "removed").iterdir())
-    }
-    weights = {name: (output / name / "model.safetensors").read_bytes() for name in MODELS}
-    return rows | removed | weights

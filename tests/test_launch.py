@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -177,9 +176,7 @@ def test_slurm_needs_sbatch(tmp_path, rows, monkeypatch):
         run_pipeline([RowReader(rows)], tmp_path / "logs", 3, Executor(2, slurm=SlurmOptions("cpu", "01:00:00", 2)))
 
 
-@pytest.mark.skipif(shutil.which("sbatch") is None or "SLURM_CONF" not in os.environ, reason="no Slurm here")
-def test_slurm_runs_the_same_tasks(tmp_path, rows):
-    """On the cluster that SLURM_CONF names; its default partition must be called cpu."""
+def test_slurm_runs_the_same_tasks(tmp_path, rows, slurm):
     blocks = drop_small_and_large(rows, tmp_path / "out")
     counts = run_pipeline(blocks, tmp_path / "out" / "logs", 3, Executor(2, slurm=SlurmOptions("cpu", "00:05:00", 1)))
     assert counts == run(rows, tmp_path / "here")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import threading
 from pathlib import Path
 
@@ -129,11 +128,9 @@ def test_no_task_begins_after_one_has_failed(tmp_path):
     assert len(list((tmp_path / "logs" / "completions").glob("*"))) < 399
 
 
-@pytest.mark.skipif(shutil.which("sbatch") is None or "SLURM_CONF" not in os.environ, reason="no Slurm here")
-def test_a_slurm_job_has_its_gpus_and_runs_several_tasks(tmp_path, repository, monkeypatch):
-    """On the cluster that SLURM_CONF names; its default partition must be called cpu, and a node have two GPUs."""
+def test_a_slurm_job_has_its_gpus_and_runs_several_tasks(tmp_path, repository, monkeypatch, slurm):
     monkeypatch.setenv("PYTHONPATH", str(repository))  # where a job finds this file's block
-    job = SlurmOptions("cpu", "00:05:00", memory_gb=2, cores=2, tasks_per_job=None)
+    job = SlurmOptions("cpu", "00:05:00", memory_gb=2, cores=2, jobs_a_worker=1)
     notes = run(tmp_path, 5, Executor(workers=2, gpus=2, slurm=job), together=1)
     assert all(len(note["gpus"].split(",")) == 2 for note in notes)
     assert len({note["process"] for note in notes}) == 2  # three tasks and two, each with what its job has loaded

@@ -1,0 +1,87 @@
+"""Slurm's own commands, and a mark by which a job of ours is known again without a book of our own.
+
+A job carries, as its comment, the folder that it works for: whoever comes later, from any machine, finds it.
+"""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kun_recipes.errors import UserError
+
+_MARK = "kun-recipes:"
+_BETWEEN = "\x1f"
+_FIELDS = ("%i", "%T", "%r", "%k")
+
+_FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # seconds between two looks into the queue; short jobs are not waited for long
+_FAILURES = 20
+"""Looks into the queue that may fail one after another: a busy controller is no reason to give a stage up."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job in the queue, or one task of an array.
+
+    Attributes:
+        id: "123", or of an array's task "123_4".
+        state: Slurm's word, such as PENDING or RUNNING.
+        reason: why it waits.
+        folder: what it works for, absolute: a stage, or the logs of one of its pipelines.
+    """
+
+    id: str
+    state: str
+    reason: str
+    folder: Path
+
+
+def mark(folder: Path) -> str:
+    """The comment of a job that works for a folder."""
+    return f"{_MARK}{folder.resolve()}"
+
+
+def queue() -> list[Job]:
+    """Our jobs in the queue, an array's tasks one by one."""
+    output = call(["squeue", "--me", "--array", "--noheader", f"--format={_BETWEEN.join(_FIELDS)}"])
+    rows = (line.strip().split(_BETWEEN) for line in output.splitlines() if line.count(_BETWEEN) == 3)
+    return [Job(*row, Path(comment.removeprefix(_MARK))) for *row, comment in rows if comment.startswith(_MARK)]
+
+
+def jobs_of(folder: Path) -> list[Job]:
+    """The jobs in the queue that work for this very folder."""
+    return [job for job in queue() if job.folder == folder.resolve()]
+
+
+def wait_for(folder: Path) -> None:
+    """Wait until no job works for the folder any more. Raises UserError when Slurm does not answer for long."""
+    pause, failures = _FIRST_WAIT, 0
+    while failures < _FAILURES:
+        try:
+            if not jobs_of(folder):
+                return
+            failures = 0
+        except UserError:
+            failures += 1
+        time.sleep(pause)
+        pause = min(1.2 * pause, _LONGEST_WAIT)
+    jobs_of(folder)
+
+
+def submit(script: Path, dependencies: Sequence[str]) -> str:
+    """Submit a script that begins once all dependencies have ended well, and return its job id."""
+    after = [f"--dependency=afterok:{':'.join(dependencies)}"] if dependencies else []
+    return call(["sbatch", "--parsable", "--kill-on-invalid-dep=yes", *after, str(script)]).strip().partition(";")[0]
+
+
+def call(command: list[str]) -> str:
+    """What a command of Slurm prints; raises UserError with its own words when it fails."""
+    if shutil.which(command[0]) is None:
+        raise UserError(f"{command[0]}: not found; this machine cannot submit Slurm jobs")
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
+        raise UserError(f"{command[0]} failed: {said}")
+    return done.stdout

@@ -1,0 +1,112 @@
+"""What has become of a recipe on Slurm: told from the folders and the queue, so that nothing else has to be kept."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import orjson
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from kun_recipes.chain import Chain, StageRun, needs
+from kun_recipes.cluster.slurm import Job, queue
+
+DONE, FAILED, NOT_SUBMITTED = "complete", "failed", "not submitted"
+
+
+@dataclass(frozen=True)
+class Status:
+    """One stage.
+
+    Attributes:
+        job: id of its job, the last one where there were several; "" without any.
+        state: "complete", "failed", "not submitted", or Slurm's word for its job, in small letters.
+        done: shards or steps, or rows kept.
+        note: why it waits, or what its arrays are doing.
+        log: of a stage that failed.
+    """
+
+    stage: str
+    job: str
+    state: str
+    done: str = ""
+    note: str = ""
+    log: Path | None = None
+
+    def last_line(self) -> str:
+        """What the job of a stage that failed said last."""
+        text = self.log.read_text(encoding="utf-8", errors="replace") if self.log else ""
+        lines = [line.strip() for line in text.splitlines()]
+        spoken = [line for line in lines if line and not line.startswith(("srun:", "slurmstepd:"))]
+        return spoken[-1] if spoken else "it said nothing"
+
+
+def statuses(chain: Chain) -> list[Status]:
+    """Every stage of a chain, in its order."""
+    jobs = queue()
+    reads = needs(chain.stages)
+    cut_off: set[str] = set()
+    found = []
+    for stage in chain.stages:
+        status = _status(stage, jobs, Path(chain.run.output_dir, "slurm"))
+        broken = [name for name in reads[stage.name] if name in cut_off]
+        if status.state == NOT_SUBMITTED and broken:
+            status = replace(status, note=f"reads from {broken[0]}")
+        if status.state == FAILED or broken:
+            cut_off.add(stage.name)
+        found.append(status)
+    return found
+
+
+def show_statuses(found: list[Status], console: Console) -> None:
+    """One line a stage, and below what each stage that failed said last, and where its log is."""
+    table = Table(Column("stage", no_wrap=True), "job", "state", "done", "note")
+    for status in found:
+        style = {DONE: "green", FAILED: "red"}.get(status.state, "")
+        table.add_row(status.stage, status.job, Text(status.state, style), status.done, Text(status.note))
+    console.print(table)
+    for status in found:
+        if status.state == FAILED:
+            console.print(Text(f"{status.stage} failed: {status.last_line()}\n  its log: {status.log}"))
+
+
+def _status(stage: StageRun, jobs: list[Job], scripts: Path) -> Status:
+    log = _last_log(stage, scripts)
+    last = log.stem.rpartition("-")[2] if log else ""
+    if summary := stage.summary():
+        return Status(stage.name, last, DONE, f"{summary['rows_kept']:,} rows", f"{summary['seconds']:,.0f} s")
+    folder = stage.folder.resolve()
+    leading = next((job for job in jobs if job.folder == folder), None)
+    arrays = [job for job in jobs if job.folder != folder and job.folder.is_relative_to(folder)]
+    if leading:
+        waits = "" if leading.reason == "None" else leading.reason
+        note = _arrays(arrays) if arrays else waits
+        return Status(stage.name, leading.id, leading.state.lower(), _progress(stage), note)
+    if arrays:
+        return Status(stage.name, "", "running", _progress(stage), f"{_arrays(arrays)}, without a job that leads them")
+    if log:
+        return Status(stage.name, last, FAILED, _progress(stage), log=log)
+    return Status(stage.name, "", NOT_SUBMITTED, _progress(stage))
+
+
+def _last_log(stage: StageRun, scripts: Path) -> Path | None:
+    logs = [path for path in scripts.glob(f"{stage.name}-*.log") if path.stem.rpartition("-")[0] == stage.name]
+    return max(logs, key=lambda path: int(path.stem.rpartition("-")[2]), default=None)
+
+
+def _arrays(jobs: list[Job]) -> str:
+    states = [job.state.lower() for job in jobs]
+    return f"{jobs[0].folder.name}: " + ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
+
+
+def _progress(stage: StageRun) -> str:
+    """Shards done of all in the pipeline that a data stage is at, or the step of a training's last checkpoint."""
+    if stage.kind.training:
+        steps = [int(path.name.rpartition("-")[2]) for path in (stage.folder / "checkpoints").glob("checkpoint-*")]
+        return f"step {max(steps)}" if steps else ""
+    pipelines = [path.parent for path in (stage.folder / "logs").glob("*/executor.json")]
+    if not pipelines:
+        return ""
+    latest = max(pipelines, key=lambda path: (path / "executor.json").stat().st_mtime)
+    tasks = orjson.loads((latest / "executor.json").read_bytes())["world_size"]
+    return f"{latest.name}: {len(list((latest / 'completions').glob('*')))} of {tasks} shards"
