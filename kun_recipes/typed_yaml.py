@@ -82,10 +82,11 @@ def _read_section(value: Any, section: type, arguments: tuple[Any, ...], key: st
         if name not in names:
             nearest = difflib.get_close_matches(str(name), names, n=1, cutoff=0.0)[0]
             raise BadValue(f"{prefix}{name}: unknown key, did you mean {nearest!r}?")
+    kinds = {name: arguments[0] if kind is Setting else kind for name, kind in get_type_hints(section).items()}
     for name in names:
         if name not in value:
-            raise BadValue(f"{prefix}{name}: missing; null switches a check off")
-    kinds = {name: arguments[0] if kind is Setting else kind for name, kind in get_type_hints(section).items()}
+            may_be_null = type(None) in get_args(kinds[name])
+            raise BadValue(f"{prefix}{name}: missing{'; write null for none' if may_be_null else ''}")
     return section(**{name: read_value(value[name], kinds[name], prefix + name) for name in names})
 
 
