@@ -13,7 +13,10 @@ import pytest
 from accelerate.commands.config.config_args import load_config_from_file
 from rich.console import Console
 
+from kun_recipes.budget import load_figures
 from kun_recipes.chain import CORPUS, STAGES, Chain, StageRun, load_chain
+from kun_recipes.chain.kinds import FINAL
+from kun_recipes.cluster.config import ClusterConfig
 from kun_recipes.config import load
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.errors import UserError
@@ -34,7 +37,7 @@ PAGES = [
     if (REPOSITORY / page).is_file()
 ]
 CONFIGS = {kind.script: kind.config for kind in STAGES.values()}
-FUTURE = "outputs"  # what the stages write, and later ones read
+FUTURE = ("outputs", "data")  # what the stages write, and later ones read; what only its user can put there
 
 
 @pytest.fixture(autouse=True)
@@ -50,13 +53,22 @@ def test_every_yaml_parses(path):
         load(RunConfig, ["--config", str(path)])
     elif path.stem == "model":
         load_model_source(path)
+    elif path.stem == "plan":
+        load_figures(path)
+    elif path.stem == "cluster":
+        load(ClusterConfig, ["--config", str(path)])
     else:
-        load(STAGES[path.stem].config(), ["--config", str(path)], future=FUTURE)
+        stage = FINAL if path.stem.startswith(f"{FINAL}_") else path.stem
+        load(STAGES[stage].config(), ["--config", str(path)], future=FUTURE)
 
 
 @pytest.mark.parametrize("recipe", sorted({str(path.parent) for path in YAMLS if path.stem == "run"}))
 def test_every_recipe_is_whole(recipe):
-    assert [stage.name for stage in load_chain(recipe, []).stages] == list(STAGES)
+    chain = load_chain(recipe, [], future=FUTURE)
+    begun_elsewhere = {"humpback": ["refine", "final_model"]}  # it reads what kun-6b wrote
+    assert list(dict.fromkeys(stage.kind.script for stage in chain.stages)) == list(
+        dict.fromkeys(STAGES[name].script for name in begun_elsewhere.get(Path(recipe).name, STAGES))
+    )
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=str)
@@ -72,11 +84,11 @@ def test_every_script_answers_help(script, monkeypatch, capsys):
 
 def test_what_a_stage_prints_is_no_markup(tmp_path):
     config = CorpusConfig(input_path=["x"], input_format=["jsonl"], output_dir=str(tmp_path / "corpus"), model="m")
-    stage = StageRun("corpus", CORPUS, config, [sys.executable, "-c", "print('[/tmp/rows] [red] 1/3')"])
+    stage = StageRun("corpus", "corpus", CORPUS, config, [sys.executable], ["-c", "print('[/tmp/rows] [red] 1/3')"])
     chain = Chain(RunConfig(output_dir=str(tmp_path), model="m"), [stage])
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
     with pytest.raises(UserError, match=r"^corpus ended without its summary; its log: .*/logs/corpus\.log$"):
-        runpy.run_path("recipes/run.py")["run_chain"](chain, [stage], console)
+        runpy.run_path("recipes/run.py")["run_here"](chain, [stage], console)
     assert (tmp_path / "logs" / "corpus.log").read_text(encoding="utf-8") == "[/tmp/rows] [red] 1/3\n"
 
 
@@ -154,7 +166,8 @@ def _check_python(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
 def _check_run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["recipes/run.py", *arguments])
     options, overrides = runpy.run_path("recipes/run.py")["arguments"]()
-    load_chain(options.recipe, overrides)
+    cluster = load(ClusterConfig, ["--config", options.slurm]).placement if options.slurm else None
+    load_chain(options.recipe, overrides, cluster, FUTURE).select(options.only, options.first)
 
 
 def _check_stage(script: str, arguments: list[str]) -> None:

@@ -1,0 +1,105 @@
+"""The figures that the recipes take from the paper and from its release, and that two arms differ in nothing else."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kun_recipes.config import load
+from kun_recipes.engines.base import Sampling
+from kun_recipes.stage_configs import LabelConfig, RefineConfig, RunConfig
+from kun_recipes.training.config import TrainConfig
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SIZES = [9_000, 26_000, 39_000, 52_000, 100_000, 200_000, 360_000]  # table 3
+TRAININGS = ["label_model", "primary_chat_model", "final_model"]
+STEPS = 22_500
+
+
+@pytest.fixture(autouse=True)
+def in_repository(monkeypatch):
+    monkeypatch.chdir(REPOSITORY)  # recipes name their files from there
+
+
+def read(kind: type, recipe: str, stage: str):
+    return load(kind, ["--config", f"recipes/{recipe}/{stage}.yaml"], future=("outputs", "data"))
+
+
+def differing(kind: type, stage: str) -> set[str]:
+    """Fields in which the comparison arm's stage differs from kun-6b's."""
+    ours, theirs = (read(kind, recipe, stage) for recipe in ("kun-6b", "humpback"))
+    return {field.name for field in fields(kind) if getattr(ours, field.name) != getattr(theirs, field.name)}
+
+
+def test_the_comparison_arm_differs_in_what_is_scored_and_what_is_answered():
+    places = {"output_dir", "dataset_dir"}
+    arm = {"score_target", "score_prompt", "answers", "judge_data"}
+    assert differing(RefineConfig, "refine") == arm | places
+    assert differing(TrainConfig, "final_model") == {"output_dir", "seeds"}
+    assert {path.stem for path in Path("recipes/humpback").glob("*.yaml")} - {"plan"} == {
+        "refine",
+        "final_model",
+        "run",
+    }
+
+
+def test_the_comparison_arm_trains_on_sizes_of_the_papers():
+    sizes = read(RunConfig, "humpback", "run").final_sizes
+    assert sizes == SIZES[: len(sizes)]
+
+
+@pytest.mark.parametrize("stage", [*TRAININGS, "final_model_52k_coig"])
+def test_kun_6b_has_the_papers_figures(stage):
+    config = read(TrainConfig, "kun-6b", stage)
+    assert (config.learning_rate, config.global_batch_size, config.lora_rank) == (2e-5, 16, 0)
+    assert (config.bf16, config.padding_free, config.packing) == (True, True, False)
+    assert 16 % config.per_device_train_batch_size == 0
+
+
+def test_every_final_model_of_kun_6b_gets_as_many_updates_as_show_the_largest_set_whole():
+    run = read(RunConfig, "kun-6b", "run")
+    assert run.final_sizes == SIZES
+    for stage in ("final_model", "final_model_52k_coig"):
+        config = read(TrainConfig, "kun-6b", stage)
+        assert config.max_steps == STEPS
+        assert config.max_steps * config.global_batch_size == max(SIZES)
+    assert max(SIZES) <= 377_592 * (1 - config.held_out_share)  # the pairs of §4.2.1
+    mixed = read(TrainConfig, "kun-6b", "final_model_52k_coig")
+    assert (mixed.train_rows, len(mixed.mix)) == (52_000, 1)
+
+
+@pytest.mark.parametrize(("stage", "epochs"), [("label_model", 6), ("primary_chat_model", 4)])
+def test_kun_34b_has_the_releases_figures(stage, epochs):
+    config = read(TrainConfig, "kun-34b", stage)
+    assert (config.learning_rate, config.num_train_epochs, config.max_steps) == (1e-5, epochs, -1)
+    assert (config.model, config.global_batch_size, config.lora_rank) == ("01-ai/Yi-34B", 16, 0)
+
+
+def test_kun_34b_asks_with_the_releases_prompt_and_decoding():
+    released = Sampling(max_new_tokens=1024, temperature=0.5, top_p=0.95, repetition_penalty=1.2)
+    label, refine = read(LabelConfig, "kun-34b", "label"), read(RefineConfig, "kun-34b", "refine")
+    assert label.decoding() == refine.decoding() == released
+    trained_with = read(TrainConfig, "kun-34b", "label_model").label_prompt
+    assert label.prompt == trained_with
+    assert (
+        Path(label.prompt)
+        .read_text(encoding="utf-8")
+        .startswith("[user]\n请直接告诉我，以下回复最有可能对应的指令是什么：\n")
+    )
+
+
+@pytest.mark.parametrize("recipe", ["kun-6b", "kun-34b", "qwen3"])
+def test_models_of_the_hub_are_pinned_to_one_commit(recipe):
+    base = read(RunConfig, recipe, "run").model
+    pinned = set()
+    for stage in ("corpus", "label_model", "primary_chat_model"):
+        values = yaml.safe_load(Path(f"recipes/{recipe}/{stage}.yaml").read_text(encoding="utf-8"))
+        assert values["model"] == base
+        pinned.add(values["model_revision"])
+    assert len(pinned) == 1 and len(pinned.pop()) == 40
+
+
+@pytest.mark.parametrize("recipe", ["kun-6b", "kun-34b", "qwen3"])
+def test_the_label_model_is_asked_as_it_was_trained(recipe):
+    assert read(LabelConfig, recipe, "label").prompt == read(TrainConfig, recipe, "label_model").label_prompt
