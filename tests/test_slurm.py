@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from kun_recipes.cluster.slurm import Job, queue
+from kun_recipes.rows import read_rows
 
 CLUSTER = """
 partition: cpu
@@ -149,67 +150,81 @@ def labelling(run, without) -> Callable[..., tuple[Path, str, str]]:
     return begin
 
 
-def test_a_killed_task_of_an_array_runs_again(run, labelling, finished, contents):
+def label_rows(output: Path) -> list[dict]:
+    return [row for folder in ("rows", "labelled") for row in read_rows(output / "label" / folder)]
+
+
+def test_a_killed_task_of_an_array_runs_again(run, labelling, finished):
     output, _, task = labelling()
     kill(task, "--signal=KILL", "--full")
     until_done(output)
     shown = run(output, "--status")
     assert states(shown)["label"] == "failed"
     assert "Slurm tasks did not finish, the first is task 0" in shown.stdout
-    run(output)
+    run(output, "--only", "label")
     until_done(output)
-    assert contents(output) == contents(finished)
+    assert label_rows(output) == label_rows(finished)
 
 
-def test_a_task_near_its_time_limit_queues_itself_again(run, labelling, finished, contents):
+def test_a_task_near_its_time_limit_queues_itself_again(run, labelling, finished):
     output, _, task = labelling()
     kill(task, "--signal=USR1")
     until_done(output)
-    assert states(run(output, "--status"))["label"] == "complete"
+    assert label_rows(output) == label_rows(finished)
     said = "".join(log.read_text(encoding="utf-8") for log in output.glob("label/logs/label/slurm_logs/*_0.out"))
     assert "Requeueing and exiting" in said
-    run(output)
-    until_done(output)
-    assert contents(output) == contents(finished)
 
 
-def test_a_stage_whose_leading_job_was_killed_goes_on_with_its_arrays(run, labelling, finished, contents):
+def test_a_stage_whose_leading_job_was_killed_goes_on_with_its_arrays(run, labelling, finished):
     output, leading, _ = labelling()
     kill(leading)
     wait_until(lambda: all(job.id != leading for job in queue()))
-    run(output)
+    run(output, "--only", "label")
     until_done(output)
-    assert contents(output) == contents(finished)
+    assert label_rows(output) == label_rows(finished)
 
 
-def begin_training(run, without) -> tuple[Path, str]:
-    output = without("primary_chat_model", "refine", "dataset", "final_model")
-    job = job_of(run(output, "--only", "primary_chat_model"), "primary_chat_model")
-    wait_until((output / "primary_chat_model" / "checkpoints" / "checkpoint-10" / "manifest.json").exists)
-    return output, job
+@pytest.fixture
+def training(run, without) -> Callable[[], tuple[Path, str]]:
+    """A training that has a checkpoint: the run's folder, and the job."""
+
+    def begin() -> tuple[Path, str]:
+        output = without("primary_chat_model", "refine", "dataset", "final_model")
+        job = job_of(run(output, "--only", "primary_chat_model"), "primary_chat_model")
+        wait_until((output / "primary_chat_model" / "checkpoints" / "checkpoint-10" / "manifest.json").exists)
+        return output, job
+
+    return begin
 
 
-def test_a_killed_training_goes_on_from_its_checkpoint(run, without, finished, contents):
-    output, job = begin_training(run, without)
-    kill(job, "--signal=KILL", "--full")
+def weights(output: Path) -> bytes:
+    return (output / "primary_chat_model" / "model.safetensors").read_bytes()
+
+
+def logs(output: Path) -> str:
+    found = (output / "slurm").glob("primary_chat_model-*.log")
+    return "".join(log.read_text(encoding="utf-8") for log in sorted(found))
+
+
+def test_a_killed_training_goes_on_from_its_checkpoint(run, training, finished):
+    output, _ = training()
+    subprocess.run(["pkill", "-KILL", "-f", f"train.py .*{output}/"], check=True)
     until_done(output)
     assert states(run(output, "--status"))["primary_chat_model"] == "failed"
-    run(output)
+    run(output, "--only", "primary_chat_model")
     until_done(output)
-    logs = "".join(log.read_text(encoding="utf-8") for log in (output / "slurm").glob("primary_chat_model-*.log"))
-    assert "train: continuing from step" in logs
-    assert contents(output) == contents(finished)
+    assert "train: continuing from step 10" in logs(output)
+    assert weights(output) == weights(finished)
 
 
-def test_a_training_near_its_time_limit_queues_itself_again(run, without, finished):
-    output, job = begin_training(run, without)
+def test_a_training_near_its_time_limit_queues_itself_again(training, finished):
+    """Slurm ends the run of a job that it requeues by SIGTERM: the training saves a checkpoint first."""
+    output, job = training()
     kill(job, "--signal=USR1", "--batch")
     until_done(output)
-    log = (output / "slurm" / f"primary_chat_model-{job}.log").read_text(encoding="utf-8")
-    assert "primary_chat_model: the time limit is near; queued again" in log
-    assert "train: continuing from step" in log
-    trained, expected = (folder / "primary_chat_model" / "model.safetensors" for folder in (output, finished))
-    assert trained.read_bytes() == expected.read_bytes()
+    assert "primary_chat_model: the time limit is near; queued again" in logs(output)
+    assert "train: stopped at step" in logs(output) and "train: continuing from step" in logs(output)
+    assert weights(output) == weights(finished)
 
 
 def test_two_nodes_train_together(run, without, cluster, demo_command, repository, tmp_path):

@@ -10,6 +10,7 @@ from typing import IO
 from kun_recipes.chain.kinds import REFINE
 from kun_recipes.chain.stages import StageRun
 from kun_recipes.errors import UserError
+from kun_recipes.logs import last_words
 from kun_recipes.progress import SHOW_PROGRESS
 from kun_recipes.stage import discard
 
@@ -36,16 +37,14 @@ def run_stage(stage: StageRun, log: Path, show: Callable[[str], None]) -> None:
     environment = {**os.environ, SHOW_PROGRESS: "1", "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as file:
         process = subprocess.Popen(stage.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
-        last = ""
         for line in _lines(process.stdout):
             file.write(line.encode() + b"\n")
             file.flush()
             if line.strip():
-                last = line.strip()
-                show(last)
+                show(line.strip())
         code = process.wait()
     if code:
-        raise UserError(f"{stage.name} failed (exit code {code}): {last}\nits log: {log}")
+        raise UserError(f"{stage.name} failed (exit code {code}): {last_words(log)}\nits log: {log}")
 
 
 def _lines(stream: IO[bytes]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from datatrove.utils.stats import PipelineStats
 
 from kun_recipes.cluster.slurm import jobs_of, mark, wait_for
 from kun_recipes.errors import UserError
+from kun_recipes.logs import last_words
 
 REQUEUE_SIGNAL = "USR1"
 REQUEUE_SECONDS = 120
@@ -133,6 +134,4 @@ def _last_words(logs: Path, rank: int, tasks_per_job: int) -> str:
     if not found:
         return ", which never began"
     log = max(found, key=lambda path: path.stat().st_mtime)
-    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    said = next((line for line in reversed(lines) if not line.startswith(("srun:", "slurmstepd:"))), "nothing")
-    return f", which said last: {said.partition(': ')[2] or said} (its log: {log})"
+    return f", which said last: {last_words(log)} (its log: {log})"

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from kun_recipes.chain import Chain, StageRun, needs
 from kun_recipes.cluster.slurm import Job, queue
+from kun_recipes.logs import last_words
 
 DONE, FAILED, NOT_SUBMITTED = "complete", "failed", "not submitted"
 
@@ -32,13 +33,6 @@ class Status:
     done: str = ""
     note: str = ""
     log: Path | None = None
-
-    def last_line(self) -> str:
-        """What the job of a stage that failed said last."""
-        text = self.log.read_text(encoding="utf-8", errors="replace") if self.log else ""
-        lines = [line.strip() for line in text.splitlines()]
-        spoken = [line for line in lines if line and not line.startswith(("srun:", "slurmstepd:"))]
-        return spoken[-1] if spoken else "it said nothing"
 
 
 def statuses(chain: Chain) -> list[Status]:
@@ -67,7 +61,7 @@ def show_statuses(found: list[Status], console: Console) -> None:
     console.print(table)
     for status in found:
         if status.state == FAILED:
-            console.print(Text(f"{status.stage} failed: {status.last_line()}\n  its log: {status.log}"))
+            console.print(Text(f"{status.stage} failed: {last_words(status.log)}\n  its log: {status.log}"))
 
 
 def _status(stage: StageRun, jobs: list[Job], scripts: Path) -> Status:
