@@ -6,7 +6,7 @@ from kun_recipes.config import ConfigError, option
 from kun_recipes.corpus.decontamination import BENCHMARK_FORMATS
 from kun_recipes.corpus.deduplication import NearDuplicateSettings
 from kun_recipes.corpus.sources.formats import FORMATS, FieldNames
-from kun_recipes.stage_configs import ExecutorConfig
+from kun_recipes.executor_configs import ExecutorConfig
 
 NEAR = NearDuplicateSettings()
 

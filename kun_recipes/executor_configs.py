@@ -1,0 +1,140 @@
+"""Options that stages share: where their tasks run, and how a model is asked."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from kun_recipes.config import ConfigError, option
+from kun_recipes.engines import EngineSettings
+from kun_recipes.engines.base import Sampling
+from kun_recipes.engines.presets import PresetName, preset
+from kun_recipes.engines.settings import Dtype, EngineName
+from kun_recipes.launch import Executor, SlurmOptions
+
+
+@dataclass(kw_only=True)
+class ExecutorConfig:
+    """Where the tasks of a stage run."""
+
+    executor: Literal["local", "slurm"] = option("local", "this machine, or a Slurm job array", affects_rows=False)
+    workers: int = option(1, "tasks at a time: processes here, jobs on Slurm", min=1, affects_rows=False)
+    slurm_partition: str | None = option(None, "partition of the jobs, for executor slurm", affects_rows=False)
+    slurm_time: str = option("12:00:00", "time limit of a job", unit="HH:MM:SS", affects_rows=False)
+    slurm_memory_gb: int = option(4, "memory of a job", unit="GiB", min=1, affects_rows=False)
+    slurm_account: str | None = option(None, "account that the jobs are charged to", affects_rows=False)
+    slurm_qos: str | None = option(None, "quality of service of the jobs", affects_rows=False)
+    slurm_sbatch: list[str] | None = option(
+        None, "further options of sbatch, as `constraint=a800`", affects_rows=False
+    )
+    slurm_setup: list[str] | None = option(
+        None, "lines of shell that each job begins with, as `module load cuda`", affects_rows=False
+    )
+
+    def where(self) -> Executor:
+        return Executor(self.workers, slurm=self.job())
+
+    def job(self, **more: int | None) -> SlurmOptions | None:
+        """What a job asks of Slurm; None on this machine."""
+        if self.executor == "local":
+            return None
+        if self.slurm_partition is None:
+            raise ConfigError("slurm_partition", "executor slurm needs one: `sinfo` lists them")
+        return SlurmOptions(
+            self.slurm_partition,
+            self.slurm_time,
+            self.slurm_memory_gb,
+            account=self.slurm_account,
+            qos=self.slurm_qos,
+            extra=tuple(self.slurm_sbatch or ()),
+            setup=tuple(self.slurm_setup or ()),
+            **more,
+        )
+
+
+@dataclass(kw_only=True)
+class EngineConfig(ExecutorConfig):
+    """The model that a stage asks, how it is run, and where."""
+
+    model: str = option(help="folder or Hub id of the model that this stage asks")
+    engine: EngineName = option("transformers", "what runs the model; vllm is for GPUs")
+    dtype: Dtype = option("auto", "number format; auto takes what the processor is fast at")
+    max_batch_tokens: int = option(
+        8192,
+        "size of a batch, padding included; vllm: of a step of its scheduler",
+        unit="tokens",
+        min=64,
+        affects_rows=False,
+    )
+    sampling: PresetName = option(
+        "greedy",
+        "how tokens are picked, unless the next four say otherwise",
+        source="kun_recipes/engines/sampling.yaml",
+    )
+    temperature: float | None = option(None, "0 is greedy; null: the preset's", min=0, max=2)
+    top_p: float | None = option(None, "nucleus, without effect when greedy; null: the preset's", above=0, max=1)
+    repetition_penalty: float | None = option(None, "1 is none; null: the preset's", above=0, max=2)
+    max_new_tokens: int | None = option(None, "longest text; null: the preset's, or the stage's", unit="tokens", min=1)
+    seed: int = option(0, "sampling seed; each row's own is derived from it and the row's id", min=0)
+    workers: int = option(
+        1, "processes here, or jobs on Slurm, each with its own GPUs and copy of the model", min=1, affects_rows=False
+    )
+    tensor_parallel: int = option(1, "vllm: GPUs that hold one copy of the model", min=1, affects_rows=False)
+    gpu_memory: float = option(
+        0.9, "vllm: share of each GPU's memory that it may take", above=0, max=1, affects_rows=False
+    )
+    cache_gb: float | None = option(
+        None,
+        "vllm: keys and values kept; null: what gpu_memory leaves, or 2 on a CPU",
+        unit="GiB",
+        above=0,
+        affects_rows=False,
+    )
+    slurm_cores: int = option(8, "cores of a job", min=1, affects_rows=False)
+    slurm_gpus: int | None = option(
+        None, "GPUs of a job; null: tensor_parallel; 0 on a cluster without", min=0, affects_rows=False
+    )
+    slurm_tasks_per_job: int | None = option(
+        None,
+        "shards that a job asks the model about, with one loading; null: shared out evenly among the workers",
+        min=1,
+        affects_rows=False,
+    )
+
+    new_tokens: ClassVar[int]
+    """Longest text where neither the file nor the preset says."""
+
+    def check(self) -> None:
+        if self.engine == "transformers" and self.tensor_parallel > 1:
+            raise ConfigError("tensor_parallel", "engine transformers runs a model on one GPU; choose engine: vllm")
+        self.where()
+
+    def where(self) -> Executor:
+        gpus = self.tensor_parallel if self.executor == "local" or self.slurm_gpus is None else self.slurm_gpus
+        job = self.job(cores=self.slurm_cores, tasks_per_job=self.slurm_tasks_per_job, jobs_a_worker=1)
+        # two shards at a time keep vLLM's batches full; transformers makes its batches of one call's rows
+        return Executor(self.workers, gpus, tasks_a_worker=2 if self.engine == "vllm" else 1, slurm=job)
+
+    def settings(self, model_folder: str) -> EngineSettings:
+        return EngineSettings(
+            engine=self.engine,
+            model=model_folder,
+            dtype=self.dtype,
+            max_batch_tokens=self.max_batch_tokens,
+            tensor_parallel=self.tensor_parallel,
+            gpu_memory=self.gpu_memory,
+            cache_gb=self.cache_gb,
+        )
+
+    def decoding(self) -> Sampling:
+        """How tokens are picked: this file's values, else the preset's, else the stage's."""
+        named = preset(self.sampling)
+
+        def chosen(field: str) -> float:
+            value = getattr(self, field)
+            return getattr(named, field) if value is None else value
+
+        return Sampling(
+            max_new_tokens=self.max_new_tokens or named.max_new_tokens or self.new_tokens,
+            temperature=chosen("temperature"),
+            top_p=chosen("top_p"),
+            repetition_penalty=chosen("repetition_penalty"),
+        )
