@@ -7,10 +7,10 @@ from pathlib import Path
 
 from datatrove.pipeline.base import PipelineStep
 
-from kun_recipes.cluster.arrays import SlurmOptions, run_array
 from kun_recipes.counts import Counts, read_counts
 from kun_recipes.devices import check_enough
 from kun_recipes.errors import UserError
+from kun_recipes.slurm.arrays import SlurmOptions, run_array
 from kun_recipes.workers import Workers, log_into
 
 

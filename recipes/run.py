@@ -29,9 +29,9 @@ from kun_recipes.config import ConfigError, load
 from kun_recipes.devices import visible_gpus
 from kun_recipes.engines import check_installed
 from kun_recipes.errors import UserError
+from kun_recipes.executor_configs import EngineConfig
 from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows, training_lines
 from kun_recipes.stage import write_json
-from kun_recipes.stage_configs import EngineConfig
 
 ANYWHERE = (".", "/")
 

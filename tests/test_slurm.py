@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from kun_recipes.cluster.slurm import Job, queue
 from kun_recipes.rows import read_rows
+from kun_recipes.slurm.queue import Job, queue
 
 CLUSTER = """
 partition: cpu

@@ -4,8 +4,9 @@ plan.yaml (figures.py) gives speeds and rates, each with its source; a finished 
 (sample.py) replaces its rates with measured ones; estimate.py multiplies them out; table.py prints the result.
 """
 
-from kun_recipes.budget.estimate import Hardware, Plan, StageEstimate, estimate
+from kun_recipes.budget.estimate import estimate
 from kun_recipes.budget.figures import Figures, load_figures
+from kun_recipes.budget.plan import Hardware, Plan, StageEstimate
 from kun_recipes.budget.sample import Sample, read_sample
 from kun_recipes.budget.table import show
 

@@ -1,18 +1,16 @@
 """What will not go as it is configured."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from kun_recipes.budget.plan import StageEstimate
 from kun_recipes.budget.stages import Flow
 from kun_recipes.budget.trainings import own_pairs
 from kun_recipes.budget.units import count, devices, duration
 from kun_recipes.chain import Chain, StageRun
 
-if TYPE_CHECKING:
-    from kun_recipes.budget.estimate import StageEstimate
 
-
-def warnings_of(chain: Chain, estimates: Sequence["StageEstimate"], flow: Flow) -> list[str]:
+def warnings_of(chain: Chain, estimates: Sequence[StageEstimate], flow: Flow) -> list[str]:
     """A line for what outlasts its time limit, wants more rows than there will be, or leaves GPUs idle.
 
     Stages of which the same is true share a line.
@@ -24,14 +22,14 @@ def warnings_of(chain: Chain, estimates: Sequence["StageEstimate"], flow: Flow) 
     return [f"{', '.join(stages)}: {warning}" for warning, stages in names.items()]
 
 
-def _warnings(stage: StageRun, estimate: "StageEstimate", flow: Flow) -> Iterator[str]:
+def _warnings(stage: StageRun, estimate: StageEstimate, flow: Flow) -> Iterator[str]:
     yield from _too_long(estimate)
     if stage.kind.training:
         yield from _too_few_rows(stage.config, flow)
         yield from _idle(estimate, stage.config)
 
 
-def _too_long(estimate: "StageEstimate") -> Iterator[str]:
+def _too_long(estimate: StageEstimate) -> Iterator[str]:
     if estimate.time_limit is not None and estimate.seconds > estimate.time_limit:
         takes = f"{duration(estimate.seconds)} on {devices(estimate.devices, estimate.device)}"
         yield (
@@ -49,7 +47,7 @@ def _too_few_rows(config: Any, flow: Flow) -> Iterator[str]:
         )
 
 
-def _idle(estimate: "StageEstimate", config: Any) -> Iterator[str]:
+def _idle(estimate: StageEstimate, config: Any) -> Iterator[str]:
     if estimate.devices < estimate.offered:
         yield (
             f"global_batch_size {config.global_batch_size} with {config.per_device_train_batch_size} "

@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kun_recipes.budget.estimate import Plan, StageEstimate
+from kun_recipes.budget.plan import Plan, StageEstimate
 from kun_recipes.budget.units import count, devices, duration, figure, hours, size
 
 COLUMNS = ("rows in", "rows out", "tokens\nread", "tokens\nwritten", "GPU/core\nhours", "on", "wall\ntime", "disk")

@@ -1,1 +1,1 @@
-"""A recipe on Slurm: job arrays for the data stages, a job for each stage, and what has become of them."""
+"""A recipe on a cluster: a job for each stage, submitted after those that it reads from, and what became of them."""

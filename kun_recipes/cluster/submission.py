@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from kun_recipes.chain import Chain, StageRun, needs
 from kun_recipes.cluster.config import ClusterConfig
 from kun_recipes.cluster.scripts import Script, script
-from kun_recipes.cluster.slurm import Job, queue, submit
 from kun_recipes.errors import UserError
+from kun_recipes.slurm.queue import Job, queue, submit
 
 
 @dataclass(frozen=True)

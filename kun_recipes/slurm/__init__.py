@@ -1,0 +1,1 @@
+"""Slurm itself: its queue, and datatrove pipelines as its job arrays."""
