@@ -11,6 +11,7 @@ stage: `python recipes/run.py recipes/demo --output_dir outputs/other --label.te
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ from kun_recipes.chain import REFINE, Chain, StageRun, elapsed, load_chain, remo
 from kun_recipes.cluster.config import ClusterConfig
 from kun_recipes.cluster.hardware import cluster_hardware
 from kun_recipes.cluster.status import DONE, show_statuses, statuses
-from kun_recipes.cluster.submission import Step, refuse_running, steps, submit_all
+from kun_recipes.cluster.submission import leading_jobs, refuse_running, steps, submit_all
 from kun_recipes.config import ConfigError, load
 from kun_recipes.devices import visible_gpus
 from kun_recipes.engines import check_installed
@@ -72,12 +73,12 @@ def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> No
             state = "done"
             with console.status(stage.name) as status:
 
-                def show(line: str, stage=stage, begun=begun, status=status) -> None:
+                def show_line(line: str, stage=stage, begun=begun, status=status) -> None:
                     line = line[: console.width - width - 12]
                     # as Text, for a stage's own brackets are no markup
                     status.update(Text(f"{stage.name:{width}} {elapsed(begun)}  {line}"))
 
-                run_stage(stage, output / "logs" / f"{stage.name}.log", show)
+                run_stage(stage, output / "logs" / f"{stage.name}.log", show_line)
         figures = stage.summary()
         if figures is None:
             raise UserError(
@@ -87,14 +88,26 @@ def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> No
         console.print(f"{stage.name:{width}} {elapsed(begun):>6}  {state}: {counts}", highlight=False, markup=False)
 
 
-def submit(chain: Chain, todo: Sequence[Step], console: Console) -> None:
+def submit(
+    chain: Chain, selected: Sequence[StageRun], cluster: ClusterConfig, recipe: str, fresh: bool, console: Console
+) -> None:
+    if fresh:
+        refuse_running(selected)
+        remove_from(selected)
+    check_engines(selected)
+
     def tell(stage: str, outcome: str) -> None:
         console.print(f"{stage}: {outcome}", highlight=False, markup=False)
 
-    submit_all(chain, todo, tell)
+    queued = leading_jobs(chain.stages)
+    submit_all(steps(chain, selected, cluster, recipe, queued), queued, tell)
 
 
-def show_scripts(todo: Sequence[Step], console: Console) -> None:
+def show_scripts(
+    chain: Chain, selected: Sequence[StageRun], cluster: ClusterConfig, recipe: str, console: Console
+) -> None:
+    queued = leading_jobs(chain.stages) if shutil.which("squeue") else {}  # the scripts can be read anywhere
+    todo = steps(chain, selected, cluster, recipe, queued)
     for step in todo:
         if step.script is not None:
             console.rule(str(step.script.path), characters="=", align="left")
@@ -136,12 +149,17 @@ def conclude(chain: Chain, console: Console) -> None:
     console.print(f"figures: {output / 'summary.json'}", markup=False, highlight=False)
 
 
-def run(options: argparse.Namespace, overrides: list[str], console: Console) -> None:
-    cluster = load(ClusterConfig, ["--config", options.slurm]) if options.slurm else None
-    if cluster is None and (options.dry_run or options.status):
+def check_together(options: argparse.Namespace) -> None:
+    """Raise UserError for options that have no effect without another one."""
+    if not options.slurm and (options.dry_run or options.status):
         raise UserError(f"{'--dry-run' if options.dry_run else '--status'} goes with --slurm CLUSTER")
     if options.sample and not options.plan:
         raise UserError("--sample goes with --plan")
+
+
+def run(options: argparse.Namespace, overrides: list[str], console: Console) -> None:
+    check_together(options)
+    cluster = load(ClusterConfig, ["--config", options.slurm]) if options.slurm else None
     future = ANYWHERE if options.plan or options.dry_run else ()  # both are wanted before the corpora are there
     chain = load_chain(options.recipe, overrides, cluster.placement if cluster else None, future)
     if options.plan:
@@ -149,16 +167,15 @@ def run(options: argparse.Namespace, overrides: list[str], console: Console) -> 
     selected = chain.select(options.only, options.first)
     if options.status:
         return show_status(chain, console)
-    if options.fresh and not options.dry_run:
-        if cluster:
-            refuse_running(selected)
+    if options.dry_run:
+        return show_scripts(chain, selected, cluster, options.recipe, console)
+    if cluster:
+        return submit(chain, selected, cluster, options.recipe, options.fresh, console)
+    if options.fresh:
         remove_from(selected)
     check_engines(selected)
-    if cluster is None:
-        run_here(chain, selected, console)
-        return conclude(chain, console)
-    todo = steps(chain, selected, cluster, options.recipe)
-    return show_scripts(todo, console) if options.dry_run else submit(chain, todo, console)
+    run_here(chain, selected, console)
+    return conclude(chain, console)
 
 
 def main() -> None:

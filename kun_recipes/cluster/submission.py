@@ -1,6 +1,6 @@
 """A whole recipe into Slurm's queue: a job a stage, each after those that it reads from; only what is missing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kun_recipes.chain import Chain, StageRun, needs
@@ -26,14 +26,18 @@ class Step:
     queued: Job | None = None
 
 
-def steps(chain: Chain, selected: Sequence[StageRun], cluster: ClusterConfig, recipe: str) -> list[Step]:
+def steps(
+    chain: Chain, selected: Sequence[StageRun], cluster: ClusterConfig, recipe: str, queued: Mapping[str, Job]
+) -> list[Step]:
     """What submitting the selected stages means, in their order.
+
+    Args:
+        queued: jobs of stages in the queue, of `leading_jobs`.
 
     Raises:
         UserError: a selected stage reads from one that is neither complete, nor selected, nor in the queue.
     """
     complete = {stage.name for stage in chain.stages if stage.summary() is not None}
-    queued = leading_jobs(chain.stages)
     coming = {stage.name for stage in selected} | queued.keys()
     reads = needs(chain.stages)
     found = []
@@ -51,13 +55,14 @@ def steps(chain: Chain, selected: Sequence[StageRun], cluster: ClusterConfig, re
     return found
 
 
-def submit_all(chain: Chain, todo: Sequence[Step], tell: Callable[[str, str], None]) -> None:
+def submit_all(todo: Sequence[Step], queued: Mapping[str, Job], tell: Callable[[str, str], None]) -> None:
     """Submit what is neither complete nor in the queue.
 
     Args:
+        queued: jobs of stages in the queue, of `leading_jobs`.
         tell: called with a stage's name and what became of it.
     """
-    ids = {name: job.id for name, job in leading_jobs(chain.stages).items()}
+    ids = {name: job.id for name, job in queued.items()}
     for step in todo:
         name = step.stage.name
         if step.script is None:
