@@ -184,6 +184,15 @@ def test_a_stage_whose_leading_job_was_killed_goes_on_with_its_arrays(run, label
     assert label_rows(output) == label_rows(finished)
 
 
+def test_a_leading_job_near_its_time_limit_queues_itself_again(labelling, finished):
+    output, leading, _ = labelling()
+    kill(leading, "--signal=USR1", "--batch")
+    until_done(output)
+    assert label_rows(output) == label_rows(finished)
+    log = (output / "slurm" / f"label-{leading}.log").read_text(encoding="utf-8")
+    assert "label: the time limit is near; queued again, and goes on where it was" in log
+
+
 @pytest.fixture
 def training(run, without) -> Callable[[], tuple[Path, str]]:
     """A training that has a checkpoint: the run's folder, and the job."""
