@@ -74,7 +74,7 @@ KILLED_WHEN = {  # the file whose appearance is the moment of the kill, below th
     "primary_chat_model": "primary_chat_model/checkpoints/checkpoint-20/manifest.json",
     "label": "label/logs/label/completions/00001",
     "refine": "refine/removed",
-    "final_model": "final_model/checkpoints/held_out_before.json",
+    "final_model": "final_model/logs",
 }
 
 

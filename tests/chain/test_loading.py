@@ -198,16 +198,16 @@ def test_a_folder_without_a_stage_is_no_recipe(tmp_path):
 @pytest.mark.parametrize(
     ("missing", "message"),
     [
-        ("corpus", "label.yaml: segments: outputs/demo/corpus/rows: no stage of this recipe writes it"),
-        ("label_model", "label.yaml: model: outputs/demo/label_model: no stage of this recipe writes it"),
-        ("refine", "final_model.yaml: seeds: outputs/demo/dataset: no stage of this recipe writes it"),
+        ("corpus", "label.yaml: segments: {run}/corpus/rows: no stage of this recipe writes it"),
+        ("label_model", "label.yaml: model: {run}/label_model: no stage of this recipe writes it"),
+        ("refine", "final_model.yaml: seeds: {run}/dataset: no stage of this recipe writes it"),
     ],
 )
-def test_what_a_stage_reads_must_come_from_somewhere(recipe, missing, message):
+def test_what_a_stage_reads_must_come_from_somewhere(recipe, tmp_path, missing, message):
     (recipe / f"{missing}.yaml").unlink()
     with pytest.raises(ConfigError) as caught:
-        load_chain(str(recipe), ["--output_dir", "outputs/demo"])
-    assert str(caught.value) == f"{recipe}/{message}"
+        load_chain(str(recipe), ["--output_dir", str(tmp_path / "run")])
+    assert str(caught.value) == f"{recipe}/{message.format(run=tmp_path / 'run')}"
 
 
 def test_a_stage_may_read_what_another_recipe_wrote(recipe, tmp_path):
