@@ -5,11 +5,11 @@ from kun_recipes.budget.figures import Figures
 from kun_recipes.budget.plan import Hardware, Plan, StageEstimate
 from kun_recipes.budget.sample import Sample, with_sample
 from kun_recipes.budget.stages import Flow, Work, corpus_work, label_work, refine_work
-from kun_recipes.budget.time_limits import seconds_of
 from kun_recipes.budget.trainings import training_work
 from kun_recipes.chain import Chain, StageRun
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.errors import UserError
+from kun_recipes.slurm.time_limits import seconds_of
 from kun_recipes.stage_configs import LabelConfig, RefineConfig
 
 

@@ -1,12 +1,10 @@
 """What a cluster is like: the one file that says where a recipe's jobs run. No recipe says it."""
 
-import re
 from dataclasses import dataclass
 
 from kun_recipes.chain import CORPUS, Kind
 from kun_recipes.config import ConfigError, option
-
-TIME = re.compile(r"(\d+-)?\d+:\d\d:\d\d")
+from kun_recipes.slurm.time_limits import TIME_LIMIT
 
 
 @dataclass(kw_only=True)
@@ -36,7 +34,7 @@ class ClusterConfig:
     def check(self) -> None:
         for key, limits in {"time": [self.time], "times": self.limits().values()}.items():
             for limit in limits:
-                if not TIME.fullmatch(limit):
+                if not TIME_LIMIT.fullmatch(limit):
                     raise ConfigError(key, f"write D-HH:MM:SS or HH:MM:SS, not {limit}")
 
     def limits(self) -> dict[str, str]:
