@@ -23,6 +23,12 @@ def repository() -> Path:
     return REPOSITORY
 
 
+@pytest.fixture
+def in_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run in the repository's folder, from which recipes name their files."""
+    monkeypatch.chdir(REPOSITORY)
+
+
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a seeded two-layer Qwen2 model (fp32, context 8192) with a byte-level tokenizer and our template."""

@@ -4,10 +4,7 @@ import pytest
 
 from kun_recipes.chain import load_chain, needs
 
-
-@pytest.fixture(autouse=True)
-def in_repository(repository, monkeypatch):
-    monkeypatch.chdir(repository)  # recipes name their files from there
+pytestmark = pytest.mark.usefixtures("in_repository")
 
 
 @pytest.mark.parametrize("words", [[], ["--output_dir", "/somewhere/else"], ["--output_dir", "."]])

@@ -15,9 +15,7 @@ DEMO = "recipes/demo"
 BASE = "outputs/demo"
 
 
-@pytest.fixture(autouse=True)
-def in_repository(repository, monkeypatch):
-    monkeypatch.chdir(repository)  # recipes name their files from there
+pytestmark = pytest.mark.usefixtures("in_repository")
 
 
 @pytest.fixture

@@ -16,9 +16,7 @@ from kun_recipes.stage import Stage
 DEMO = "recipes/demo"
 
 
-@pytest.fixture(autouse=True)
-def in_repository(repository, monkeypatch):
-    monkeypatch.chdir(repository)  # recipes name their files from there
+pytestmark = pytest.mark.usefixtures("in_repository")
 
 
 @pytest.fixture

@@ -10,10 +10,7 @@ from kun_recipes.cluster.config import ClusterConfig
 from kun_recipes.cluster.scripts import Script, script
 from kun_recipes.config import load
 
-
-@pytest.fixture(autouse=True)
-def in_repository(repository, monkeypatch):
-    monkeypatch.chdir(repository)  # recipes name their files from there
+pytestmark = pytest.mark.usefixtures("in_repository")
 
 
 def write(stage: str, output: Path, *words: str) -> Script:

@@ -14,10 +14,7 @@ from kun_recipes.config import load
 from kun_recipes.errors import UserError
 from kun_recipes.slurm.queue import Job
 
-
-@pytest.fixture(autouse=True)
-def in_repository(repository, monkeypatch):
-    monkeypatch.chdir(repository)  # recipes name their files from there
+pytestmark = pytest.mark.usefixtures("in_repository")
 
 
 @pytest.fixture
