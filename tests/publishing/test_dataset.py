@@ -7,7 +7,7 @@ from datasets import load_dataset
 from datatrove.data import Document
 
 from kun_recipes.errors import UserError
-from kun_recipes.publishing import dataset
+from kun_recipes.publishing import splits
 from kun_recipes.publishing.dataset import write_dataset
 from kun_recipes.rows import row_writer
 
@@ -75,7 +75,7 @@ def test_the_pair_and_its_source_come_first_then_the_lineage(tmp_path):
 
 
 def test_each_source_is_a_split_in_the_order_of_the_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(dataset, "ROWS_A_GROUP", 2)
+    monkeypatch.setattr(splits, "ROWS_A_GROUP", 2)
     rows = write_rows(tmp_path / "rows", "wudao", "skypile", "wudao", "wudao", "my_own")
     write_rows(rows, "skypile", "wudao", rank=1)
     assert write_dataset(rows, tmp_path / "dataset") == {"my_own": 1, "skypile": 2, "wudao": 4}
@@ -87,6 +87,26 @@ def test_each_source_is_a_split_in_the_order_of_the_rows(tmp_path, monkeypatch):
     }
     files = sorted(path.name for path in (tmp_path / "dataset" / "data").iterdir())
     assert files == [f"{name}-00000-of-00001.parquet" for name in ("my_own", "skypile", "wudao")]
+
+
+def test_a_large_split_has_several_shards_in_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(splits, "ROWS_A_GROUP", 2)
+    monkeypatch.setattr(splits, "SHARD_BYTES", 1)
+    rows = write_rows(tmp_path / "rows", *["wudao"] * 5, "skypile")
+    assert write_dataset(rows, tmp_path / "dataset") == {"skypile": 1, "wudao": 5}
+    files = sorted(path.name for path in (tmp_path / "dataset" / "data").iterdir())
+    assert files == ["skypile-00000-of-00001.parquet", *(f"wudao-0000{part}-of-00003.parquet" for part in range(3))]
+    assert load(tmp_path / "dataset")["wudao"]["id"] == [f"0-{number}" for number in range(5)]
+
+
+def test_the_same_rows_make_the_same_bytes(tmp_path):
+    rows = write_rows(tmp_path / "rows", "wudao", "skypile")
+    write_dataset(rows, tmp_path / "one")
+    write_dataset(rows, tmp_path / "two")
+    one, two = (
+        {path.name: path.read_bytes() for path in (tmp_path / name / "data").iterdir()} for name in ("one", "two")
+    )
+    assert one == two
 
 
 def test_a_column_without_values_keeps_its_type(tmp_path):

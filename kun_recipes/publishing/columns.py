@@ -1,0 +1,91 @@
+"""The columns of what is published: their order, types and meanings, as the cards print them."""
+
+from typing import NamedTuple
+
+import pyarrow
+
+from kun_recipes import schema
+
+SEGMENT = "segment"
+"""Published name of a row's `text`, the segment that its answer was polished from, or is."""
+
+LICENSE = "license"
+"""The licence of the row's source; the Hub's own word and spelling."""
+
+_TEXT, _WHOLE, _REAL = pyarrow.string(), pyarrow.int64(), pyarrow.float64()
+
+
+class Column(NamedTuple):
+    """A published column.
+
+    Attributes:
+        meaning: a phrase for the card; log-probabilities are in nats.
+    """
+
+    name: str
+    type: pyarrow.DataType
+    meaning: str
+
+
+_INSTRUCTION = Column(schema.INSTRUCTION, _TEXT, "the instruction that the label model wrote for the segment")
+_SOURCE = Column(schema.SOURCE, _TEXT, "the corpus; also the name of the split")
+_SEGMENT = (
+    Column(schema.ID, _TEXT, "hash of source, document and span: the row's name"),
+    Column(SEGMENT, _TEXT, "the passage of web text that the row comes from, private data masked"),
+    Column(schema.DOCUMENT_ID, _TEXT, "the document in its corpus"),
+    Column(schema.TITLE, _TEXT, "the document's title, where its corpus gives one"),
+    Column(schema.SPAN_START, _WHOLE, "first character of the segment in the normalised document"),
+    Column(schema.SPAN_END, _WHOLE, "the character after its last"),
+    Column(schema.TOKENS, _WHOLE, "length of the segment in tokens"),
+    Column(schema.MASKED, _TEXT, "private data that placeholders stand for, as `mobile:1`; null where there was none"),
+)
+_LABEL = (
+    Column(schema.INSTRUCTION_TOKENS, _WHOLE, "length of the instruction in tokens"),
+    Column(schema.INSTRUCTION_LOGPROB, _REAL, "mean log p(instruction given segment) a token"),
+    Column(schema.INSTRUCTION_PRIOR, _REAL, "mean log p(instruction) a token, without the segment"),
+    Column(schema.PERPLEXITY, _REAL, "of the instruction given the segment, by the label model"),
+    Column(schema.FIT, _REAL, "how much the segment explains the instruction: the difference of the two means"),
+)
+_VERDICTS = (
+    Column(schema.FILTER_LOGODDS, _REAL, "log-odds of 是 against 否: is the text an instruction?"),
+    Column(schema.FILTER_CALIBRATED, _REAL, "the same, less what the model answers on empty input"),
+    Column(schema.FILTER_PROBABILITY, _REAL, "P(是)"),
+    Column(schema.SCORE_LOGODDS, _REAL, "log-odds of 好 against 差: is it a good one?"),
+    Column(schema.SCORE_CALIBRATED, _REAL, "the same, less what the model answers on empty input"),
+    Column(schema.SCORE_PROBABILITY, _REAL, "P(好)"),
+    Column(schema.OUTPUT_TOKENS, _WHOLE, "length of the answer in tokens; null where the answer is the segment"),
+    Column(schema.OUTPUT_LOGPROB, _REAL, "mean log-probability of the answer a token, by the chat model"),
+)
+_LABELLER = (
+    Column(schema.LABEL_MODEL, _TEXT, "label model: name and hash of its weights"),
+    Column(schema.LABEL_PROMPT, _TEXT, "fingerprint of the label prompt"),
+)
+_WRITER = (
+    Column(schema.CHAT_MODEL, _TEXT, "primary chat model: name and hash of its weights"),
+    Column(schema.POLISH_PROMPT, _TEXT, "fingerprint of the polish prompt; null where the answer is the segment"),
+)
+
+PAIRS = (
+    _INSTRUCTION,
+    Column(schema.OUTPUT, _TEXT, "the answer"),
+    _SOURCE,
+    *_SEGMENT,
+    *_LABEL,
+    *_VERDICTS,
+    *_LABELLER,
+    *_WRITER,
+)
+"""Refined pairs: the pair and its source first, as in COIG-Kun, then every figure that decided about the row."""
+
+CANDIDATES = (_INSTRUCTION, _SEGMENT[1], _SOURCE, _SEGMENT[0], *_SEGMENT[2:], *_LABEL, *_LABELLER)
+"""Labelled candidates: the instruction and the segment that it was written for, before any verdict."""
+
+
+def with_license(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """The columns with the licence of the row's source behind its source."""
+    behind = next(number for number, column in enumerate(columns, 1) if column.name == schema.SOURCE)
+    return (*columns[:behind], Column(LICENSE, _TEXT, "licence of the source, by the Hub's id"), *columns[behind:])
+
+
+def arrow_schema(columns: tuple[Column, ...]) -> pyarrow.Schema:
+    return pyarrow.schema({column.name: column.type for column in columns})

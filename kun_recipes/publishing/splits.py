@@ -1,0 +1,98 @@
+"""Rows into Parquet shards, one split a source, named as `load_dataset` expects: <split>-00000-of-00002.parquet."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+from pyarrow import parquet
+
+from kun_recipes import schema
+from kun_recipes.publishing.columns import SEGMENT, Column, arrow_schema
+
+ROWS_A_GROUP = 1000
+"""Rows of a row group: what a viewer that shows a page of a hundred has to fetch."""
+
+SHARD_BYTES = 500 * 2**20
+"""Of a shard before compression; Parquet and zstd make some 150 MB of it. `datasets` itself takes 500 MB."""
+
+
+class SplitWriter(AbstractContextManager):
+    """Writes rows of all sources in one pass, each source's into its own shards.
+
+    The bytes depend on the rows and their order alone. Pages are cut where the content says, so that the Hub stores
+    anew only what a later release changed.
+
+    Args:
+        folder: an empty folder; its files have their last names only once the writer was left without an error.
+
+    Attributes:
+        rows: by split, in the order of the names; complete once the writer was left.
+    """
+
+    def __init__(self, folder: Path, columns: tuple[Column, ...]):
+        self.folder = folder
+        self.schema = arrow_schema(columns)
+        self.rows: dict[str, int] = {}
+        self._splits: dict[str, _Split] = {}
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Add a row of a stage; columns that it lacks are null."""
+        name = row[schema.SOURCE]
+        if name not in self._splits:
+            self._splits[name] = _Split(name, self.folder, self.schema)
+        self._splits[name].write({**row, SEGMENT: row[schema.TEXT]})
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for split in self._splits.values():
+            split.close() if kind is None else split.abandon()
+        self.rows = {name: self._splits[name].rows for name in sorted(self._splits)}
+
+
+class _Split:
+    """The shards of one split; a shard's name says how many there are, which is known at the end."""
+
+    def __init__(self, name: str, folder: Path, columns: pyarrow.Schema):
+        self.name, self.folder, self.schema = name, folder, columns
+        self.rows = 0
+        self._waiting: list[dict[str, Any]] = []
+        self._shards: list[Path] = []
+        self._writer: parquet.ParquetWriter | None = None
+        self._bytes = 0
+
+    def write(self, row: dict[str, Any]) -> None:
+        self._waiting.append(row)
+        if len(self._waiting) == ROWS_A_GROUP:
+            self._write_group()
+
+    def _write_group(self) -> None:
+        table = pyarrow.Table.from_pylist(self._waiting, schema=self.schema)
+        if self._writer is None:
+            self._shards.append(self.folder / f"{self.name}-{len(self._shards):05d}.partial")
+            self._writer = parquet.ParquetWriter(
+                self._shards[-1],
+                self.schema,
+                compression="zstd",
+                use_content_defined_chunking=True,
+                write_page_index=True,
+            )
+        self._writer.write_table(table)
+        self.rows += table.num_rows
+        self._bytes += table.nbytes
+        self._waiting = []
+        if self._bytes >= SHARD_BYTES:
+            self.abandon()
+
+    def close(self) -> None:
+        if self._waiting:
+            self._write_group()
+        self.abandon()
+        for number, shard in enumerate(self._shards):
+            shard.rename(self.folder / f"{self.name}-{number:05d}-of-{len(self._shards):05d}.parquet")
+
+    def abandon(self) -> None:
+        """Close the file that is being written; the next row opens another."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer, self._bytes = None, 0
