@@ -32,6 +32,7 @@ from kun_recipes.engines import check_installed
 from kun_recipes.errors import UserError
 from kun_recipes.executor_configs import EngineConfig
 from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows, training_lines
+from kun_recipes.rows import read_rows
 from kun_recipes.stage import write_json
 
 ANYWHERE = (".", "/")
@@ -141,7 +142,7 @@ def conclude(chain: Chain, console: Console) -> None:
     for stage in chain.stages:
         if stage.kind is REFINE and stage.name in summaries:
             console.print(*judge_lines(summaries[stage.name]["judges"]), sep="\n")
-            console.print(*map(row_panel, sample_rows(stage.folder / "rows")), sep="\n")
+            console.print(*map(row_panel, sample_rows(read_rows(stage.folder / "rows"))), sep="\n")
             console.print(f"dataset: load_dataset({stage.config.dataset_dir!r})", markup=False)
     for stage in chain.stages:
         if stage.name in summaries:

@@ -2,8 +2,7 @@
 
 import hashlib
 import heapq
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -12,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from kun_recipes import schema
-from kun_recipes.rows import read_rows
 
 
 def run_summary(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -55,9 +53,9 @@ def training_lines(stages: Mapping[str, Mapping[str, Any]]) -> Iterator[Text]:
             yield Text(f"{name}: loss on {count} held-out {'pair' if count == 1 else 'pairs'} {change}")
 
 
-def sample_rows(rows: Path, count: int = 3) -> list[dict[str, Any]]:
+def sample_rows(rows: Iterable[Mapping[str, Any]], count: int = 3) -> list[Mapping[str, Any]]:
     """`count` rows chosen by the hash of their ids: always the same ones, in no order of quality."""
-    return heapq.nsmallest(count, read_rows(rows), key=lambda row: hashlib.sha256(row[schema.ID].encode()).hexdigest())
+    return heapq.nsmallest(count, rows, key=lambda row: hashlib.sha256(row[schema.ID].encode()).hexdigest())
 
 
 def row_panel(row: Mapping[str, Any]) -> RenderableType:

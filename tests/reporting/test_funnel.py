@@ -8,7 +8,7 @@ from datatrove.data import Document
 from rich.console import Console
 
 from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows, training_lines
-from kun_recipes.rows import row_writer
+from kun_recipes.rows import read_rows, row_writer
 
 JUDGES = {
     "filter": {"auc": 0.914, "accuracy": 0.85, "held_out": 40, "threshold": 0.5},
@@ -87,14 +87,14 @@ def write_rows(folder: Path, ids: list[str]) -> Path:
 def test_the_sample_does_not_depend_on_the_order_of_the_rows(tmp_path, count):
     ids = [f"wudao/{number}" for number in range(5)]
     by_hash = sorted(ids, key=lambda id: hashlib.sha256(id.encode()).hexdigest())
-    forward = sample_rows(write_rows(tmp_path / "forward", ids), count)
-    backward = sample_rows(write_rows(tmp_path / "backward", ids[::-1]), count)
+    forward = sample_rows(read_rows(write_rows(tmp_path / "forward", ids)), count)
+    backward = sample_rows(read_rows(write_rows(tmp_path / "backward", ids[::-1])), count)
     assert [row["id"] for row in forward] == by_hash[:count]
     assert backward == forward
 
 
 def test_the_sample_is_three_rows(tmp_path):
-    assert len(sample_rows(write_rows(tmp_path, list("abcde")))) == 3
+    assert len(sample_rows(read_rows(write_rows(tmp_path, list("abcde"))))) == 3
 
 
 def test_a_row_is_shown_in_full():
