@@ -66,6 +66,11 @@ class Stage:
         """The summary if the stage is finished. Raises UserError when other values that change rows made it."""
         return self._earlier(SUMMARY)
 
+    def is_outdated(self) -> bool:
+        """Whether other values that change rows made the folder, or began it."""
+        earlier = filter(None, map(self._read, (SUMMARY, STARTED)))
+        return any(changed_keys(self.asked, one["config"]) for one in earlier)
+
     def begin(self) -> None:
         """Note what is asked. Raises UserError when other values began the folder: going on would mix two runs."""
         if self._earlier(STARTED) is None:
@@ -88,11 +93,14 @@ class Stage:
         (self.folder / STARTED).unlink(missing_ok=True)
         return summary
 
-    def _earlier(self, name: str) -> dict[str, Any] | None:
+    def _read(self, name: str) -> dict[str, Any] | None:
         path = self.folder / name
-        if not path.is_file():
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+    def _earlier(self, name: str) -> dict[str, Any] | None:
+        earlier = self._read(name)
+        if earlier is None:
             return None
-        earlier = json.loads(path.read_text(encoding="utf-8"))
         asked_then = earlier["config"]
         if changed := changed_keys(self.asked, asked_then):
             then, now = _short(asked_then.get(changed[0])), _short(self.asked.get(changed[0]))
@@ -135,9 +143,9 @@ def _describe(value: Any) -> Any:
 def fingerprint(path: Path) -> str:
     """A short hash of a file, or of a folder's files, by content; what is large by sizes and times.
 
-    A folder that a stage or a training wrote is known by its summary, which is written last.
+    A folder that a stage or a training wrote, or its rows, are known by its summary, which is written last.
     """
-    for summary in (path / TRAIN_SUMMARY, path.parent / SUMMARY):
+    for summary in (path / TRAIN_SUMMARY, path / SUMMARY, path.parent / SUMMARY):
         if path.is_dir() and summary.is_file():
             return _hash(_without_times(summary))
     if path.is_dir():

@@ -17,11 +17,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from huggingface_hub import HfApi
 from rich.console import Console
 from rich.text import Text
 
 from kun_recipes.budget import Hardware, estimate, load_figures, read_sample, show
-from kun_recipes.chain import REFINE, Chain, StageRun, elapsed, load_chain, remove_from, run_stage
+from kun_recipes.chain import PUBLISH, REFINE, Chain, StageRun, elapsed, load_chain, remove_from, run_stage
 from kun_recipes.cluster.config import ClusterConfig
 from kun_recipes.cluster.hardware import cluster_hardware
 from kun_recipes.cluster.status import DONE, show_statuses, statuses
@@ -31,6 +32,7 @@ from kun_recipes.devices import visible_gpus
 from kun_recipes.engines import check_installed
 from kun_recipes.errors import UserError
 from kun_recipes.executor_configs import EngineConfig
+from kun_recipes.publishing.hub import check_account
 from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows, training_lines
 from kun_recipes.rows import read_rows
 from kun_recipes.stage import write_json
@@ -60,8 +62,15 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
 def check_engines(selected: Sequence[StageRun]) -> None:
     """Raise UserError before an hour of training if what labels or refines is not installed."""
     for stage in selected:
-        if isinstance(stage.config, EngineConfig) and stage.summary() is None:
+        if isinstance(stage.config, EngineConfig) and not stage.complete:
             check_installed(stage.config.engine)
+
+
+def check_pushes(selected: Sequence[StageRun]) -> None:
+    """Raise UserError before any work if the Hub would refuse what the run ends in."""
+    for stage in selected:
+        if stage.kind is PUBLISH and stage.config.push:
+            check_account(stage.config, HfApi())
 
 
 def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> None:
@@ -70,7 +79,7 @@ def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> No
     for stage in selected:
         begun = time.monotonic()
         state = "complete"
-        if stage.summary() is None:
+        if not stage.complete:
             state = "done"
             with console.status(stage.name) as status:
 
@@ -92,6 +101,7 @@ def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> No
 def submit(
     chain: Chain, selected: Sequence[StageRun], cluster: ClusterConfig, recipe: str, fresh: bool, console: Console
 ) -> None:
+    check_pushes(selected)
     if fresh:
         refuse_running(selected)
         remove_from(selected)
@@ -172,6 +182,7 @@ def run(options: argparse.Namespace, overrides: list[str], console: Console) -> 
         return show_scripts(chain, selected, cluster, options.recipe, console)
     if cluster:
         return submit(chain, selected, cluster, options.recipe, options.fresh, console)
+    check_pushes(selected)
     if options.fresh:
         remove_from(selected)
     check_engines(selected)

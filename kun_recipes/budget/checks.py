@@ -7,16 +7,16 @@ from kun_recipes.budget.plan import StageEstimate
 from kun_recipes.budget.stages import Flow
 from kun_recipes.budget.trainings import own_pairs
 from kun_recipes.budget.units import count, devices, duration
-from kun_recipes.chain import Chain, StageRun
+from kun_recipes.chain import StageRun
 
 
-def warnings_of(chain: Chain, estimates: Sequence[StageEstimate], flow: Flow) -> list[str]:
+def warnings_of(planned: Sequence[StageRun], estimates: Sequence[StageEstimate], flow: Flow) -> list[str]:
     """A line for what outlasts its time limit, wants more rows than there will be, or leaves GPUs idle.
 
     Stages of which the same is true share a line.
     """
     names: dict[str, list[str]] = {}
-    for stage, estimate in zip(chain.stages, estimates, strict=True):
+    for stage, estimate in zip(planned, estimates, strict=True):
         for warning in _warnings(stage, estimate, flow):
             names.setdefault(warning, []).append(stage.name)
     return [f"{', '.join(stages)}: {warning}" for warning, stages in names.items()]

@@ -6,7 +6,7 @@ from kun_recipes.budget.plan import Hardware, Plan, StageEstimate
 from kun_recipes.budget.sample import Sample, with_sample
 from kun_recipes.budget.stages import Flow, Work, corpus_work, label_work, refine_work
 from kun_recipes.budget.trainings import training_work
-from kun_recipes.chain import Chain, StageRun
+from kun_recipes.chain import PUBLISH, Chain, StageRun
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.errors import UserError
 from kun_recipes.slurm.time_limits import seconds_of
@@ -23,12 +23,13 @@ def estimate(chain: Chain, figures: Figures, sample: Sample | None, hardware: Ha
         raise UserError("plan.yaml has the speeds of GPUs, and there is none; give their number, by --slurm CLUSTER")
     figures = with_sample(figures, sample) if sample else figures
     flow = Flow(figures)
-    stages = tuple(_estimate_stage(stage, figures, flow, hardware) for stage in chain.stages)
+    planned = [stage for stage in chain.stages if stage.kind is not PUBLISH]  # the network's time, and one core's
+    stages = tuple(_estimate_stage(stage, figures, flow, hardware) for stage in planned)
     return Plan(
         recipe=chain.run.output_dir,
         stages=stages,
         assumptions=tuple(figures.named()),
-        warnings=tuple(warnings_of(chain, stages, flow)),
+        warnings=tuple(warnings_of(planned, stages, flow)),
         hardware=hardware,
         sample=str(sample.folder) if sample else None,
     )

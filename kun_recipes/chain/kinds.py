@@ -6,18 +6,24 @@ from typing import Any
 
 from kun_recipes import stage_configs
 from kun_recipes.corpus.config import CorpusConfig
+from kun_recipes.publishing.config import PublishConfig
 from kun_recipes.stage import SUMMARY, TRAIN_SUMMARY, describe
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A recipe script: its config class, the summary file that says it finished, and what that summary must match."""
+    """A recipe script: its config class, the summary file that says it finished, and what that summary must match.
+
+    Attributes:
+        repeats: whether a finished stage with this config is run again: what it does lies elsewhere too.
+    """
 
     script: str
     config: Callable[[], type]
     summary: str
     asked: Callable[[Any], dict[str, Any]]
     training: bool = False
+    repeats: Callable[[Any], bool] = lambda config: False
 
 
 def _train_config() -> type:
@@ -36,6 +42,13 @@ CORPUS = Kind("recipes/corpus.py", lambda: CorpusConfig, SUMMARY, describe)
 LABEL = Kind("recipes/label.py", lambda: stage_configs.LabelConfig, SUMMARY, describe)
 REFINE = Kind("recipes/refine.py", lambda: stage_configs.RefineConfig, SUMMARY, describe)
 TRAIN = Kind("recipes/train.py", _train_config, TRAIN_SUMMARY, _train_asked, training=True)
+PUBLISH = Kind(
+    "recipes/publish.py",
+    lambda: PublishConfig,
+    SUMMARY,
+    describe,
+    repeats=lambda config: config.push,  # only the Hub knows what it has; what is there is not sent again
+)
 
 STAGES = {
     "corpus": CORPUS,
@@ -44,9 +57,10 @@ STAGES = {
     "label": LABEL,
     "refine": REFINE,
     "final_model": TRAIN,
+    "publish": PUBLISH,
 }
-"""The paper's chain (Kun figure 1), in the order in which it runs. A recipe has one YAML of each name; it may leave
-out stages whose results it reads from elsewhere."""
+"""The paper's chain (Kun figure 1) and what becomes of its results, in their order. A recipe has one YAML
+of each name; it may leave out stages whose results it reads from elsewhere."""
 
 FINAL = "final_model"
 """The stage of which a recipe may have several: files final_model_<name>.yaml, and run.yaml's final_sizes."""

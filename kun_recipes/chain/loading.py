@@ -48,9 +48,12 @@ def load_chain(
 
 
 def _files(recipe: str) -> list[str]:
-    """Names of the stage files there are, in the order of the chain; further final models come last."""
-    named = [name for name in STAGES if Path(recipe, f"{name}.yaml").is_file()]
-    return named + sorted(path.stem for path in Path(recipe).glob(f"{FINAL}_*.yaml"))
+    """Names of the stage files there are, in the order of the chain; further final models follow the final model."""
+    found = []
+    for name in STAGES:
+        found += [name] if Path(recipe, f"{name}.yaml").is_file() else []
+        found += sorted(path.stem for path in Path(recipe).glob(f"{FINAL}_*.yaml")) if name == FINAL else []
+    return found
 
 
 @dataclass(frozen=True)

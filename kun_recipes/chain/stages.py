@@ -38,6 +38,11 @@ class StageRun:
     def command(self) -> list[str]:
         return [*self.launcher, *self.words]
 
+    @property
+    def complete(self) -> bool:
+        """Whether there is nothing left to do."""
+        return self.summary() is not None and not self.kind.repeats(self.config)
+
     def summary(self) -> dict[str, Any] | None:
         """The stage's figures, if it finished with this very config."""
         path = self.folder / self.kind.summary

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kun_recipes.chain import CORPUS, Kind
+from kun_recipes.chain import CORPUS, PUBLISH, Kind
 from kun_recipes.config import ConfigError, option
 from kun_recipes.slurm.time_limits import TIME_LIMIT
 
@@ -52,7 +52,7 @@ class ClusterConfig:
 
     def placement(self, file: str, kind: Kind) -> list[str]:
         """What the data stages are told, on their command line, of where their job arrays run."""
-        if kind.training:
+        if kind.training or kind is PUBLISH:
             return []
         words = {
             "executor": "slurm",

@@ -37,7 +37,7 @@ def steps(
     Raises:
         UserError: a selected stage reads from one that is neither complete, nor selected, nor in the queue.
     """
-    complete = {stage.name for stage in chain.stages if stage.summary() is not None}
+    complete = {stage.name for stage in chain.stages if stage.complete}
     coming = {stage.name for stage in selected} | queued.keys()
     reads = needs(chain.stages)
     found = []

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 from kun_recipes.errors import UserError
-from kun_recipes.publishing.columns import PAIRS
-from kun_recipes.publishing.splits import SplitWriter
+from kun_recipes.publishing.data.columns import PAIRS
+from kun_recipes.publishing.data.splits import SplitWriter
 from kun_recipes.rows import read_rows
 from kun_recipes.stage import discard
 

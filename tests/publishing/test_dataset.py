@@ -7,7 +7,7 @@ from datasets import load_dataset
 from datatrove.data import Document
 
 from kun_recipes.errors import UserError
-from kun_recipes.publishing import splits
+from kun_recipes.publishing.data import splits
 from kun_recipes.publishing.dataset import write_dataset
 from kun_recipes.rows import row_writer
 

@@ -84,7 +84,7 @@ CANDIDATES = (_INSTRUCTION, _SEGMENT[1], _SOURCE, _SEGMENT[0], *_SEGMENT[2:], *_
 def with_license(columns: tuple[Column, ...]) -> tuple[Column, ...]:
     """The columns with the licence of the row's source behind its source."""
     behind = next(number for number, column in enumerate(columns, 1) if column.name == schema.SOURCE)
-    return (*columns[:behind], Column(LICENSE, _TEXT, "licence of the source, by the Hub's id"), *columns[behind:])
+    return (*columns[:behind], Column(LICENSE, _TEXT, "licence of the source: see Licences"), *columns[behind:])
 
 
 def arrow_schema(columns: tuple[Column, ...]) -> pyarrow.Schema:

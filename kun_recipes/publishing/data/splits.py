@@ -9,7 +9,7 @@ import pyarrow
 from pyarrow import parquet
 
 from kun_recipes import schema
-from kun_recipes.publishing.columns import SEGMENT, Column, arrow_schema
+from kun_recipes.publishing.data.columns import SEGMENT, Column, arrow_schema
 
 ROWS_A_GROUP = 1000
 """Rows of a row group: what a viewer that shows a page of a hundred has to fetch."""

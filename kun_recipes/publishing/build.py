@@ -1,0 +1,157 @@
+"""Build the folders of a release, exactly as they would be pushed, and refuse what must not be published."""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from kun_recipes import schema
+from kun_recipes.curation.rules import load_rules
+from kun_recipes.errors import UserError
+from kun_recipes.privacy import load_privacy
+from kun_recipes.publishing.cards.dataset import DatasetCard
+from kun_recipes.publishing.cards.metadata import DEFAULT
+from kun_recipes.publishing.cards.model import ModelCard
+from kun_recipes.publishing.cards.provenance import read_prompts, without_local_paths
+from kun_recipes.publishing.checking.rows import RowsCheck
+from kun_recipes.publishing.config import CANDIDATES, DATASET, PublishConfig
+from kun_recipes.publishing.data.columns import CANDIDATES as CANDIDATE_COLUMNS
+from kun_recipes.publishing.data.columns import LICENSE, PAIRS, with_license
+from kun_recipes.publishing.data.manifest import CARD, write_manifest
+from kun_recipes.publishing.data.shards import DATA, read_all
+from kun_recipes.publishing.data.splits import SplitWriter
+from kun_recipes.publishing.extras import copy_prompts, copy_recipes, link_or_copy, write_stages
+from kun_recipes.publishing.record import RunRecord, path_of
+from kun_recipes.rows import read_rows
+from kun_recipes.stage import TRAIN_SUMMARY, write_json
+
+KEPT_AT_HOME = ("logs", "checkpoints", TRAIN_SUMMARY)
+"""Of a model's folder; its summary is published without this machine's paths."""
+
+RESERVED = (DEFAULT, "all")
+"""Words of `load_dataset` that no split can have for its name."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A folder that is ready to be pushed, below the stage's own.
+
+    Attributes:
+        kind: the Hub's kind of repository.
+        rows: of a dataset; 0 for a model.
+        withheld: rows of the run that are not in it.
+    """
+
+    name: str
+    kind: Literal["dataset", "model"]
+    rows: int = 0
+    withheld: int = 0
+
+
+def build(config: PublishConfig, record: RunRecord, tell: Callable[[str], None]) -> list[Built]:
+    """Build everything that a config publishes.
+
+    Args:
+        tell: called with what is being done.
+
+    Raises:
+        UserError: rows that must not be published, or a fact that a card wants and nobody gave.
+    """
+    built = []
+    for name in config.names:
+        tell(f"building {name}")
+        folder = Path(config.output_dir) / name
+        partial = folder.with_name(f"{name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        make = _build_dataset if name in (DATASET, CANDIDATES) else _build_model
+        built.append(make(config, record, name, partial))
+        shutil.rmtree(folder, ignore_errors=True)
+        os.replace(partial, folder)
+    return built
+
+
+def _build_dataset(config: PublishConfig, record: RunRecord, name: str, folder: Path) -> Built:
+    stage = Path(config.refine_dir if name == DATASET else config.label_dir)
+    summary = record.refine if name == DATASET else record.label
+    columns = with_license(PAIRS if name == DATASET else CANDIDATE_COLUMNS)
+    rows, withheld = _write_rows(config, stage / "rows", columns, folder / DATA)
+    if sum(rows.values()) + withheld != summary["rows_kept"]:
+        raise UserError(
+            f"{stage}: its rows are {sum(rows.values()) + withheld}, but its funnel ends with {summary['rows_kept']}; "
+            "run the stage again"
+        )
+    refuse_bad_rows(folder, record.corpus["config"]["privacy"], summary["config"]["rules"], stage)
+    stages = {"corpus": record.corpus, "label": record.label} | ({"refine": summary} if name == DATASET else {})
+    copy_recipes(config.recipes, folder)
+    copy_prompts(read_prompts(stage["config"] for stage in stages.values()), folder)
+    write_stages(stages, folder)
+    card = DatasetCard(config, record, folder, name, columns, rows, withheld, private_found=0)  # or it were refused
+    (folder / CARD).write_text(card.render(), encoding="utf-8")
+    write_manifest(folder)
+    return Built(name, "dataset", sum(rows.values()), withheld)
+
+
+def _write_rows(config: PublishConfig, rows: Path, columns: Any, data: Path) -> tuple[dict[str, int], int]:
+    """The rows of each split, and how many were withheld."""
+    withhold = _ids(config.withhold)
+    licences, origins = config.licences_of_sources(), config.origins()
+    data.mkdir()
+    withheld = 0
+    with SplitWriter(data, columns) as splits:
+        for row in read_rows(rows):
+            source = row[schema.SOURCE]
+            for key, known in (("source_licences", licences), ("source_origins", origins)):
+                if source not in known:
+                    raise UserError(f"{key}: says nothing of the source {source}, which has rows; add {source}=…")
+            if source in RESERVED:
+                raise UserError(f"{rows}: a source is called {source}, a name that `datasets` keeps for itself")
+            if row[schema.ID] in withhold:
+                withheld += 1
+            else:
+                splits.write({**row, LICENSE: licences[source].id})
+    if not splits.rows:
+        raise UserError(f"{rows}: no row is left to publish; {config.withhold} withholds them all")
+    return splits.rows, withheld
+
+
+def _ids(file: str | None) -> frozenset[str]:
+    if file is None:
+        return frozenset()
+    try:
+        return frozenset(Path(file).read_text(encoding="utf-8-sig").split())
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file}: is no text file of row ids ({error.reason} at byte {error.start})") from error
+
+
+def refuse_bad_rows(folder: Path, privacy: Any, rules: Any, stage: Path) -> None:
+    """Raise UserError for rows that must not be published: private data, empty texts, an id twice.
+
+    Args:
+        privacy, rules: the files that the run was given, as its summaries name them; None is the package's.
+    """
+    check = RowsCheck(load_privacy(path_of(privacy)), load_rules(path_of(rules)), quality=False)
+    for split, row in read_all(folder):
+        check.look(split, row)
+    if bad := [problem for problem in check.problems.values() if problem.serious]:
+        found = "; ".join(map(str, bad))
+        raise UserError(
+            f"{stage / 'rows'}: not to be published: {found}. Put the ids into a file, one a line, and name it by "
+            "`withhold:`, or run the stage again with rules that find them"
+        )
+
+
+def _build_model(config: PublishConfig, record: RunRecord, name: str, folder: Path) -> Built:
+    model = record.models[name]
+    for path in sorted(model.folder.rglob("*")):
+        inside = path.relative_to(model.folder)
+        if path.is_file() and inside.parts[0] not in KEPT_AT_HOME and path.name != CARD:
+            link_or_copy(path, folder / inside)
+    write_json(folder / TRAIN_SUMMARY, without_local_paths(model.summary))
+    copy_recipes(config.recipes, folder)
+    copy_prompts(read_prompts([model.summary["config"]]), folder)
+    (folder / CARD).write_text(ModelCard(config, record, model).render(), encoding="utf-8")
+    write_manifest(folder)
+    return Built(name, "model")

@@ -1,0 +1,1 @@
+"""Cards: a README.md made of a template and of facts that were read from the run."""

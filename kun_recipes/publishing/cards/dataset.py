@@ -1,0 +1,190 @@
+"""The card of a dataset: everything it says is read from the run's files or from the rows that are published."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kun_recipes import schema
+from kun_recipes.curation.rules.sensitive import REASONS
+from kun_recipes.models.resolve import HUB_ID
+from kun_recipes.privacy import KINDS, load_privacy
+from kun_recipes.publishing.cards.contamination import benchmarks, quotes
+from kun_recipes.publishing.cards.figures import MEASURED, Spread, masked_items, spreads
+from kun_recipes.publishing.cards.metadata import dataset_metadata
+from kun_recipes.publishing.cards.provenance import (
+    base_model,
+    commands,
+    decoding,
+    hub_link,
+    model_link,
+    package_version,
+    read_prompts,
+    settings_of,
+)
+from kun_recipes.publishing.cards.render import render_card
+from kun_recipes.publishing.config import DATASET, PublishConfig
+from kun_recipes.publishing.data.columns import Column
+from kun_recipes.publishing.data.shards import read_all, split_names
+from kun_recipes.publishing.licences import Licence
+from kun_recipes.publishing.record import Role, RunRecord, path_of
+from kun_recipes.reporting.funnel import sample_rows
+
+EXAMPLES = 5
+PRIVATE_REASONS = frozenset([*KINDS, *REASONS.values(), "private_data"])
+QUESTIONS = {"filter": "是 or 否: is it an instruction?", "score": "好 or 差: is it a good one?"}
+DID: dict[Role, str] = {"label": "wrote the instructions", "chat": "judged, and wrote the answers"}
+TAGS = ["instruction-tuning", "back-translation", "synthetic", "kun"]
+
+
+@dataclass(frozen=True)
+class DatasetCard:
+    """What the card of a dataset is made from.
+
+    Attributes:
+        folder: the dataset, its Parquet files written.
+        name: `dataset` or `candidates`.
+        rows: by split.
+        withheld: rows of the run that are not published.
+        private_found: items of private data found in the published rows.
+    """
+
+    config: PublishConfig
+    record: RunRecord
+    folder: Path
+    name: str
+    columns: tuple[Column, ...]
+    rows: dict[str, int]
+    withheld: int
+    private_found: int
+
+    @property
+    def is_pairs(self) -> bool:
+        return self.name == DATASET
+
+    def render(self) -> str:
+        """The README.md; raises UserError where a fact is missing."""
+        title = self.config.names[self.name]
+        origins = {source: self.config.origins()[source] for source in self.rows}
+        metadata = dataset_metadata(self.folder, self.rows, title, self._licence(), origins, TAGS)
+        return render_card(Path(self.config.dataset_card), self._facts(title), metadata)
+
+    def _facts(self, title: str) -> dict[str, Any]:
+        refine = self.record.refine
+        stages = self._stages()
+        return {
+            "title": title,
+            "repository": self.config.repository(self.name),
+            "tag": self.config.tag,
+            "is_pairs": self.is_pairs,
+            "polished": refine["config"]["answers"] == "polished",
+            "rows": sum(self.rows.values()),
+            "splits": list(self.rows),
+            "sources": list(self._sources()),
+            "licence": self._licence(),
+            "model_licence": self.config.licence_of_models(),
+            "examples": sample_rows((row for _, row in read_all(self.folder)), EXAMPLES),
+            "corpus": self.record.corpus["config"],
+            "label": _with_decoding(self.record.label["config"]),
+            "refine": _with_decoding(refine["config"]),
+            "documents": self.record.corpus["documents"],
+            "funnel": list(self._funnel()),
+            "statistics": list(self._statistics()),
+            "columns": self.columns,
+            "withheld": self.withheld,
+            "masked": list(self._masked()),
+            "private_removed": _sum_reasons(stages.values(), PRIVATE_REASONS),
+            "private_found": self.private_found,
+            "benchmarks": benchmarks(Path(self.config.corpus_dir), self.record.corpus),
+            "quoted": quotes(self.folder, self.record.corpus),
+            "models": list(self._models()),
+            "judges": [{**judge, "name": name, "question": QUESTIONS[name]} for name, judge in self._judges().items()],
+            "prompts": read_prompts(stage["config"] for stage in stages.values()),
+            "base_model": self._base(),
+            "version": package_version(),
+            "commands": commands(self.config),
+            "configuration": [settings_of(name, stage["config"]) for name, stage in stages.items()],
+        }
+
+    def _stages(self) -> dict[str, Mapping[str, Any]]:
+        stages = {"corpus": self.record.corpus, "label": self.record.label}
+        return {**stages, "refine": self.record.refine} if self.is_pairs else stages
+
+    def _licence(self) -> Licence:
+        licences = self.config.licences_of_sources()
+        return self.config.known_licences().strictest(licences[source] for source in self.rows)
+
+    def _sources(self) -> Iterator[dict[str, Any]]:
+        for source, rows in self.rows.items():
+            origin = self.config.origins()[source]
+            shown = hub_link(origin, "datasets/") if HUB_ID.fullmatch(origin) else origin
+            yield {
+                "name": source,
+                "rows": rows,
+                "origin": shown,
+                "licence": self.config.licences_of_sources()[source],
+            }
+
+    def _funnel(self) -> Iterator[dict[str, Any]]:
+        for name, stage in self._stages().items():
+            yield {
+                "name": name,
+                "rows_in": stage["rows_in"],
+                "kept": stage["rows_kept"],
+                "removed": stage["removed"],
+            }
+        if self.withheld:
+            published = sum(self.rows.values())
+            removed = {"withheld": self.withheld}
+            yield {"name": "publish", "rows_in": published + self.withheld, "kept": published, "removed": removed}
+
+    def _statistics(self) -> Iterator[dict[str, Any]]:
+        found = spreads(self.folder)
+        for column, name in MEASURED.items():
+            if by_split := found.get(column):
+                shown = [_show_spread(by_split.get(split)) for split in split_names(self.folder)]
+                yield {"name": name, "spreads": shown}
+
+    def _masked(self) -> Iterator[dict[str, Any]]:
+        placeholders = load_privacy(path_of(self.record.corpus["config"]["privacy"])).placeholders
+        for kind, count in sorted(masked_items(self.folder).items()):
+            yield {"name": kind, "placeholder": placeholders[kind], "count": count}
+
+    def _models(self) -> Iterator[dict[str, Any]]:
+        row = next(row for _, row in read_all(self.folder))
+        roles: dict[Role, str] = {"label": schema.LABEL_MODEL}
+        if self.is_pairs:
+            roles["chat"] = schema.CHAT_MODEL
+        for role, column in roles.items():
+            model = self.record.by_role(role)
+            yield {
+                "link": model_link(self.config, model),
+                "did": DID[role],
+                "base": hub_link(base_model(self.config, self.record, model)),
+                "identity": row[column],
+            }
+
+    def _judges(self) -> Mapping[str, Any]:
+        return self.record.refine["judges"] if self.is_pairs else {}
+
+    def _base(self) -> str:
+        return hub_link(base_model(self.config, self.record, self.record.by_role("label")))
+
+
+def _with_decoding(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {**config, "decoding": decoding(config)}
+
+
+def _sum_reasons(stages: Any, reasons: frozenset[str]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for stage in stages:
+        total.update({reason: count for reason, count in stage["removed"].items() if reason in reasons})
+    return dict(total)
+
+
+def _show_spread(spread: Spread | None) -> str:
+    if spread is None:
+        return "–"
+    form = "{:.0f}" if spread.high >= 20 else "{:.2f}"
+    return f"{form} ({form}–{form})".format(spread.middle, spread.low, spread.high)

@@ -1,0 +1,155 @@
+"""The card of a model: what it is for, how it was trained, what was measured."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from kun_recipes.models.resolve import HUB_ID
+from kun_recipes.prompts import load_prompt
+from kun_recipes.publishing.cards.provenance import (
+    Prompt,
+    base_model,
+    commands,
+    hub_link,
+    model_link,
+    package_version,
+    read_prompts,
+    settings_of,
+    trained_path,
+)
+from kun_recipes.publishing.cards.render import render_card
+from kun_recipes.publishing.config import DATASET, PublishConfig
+from kun_recipes.publishing.record import RunRecord, TrainedModel
+
+TASK = "text-generation"
+REQUEST = "请介绍一下长城的历史。"
+"""What the card's example asks a model that answers."""
+
+JUDGE_ITEMS = "labelled judge items, held out"
+PLOT = "loss.png"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What the card of a model is made from."""
+
+    config: PublishConfig
+    record: RunRecord
+    model: TrainedModel
+
+    def render(self) -> str:
+        """The README.md; raises UserError where a fact is missing."""
+        prompts = read_prompts([self.model.summary["config"]])
+        results = list(self._results())
+        return render_card(Path(self.config.model_card), self._facts(prompts, results), self._metadata(results))
+
+    def _metadata(self, results: list[EvalResult]) -> ModelCardData:
+        title = self.config.names[self.model.name]
+        dataset = self._dataset()
+        return ModelCardData(
+            model_name=title,
+            language="zh",
+            library_name="transformers",
+            pipeline_tag=TASK,
+            base_model=self._published_base() or self._base(),
+            datasets=[dataset] if dataset else None,
+            tags=["kun", "back-translation", "sft"],
+            eval_results=results,
+            **self.config.licence_of_models().metadata(),
+        )
+
+    def _facts(self, prompts: list[Prompt], results: list[EvalResult]) -> dict[str, Any]:
+        summary = self.model.summary
+        config = summary["config"]
+        direct = ("steps", "tokens", "tokens_trained", "judge_items", "judge_conversations", "loss_first", "loss_last")
+        return {
+            **{key: summary[key] for key in direct},
+            "title": self.config.names[self.model.name],
+            "repository": self.config.repository(self.model.name),
+            "tag": self.config.tag,
+            "role": self.model.role,
+            "base": self._base_link(),
+            "request": json.dumps(self._request(prompts), ensure_ascii=False),
+            "data": self._data(),
+            "pairs": summary["rows_kept"],
+            "held_out": summary["rows_held_out"],
+            "mixed": ", ".join(f"{trained_path(one['source'])}: {one['rows_kept']} rows" for one in summary["mixed"]),
+            "removed": summary["removed"],
+            "weights": _weights(config),
+            "identity": self.model.identity,
+            "has_plot": (self.model.folder / PLOT).is_file(),
+            "results": results,
+            "licence": self.config.licence_of_models(),
+            "dataset_licences": self._dataset_licences(),
+            "prompts": prompts,
+            "version": package_version(),
+            "commands": commands(self.config),
+            "configuration": [settings_of(self.model.name, config)],
+        }
+
+    def _request(self, prompts: list[Prompt]) -> str:
+        """What the example of the card asks; the label model was trained on one request alone."""
+        if self.model.role != "label":
+            return REQUEST
+        return load_prompt(prompts[0].path, {"output"}).question
+
+    def _results(self) -> Iterator[EvalResult]:
+        """What this run measured: held-out loss, and of the chat model its judges."""
+        if (after := self.model.summary["held_out_loss_after"]) is not None:
+            what = f"{self.model.summary['rows_held_out']} held-out pairs of its own data"
+            yield _result(what, "loss", "loss a token (nats)", after)
+            yield _result(what, "loss", "the same before training", self.model.summary["held_out_loss_before"])
+        if self.model.role == "chat":
+            for name, judge in self.record.refine["judges"].items():
+                what = f"{judge['held_out']} {JUDGE_ITEMS}"
+                yield _result(what, "roc_auc", f"{name} judge: area under ROC", judge["auc"])
+                yield _result(what, "accuracy", f"{name} judge: accuracy", judge["accuracy"])
+
+    def _base(self) -> str:
+        return base_model(self.config, self.record, self.model)
+
+    def _published_base(self) -> str | None:
+        return self.config.repository(self.model.base)
+
+    def _base_link(self) -> str:
+        base = self.record.models.get(self.model.base)
+        return model_link(self.config, base) if base else hub_link(self._base())
+
+    def _dataset(self) -> str | None:
+        """The Hub's id of what the model was trained on, where it has one."""
+        if self.model.role == "final":
+            return self.config.repository(DATASET)
+        return self.config.seeds_origin if HUB_ID.fullmatch(self.config.seeds_origin) else None
+
+    def _data(self) -> str:
+        if dataset := self._dataset():
+            return hub_link(dataset, "datasets/")
+        if self.model.role == "final":
+            return "the refined pairs of the same run, which are not published"
+        return self.config.seeds_origin
+
+    def _dataset_licences(self) -> str:
+        if self.model.role != "final":
+            return ""
+        return ", ".join(f"{source}: {licence.name}" for source, licence in self.config.licences_of_sources().items())
+
+
+def _result(dataset: str, metric: str, name: str, value: float) -> EvalResult:
+    return EvalResult(
+        task_type=TASK,
+        dataset_type="held-out",
+        dataset_name=dataset,
+        metric_type=metric,
+        metric_name=name,
+        metric_value=value,
+    )
+
+
+def _weights(config: dict[str, Any]) -> str:
+    if not config["lora_rank"]:
+        return "all"
+    return f"LoRA adapters of rank {config['lora_rank']} on {', '.join(config['lora_targets'])}, merged"

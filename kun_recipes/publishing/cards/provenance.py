@@ -1,0 +1,151 @@
+"""What both kinds of card say about where things come from: prompts in full, settings, commands, models."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kun_recipes.engines.presets import preset
+from kun_recipes.errors import UserError
+from kun_recipes.models.resolve import HUB_ID
+from kun_recipes.models.source import load_model_source
+from kun_recipes.publishing.config import PublishConfig
+from kun_recipes.publishing.record import RunRecord, TrainedModel, path_of
+
+PACKAGE = "kun-recipes"
+
+
+class Prompt(NamedTuple):
+    """A prompt file that made rows.
+
+    Attributes:
+        path: where it lies here.
+        fingerprint: as the rows carry it.
+    """
+
+    name: str
+    path: Path
+    text: str
+    fingerprint: str
+
+
+class Settings(NamedTuple):
+    """What a stage was asked, for a table."""
+
+    name: str
+    settings: dict[str, str]
+
+
+def read_prompts(configs: Iterable[Mapping[str, Any]]) -> list[Prompt]:
+    """The prompt files that stages' configs name.
+
+    Raises:
+        UserError: a prompt is not there any more, or is not the one that made the rows.
+    """
+    found: dict[str, Prompt] = {}
+    for config in configs:
+        for key, value in config.items():
+            if key.endswith("_prompt") or key == "prompt":
+                if isinstance(value, dict):
+                    prompt = _read_prompt(Path(value["path"]), value["content"])
+                    found[prompt.fingerprint] = prompt
+                elif value:
+                    raise UserError(f"{value}: this prompt made the rows, and is not there any more")
+    return list(found.values())
+
+
+def _read_prompt(path: Path, fingerprint: str) -> Prompt:
+    if not path.is_file():
+        raise UserError(f"{path}: this prompt made the rows, and is not there any more")
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest()[:16] != fingerprint:
+        raise UserError(f"{path}: was changed since it made the rows (fingerprint {fingerprint}); put that text back")
+    return Prompt(path.stem, path, content.decode("utf-8").strip(), fingerprint)
+
+
+def decoding(config: Mapping[str, Any]) -> str:
+    """How a stage picked its tokens, in a phrase: its preset's values, and those that replaced them."""
+    named = preset(config["sampling"])
+
+    def chosen(key: str) -> float:
+        return getattr(named, key) if config[key] is None else config[key]
+
+    penalty = chosen("repetition_penalty")
+    penalised = f", repetition penalty {penalty:g}" if penalty != 1 else ""
+    if chosen("temperature") == 0:
+        return f"decoded greedily{penalised}"
+    sampled = f"sampled at temperature {chosen('temperature'):g}, top-p {chosen('top_p'):g}"
+    return f"{sampled}{penalised}, seed {config['seed']}"
+
+
+def settings_of(name: str, config: Mapping[str, Any]) -> Settings:
+    """Every setting of a stage that has a value, for a Markdown table."""
+    return Settings(name, {key: _shown(value) for key, value in config.items() if value not in (None, [], "")})
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
+    if isinstance(value, dict) and value.keys() == {"path", "content"}:
+        return f"{public_path(value['path'])} ({value['content']})"
+    return public_path(str(value)).replace("|", "\\|") if isinstance(value, str) else f"{value}"
+
+
+def public_path(path: str) -> str:
+    """A path without what is only this machine's: the name alone of an absolute one."""
+    return f"…/{Path(path).name}" if Path(path).is_absolute() else path
+
+
+def without_local_paths(value: Any) -> Any:
+    """A summary as it may be published."""
+    if isinstance(value, dict):
+        return {key: without_local_paths(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_local_paths(item) for item in value]
+    return public_path(value) if isinstance(value, str) else value
+
+
+def base_model(config: PublishConfig, record: RunRecord, model: TrainedModel) -> str:
+    """The Hub's id of the model that a line of trainings began with.
+
+    Raises:
+        UserError: the training names a folder, and the config no `base_model`.
+    """
+    if config.base_model:
+        return config.base_model
+    began = record.trained_from(model)
+    if began.endswith(".yaml"):
+        return load_model_source(Path(began)).hub_repo
+    if Path(began).exists() or not HUB_ID.fullmatch(began):
+        raise UserError(
+            f"{model.folder}: was trained from {began}, a folder here; set base_model: to its id on the Hub"
+        )
+    return began
+
+
+def model_link(config: PublishConfig, model: TrainedModel) -> str:
+    """A model's name, as a link where it is published too."""
+    repository = config.repository(model.name)
+    return hub_link(repository) if repository else model.name
+
+
+def hub_link(repository: str, kind: str = "") -> str:
+    return f"[{repository}](https://huggingface.co/{kind}{repository})"
+
+
+def commands(config: PublishConfig) -> list[str]:
+    return [f"python recipes/run.py {published_recipe(recipe)}" for recipe in config.recipes]
+
+
+def published_recipe(recipe: str) -> str:
+    """Where a recipe's files lie in the published repository; the same as in the project's own."""
+    return f"recipes/{Path(recipe).name}"
+
+
+def package_version() -> str:
+    return version(PACKAGE)
+
+
+def trained_path(value: Any) -> str:
+    return public_path(path_of(value))

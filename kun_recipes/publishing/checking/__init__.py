@@ -1,0 +1,1 @@
+"""What is wrong with what is, or is to be, published."""

@@ -1,0 +1,106 @@
+"""Look at a published dataset of instructions, anybody's: its card, its rows, and what its manifest promises."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from datasets import IterableDatasetDict, load_dataset
+from datasets.exceptions import DatasetNotFoundError
+from pyarrow import ArrowException
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from kun_recipes import schema
+from kun_recipes.curation.rules import load_rules
+from kun_recipes.errors import UserError
+from kun_recipes.privacy import load_privacy
+from kun_recipes.progress import progress_bar
+from kun_recipes.publishing.checking.card import check_card, fetch
+from kun_recipes.publishing.checking.rows import Problem, RowsCheck
+from kun_recipes.publishing.data.columns import LICENSE, SEGMENT
+from kun_recipes.publishing.data.manifest import MANIFEST, digest_rows, read_manifest
+
+LINEAGE = (schema.ID, schema.SOURCE, LICENSE, SEGMENT)
+"""Columns without which nobody can tell where a row comes from, and what may be done with it."""
+
+
+def check_published(name: str, console: Console) -> int:
+    """Look at a dataset, print what is found, and return how many kinds of serious problems there are.
+
+    Args:
+        name: a folder, or an id on the Hub.
+
+    Raises:
+        UserError: it is no dataset that can be read, or holds no instructions with outputs or segments.
+    """
+    splits = _load(name)
+    check = RowsCheck(load_privacy(), load_rules(), quality=True)
+    problems = [*check_card(name), *_check_columns(splits), *_check_rows(name, splits, check)]
+    problems += check.problems.values()
+    counts = ", ".join(f"{split} {count:,}" for split, count in check.rows.items())
+    console.print(Text(f"{name}: {sum(check.rows.values()):,} rows: {counts}"))
+    _show(problems, sum(check.rows.values()), console)
+    return sum(problem.serious for problem in problems)
+
+
+def _load(name: str) -> IterableDatasetDict:
+    try:
+        return load_dataset(name, streaming=True)
+    except (DatasetNotFoundError, FileNotFoundError, ConnectionError, ValueError) as error:
+        why = str(error).strip().partition("\n")[0]
+        raise UserError(f"{name}: neither a dataset's folder nor its id on the Hub: {why}") from error
+
+
+def _check_columns(splits: IterableDatasetDict) -> Iterator[Problem]:
+    lacking: dict[str, list[str]] = {}
+    for split, rows in splits.items():
+        columns = rows.column_names or []
+        if schema.INSTRUCTION not in columns or not {schema.OUTPUT, SEGMENT} & set(columns):
+            raise UserError(
+                f"{split}: has the columns {', '.join(columns) or 'none'}; a set of instructions has "
+                f"`{schema.INSTRUCTION}` and `{schema.OUTPUT}`, or `{SEGMENT}`"
+            )
+        if missing := ", ".join(name for name in LINEAGE if name not in columns):
+            lacking.setdefault(missing, []).append(split)
+    for missing, where in lacking.items():
+        yield Problem(f"no column {missing}: where a row is from, and its licence, cannot be told", False, 0, where)
+
+
+def _check_rows(name: str, splits: IterableDatasetDict, check: RowsCheck) -> Iterator[Problem]:
+    """Look at every row, and compare their number and hashes with what card and manifest promise."""
+    manifest = fetch(name, MANIFEST)
+    promised = read_manifest(manifest)["splits"] if manifest else {}
+    for split, rows in splits.items():
+        found = digest_rows(_looked_at(name, split, rows, check))
+        told = (rows.info.splits or {}).get(split)
+        if told is not None and told.num_examples != found["rows"]:
+            where = f"{split}: {found['rows']} instead of {told.num_examples}"
+            yield Problem("not as many rows as its card says", True, 0, [where])
+        if promised and found != promised.get(split):
+            yield Problem("not the rows of its manifest", True, 0, [split])
+    if missing := sorted(promised.keys() - splits.keys()):
+        yield Problem("splits of its manifest are not there", True, 0, missing)
+
+
+def _looked_at(name: str, split: str, rows: Iterable[dict[str, Any]], check: RowsCheck) -> Iterator[dict[str, Any]]:
+    try:
+        with progress_bar(None, split) as bar:
+            for row in rows:
+                check.look(split, row)
+                bar.update()
+                yield row
+    except (ArrowException, FileNotFoundError, ConnectionError) as error:
+        why = str(error).strip().partition("\n")[0]
+        raise UserError(f"{name}: {split} cannot be read behind row {check.rows.get(split, 0)}: {why}") from error
+
+
+def _show(problems: list[Problem], rows: int, console: Console) -> None:
+    if not problems:
+        console.print("nothing is wrong with it")
+        return
+    numbers = (Column(name, justify="right") for name in ("rows", "of all"))
+    table = Table(Column("", no_wrap=True), "what", *numbers, "where")
+    for problem in sorted(problems, key=lambda problem: (not problem.serious, -problem.rows)):
+        shown = (f"{problem.rows:,}", f"{problem.rows / rows:.2%}") if problem.rows else ("", "")
+        table.add_row("wrong" if problem.serious else "look", problem.what, *shown, Text("\n".join(problem.places)))
+    console.print(table)

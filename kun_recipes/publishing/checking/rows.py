@@ -1,0 +1,136 @@
+"""What is wrong with rows that are, or are to be, published: looked for in any set of instructions and answers."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from kun_recipes import schema
+from kun_recipes.curation.rules import Rules, SensitiveInformation, answer_rules, instruction_rules
+from kun_recipes.privacy import PrivacySettings, find_private
+from kun_recipes.publishing.data.columns import SEGMENT
+from kun_recipes.rule import Rule
+from kun_recipes.text.views import narrow
+
+WRITTEN = (schema.INSTRUCTION, schema.OUTPUT)
+"""Texts that a model wrote: the rules on sensitive information say what they may not hold."""
+
+FOUND = (SEGMENT, schema.TITLE)
+"""Texts of the web: the privacy settings say what is masked in them."""
+
+SHOWN = 3
+"""Places named for each problem; the rest are counted."""
+
+
+@dataclass
+class Problem:
+    """One kind of thing that is wrong.
+
+    Attributes:
+        serious: whether a set with it is refused; the others are for a person to judge.
+        rows: in how many rows; 0 for what is not of rows.
+        places: of the first of them, as "wudao:17 (id): what was found".
+    """
+
+    what: str
+    serious: bool
+    rows: int = 0
+    places: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        more = f" and {self.rows - len(self.places)} more" if self.rows > len(self.places) else ""
+        return f"{self.what}: {', '.join(self.places)}{more}"
+
+
+class Fault(NamedTuple):
+    """Something that is wrong with one row."""
+
+    what: str
+    detail: str = ""
+
+
+class RowsCheck:
+    """Looks at every row once and keeps what it finds; memory grows by a hash a row.
+
+    Args:
+        privacy: what is private in a segment, and its placeholders.
+        rules: the A.2 rules.
+        quality: whether to count, too, what a person should judge: what the rules would drop, and pairs that repeat.
+    """
+
+    def __init__(self, privacy: PrivacySettings, rules: Rules, quality: bool):
+        self.privacy, self.quality = privacy, quality
+        self.rules = _rules_by_field(rules)
+        self.rows: dict[str, int] = {}
+        self.problems: dict[str, Problem] = {}
+        self._ids: set[bytes] = set()
+        self._pairs: set[bytes] = set()
+
+    def look(self, split: str, row: Mapping[str, Any]) -> None:
+        """Look at the next row of a split."""
+        self.rows[split] = self.rows.get(split, 0) + 1
+        place = f"{split}:{self.rows[split]}" + (f" ({row[schema.ID]})" if schema.ID in row else "")
+        texts = {name: text for name in (*WRITTEN, *FOUND) if isinstance(text := row.get(name), str)}
+        self._note(place, True, self._serious(split, row, texts))
+        if self.quality:
+            self._note(place, False, self._doubtful(texts))
+
+    def _note(self, place: str, serious: bool, faults: Iterator[Fault]) -> None:
+        first = {fault.what: fault for fault in reversed(list(faults))}  # a row counts once
+        for what, fault in first.items():
+            problem = self.problems.setdefault(what, Problem(what, serious))
+            problem.rows += 1
+            if len(problem.places) < SHOWN:
+                problem.places.append(f"{place}: {fault.detail}" if fault.detail else place)
+
+    def _serious(self, split: str, row: Mapping[str, Any], texts: Mapping[str, str]) -> Iterator[Fault]:
+        for name in (*WRITTEN, SEGMENT, schema.ID):
+            if name in row and not (isinstance(row[name], str) and row[name].strip()):
+                yield Fault(f"empty {name}")
+        if row.get(schema.ID) and _seen(self._ids, str(row[schema.ID])):
+            yield Fault("id used twice")
+        if row.get(schema.SOURCE, split) != split:
+            yield Fault("source is not its split", str(row[schema.SOURCE]))
+        for name, text in texts.items():
+            yield from self._private(name, text)
+
+    def _private(self, name: str, text: str) -> Iterator[Fault]:
+        if name in FOUND:
+            for kind, start, end in find_private(text, self.privacy):
+                yield Fault(f"private data in {name}", f"{kind} {_veiled(text[start:end])}")
+        for rule in self.rules.get(name, []):
+            if isinstance(rule, SensitiveInformation) and (fault := rule.find(narrow(text))):
+                yield Fault(f"private data in {name}", f"{fault.reason} {_veiled(fault.value)}")
+
+    def _doubtful(self, texts: Mapping[str, str]) -> Iterator[Fault]:
+        if schema.OUTPUT in texts and _seen(self._pairs, "\0".join(texts.get(name, "") for name in WRITTEN)):
+            yield Fault("the same pair again")
+        for name in WRITTEN:
+            text = narrow(texts.get(name, ""))
+            if placeholder := self.privacy.placeholder_pattern.search(text):
+                yield Fault(f"placeholder in {name}", placeholder[0])
+            for rule in self.rules[name]:
+                if text.strip() and not isinstance(rule, SensitiveInformation) and (fault := rule.find(text)):
+                    yield Fault(f"{name}: {fault.reason}", fault.value)
+
+
+def _rules_by_field(rules: Rules) -> dict[str, list[Rule]]:
+    """The rules that read one text of a row, by its name."""
+    of_instructions = instruction_rules(rules, lambda _: None)
+    of_answers = answer_rules(rules, lambda _: None, polished=False)
+    return {
+        schema.INSTRUCTION: [rule for rule in of_instructions if isinstance(rule, Rule)],
+        schema.OUTPUT: [rule for rule in of_answers if isinstance(rule, Rule)],
+    }
+
+
+def _seen(known: set[bytes], text: str) -> bool:
+    """Whether the text was met before; it is from now on."""
+    before = len(known)
+    known.add(blake2b(text.encode(errors="surrogatepass"), digest_size=12).digest())
+    return len(known) == before
+
+
+def _veiled(text: str) -> str:
+    """Enough of a private item to find it by, and not more: messages end up in logs."""
+    return f"{text[:2]}…{text[-1:]}"

@@ -1,0 +1,52 @@
+"""What a published repository holds, file by file and split by split: manifest.json, by which a copy is known.
+
+The card is not in it: who corrects a word of it publishes no other data.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from kun_recipes.publishing.data.shards import read_split, split_names
+from kun_recipes.stage import write_json
+
+MANIFEST = "manifest.json"
+CARD = "README.md"
+
+
+def write_manifest(folder: Path) -> dict[str, Any]:
+    """Describe the content of a folder in its manifest.json, and return it."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = {path.relative_to(folder).as_posix(): path for path in paths}
+    files = {name: _describe_file(path) for name, path in names.items() if name not in (MANIFEST, CARD)}
+    splits = {name: digest_rows(read_split(folder, name)) for name in split_names(folder)}
+    manifest = {"files": files, "splits": splits}
+    write_json(folder / MANIFEST, manifest)
+    return manifest
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def row_digest(row: Mapping[str, Any]) -> bytes:
+    """A hash of all the columns of a row, whatever their order."""
+    return hashlib.blake2b(orjson.dumps(row, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
+
+
+def digest_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """How many rows, and a hash of all of them in their order."""
+    count, digest = 0, hashlib.sha256()
+    for row in rows:
+        digest.update(row_digest(row))
+        count += 1
+    return {"rows": count, "sha256": digest.hexdigest()}
+
+
+def _describe_file(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}

@@ -1,0 +1,92 @@
+"""Whether this account may push what a config publishes: asked before a run that ends in a push does any work."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.utils import get_token
+
+from kun_recipes.errors import UserError
+from kun_recipes.publishing.config import CANDIDATES, DATASET, PublishConfig
+from kun_recipes.publishing.hub.patience import patiently
+
+TOKENS = "https://huggingface.co/settings/tokens"
+WRITE = "repo.write"
+
+
+def check_account(config: PublishConfig, api: HfApi) -> None:
+    """Raise UserError unless the token may write to every repository that a config names.
+
+    Asks nothing that changes anything: that of a repository which is not there yet follows from the namespace.
+    """
+    if not (api.token or get_token()):
+        raise UserError(f"no token to push with: `hf auth login`, or set HF_TOKEN; {TOKENS} makes one")
+    me = _whoami(api)
+    _check_namespace(config.namespace, me)
+    for name, repository in repositories(config):
+        _check_token(config.namespace, repository, me["auth"]["accessToken"])
+        _check_repository(config, api, name, repository)
+
+
+def repositories(config: PublishConfig) -> Iterator[tuple[str, str]]:
+    """(name, id on the Hub) of everything that a config publishes."""
+    for name in config.names:
+        yield name, config.repository(name)
+
+
+def kind_of(name: str) -> str:
+    """The Hub's kind of repository."""
+    return "dataset" if name in (DATASET, CANDIDATES) else "model"
+
+
+def _whoami(api: HfApi) -> dict[str, Any]:
+    def ask() -> dict[str, Any]:
+        try:
+            return api.whoami()
+        except HfHubHTTPError as error:
+            if error.response.status_code != 401:
+                raise
+            raise UserError(f"the Hub does not know this token: `hf auth login` with another; {TOKENS}") from error
+
+    return patiently("who this token belongs to", ask)
+
+
+def _check_namespace(namespace: str, me: dict[str, Any]) -> None:
+    writable = [me["name"]] + [org["name"] for org in me.get("orgs", []) if org.get("roleInOrg") != "read"]
+    if namespace not in writable:
+        raise UserError(
+            f"namespace {namespace}: the token's owner can write to {', '.join(writable)}; "
+            "set `namespace:` to one of them"
+        )
+
+
+def _check_token(namespace: str, repository: str, token: dict[str, Any]) -> None:
+    if token["role"] == "read":
+        raise UserError(f"the token may only read: make one that may write at {TOKENS}, and `hf auth login`")
+    if token["role"] == "fineGrained":
+        allowed = {
+            scope["entity"].get("name")
+            for scope in token["fineGrained"].get("scoped", [])
+            if WRITE in scope["permissions"]
+        }
+        if not {namespace, repository} & allowed:
+            raise UserError(
+                f"{repository}: the token may not write there: at {TOKENS} give it write access "
+                f"to the repositories of {namespace}"
+            )
+
+
+def _check_repository(config: PublishConfig, api: HfApi, name: str, repository: str) -> None:
+    kind = kind_of(name)
+    try:
+        info = patiently(f"{repository}: looking at it", lambda: api.repo_info(repository, repo_type=kind))
+    except UserError as error:
+        if isinstance(error.__cause__, RepositoryNotFoundError):
+            return  # it will be made
+        raise
+    patiently(f"{repository}: asking for write access", lambda: api.auth_check(repository, repo_type=kind, write=True))
+    if config.private and not info.private:
+        raise UserError(
+            f"{repository}: is public already, but `private` is true; set it to false, or take another name"
+        )

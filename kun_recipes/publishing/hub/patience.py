@@ -1,0 +1,98 @@
+"""Trying again: which of the Hub's failures pass, how long to wait, and what to tell when they did not.
+
+huggingface_hub tries uploads and downloads again by itself, but not commits, tags and new repositories.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import tenacity
+from huggingface_hub.errors import HfHubHTTPError, HTTPError, LocalEntryNotFoundError
+
+from kun_recipes.errors import UserError
+
+Result = TypeVar("Result")
+
+PASSING = frozenset([408, 409, 412, 429, 500, 502, 503, 504])
+"""Statuses of what may go another time: a commit at the same moment, too many requests, a server in trouble."""
+
+TRIES = 6
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds; doubled each time, with some chance in it, unless the Hub names a time
+
+
+def patiently(doing: str, call: Callable[[], Result], also: tuple[type[Exception], ...] = ()) -> Result:
+    """The result of a call to the Hub, tried again while its failures are of those that pass.
+
+    Args:
+        doing: what the call does, as "org/name: the commit".
+        also: further failures that may pass, such as of a reader that meets a body which broke off.
+
+    Raises:
+        UserError: it failed for good, or `TRIES` times.
+    """
+
+    def passes(error: BaseException) -> bool:
+        refused = _http_error(error)
+        return _may_pass(refused) if refused is not None else isinstance(error, also)
+
+    def tell(state: tenacity.RetryCallState) -> None:
+        failure = _short(state.outcome.exception())
+        print(f"{doing}: {failure}; again in {state.next_action.sleep:.0f} s", file=sys.stderr)
+
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception(passes),
+        stop=tenacity.stop_after_attempt(TRIES),
+        wait=_wait,
+        before_sleep=tell,
+        reraise=True,
+    )
+    try:
+        return retrying(call)
+    except (HTTPError, RuntimeError, LocalEntryNotFoundError, *also) as error:
+        if _http_error(error) is None and not isinstance(error, also):
+            raise
+        tries = retrying.statistics["attempt_number"] if passes(error) else 0
+        raise UserError(_explain(doing, error, tries)) from (_http_error(error) or error)
+
+
+def _http_error(error: BaseException | None) -> HTTPError | None:
+    """The Hub's failure behind an error: the client wraps those of uploads and of downloads."""
+    if isinstance(error, (RuntimeError, LocalEntryNotFoundError)):
+        error = error.__cause__
+    return error if isinstance(error, HTTPError) else None
+
+
+def _may_pass(error: HTTPError) -> bool:
+    """An error without a status is a connection that broke."""
+    return not isinstance(error, HfHubHTTPError) or error.response.status_code in PASSING
+
+
+def _wait(state: tenacity.RetryCallState) -> float:
+    error = _http_error(state.outcome.exception())
+    named = error.response.headers.get("Retry-After", "") if isinstance(error, HfHubHTTPError) else ""
+    if named.isdigit():
+        return min(float(named), LONGEST_WAIT)
+    return tenacity.wait_exponential_jitter(FIRST_WAIT, LONGEST_WAIT)(state)
+
+
+def _explain(doing: str, error: Exception, tries: int) -> str:
+    """One line on a failure: of one that may pass after so many tries, or after none of one that is final."""
+    if tries:
+        return (
+            f"{doing}: failed {tries} times, at last with {_short(error)}; "
+            "the same command goes on later, and sends nothing again that arrived"
+        )
+    refused = _http_error(error)
+    if isinstance(refused, HfHubHTTPError) and refused.response.status_code in (401, 403):
+        return f"{doing}: the token may not do that ({_short(error)}); `hf auth login` with one that may write"
+    return f"{doing}: the Hub refuses it ({_short(error)})"
+
+
+def _short(error: BaseException | None) -> str:
+    """The status and the server's own words, or what broke."""
+    refused = _http_error(error)
+    if not isinstance(refused, HfHubHTTPError):
+        return str(refused or error).strip().partition("\n")[0] or type(error).__name__
+    words = (refused.server_message or "").strip().partition("\n")[0]
+    return f"status {refused.response.status_code}{f', {words}' if words else ''}"

@@ -1,0 +1,161 @@
+"""Send a built folder to the Hub: in one commit, so that what others load is the old release or the new one.
+
+Files go up before the commit that names them. A push that is stopped leaves main as it was; the next one finds on the
+Hub what arrived, and sends the rest.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError
+
+from kun_recipes.errors import UserError
+from kun_recipes.publishing.data.manifest import MANIFEST, read_manifest
+from kun_recipes.publishing.hub.patience import patiently
+from kun_recipes.publishing.hub.read_back import read_back
+
+LOADED = (".parquet", ".safetensors", ".bin", ".gguf")
+"""What `load_dataset` and `from_pretrained` take in, whoever put it there."""
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What became of a push.
+
+    Attributes:
+        commit: of main, after it.
+        changed: whether there was anything to send.
+        verified: rows, or files of a model, that were read back and compared.
+    """
+
+    url: str
+    commit: str
+    changed: bool
+    verified: int
+
+    def __str__(self) -> str:
+        commit = self.commit[:12]
+        done = f"pushed as {commit}" if self.changed else f"nothing to send, {commit} holds it already"
+        return f"{self.url}: {done}; {self.verified:,} rows or files read back, all as they were sent"
+
+
+def push(
+    folder: Path, kind: str, repository: str, tag: str, private: bool, api: HfApi, tell: Callable[[str], None]
+) -> Pushed:
+    """Push one folder, read it back, tag it, and only then show it to others where it is to be public.
+
+    Args:
+        kind: dataset or model.
+        tell: called with what is being done.
+
+    Raises:
+        UserError: the Hub does not take it, the tag is another release's, or what comes back is not what was sent.
+    """
+    return _Push(folder, kind, repository, tag, api, tell).run(private)
+
+
+class _Push:
+    def __init__(self, folder: Path, kind: str, repository: str, tag: str, api: HfApi, tell: Callable[[str], None]):
+        self.folder = folder
+        self.repository, self.tag, self.api = repository, tag, api
+        self.where = {"repo_id": repository, "repo_type": kind}
+        self.page = f"datasets/{repository}" if kind == "dataset" else repository
+        self.manifest = read_manifest(folder / MANIFEST)
+        self.tell = tell
+
+    def run(self, private: bool) -> Pushed:
+        self._patiently("making it", self._make)
+        released = self._is_released()
+        before = self._patiently("looking at main", self._head)
+        self.tell(f"{self.repository}: sending files")
+        commit = self._patiently("the commit", self._commit)
+        self.tell(f"{self.repository}: reading it back")
+        verified = read_back(self.folder, self.manifest, **self.where, revision=commit, api=self.api)
+        if not released:
+            self._patiently("the tag", lambda: self._set_tag(commit))
+        if not private:
+            shown = {**self.where, "private": False}
+            self._patiently("making it public", lambda: self.api.update_repo_settings(**shown))
+        return Pushed(f"{self.api.endpoint}/{self.page}", commit, commit != before, verified)
+
+    def _patiently(self, doing: str, call: Callable[[], Any]) -> Any:
+        return patiently(f"{self.repository}: {doing}", call)
+
+    def _make(self) -> None:
+        """Make the repository if it is not there, for nobody else to see."""
+        try:
+            self._head()
+        except RepositoryNotFoundError:
+            self.api.create_repo(**self.where, private=True)
+
+    def _head(self) -> str:
+        return self.api.repo_info(**self.where).sha
+
+    def _set_tag(self, commit: str) -> None:
+        """Tag the commit, unless an earlier try has; with exist_ok the client would take any conflict for that."""
+        if self.tag not in self._tags():
+            self.api.create_tag(**self.where, tag=self.tag, revision=commit)
+
+    def _tags(self) -> dict[str, str]:
+        """Each tag's commit."""
+        return {ref.name: ref.target_commit for ref in self.api.list_repo_refs(**self.where).tags}
+
+    def _is_released(self) -> bool:
+        """Whether this very content has the tag already; raises UserError where another one has it."""
+        tagged = self._patiently("looking at its tags", self._tags)
+        if self.tag not in tagged:
+            return False
+        if self._patiently(f"looking at {self.tag}", lambda: self._manifest_at(tagged[self.tag])) != self.manifest:
+            raise UserError(f"{self.repository}: {self.tag} is another release already; give this one a new `tag:`")
+        return True
+
+    def _manifest_at(self, commit: str) -> dict[str, Any] | None:
+        """The manifest of what the Hub has at a commit; None where there is none."""
+        try:
+            path = self.api.hf_hub_download(**self.where, filename=MANIFEST, revision=commit)
+        except RemoteEntryNotFoundError:
+            return None
+        return read_manifest(Path(path))
+
+    def _commit(self) -> str:
+        """Make main hold what the folder holds, in one commit upon the newest; returns the commit.
+
+        Called again after a failure it begins anew: another commit may have come first, or this one may have arrived
+        although its answer did not.
+        """
+        head = self._head()
+        try:
+            info = self.api.create_commit(
+                **self.where,
+                operations=[*self._additions(), *self._deletions(head)],
+                commit_message=f"Release {self.tag}",
+                parent_commit=head,
+            )
+        except ValueError as error:  # of the card's metadata, which the client has the Hub validate first
+            raise UserError(f"{self.repository}: {' '.join(str(error).split())}") from error
+        return info.oid
+
+    def _additions(self) -> Iterator[CommitOperationAdd]:
+        """All files; the client leaves out those that the Hub has."""
+        for path in sorted(self.folder.rglob("*")):
+            if path.is_file():
+                yield CommitOperationAdd(path.relative_to(self.folder).as_posix(), path)
+
+    def _deletions(self, head: str) -> Iterator[CommitOperationDelete]:
+        """Files of an earlier release that this one does not have; what others put there stays.
+
+        Raises UserError for data or weights of others: they would be loaded with ours.
+        """
+        earlier = (self._manifest_at(head) or {"files": {}})["files"]
+        others = set(self.api.list_repo_files(**self.where, revision=head)) - self.manifest["files"].keys()
+        for name in sorted(others):
+            if name in earlier:
+                yield CommitOperationDelete(name)
+            elif name.endswith(LOADED):
+                raise UserError(
+                    f"{self.repository}: holds {name}, which no release of ours put there; "
+                    "delete it on the Hub, or take another name"
+                )

@@ -1,0 +1,68 @@
+"""What was pushed, read back as its users will read it, and compared with what was sent: row by row, file by file."""
+
+import hashlib
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from datasets import load_dataset
+from huggingface_hub import HfApi
+from huggingface_hub.hf_api import RepoFile
+from pyarrow import ArrowException
+
+from kun_recipes.errors import UserError
+from kun_recipes.publishing.data.manifest import row_digest
+from kun_recipes.publishing.data.shards import read_split
+from kun_recipes.publishing.hub.patience import patiently
+
+
+def read_back(folder: Path, manifest: dict[str, Any], repo_id: str, repo_type: str, revision: str, api: HfApi) -> int:
+    """Compare a commit with the folder it was made from; returns how many rows, or files of a model, are the same.
+
+    Raises:
+        UserError: at the first that differs.
+    """
+    if repo_type == "dataset":
+        return sum(_compare_split(folder, split, repo_id, revision, api) for split in manifest["splits"])
+    return _compare_files(manifest, repo_id, repo_type, revision, api)
+
+
+def _compare_split(folder: Path, split: str, repo_id: str, revision: str, api: HfApi) -> int:
+    def compare() -> int:
+        arrived = load_dataset(repo_id, split, split=split, revision=revision, streaming=True, token=api.token)
+        count = 0
+        for sent, came in zip_longest(read_split(folder, split), arrived):
+            count += 1
+            if sent is None or came is None or row_digest(sent) != row_digest(came):
+                raise UserError(
+                    f"{repo_id}: row {count} of {split} came back otherwise than it was sent, in commit {revision}; "
+                    "nothing was tagged: push again, and delete the commit if it happens twice"
+                )
+        return count
+
+    return patiently(f"{repo_id}: reading {split} back", compare, also=(OSError, ArrowException))
+
+
+def _compare_files(manifest: dict[str, Any], repo_id: str, repo_type: str, revision: str, api: HfApi) -> int:
+    def tree() -> dict[str, RepoFile]:
+        found = api.list_repo_tree(repo_id, repo_type=repo_type, revision=revision, recursive=True)
+        return {item.path: item for item in found if isinstance(item, RepoFile)}
+
+    there = patiently(f"{repo_id}: listing its files", tree)
+    for name, sent in manifest["files"].items():
+        came = there.get(name)
+        if came is None or _sha256(came, repo_id, repo_type, revision, api) != sent["sha256"]:
+            raise UserError(
+                f"{repo_id}: {name} is not on the Hub as it was sent, in commit {revision}; "
+                "nothing was tagged: push again"
+            )
+    return len(manifest["files"])
+
+
+def _sha256(file: RepoFile, repo_id: str, repo_type: str, revision: str, api: HfApi) -> str:
+    """Of a large file as the Hub gives it; a small one is fetched."""
+    if file.lfs:
+        return file.lfs.sha256
+    where = {"repo_id": repo_id, "repo_type": repo_type, "revision": revision}
+    path = patiently(f"{repo_id}: fetching {file.path}", lambda: api.hf_hub_download(**where, filename=file.path))
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -1,0 +1,134 @@
+"""What a finished run left on disk, read for publishing: its stages' summaries and its models.
+
+Folders of different runs can lie side by side: what does not fit together is refused here, before anything is built.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from kun_recipes import schema
+from kun_recipes.errors import UserError
+from kun_recipes.models import model_identity
+from kun_recipes.publishing.config import PublishConfig
+from kun_recipes.rows import read_rows
+from kun_recipes.stage import SUMMARY, TRAIN_SUMMARY
+
+Role = Literal["label", "chat", "final"]
+Summary = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model that the run trained.
+
+    Attributes:
+        role: the label model, the primary chat model, or a final one.
+        base: name of the model that it was trained from, where that is one of the run's; else what the training named.
+    """
+
+    name: str
+    folder: Path
+    role: Role
+    summary: Summary
+    base: str
+
+    @cached_property
+    def identity(self) -> str:
+        """As the rows that it made name it."""
+        return model_identity(self.folder)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The summaries of the data stages, and the models by name: those that the stages asked, and those to publish."""
+
+    corpus: Summary
+    label: Summary
+    refine: Summary
+    models: dict[str, TrainedModel]
+
+    def by_role(self, role: Role) -> TrainedModel:
+        """The model of a role that a run has one of: label, or chat."""
+        return next(model for model in self.models.values() if model.role == role)
+
+    def trained_from(self, model: TrainedModel) -> str:
+        """What the run's first training of this line began with: a Hub id, a folder, or a model source file."""
+        while model.base in self.models:
+            model = self.models[model.base]
+        return model.base
+
+
+def read_run(config: PublishConfig) -> RunRecord:
+    """Read the folders that a config names.
+
+    Raises:
+        UserError: a stage or a training is not finished, or they are not of one run.
+    """
+    corpus, label, refine = (_stage(folder) for folder in (config.corpus_dir, config.label_dir, config.refine_dir))
+    _follows(config.label_dir, label, config.corpus_dir, corpus)
+    _follows(config.refine_dir, refine, config.label_dir, label)
+    asked = {role: Path(path_of(stage["config"]["model"])) for role, stage in (("label", label), ("chat", refine))}
+    record = RunRecord(corpus, label, refine, _models(config.models, asked))
+    _check_authors(record, Path(config.refine_dir))
+    return record
+
+
+def _stage(folder: str) -> Summary:
+    path = Path(folder) / SUMMARY
+    if not path.is_file():
+        raise UserError(f"{folder}: no finished stage ({SUMMARY} is not there); run that stage first")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _follows(folder: str, summary: Summary, before: str, earlier: Summary) -> None:
+    """Refuse a stage that read another number of rows than the one before it kept: the funnel would not add up."""
+    if summary["rows_in"] != earlier["rows_kept"]:
+        raise UserError(
+            f"{folder}: read {summary['rows_in']} rows, but {before} kept {earlier['rows_kept']}; "
+            "they are not of one run: run the later stage again, or name the folders that belong together"
+        )
+
+
+def _models(published: dict[str, Path], asked: dict[Role, Path]) -> dict[str, TrainedModel]:
+    """All models of a run.
+
+    Args:
+        published: folders by name.
+        asked: the folders of those that the label and the refine stage asked.
+    """
+    folders = {folder.name: folder for folder in asked.values()} | published
+    roles = {folder.resolve(): role for role, folder in asked.items()}
+    names = {folder.resolve(): name for name, folder in folders.items()}
+    summaries = {name: _training(folder) for name, folder in folders.items()}
+    models = {}
+    for name, folder in folders.items():
+        began = path_of(summaries[name]["config"]["model"])
+        base = names.get(Path(began).resolve(), began)
+        models[name] = TrainedModel(name, folder, roles.get(folder.resolve(), "final"), summaries[name], base)
+    return models
+
+
+def _training(folder: Path) -> Summary:
+    if not (folder / TRAIN_SUMMARY).is_file():
+        raise UserError(f"{folder}: no finished training ({TRAIN_SUMMARY} is not there); train it first")
+    return json.loads((folder / TRAIN_SUMMARY).read_text(encoding="utf-8"))
+
+
+def _check_authors(record: RunRecord, refine_dir: Path) -> None:
+    """Refuse models that are not those which wrote the rows: they were trained again since."""
+    row = next(read_rows(refine_dir / "rows"))
+    for role, column in (("label", schema.LABEL_MODEL), ("chat", schema.CHAT_MODEL)):
+        model = record.by_role(role)
+        if model.identity != row[column]:
+            raise UserError(
+                f"{model.folder}: is {model.identity}, but the rows of {refine_dir} are by {row[column]}; "
+                "run the stages that this model serves again"
+            )
+
+
+def path_of(value: Any) -> str:
+    """A summary's value that may be a path with the hash of what lay there, as it was given; None stays None."""
+    return value["path"] if isinstance(value, dict) else value

@@ -1,0 +1,182 @@
+"""The cards themselves, of a whole release: what a stranger asks of them."""
+
+import json
+import re
+
+import pytest
+import yaml
+from huggingface_hub import DatasetCard, ModelCard
+
+from kun_recipes.errors import UserError
+from kun_recipes.publishing.build import build
+from kun_recipes.publishing.cards.render import faults_of_text
+from kun_recipes.publishing.record import read_run
+from tests.loopback_hub.cards import validate
+
+
+def card(run_folder, name: str, **changes) -> str:
+    names = {"dataset": "Pairs", "candidates": "Candidates"}
+    options = {"repositories": [f"{name}={names.get(name, 'Model')}"], **changes}
+    config = run_folder.config(**options)
+    build(config, read_run(config), lambda line: None)
+    return (run_folder.folder / "publish" / name / "README.md").read_text(encoding="utf-8")
+
+
+EVERY = ["dataset", "candidates", "label_model", "primary_chat_model", "final_model"]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_hub_takes_its_metadata_and_nothing_is_left_open(run_folder, name):
+    text = card(run_folder, name)
+    assert validate(text) == {"errors": [], "warnings": []}
+    assert faults_of_text(DatasetCard(text).text) == []
+    assert "{{" not in text and "{%" not in text
+
+
+def test_the_metadata_of_the_dataset(run_folder):
+    data = DatasetCard(card(run_folder, "dataset")).data.to_dict()
+    assert data["license"] == "cc-by-nc-4.0"  # the strictest
+    assert data["language"] == ["zh"]
+    assert data["size_categories"] == ["n<1K"]
+    assert data["task_categories"] == ["text-generation"]
+    assert data["source_datasets"] == ["Skywork/SkyPile-150B"]
+    assert data["pretty_name"] == "Pairs"
+    assert [config["config_name"] for config in data["configs"]] == ["default", "skypile", "wanjuan", "wudao"]
+    assert [info["config_name"] for info in data["dataset_info"]] == ["default", "skypile", "wanjuan", "wudao"]
+    assert [split["num_examples"] for split in data["dataset_info"][0]["splits"]] == [2, 2, 2]
+
+
+def test_a_licence_that_the_hub_does_not_know_has_name_and_link(run_folder):
+    licences = ["wudao=wudao", "wanjuan=cc-by-4.0", "skypile=skywork"]
+    data = DatasetCard(card(run_folder, "dataset", source_licences=licences)).data.to_dict()
+    assert (data["license"], data["license_name"]) == ("other", "wudao")
+    assert data["license_link"].startswith("https://data.baai.ac.cn")
+
+
+def test_the_dataset_card_answers_what_a_stranger_asks(run_folder):
+    text = card(run_folder, "dataset")
+    for answer in (
+        'load_dataset("ana/Pairs", revision="v1.0.0")',
+        "| `wudao` | 2 | https://example.org/wudao | [CC BY-NC 4.0]",
+        "[Skywork/SkyPile-150B](https://huggingface.co/datasets/Skywork/SkyPile-150B)",
+        "segments of at most 512 tokens",
+        "perplexity is at most 4",
+        "not among the lowest 5%",
+        "| corpus | 11 | 9 | 2 |",
+        "| label | 9 | 8 | 1 |",
+        "| refine | 8 | 6 | 2 |",
+        "phone_number 2",
+        "| removed for it: email | 1 |",
+        "| found in a last look at every published row | 0 |",
+        "| prompts: recipes/demo/data/evaluation_prompts.jsonl | 1 |",
+        "No instruction and no answer of the published rows quotes one of their questions.",
+        "| filter | 是 or 否: is it an instruction? | +0.50 | 0.90 | 0.80 | 50 |",
+        "80.0% (filter) and 70.0% (score)",
+        "[org/base](https://huggingface.co/org/base)",
+        "请直接告诉我，以下回复最有可能对应的指令是什么",
+        "python recipes/run.py recipes/demo",
+        "zheng2024kun",
+        "Community tab",
+    ):
+        assert answer in text, answer
+    assert "/home/ana" not in text and str(run_folder.folder) not in text
+
+
+def test_five_rows_are_shown_in_full(run_folder):
+    text = card(run_folder, "dataset")
+    shown = re.findall(r"— `(\w+)`, (\w+)", text)
+    assert len(set(shown)) == 5
+    for _, row in shown:
+        found = next(one for one in run_folder.rows if one["id"] == row)
+        assert found["instruction"] in text and found["output"] in text and found["text"] in text
+
+
+def test_the_card_of_raw_answers_says_so(run_folder):
+    run_folder.rows = [row | {"output": row["text"]} for row in run_folder.rows]
+    run_folder.write(answers="raw", score_target="pair", score_prompt="recipes/prompts/score_pair.txt")
+    text = card(run_folder, "dataset")
+    assert "the passage itself is the answer" in text
+    assert "the instruction with its segment" in text
+    assert "Answers can be wrong" not in text
+
+
+def test_the_candidates_card_promises_no_verdict(run_folder):
+    text = card(run_folder, "candidates")
+    assert "8 passages of Chinese web text" in text
+    assert "before anything judged them" in text
+    assert "judge" not in yaml.safe_dump(DatasetCard(text).data.to_dict())
+    assert "| refine |" not in text
+    assert "No judge has seen them either" in text
+
+
+def test_rows_that_quote_a_benchmark_are_named(run_folder):
+    quoted = "早上空腹喝牛奶会不会不容易吸收？请从牛奶的营养成分和消化过程两个方面说明理由。"
+    prompts = run_folder.folder / "prompts.jsonl"
+    prompts.write_text(json.dumps({"prompt": quoted, "id": "7"}) + "\n", encoding="utf-8")
+    run_folder.rows[0]["instruction"] = quoted
+    run_folder.write()
+    summary = run_folder.folder / "corpus/stage.json"
+    text = summary.read_text(encoding="utf-8")
+    summary.write_text(text.replace("recipes/demo/data/evaluation_prompts.jsonl", str(prompts)), encoding="utf-8")
+    found = card(run_folder, "dataset")
+    assert "1 quote one of their questions all the same" in found
+    assert "`wudao0` (prompts/7)" in found
+
+
+def test_without_benchmarks_nothing_is_claimed(run_folder):
+    summary = run_folder.folder / "corpus/stage.json"
+    figures = json.loads(summary.read_text(encoding="utf-8"))
+    figures["config"] |= {"benchmarks": None, "benchmark_formats": None}
+    summary.write_text(json.dumps(figures), encoding="utf-8")
+    assert "nothing was looked for" in card(run_folder, "dataset")
+
+
+def test_a_prompt_that_was_changed_since_stops_the_card(run_folder):
+    summary = run_folder.folder / "refine/stage.json"
+    values = json.loads(summary.read_text(encoding="utf-8"))
+    values["config"]["polish_prompt"]["content"] = "0" * 16
+    summary.write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(UserError, match=r"polish\.txt: was changed since it made the rows \(fingerprint 0{16}\)"):
+        card(run_folder, "dataset")
+
+
+@pytest.mark.parametrize(
+    ("name", "answers"),
+    [
+        (
+            "label_model",
+            ["A **label model**", '.replace("{output}", passage)', "of our own (CC0 1.0)", "![Loss"],
+        ),
+        ("primary_chat_model", ["A **primary chat model**", "filter judge: area under ROC | 0.900"]),
+        ("final_model", ["instruction-following model", "wudao: CC BY-NC 4.0", "the refined pairs of the same run"]),
+    ],
+)
+def test_a_model_card_answers_what_a_stranger_asks(run_folder, name, answers):
+    (run_folder.folder / name / "loss.png").write_bytes(b"png")
+    text = card(run_folder, name)
+    common = ['from_pretrained("ana/Model", revision="v1.0.0"', "loss a token (nats) | 2.500", "updates | 7"]
+    for answer in [*answers, *common, "9, of which 2 held out", "empty_output 1", "Apache 2.0"]:
+        assert answer in text, answer
+
+
+def test_a_model_s_metadata_has_base_and_results(run_folder):
+    data = ModelCard(card(run_folder, "primary_chat_model")).data
+    assert data.base_model == "org/base"
+    results = {(result.metric_type, result.metric_name): result.metric_value for result in data.eval_results}
+    assert results[("loss", "loss a token (nats)")] == 2.5
+    assert results[("accuracy", "score judge: accuracy")] == 0.7
+
+
+def test_what_is_published_together_is_linked(run_folder):
+    everything = ["dataset=Pairs", "label_model=L", "primary_chat_model=C", "final_model=F"]
+    text = card(run_folder, "final_model", repositories=everything)
+    data = ModelCard(text).data
+    assert data.base_model == "ana/C"
+    assert data.datasets == ["ana/Pairs"]
+    dataset = (run_folder.folder / "publish/dataset/README.md").read_text(encoding="utf-8")
+    assert "[ana/L](https://huggingface.co/ana/L)" in dataset
+
+
+def test_a_base_model_that_is_a_folder_must_be_named(run_folder):
+    with pytest.raises(UserError, match="a folder here; set base_model: to its id on the Hub"):
+        card(run_folder, "label_model", base_model=None)

@@ -1,0 +1,107 @@
+"""Looking at a published set: a folder, whoever made it."""
+
+import io
+import shutil
+
+import pyarrow
+import pytest
+from pyarrow import parquet
+from rich.console import Console
+
+from kun_recipes.errors import UserError
+from kun_recipes.publishing.build import build
+from kun_recipes.publishing.checking.published import check_published
+from kun_recipes.publishing.data.shards import shards
+from kun_recipes.publishing.record import read_run
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def published(run_folder):
+    config = run_folder.config(repositories=["dataset=Pairs"])
+    build(config, read_run(config), lambda line: None)
+    return run_folder.folder / "publish/dataset"
+
+
+def check(folder) -> tuple[int, str]:
+    console = Console(file=io.StringIO(), width=300)
+    faults = check_published(str(folder), console)
+    return faults, console.file.getvalue()
+
+
+def write(folder, **columns) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(pyarrow.table(columns), folder / "train-00000-of-00001.parquet")
+
+
+def test_what_was_built_is_right(published):
+    faults, shown = check(published)
+    assert faults == 0
+    assert shown.startswith(f"{published}: 6 rows: skypile 2, wanjuan 2, wudao 2\n")
+    assert "nothing is wrong with it" in shown
+
+
+def test_rows_that_were_changed_after_the_build_are_found(published):
+    path = shards(published, "wudao")[0]
+    table = parquet.read_table(path)
+    changed = table.set_column(1, "output", pyarrow.array(["假的答案，不是原来的。"] * 2))
+    parquet.write_table(changed, path)
+    faults, shown = check(published)
+    assert faults == 1
+    assert "not the rows of its manifest" in shown and "wudao" in shown
+
+
+def test_rows_that_are_missing_are_found(published):
+    path = shards(published, "wudao")[0]
+    parquet.write_table(parquet.read_table(path).slice(0, 1), path)
+    faults, shown = check(published)
+    assert faults == 2
+    assert "not as many rows as its card says" in shown and "wudao: 1 instead of 2" in shown
+
+
+def test_a_set_of_two_columns_and_no_card(tmp_path):
+    write(tmp_path / "set", instruction=["问题一是什么？", "问题一是什么？"], output=["答案。", ""])
+    faults, shown = check(tmp_path / "set")
+    assert faults == 1
+    for found in ("empty output", "no card", "no column id, source, license, segment"):
+        assert found in shown
+
+
+@pytest.mark.parametrize(
+    ("card", "found"),
+    [
+        ("---\nlanguage: [zh]\n---\n# A\n\ntext", "names no licence"),
+        ("---\nlicense: mit\n---\n# A\n\ntext", "does not say that it is Chinese"),
+        ("---\nlicense: mit\nlanguage: [zh]\n---\n# A\n\n[More Information Needed]", "is not finished"),
+    ],
+)
+def test_a_card_that_leaves_something_open(tmp_path, card, found):
+    write(tmp_path / "set", instruction=["水的沸点是多少？"], output=["标准大气压下是100摄氏度。"])
+    (tmp_path / "set/README.md").write_text(card, encoding="utf-8")
+    assert found in check(tmp_path / "set")[1]
+
+
+def test_what_is_no_set_of_instructions(tmp_path):
+    write(tmp_path / "set", text=["水"])
+    with pytest.raises(UserError, match="train: has the columns text; a set of instructions has `instruction` and"):
+        check(tmp_path / "set")
+    with pytest.raises(UserError, match="neither a dataset's folder nor its id on the Hub"):
+        check(tmp_path / "nothing")
+
+
+def test_a_truncated_shard(published):
+    path = shards(published, "wudao")[0]
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(UserError, match=f"{published}: "):
+        check(published)
+
+
+def test_a_missing_shard(published):
+    shutil.rmtree(published / "data")
+    with pytest.raises(UserError, match=f"{published}: "):
+        check(published)

@@ -1,0 +1,63 @@
+"""May we push? Asked before any work, without changing anything."""
+
+import pytest
+from huggingface_hub import HfApi
+
+from kun_recipes.errors import UserError
+from kun_recipes.publishing.hub import check_account
+
+
+def check(run_folder, hub, token: str | bool = "hf_ana", **changes) -> None:
+    check_account(run_folder.config(**changes), HfApi(endpoint=hub.url, token=token))
+
+
+@pytest.mark.parametrize("namespace", ["ana", "lab"])
+def test_who_may_write_may_push(run_folder, hub, namespace):
+    check(run_folder, hub, namespace=namespace)
+    assert hub.store.repositories == {}
+
+
+@pytest.mark.parametrize(
+    ("token", "changes", "message"),
+    [
+        (False, {}, "no token to push with: `hf auth login`, or set HF_TOKEN"),
+        ("hf_nobody", {}, "the Hub does not know this token: `hf auth login` with another"),
+        ("hf_reader", {}, "the token may only read: make one that may write at https://"),
+        ("hf_ana", {"namespace": "bob"}, "namespace bob: the token's owner can write to ana, lab; set `namespace:`"),
+        ("hf_ana", {"namespace": "club"}, "namespace club: the token's owner can write to ana, lab"),
+        ("hf_fine", {}, "ana/Pairs: the token may not write there"),
+    ],
+)
+def test_who_may_not_is_told_what_to_do(run_folder, hub, token, changes, message):
+    with pytest.raises(UserError) as caught:
+        check(run_folder, hub, token, **changes)
+    assert message in str(caught.value)
+    assert hub.store.repositories == {}
+
+
+def test_a_fine_grained_token_counts_where_it_may_write(run_folder, hub):
+    check(run_folder, hub, "hf_fine", namespace="lab")
+
+
+def test_a_public_repository_is_not_taken_for_a_private_one(run_folder, hub, api):
+    api.create_repo("ana/Pairs", repo_type="dataset", private=False)
+    with pytest.raises(UserError, match="ana/Pairs: is public already, but `private` is true"):
+        check(run_folder, hub)
+    check(run_folder, hub, private="false")
+
+
+@pytest.mark.parametrize("what", [500, 503, 429, "drop"])
+@pytest.mark.parametrize("path", ["/api/whoami-v2", "/api/datasets/ana/Pairs$", "/auth-check"])
+def test_passing_failures_are_waited_out(run_folder, hub, api, path, what):
+    api.create_repo("ana/Pairs", repo_type="dataset", private=True)
+    hub.faults.add("GET", path, what, times=2)
+    check(run_folder, hub)
+    assert hub.faults.waiting == []
+
+
+def test_a_hub_that_stays_away_is_told_in_one_line(run_folder, hub):
+    hub.faults.add("GET", "/api/whoami-v2", 503, times=100)
+    with pytest.raises(UserError) as caught:
+        check(run_folder, hub)
+    assert str(caught.value).startswith("who this token belongs to: failed 6 times, at last with status 503")
+    assert "\n" not in str(caught.value)

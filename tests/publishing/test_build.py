@@ -1,0 +1,195 @@
+"""The folders of a release: what is in them, and what is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+from datasets import get_dataset_config_names, load_dataset
+
+from kun_recipes.errors import UserError
+from kun_recipes.publishing.build import Built, build
+from kun_recipes.publishing.data.columns import CANDIDATES, PAIRS
+from kun_recipes.publishing.record import read_run
+
+
+def publish(run_folder, **changes) -> list[Built]:
+    config = run_folder.config(**changes)
+    return build(config, read_run(config), lambda line: None)
+
+
+def load(run_folder, *names: str, **more):
+    folder, *config = names
+    return load_dataset(str(run_folder.folder / "publish" / folder), *config, **more)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "cache"))
+
+
+def test_each_artefact_has_a_folder(run_folder):
+    built = publish(run_folder)
+    assert built == [
+        Built("dataset", "dataset", 6),
+        Built("candidates", "dataset", 8),
+        Built("label_model", "model"),
+        Built("final_model", "model"),
+    ]
+    assert sorted(path.name for path in (run_folder.folder / "publish").iterdir()) == sorted(one.name for one in built)
+
+
+def test_the_dataset_loads_whole_by_config_and_streaming_with_the_released_splits(run_folder):
+    publish(run_folder, repositories=["dataset=Pairs"])
+    whole = load(run_folder, "dataset")
+    assert {name: split["id"] for name, split in whole.items()} == {
+        "skypile": ["skypile0", "skypile1"],
+        "wanjuan": ["wanjuan0", "wanjuan1"],
+        "wudao": ["wudao0", "wudao1"],
+    }
+    names = [column.name for column in PAIRS]
+    assert whole["wudao"].column_names == [*names[:3], "license", *names[3:]]
+    assert names[:3] == ["instruction", "output", "source"]
+    folder = str(run_folder.folder / "publish/dataset")
+    assert get_dataset_config_names(folder) == ["default", "skypile", "wanjuan", "wudao"]
+    assert load(run_folder, "dataset", "wudao", split="wudao")[:] == whole["wudao"][:]
+    assert list(load(run_folder, "dataset", split="wanjuan", streaming=True)) == list(whole["wanjuan"])
+
+
+def test_every_row_carries_the_licence_of_its_source(run_folder):
+    publish(run_folder, repositories=["dataset=Pairs"])
+    found = {name: set(split["license"]) for name, split in load(run_folder, "dataset").items()}
+    assert found == {"skypile": {"skywork"}, "wanjuan": {"cc-by-4.0"}, "wudao": {"cc-by-nc-4.0"}}
+
+
+def test_candidates_have_their_segment_and_no_verdict(run_folder):
+    publish(run_folder, repositories=["candidates=Candidates"])
+    rows = load(run_folder, "candidates")
+    assert sum(split.num_rows for split in rows.values()) == 8
+    columns = rows["wudao"].column_names
+    assert columns[:4] == ["instruction", "segment", "source", "license"]
+    assert {column.name for column in CANDIDATES} == set(columns) - {"license"}
+    assert not {"output", "score_probability", "chat_model"} & set(columns)
+
+
+def test_a_model_s_folder_holds_what_loads_it_and_nothing_private(run_folder):
+    publish(run_folder, repositories=["final_model=Final"])
+    folder = run_folder.folder / "publish/final_model"
+    files = {path.name for path in folder.iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json", "README.md"} <= files
+    assert not (folder / "logs").exists()
+    weights = run_folder.folder / "final_model" / "model.safetensors"
+    assert (folder / "model.safetensors").samefile(weights)  # not copied
+    summary = json.loads((folder / "train_summary.json").read_text(encoding="utf-8"))
+    assert summary["steps"] == 7
+    assert summary["config"]["seeds"]["path"] == "…/seeds.jsonl"
+    assert str(run_folder.folder) not in (folder / "train_summary.json").read_text(encoding="utf-8")
+
+
+def test_recipe_prompts_and_counts_lie_beside_the_data_without_local_paths(run_folder):
+    publish(run_folder, repositories=["dataset=Pairs"])
+    recipes = run_folder.folder / "publish/dataset/recipes"
+    assert (recipes / "demo/refine.yaml").read_bytes() == Path("recipes/demo/refine.yaml").read_bytes()
+    assert sorted(path.name for path in (recipes / "prompts").iterdir()) == [
+        "filter.txt",
+        "label.txt",
+        "polish.txt",
+        "score.txt",
+    ]
+    stages = json.loads((recipes / "stages.json").read_text(encoding="utf-8"))
+    assert [stages[name]["rows_kept"] for name in ("corpus", "label", "refine")] == [9, 8, 6]
+    assert stages["corpus"]["config"]["input_path"] == ["…/corpus"]
+    published = run_folder.folder / "publish/dataset"
+    for path in published.rglob("*.*"):
+        if path.suffix in (".md", ".json"):
+            assert str(run_folder.folder) not in path.read_text(encoding="utf-8"), path
+
+
+def test_the_same_run_makes_the_same_bytes(run_folder):
+    def contents(name: str) -> dict[str, bytes]:
+        publish(run_folder, output_dir=run_folder.folder / name)
+        root = run_folder.folder / name
+        return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+    assert contents("one") == contents("two")
+
+
+def test_what_is_withheld_is_left_out_and_counted(run_folder):
+    (run_folder.folder / "withhold.txt").write_text("wudao0\nwanjuan1\n", encoding="utf-8")
+    built = publish(run_folder, repositories=["dataset=Pairs"], withhold=run_folder.folder / "withhold.txt")
+    assert built == [Built("dataset", "dataset", 4, withheld=2)]
+    ids = [row for split in load(run_folder, "dataset").values() for row in split["id"]]
+    assert ids == ["skypile0", "skypile1", "wanjuan0", "wudao1"]
+    card = (run_folder.folder / "publish/dataset/README.md").read_text(encoding="utf-8")
+    assert "| publish | 6 | 4 | 2 |" in card
+    assert "2 rows were withheld" in card
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"output": "有问题请打13912345678找张老师。"}, "in output: skypile:1 (bad): phone_number 13…8"),
+        (
+            {"instruction": "怎样给李明的邮箱liming@qq.com写信？"},
+            "in instruction: skypile:1 (bad): email li…m",
+        ),
+        ({"text": "他住在海淀区知春路6号院3号楼201室。"}, "private data in segment: skypile:1 (bad): address"),
+        ({"title": "联系电话：13912345678"}, "private data in title: skypile:1 (bad): mobile 13…8"),
+        ({"output": " \n"}, "empty output: skypile:1 (bad)"),
+        ({"id": "wudao0"}, "id used twice: wudao:1 (wudao0)"),
+    ],
+)
+def test_rows_that_must_not_be_published_are_refused(run_folder, changes, message):
+    run_folder.rows[4] = run_folder.row("skypile", 0, **({"id": "bad"} | changes))
+    run_folder.write()
+    with pytest.raises(UserError) as caught:
+        publish(run_folder, repositories=["dataset=Pairs"])
+    assert message in str(caught.value)
+    assert "`withhold:`" in str(caught.value)
+    assert "13912345678" not in str(caught.value) and "liming@" not in str(caught.value)
+    assert not (run_folder.folder / "publish/dataset").exists()
+
+
+def test_a_refused_row_can_be_withheld(run_folder):
+    run_folder.rows[4] = run_folder.row("skypile", 0, id="bad", output="有问题请打13912345678找张老师。")
+    run_folder.write()
+    (run_folder.folder / "withhold.txt").write_text("bad", encoding="utf-8")
+    built = publish(run_folder, repositories=["dataset=Pairs"], withhold=run_folder.folder / "withhold.txt")
+    assert built == [Built("dataset", "dataset", 5, withheld=1)]
+
+
+def test_rows_that_do_not_match_the_funnel_are_refused(run_folder):
+    summary = run_folder.folder / "refine/stage.json"
+    figures = json.loads(summary.read_text(encoding="utf-8"))
+    summary.write_text(json.dumps({**figures, "rows_kept": 7}), encoding="utf-8")
+    with pytest.raises(UserError, match="its rows are 6, but its funnel ends with 7; run the stage again"):
+        publish(run_folder, repositories=["dataset=Pairs"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"source_licences": ["wudao=cc0-1.0"]}, "source_licences: says nothing of the source wanjuan"),
+        ({"source_origins": ["wudao=x", "wanjuan=y"]}, "source_origins: says nothing of the source skypile"),
+    ],
+)
+def test_a_source_without_licence_or_origin_stops_the_build(run_folder, changes, message):
+    with pytest.raises(UserError, match=message):
+        publish(run_folder, **changes)
+
+
+def test_a_source_cannot_take_a_name_that_datasets_keeps(run_folder):
+    run_folder.rows[0]["source"] = "default"
+    run_folder.write()
+    licences = [*run_folder.options["source_licences"], "default=cc0-1.0"]
+    origins = [*run_folder.options["source_origins"], "default=x"]
+    with pytest.raises(UserError, match="a source is called default"):
+        publish(run_folder, source_licences=licences, source_origins=origins)
+
+
+def test_a_build_that_was_killed_is_begun_anew(run_folder):
+    partial = run_folder.folder / "publish/dataset.partial/data"
+    partial.mkdir(parents=True)
+    (partial / "wudao-00000-of-00009.parquet").write_bytes(b"half")
+    publish(run_folder, repositories=["dataset=Pairs"])
+    assert [path.name for path in (run_folder.folder / "publish").iterdir()] == ["dataset"]
+    assert load(run_folder, "dataset")["wudao"].num_rows == 2

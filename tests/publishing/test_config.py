@@ -1,0 +1,59 @@
+"""The options of the publish stage: what cannot be published is refused before anything is read."""
+
+import pytest
+
+from kun_recipes.config import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "message"),
+    [
+        (
+            {"repositories": ["seeds=Seeds"]},
+            "repositories",
+            "there is no seeds to publish; there are dataset,",
+        ),
+        ({"repositories": ["dataset"]}, "repositories", "write name=value, not 'dataset'"),
+        ({"repositories": ["dataset=A", "dataset=B"]}, "repositories", "dataset is given twice"),
+        ({"repositories": ["dataset=A", "candidates=A"]}, "repositories", "two of them have the same name"),
+        ({"repositories": ["dataset=我的数据"]}, "repositories", "no name for the Hub"),
+        ({"repositories": ["dataset=a--b"]}, "repositories", "no name for the Hub"),
+        ({"source_licences": ["wudao=gpl-9"]}, "source_licences", "no licence gpl-9; there are cc0-1.0, mit"),
+        ({"model_licence": "free"}, "model_licence", "no licence free"),
+        ({"model_licence": None}, "model_licence", "is required where models are published: it is never assumed"),
+        ({"seeds_origin": None}, "seeds_origin", "is required where models are published"),
+        ({"withhold": "/no/such"}, "withhold", "no such file or folder"),
+        ({"recipes": ["recipes/none"]}, "recipes", "no such file or folder"),
+    ],
+)
+def test_what_cannot_work_is_refused(run_folder, changes, key, message):
+    with pytest.raises(ConfigError) as caught:
+        run_folder.config(**changes)
+    assert caught.value.key == key
+    assert message in caught.value.message
+
+
+def test_nothing_is_pushed_and_nothing_is_public_unless_asked(run_folder):
+    config = run_folder.config()
+    assert (config.push, config.private) == (False, True)
+
+
+def test_models_need_no_licence_where_none_is_published(run_folder):
+    run_folder.config(repositories=["dataset=Pairs"], model_licence=None, seeds_origin=None)
+
+
+def test_a_licences_file_of_ones_own(run_folder, tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "licences:\n  - {id: house, hub: other, name: House, link: 'https://x.org', asks: a visit}\n", encoding="utf-8"
+    )
+    licences = [f"{source}=house" for source in ("wudao", "wanjuan", "skypile")]
+    config = run_folder.config(licences=own, source_licences=licences, model_licence="house")
+    assert config.licence_of_models().metadata() == {
+        "license": "other",
+        "license_name": "house",
+        "license_link": "https://x.org",
+    }
+    own.write_text("licences: none", encoding="utf-8")
+    with pytest.raises(ConfigError, match="licences: 'none' is not a list"):
+        run_folder.config(licences=own)
