@@ -9,6 +9,11 @@ SHOW_PROGRESS = "KUN_RECIPES_PROGRESS"
 """Environment variable by which `recipes/run.py` asks its stages for bars although their stderr is a pipe."""
 
 
+def is_shown() -> bool:
+    """Whether somebody looks at bars: at a terminal, or through `recipes/run.py`."""
+    return bool(os.environ.get(SHOW_PROGRESS)) or sys.__stderr__.isatty()
+
+
 def progress_bar(total: int | None, description: str, unit: str = "row", shown: bool = True) -> tqdm:
     """A tqdm bar over `total` units; use as a context manager and call `update(n)`.
 
@@ -16,13 +21,12 @@ def progress_bar(total: int | None, description: str, unit: str = "row", shown: 
         total: None where it is not known; the bar is a counter then.
         shown: False for a task beside one that draws.
     """
-    asked = False if os.environ.get(SHOW_PROGRESS) else None  # None: tqdm shows the bar only on a terminal
     return tqdm(
         total=total,
         desc=description,
         unit=f" {unit}",
         file=sys.__stderr__,  # sys.stderr is datatrove's log while a pipeline runs: see launch.py
-        disable=asked if shown else True,
+        disable=not (shown and is_shown()),
         dynamic_ncols=True,
         leave=False,
     )

@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from huggingface_hub import HfApi
@@ -154,10 +154,20 @@ def conclude(chain: Chain, console: Console) -> None:
             console.print(*judge_lines(summaries[stage.name]["judges"]), sep="\n")
             console.print(*map(row_panel, sample_rows(read_rows(stage.folder / "rows"))), sep="\n")
             console.print(f"dataset: load_dataset({stage.config.dataset_dir!r})", markup=False)
+        if stage.kind is PUBLISH and stage.name in summaries:
+            console.print(*ready_lines(stage), sep="\n", markup=False, highlight=False)
     for stage in chain.stages:
         if stage.name in summaries:
             console.print(f"{stage.name}: {stage.folder}", markup=False, highlight=False)
     console.print(f"figures: {output / 'summary.json'}", markup=False, highlight=False)
+
+
+def ready_lines(stage: StageRun) -> Iterator[str]:
+    """What the publish stage built, and how it is pushed."""
+    for name, repository in stage.config.names.items():
+        yield f"ready to push as {stage.config.namespace}/{repository}: {stage.folder / name}"
+    if not stage.config.push:
+        yield "to push: `hf auth login`, and this command again with --namespace <you> --push true"
 
 
 def check_together(options: argparse.Namespace) -> None:

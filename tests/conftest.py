@@ -114,6 +114,7 @@ def demo_command(repository: Path, tiny_model: Path, open_rules: Path):
             "refine.score_threshold": -100,
             "refine.temperature": 1.0,
             "refine.max_new_tokens": 200,
+            "base_model": "org/tiny",
         }
         words = [str(word) for key, value in overrides.items() for word in (f"--{key}", value)]
         return [sys.executable, str(repository / "recipes/run.py"), "recipes/demo", *words, *more]
@@ -133,7 +134,7 @@ def finished(repository: Path, demo_command, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="session")
 def contents() -> Callable[[Path], dict[str, object]]:
-    """What must not depend on luck: every row of every stage, in order, and every model's weights."""
+    """What must not depend on luck: every row of every stage, in order, every model's weights, what is published."""
     from kun_recipes.rows import read_rows
 
     def of(output: Path) -> dict[str, object]:
@@ -144,7 +145,9 @@ def contents() -> Callable[[Path], dict[str, object]]:
             for folder in sorted((output / stage / "removed").iterdir())
         }
         models = ("label_model", "primary_chat_model", "final_model")
-        return rows | removed | {name: (output / name / "model.safetensors").read_bytes() for name in models}
+        weights = {name: (output / name / "model.safetensors").read_bytes() for name in models}
+        shards = (output / "publish" / "dataset" / "data").iterdir()
+        return rows | removed | weights | {shard.name: shard.read_bytes() for shard in shards}
 
     return of
 

@@ -65,7 +65,7 @@ def test_every_yaml_parses(path):
 @pytest.mark.parametrize("recipe", sorted({str(path.parent) for path in YAMLS if path.stem == "run"}))
 def test_every_recipe_is_whole(recipe):
     chain = load_chain(recipe, [], future=FUTURE)
-    begun_elsewhere = {"humpback": ["refine", "final_model"]}  # it reads what kun-6b wrote
+    begun_elsewhere = {"humpback": ["refine", "final_model", "publish"]}  # it reads what kun-6b wrote
     assert list(dict.fromkeys(stage.kind.script for stage in chain.stages)) == list(
         dict.fromkeys(STAGES[name].script for name in begun_elsewhere.get(Path(recipe).name, STAGES))
     )
@@ -171,6 +171,8 @@ def _check_run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _check_stage(script: str, arguments: list[str]) -> None:
-    if arguments != ["--help"]:
+    if script == "recipes/publish.py" and arguments[0] == "--check":
+        assert len(arguments) == 2
+    elif arguments != ["--help"]:
         assert "--config" in arguments
         load(CONFIGS[script](), arguments, future=FUTURE)

@@ -26,7 +26,7 @@ cpu_memory_gb: 1
 gpu_jobs: 2
 gpu_memory_gb: 1
 """
-STAGES = ["corpus", "label_model", "primary_chat_model", "label", "refine", "final_model"]
+STAGES = ["corpus", "label_model", "primary_chat_model", "label", "refine", "final_model", "publish"]
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -122,7 +122,10 @@ def test_one_command_runs_the_chain_with_the_rows_and_weights_of_the_local_run(r
 
 
 def test_what_reads_from_a_stage_that_fails_never_begins(run, without, tmp_path):
-    output, broken = without("label_model", "label", "refine", "dataset", "final_model"), tmp_path / "nothing"
+    output, broken = (
+        without("label_model", "label", "refine", "dataset", "final_model", "publish"),
+        tmp_path / "nothing",
+    )
     run(output, "--label_model.model", str(broken))
     until_done(output)
     shown = run(output, "--label_model.model", str(broken), "--status")
@@ -133,6 +136,7 @@ def test_what_reads_from_a_stage_that_fails_never_begins(run, without, tmp_path)
         "label": "not submitted",
         "refine": "not submitted",
         "final_model": "not submitted",
+        "publish": "not submitted",
     }
     assert f"label_model failed: model {broken}: is neither a folder" in shown.stdout
 

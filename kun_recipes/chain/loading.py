@@ -79,16 +79,16 @@ class _Reader:
             return
         folder = self.stage(name, name, []).config.output_dir
         for size in self.run.final_sizes:
-            short = f"{size // 1000}k" if size % 1000 == 0 else str(size)
-            own = ["--train_rows", str(size), "--output_dir", f"{folder}_{short}"]
-            yield self.stage(f"{name}_{short}", name, own)
+            own = ["--train_rows", str(size), "--output_dir", f"{folder}_{_short(size)}"]
+            yield self.stage(f"{name}_{_short(size)}", name, own)
 
     def stage(self, name: str, file_name: str, own: list[str]) -> StageRun:
         kind = STAGES.get(file_name, STAGES[FINAL])
         file = f"{self.recipe}/{file_name}.yaml"
         config_class = kind.config()
         known = {field.name for field in fields(config_class)}
-        argv = ["--config", file, *_flatten(_moved(read_yaml_mapping(file), self.shared, self.run))]
+        values = read_yaml_mapping(file)
+        argv = ["--config", file, *_flatten(_replaced(values, self.shared, self.run))]
         if self.placement:
             argv += self.placement(file_name, kind)
         for key, words in self.overrides:
@@ -103,13 +103,27 @@ class _Reader:
         return StageRun(name, file_name, kind, config, launcher, [kind.script, *argv])
 
 
-def _moved(values: dict, shared: dict, run: RunConfig) -> Iterator[tuple[str, list[str]]]:
-    """Overrides for the values of a stage file that repeat a value of run.yaml which this run replaces."""
+def _replaced(values: dict, shared: dict, run: RunConfig) -> Iterator[tuple[str, list[str]]]:
+    """Overrides for the values of a stage file that this run replaces: those that repeat a value of run.yaml, and in
+    lists the final model, of which there may be one of each size."""
     for key, value in values.items():
         items = value if isinstance(value, list) else [value]
-        moved = [_move(item, shared, run) for item in items]
+        sized = [one for item in items for one in _sizes(item, run.final_sizes)] if isinstance(value, list) else items
+        moved = [_move(item, shared, run) for item in sized]
         if moved != items:
             yield key, [str(item) for item in moved]
+
+
+def _sizes(item: Any, sizes: list[int] | None) -> list[Any]:
+    """What an item of a list stands for: the final model's folder, or its name and `=…`, for those of all sizes."""
+    name, equals, rest = item.partition("=") if isinstance(item, str) else ("", "", "")
+    if not sizes or Path(name).name != FINAL:
+        return [item]
+    return [f"{name}_{_short(size)}" + (f"={rest}-{_short(size)}" if equals else "") for size in sizes]
+
+
+def _short(size: int) -> str:
+    return f"{size // 1000}k" if size % 1000 == 0 else str(size)
 
 
 def _move(value: Any, shared: dict, run: RunConfig) -> Any:

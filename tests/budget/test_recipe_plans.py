@@ -17,7 +17,7 @@ NOBODY_KNOWS = {"qwen3": ["corpus"]}
 @pytest.fixture
 def plan(tmp_path, repository, monkeypatch):
     """Plans a recipe, in a folder where its data lies."""
-    for folder in ("recipes", "accelerate_configs"):
+    for folder in ("recipes", "accelerate_configs", "cards"):
         (tmp_path / folder).symlink_to(repository / folder)
     for corpus in ("wudao", "wanjuan"):
         (tmp_path / "data" / corpus).mkdir(parents=True)

@@ -16,12 +16,14 @@ def test_the_papers_chain(words):
         "label": ["corpus", "label_model"],
         "refine": ["primary_chat_model", "label"],
         "final_model": ["primary_chat_model", "refine"],
+        "publish": ["corpus", "label_model", "primary_chat_model", "label", "refine", "final_model"],
     }
 
 
 def test_the_final_models_wait_for_the_dataset_and_not_for_each_other():
     stages = load_chain("recipes/demo", ["--final_sizes", "5", "10"]).stages
     assert needs(stages)["final_model_10"] == ["primary_chat_model", "refine"]
+    assert needs(stages)["publish"][-2:] == ["final_model_5", "final_model_10"]
 
 
 def test_a_final_model_from_the_base_waits_for_no_other_model():

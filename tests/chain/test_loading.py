@@ -79,7 +79,8 @@ def test_a_replaced_model_is_replaced_where_the_base_model_stood():
     base = load_chain(DEMO, []).run.model
     before, after = load_chain(DEMO, []), load_chain(DEMO, ["--model", "org/other"])
     changed = []
-    for old, new in zip(before.stages, after.stages, strict=True):
+    asking = [pair for pair in zip(before.stages, after.stages, strict=True) if hasattr(pair[0].config, "model")]
+    for old, new in asking:
         assert new.config.model == ("org/other" if old.config.model == base else old.config.model)
         changed += [new.name] if old.config.model == base else []
     assert {"corpus", "label_model", "primary_chat_model"} <= set(changed)
@@ -105,7 +106,7 @@ def test_an_override_goes_to_every_stage_that_has_the_field():
     for name in ("label", "refine"):
         assert stage(chain, name).config.temperature == 0.5
         assert stage(chain, name).command[-4:] == ["--temperature", "0.5", "--seed", "7"]
-    assert [stage(chain, name).config.seed for name in STAGES if name != "corpus"] == [7] * 5
+    assert [stage(chain, name).config.seed for name in STAGES if name not in ("corpus", "publish")] == [7] * 5
     assert stage(chain, "corpus").config.input_format == ["jsonl"]
     assert "--temperature" not in stage(chain, "corpus").command
 
@@ -148,17 +149,17 @@ MISTAKES = {
     "unknown field": (
         ["--temprature", "1"],
         "--temprature: no stage has this field; write --field or --stage.field "
-        "(corpus, label_model, primary_chat_model, label, refine, final_model)",
+        "(corpus, label_model, primary_chat_model, label, refine, final_model, publish)",
     ),
     "a field of another stage": (
         ["--corpus.temperature", "1"],
         "--corpus.temperature: no stage has this field; write --field or --stage.field "
-        "(corpus, label_model, primary_chat_model, label, refine, final_model)",
+        "(corpus, label_model, primary_chat_model, label, refine, final_model, publish)",
     ),
     "an unknown stage": (
         ["--lable.temperature", "1"],
         "--lable.temperature: no stage has this field; write --field or --stage.field "
-        "(corpus, label_model, primary_chat_model, label, refine, final_model)",
+        "(corpus, label_model, primary_chat_model, label, refine, final_model, publish)",
     ),
     "a value without a field": (["0.5"], "command line: 0.5: a value without its --field"),
     "out of range": (["--label.temperature", "3"], "command line: temperature: must be at most 2, not 3.0"),
@@ -210,7 +211,7 @@ def test_what_a_stage_reads_must_come_from_somewhere(recipe, tmp_path, missing, 
 
 def test_a_stage_may_read_what_another_recipe_wrote(recipe, tmp_path):
     (tmp_path / "candidates").mkdir()
-    for name in ("corpus", "label_model", "label"):
+    for name in ("corpus", "label_model", "label", "publish"):
         (recipe / f"{name}.yaml").unlink()
     chain = load_chain(str(recipe), ["--refine.candidates", str(tmp_path / "candidates")])
     assert [stage.name for stage in chain.stages] == ["primary_chat_model", "refine", "final_model"]
@@ -225,20 +226,26 @@ def test_a_final_model_for_each_size(recipe):
     assert str(nine.folder) == "elsewhere/final_model_9k"
     assert nine.config.learning_rate == small.config.learning_rate == 0.5
     assert chain.select(["final_model_1500"]) == [small]
+    published = chain.select(["publish"])[0].config
+    assert published.model_dirs[-2:] == ["elsewhere/final_model_9k", "elsewhere/final_model_1500"]
+    assert published.repositories[-2:] == [
+        "final_model_9k=Kun-Demo-FinalModel-9k",
+        "final_model_1500=Kun-Demo-FinalModel-1500",
+    ]
 
 
 def test_further_files_are_further_final_models(recipe):
     shutil.copy(recipe / "final_model.yaml", recipe / "final_model_mixed.yaml")
     chain = load_chain(str(recipe), ["--final_model_mixed.output_dir", "elsewhere"])
-    assert [stage.name for stage in chain.stages][-2:] == ["final_model", "final_model_mixed"]
-    assert str(chain.stages[-1].folder) == "elsewhere"
+    assert [stage.name for stage in chain.stages][-3:] == ["final_model", "final_model_mixed", "publish"]
+    assert str(chain.stages[-2].folder) == "elsewhere"
 
 
 def test_stages_are_selected_by_name_or_from_one_on():
     chain = load_chain(DEMO, [])
     names = lambda stages: [stage.name for stage in stages]  # noqa: E731
     assert names(chain.select(["refine", "corpus"])) == ["corpus", "refine"]
-    assert names(chain.select(None, "label")) == ["label", "refine", "final_model"]
+    assert names(chain.select(None, "label")) == ["label", "refine", "final_model", "publish"]
     assert names(chain.select(None)) == list(STAGES)
     with pytest.raises(ConfigError, match=r"^command line: lable: no such stage; there are corpus, label_model"):
         chain.select(["lable"])

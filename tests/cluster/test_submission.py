@@ -46,6 +46,7 @@ def test_each_stage_waits_for_what_it_reads(chain, cluster):
         "label": ("corpus", "label_model"),
         "refine": ("primary_chat_model", "label"),
         "final_model": ("primary_chat_model", "refine"),
+        "publish": ("corpus", "label_model", "primary_chat_model", "label", "refine", "final_model"),
     }
 
 
@@ -54,6 +55,14 @@ def test_what_is_complete_is_neither_submitted_nor_waited_for(chain, cluster):
     found = after(steps(chain, chain.stages, cluster, "recipes/demo", {}))
     assert (found["corpus"], found["primary_chat_model"]) == (None, None)
     assert (found["label"], found["refine"]) == (("label_model",), ("label",))
+
+
+def test_a_push_is_never_complete_for_only_the_hub_knows_what_it_has(tmp_path, cluster):
+    chain = load_chain("recipes/demo", ["--output_dir", str(tmp_path), "--push", "true"], cluster.placement)
+    for stage in chain.stages:  # in their order: what a stage reads is in its summary
+        finish(chain, stage.name)
+    found = after(steps(chain, chain.stages, cluster, "recipes/demo", {}))
+    assert found == {**dict.fromkeys(found), "publish": ()}
 
 
 def test_what_is_in_the_queue_is_waited_for(chain, cluster):
@@ -79,7 +88,7 @@ def run(*words: str, path: Path) -> subprocess.CompletedProcess:
 def test_the_scripts_can_be_read_without_a_cluster_and_without_the_data(tmp_path):
     shown = run("--slurm", "recipes/cluster.yaml", "--dry-run", path=tmp_path)
     assert shown.returncode == 0, shown.stderr
-    assert shown.stdout.count("#!/bin/bash") == 13
+    assert shown.stdout.count("#!/bin/bash") == 14
     assert "\nfinal_model_52k_coig: after primary_chat_model, refine\n" in shown.stdout
     assert not Path("outputs/kun-6b/slurm").exists()
 

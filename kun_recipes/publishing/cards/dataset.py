@@ -18,6 +18,7 @@ from kun_recipes.publishing.cards.provenance import (
     commands,
     decoding,
     hub_link,
+    hub_page,
     model_link,
     package_version,
     read_prompts,
@@ -76,6 +77,7 @@ class DatasetCard:
         return {
             "title": title,
             "repository": self.config.repository(self.name),
+            "page": hub_page(self.config.repository(self.name), "datasets/"),
             "tag": self.config.tag,
             "is_pairs": self.is_pairs,
             "polished": refine["config"]["answers"] == "polished",

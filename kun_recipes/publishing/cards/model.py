@@ -15,6 +15,7 @@ from kun_recipes.publishing.cards.provenance import (
     base_model,
     commands,
     hub_link,
+    hub_page,
     model_link,
     package_version,
     read_prompts,
@@ -70,6 +71,7 @@ class ModelCard:
             **{key: summary[key] for key in direct},
             "title": self.config.names[self.model.name],
             "repository": self.config.repository(self.model.name),
+            "page": hub_page(self.config.repository(self.model.name)),
             "tag": self.config.tag,
             "role": self.model.role,
             "base": self._base_link(),
@@ -100,12 +102,12 @@ class ModelCard:
     def _results(self) -> Iterator[EvalResult]:
         """What this run measured: held-out loss, and of the chat model its judges."""
         if (after := self.model.summary["held_out_loss_after"]) is not None:
-            what = f"{self.model.summary['rows_held_out']} held-out pairs of its own data"
+            what = f"held-out pairs of its own data ({self.model.summary['rows_held_out']})"
             yield _result(what, "loss", "loss a token (nats)", after)
             yield _result(what, "loss", "the same before training", self.model.summary["held_out_loss_before"])
         if self.model.role == "chat":
             for name, judge in self.record.refine["judges"].items():
-                what = f"{judge['held_out']} {JUDGE_ITEMS}"
+                what = f"{JUDGE_ITEMS} ({judge['held_out']})"
                 yield _result(what, "roc_auc", f"{name} judge: area under ROC", judge["auc"])
                 yield _result(what, "accuracy", f"{name} judge: accuracy", judge["accuracy"])
 

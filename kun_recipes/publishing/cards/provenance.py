@@ -130,8 +130,13 @@ def model_link(config: PublishConfig, model: TrainedModel) -> str:
     return hub_link(repository) if repository else model.name
 
 
+def hub_page(repository: str, kind: str = "") -> str:
+    """The address of a repository; `kind` is "datasets/" for a dataset."""
+    return f"https://huggingface.co/{kind}{repository}"
+
+
 def hub_link(repository: str, kind: str = "") -> str:
-    return f"[{repository}](https://huggingface.co/{kind}{repository})"
+    return f"[{repository}]({hub_page(repository, kind)})"
 
 
 def commands(config: PublishConfig) -> list[str]:

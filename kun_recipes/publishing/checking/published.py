@@ -1,6 +1,7 @@
 """Look at a published dataset of instructions, anybody's: its card, its rows, and what its manifest promises."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from datasets import IterableDatasetDict, load_dataset
@@ -48,7 +49,8 @@ def _load(name: str) -> IterableDatasetDict:
         return load_dataset(name, streaming=True)
     except (DatasetNotFoundError, FileNotFoundError, ConnectionError, ValueError) as error:
         why = str(error).strip().partition("\n")[0]
-        raise UserError(f"{name}: neither a dataset's folder nor its id on the Hub: {why}") from error
+        what = "cannot be read" if Path(name).exists() else "neither a dataset's folder nor its id on the Hub"
+        raise UserError(f"{name}: {what}: {why}") from error
 
 
 def _check_columns(splits: IterableDatasetDict) -> Iterator[Problem]:

@@ -11,8 +11,10 @@ from typing import Any
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.utils import disable_progress_bars
 
 from kun_recipes.errors import UserError
+from kun_recipes.progress import is_shown
 from kun_recipes.publishing.data.manifest import MANIFEST, read_manifest
 from kun_recipes.publishing.hub.patience import patiently
 from kun_recipes.publishing.hub.read_back import read_back
@@ -28,18 +30,18 @@ class Pushed:
     Attributes:
         commit: of main, after it.
         changed: whether there was anything to send.
-        verified: rows, or files of a model, that were read back and compared.
+        verified: what was read back and compared, as "6 rows".
     """
 
     url: str
     commit: str
     changed: bool
-    verified: int
+    verified: str
 
     def __str__(self) -> str:
         commit = self.commit[:12]
         done = f"pushed as {commit}" if self.changed else f"nothing to send, {commit} holds it already"
-        return f"{self.url}: {done}; {self.verified:,} rows or files read back, all as they were sent"
+        return f"{self.url}: {done}; {self.verified} read back, all as they were sent"
 
 
 def push(
@@ -54,6 +56,8 @@ def push(
     Raises:
         UserError: the Hub does not take it, the tag is another release's, or what comes back is not what was sent.
     """
+    if not is_shown():
+        disable_progress_bars()  # the client's own, of uploads
     return _Push(folder, kind, repository, tag, api, tell).run(private)
 
 
@@ -79,7 +83,8 @@ class _Push:
         if not private:
             shown = {**self.where, "private": False}
             self._patiently("making it public", lambda: self.api.update_repo_settings(**shown))
-        return Pushed(f"{self.api.endpoint}/{self.page}", commit, commit != before, verified)
+        unit = "rows" if self.manifest["splits"] else "files"
+        return Pushed(f"{self.api.endpoint}/{self.page}", commit, commit != before, f"{verified:,} {unit}")
 
     def _patiently(self, doing: str, call: Callable[[], Any]) -> Any:
         return patiently(f"{self.repository}: {doing}", call)

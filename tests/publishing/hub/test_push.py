@@ -80,13 +80,13 @@ def test_what_arrives_is_what_was_built(hub, api, folder):
     repository = hub.store.repositories["datasets", "ana/Pairs"]
     assert repository.private
     assert repository.tags == {"v1.0.0": repository.branches["main"]}
-    assert pushed == Pushed(f"{hub.url}/datasets/ana/Pairs", repository.branches["main"], True, 6)
+    assert pushed == Pushed(f"{hub.url}/datasets/ana/Pairs", repository.branches["main"], True, "6 rows")
 
 
 def test_a_model_too(hub, api, model):
     pushed = send(model, api, kind="model")
     assert on_main(hub, "model") == contents(model)
-    assert pushed.verified == len(contents(model)) - 2  # but for the card and the manifest itself
+    assert pushed.verified == f"{len(contents(model)) - 2} files"  # but for the card and the manifest itself
     assert str(pushed).startswith(f"{hub.url}/ana/Pairs: pushed as ")
 
 
@@ -103,7 +103,7 @@ def test_the_second_push_of_the_same_sends_nothing(hub, api, folder):
     uploads, sent = len(hub.uploads()), hub.count("POST", "/commit/")
     second = send(folder, api)
     assert (len(hub.uploads()), hub.count("POST", "/commit/")) == (uploads, sent)
-    assert second == Pushed(first.url, first.commit, False, 6)
+    assert second == Pushed(first.url, first.commit, False, "6 rows")
     assert commits(hub) == 1
 
 
@@ -126,7 +126,7 @@ def test_a_failure_anywhere_loses_and_doubles_nothing(hub, api, folder, endpoint
 
 def test_a_body_that_breaks_off_while_it_is_read_back(hub, api, folder):
     fault = hub.faults.add("GET", "/lfs/", "truncate")
-    assert send(folder, api).verified == 6
+    assert send(folder, api).verified == "6 rows"
     assert fault not in hub.faults.waiting
 
 
