@@ -5,7 +5,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from datasets import load_dataset
+from datasets import IterableDataset, IterableDatasetDict, load_dataset
 from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoFile
 from pyarrow import ArrowException
@@ -15,6 +15,9 @@ from kun_recipes.publishing.data.manifest import row_digest
 from kun_recipes.publishing.data.shards import read_split
 from kun_recipes.publishing.hub.patience import patiently
 
+BROKEN = (OSError, ArrowException)
+"""What readers raise where a body broke off or a connection is gone."""
+
 
 def read_back(folder: Path, manifest: dict[str, Any], repo_id: str, repo_type: str, revision: str, api: HfApi) -> int:
     """Compare a commit with the folder it was made from; returns how many rows, or files of a model, are the same.
@@ -22,14 +25,18 @@ def read_back(folder: Path, manifest: dict[str, Any], repo_id: str, repo_type: s
     Raises:
         UserError: at the first that differs.
     """
-    if repo_type == "dataset":
-        return sum(_compare_split(folder, split, repo_id, revision, api) for split in manifest["splits"])
-    return _compare_files(manifest, repo_id, repo_type, revision, api)
+    if repo_type == "model":
+        return _compare_files(manifest, repo_id, repo_type, revision, api)
+
+    def load() -> IterableDatasetDict:
+        return load_dataset(repo_id, revision=revision, streaming=True, token=api.token)
+
+    arrived = patiently(f"{repo_id}: loading it back", load, also=BROKEN)
+    return sum(_compare_split(folder, split, arrived[split], repo_id, revision) for split in manifest["splits"])
 
 
-def _compare_split(folder: Path, split: str, repo_id: str, revision: str, api: HfApi) -> int:
+def _compare_split(folder: Path, split: str, arrived: IterableDataset, repo_id: str, revision: str) -> int:
     def compare() -> int:
-        arrived = load_dataset(repo_id, split, split=split, revision=revision, streaming=True, token=api.token)
         count = 0
         for sent, came in zip_longest(read_split(folder, split), arrived):
             count += 1
@@ -40,7 +47,7 @@ def _compare_split(folder: Path, split: str, repo_id: str, revision: str, api: H
                 )
         return count
 
-    return patiently(f"{repo_id}: reading {split} back", compare, also=(OSError, ArrowException))
+    return patiently(f"{repo_id}: reading {split} back", compare, also=BROKEN)
 
 
 def _compare_files(manifest: dict[str, Any], repo_id: str, repo_type: str, revision: str, api: HfApi) -> int:

@@ -46,7 +46,7 @@ def test_a_public_repository_is_not_taken_for_a_private_one(run_folder, hub, api
     check(run_folder, hub, private="false")
 
 
-@pytest.mark.parametrize("what", [500, 503, 429, "drop"])
+@pytest.mark.parametrize("what", [500, 503, 409, 412, 429, "drop", "drop_after"], ids=str)
 @pytest.mark.parametrize("path", ["/api/whoami-v2", "/api/datasets/ana/Pairs$", "/auth-check"])
 def test_passing_failures_are_waited_out(run_folder, hub, api, path, what):
     api.create_repo("ana/Pairs", repo_type="dataset", private=True)

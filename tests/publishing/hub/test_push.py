@@ -124,6 +124,17 @@ def test_a_failure_anywhere_loses_and_doubles_nothing(hub, api, folder, endpoint
     assert len(arrived) == len(set(arrived)), "a file that had arrived was sent again"
 
 
+@pytest.mark.parametrize("what", FAULTS, ids=str)
+@pytest.mark.parametrize("endpoint", ["tree", "resolve", "head", "put", "commit"])
+def test_a_failure_while_a_model_is_pushed_and_read_back(hub, api, model, endpoint, what):
+    method, path = ENDPOINTS[endpoint]
+    fault = hub.faults.add(method, path, what, times=1)
+    send(model, api, kind="model")
+    assert fault not in hub.faults.waiting, "the fault was not met"
+    assert on_main(hub, "model") == contents(model)
+    assert commits(hub, "models") == 1
+
+
 def test_a_body_that_breaks_off_while_it_is_read_back(hub, api, folder):
     fault = hub.faults.add("GET", "/lfs/", "truncate")
     assert send(folder, api).verified == "6 rows"
