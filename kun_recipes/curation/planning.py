@@ -32,7 +32,7 @@ def plan(settings: EngineSettings, requests: Iterable[Request]) -> EngineSetting
     """
     if settings.engine != "vllm":
         return settings
-    chats = ChatTokenizer.load(Path(settings.model))
+    chats = ChatTokenizer.load(Path(settings.model), settings.plain)
     fitting = (need for need in _needs(chats, requests) if need <= chats.context_length)
     longest = max(fitting, default=ROUNDED_TO)
     rounded = -(-longest // ROUNDED_TO) * ROUNDED_TO

@@ -1,6 +1,5 @@
 """Engines: how a folder with a language model becomes something that writes, chooses and scores."""
 
-import functools
 import threading
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,9 +8,10 @@ from kun_recipes.engines.base import Engine
 from kun_recipes.engines.settings import EngineSettings
 from kun_recipes.errors import UserError
 
-__all__ = ["Engine", "EngineSettings", "load_engine"]
+__all__ = ["Engine", "EngineSettings", "load_engine", "release_engines"]
 
 _loading = threading.Lock()
+_loaded: dict[EngineSettings, Engine] = {}
 
 
 def load_engine(settings: EngineSettings) -> Engine:
@@ -21,10 +21,18 @@ def load_engine(settings: EngineSettings) -> Engine:
     when vLLM does not start.
     """
     with _loading:
-        return _load(settings)
+        if settings not in _loaded:
+            _loaded[settings] = _load(settings)
+        return _loaded[settings]
 
 
-@functools.cache
+def release_engines() -> None:
+    """Let go of this process' models, so that the next one need not fit into memory beside them."""
+    with _loading:
+        while _loaded:
+            _loaded.popitem()[1].close()
+
+
 def _load(settings: EngineSettings) -> Engine:
     folder = Path(settings.model)
     if not (folder / "config.json").is_file():

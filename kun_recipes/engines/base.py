@@ -12,7 +12,8 @@ Message = dict[str, str]
 """One chat turn: {"role": "system" | "user" | "assistant", "content": text}."""
 
 Prompt = list[Message]
-"""The turns before the model's answer; the engine renders them with the chat template of the model folder."""
+"""The turns before the model's answer; the engine renders them with the chat template of the model folder, or, where
+`EngineSettings.plain` says so, as their texts alone."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,16 @@ class Engine(Protocol):
     def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
         """Log-probability (nats) that the answer begins with each choice, normalised over the choices.
 
-        Raises ValueError when the tokens of one choice begin with the tokens of another: such choices exclude nothing.
+        What all choices begin with is read, not chosen. Raises ValueError when the tokens of one choice begin with the
+        tokens of another, for such choices exclude nothing, and when the prompts' last tokens, where they merge with
+        a choice, differ.
         """
 
     def score(self, prompts: Sequence[Prompt], targets: Sequence[str]) -> list[float]:
         """Mean token log-probability (nats) of each target as the answer, the end-of-turn token not counted."""
+
+    def close(self) -> None:
+        """Free the memory; nothing can be asked any more."""
 
 
 class PromptTooLong(ValueError):

@@ -13,7 +13,7 @@ class EngineSettings:
 
     Args:
         engine: "transformers" runs on a CPU or one GPU; "vllm" is the production engine.
-        model: folder of a Hugging Face model with a tokenizer and its chat template.
+        model: folder of a Hugging Face model with a tokenizer and, unless `plain`, its chat template.
         dtype: number format of the weights; "auto" is bfloat16 where the processor multiplies it fast, else float32.
         max_batch_tokens: transformers: tokens that the keys and values of one batch may hold, padding included. It
             bounds memory: 8192 are 0.1 GB of keys and values for Qwen2.5-0.5B in bfloat16, 0.5 GB for Yi-6B.
@@ -23,6 +23,7 @@ class EngineSettings:
         tensor_parallel: vllm: GPUs that hold one copy of the model.
         gpu_memory: vllm: share of each GPU's memory that it may take.
         cache_gb: vllm: GiB of keys and values; None is what `gpu_memory` leaves on a GPU, and 2 on a CPU.
+        plain: the turns' texts are asked as they are, one after another, without the chat template: for base models.
     """
 
     engine: EngineName
@@ -33,6 +34,7 @@ class EngineSettings:
     tensor_parallel: int = 1
     gpu_memory: float = 0.9
     cache_gb: float | None = None
+    plain: bool = False
 
     def resolved_dtype(self) -> str:
         """The number format by name, "auto" replaced by what this machine is fast at."""

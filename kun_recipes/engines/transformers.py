@@ -29,7 +29,7 @@ class TransformersEngine(TokenEngine):
 
     def __init__(self, settings: EngineSettings):
         folder = Path(settings.model)
-        super().__init__(ChatTokenizer.load(folder))
+        super().__init__(ChatTokenizer.load(folder, settings.plain))
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         dtype = getattr(torch, settings.resolved_dtype())
         self.model = load_part(AutoModelForCausalLM, folder, dtype=dtype).to(device).eval()
@@ -74,6 +74,10 @@ class TransformersEngine(TokenEngine):
                 results.update(zip(numbers, sums.tolist(), strict=True))
                 bar.update(len(numbers))
         return [results[number] for number in range(len(rows))]
+
+    def close(self) -> None:
+        del self.model
+        torch.cuda.empty_cache()
 
     def _answers(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int] | None) -> Iterator[Answer]:
         prefixed = PrefixedRows(self.model, rows, limit=min(map(len, rows)) - 1)

@@ -38,6 +38,10 @@ class TokenEngine(ABC):
     def answer_logprobs(self, pairs: list[Pair], description: str) -> list[float]:
         """Log-probability (nats) of all tokens of each answer after its prompt; at least one pair, no empty answer."""
 
+    @abstractmethod
+    def close(self) -> None:
+        """Free the model's memory."""
+
     def count_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
         return [len(row) for row in self.chats.encode(prompts)]
 
@@ -53,8 +57,7 @@ class TokenEngine(ABC):
     def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
         if not prompts:
             return []
-        choice_tokens = self.chats.encode_choices(prompts[0], choices)
-        rows = self.chats.encode(prompts)
+        rows, choice_tokens = self.chats.encode_choices(prompts, choices)
         self.chats.check_fits(rows, [max(map(len, choice_tokens))] * len(rows))
         if all(len(tokens) == 1 for tokens in choice_tokens):
             joint = self.token_logprobs(rows, [tokens[0] for tokens in choice_tokens])

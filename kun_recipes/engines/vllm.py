@@ -49,7 +49,7 @@ class VllmEngine(TokenEngine):
 
     def __init__(self, settings: EngineSettings):
         folder = Path(settings.model)
-        super().__init__(ChatTokenizer.load(folder))
+        super().__init__(ChatTokenizer.load(folder, settings.plain))
         self.max_model_len = min(settings.max_model_len or self.context_length, self.context_length)
         cache_gb = settings.cache_gb or (CPU_CACHE_GB if ON_CPU else None)
         arguments = EngineArgs(
@@ -114,6 +114,10 @@ class VllmEngine(TokenEngine):
             for number, output in zip(again, outputs, strict=True):
                 results[number] = _answer_logprob(output, pairs[number][1])
         return [results[number] for number in range(len(pairs))]
+
+    def close(self) -> None:
+        """End vLLM's processes, which hold it."""
+        self.lifeline.communicate()
 
     def _ask(self, requests: list[Request], description: str) -> list[Any]:
         """vLLM's output for each request, in their order."""
