@@ -4,17 +4,19 @@ Words, by which English is decontaminated, do not part at blanks in Chinese: a w
 changed comma hides it. Letters without punctuation do not care.
 """
 
-from kun_recipes.corpus.decontamination.benchmarks import BENCHMARK_FORMATS, Question, load_benchmark
+from kun_recipes.corpus.decontamination.benchmarks import BENCHMARK_FORMATS, HUB_ID, Question, load_benchmark, read_csv
 from kun_recipes.corpus.decontamination.block import Decontaminate
 from kun_recipes.corpus.decontamination.index import QuestionIndex, build_index
 from kun_recipes.corpus.decontamination.settings import DecontaminationSettings
 
 __all__ = [
     "BENCHMARK_FORMATS",
+    "HUB_ID",
     "Decontaminate",
     "DecontaminationSettings",
     "Question",
     "QuestionIndex",
     "build_index",
     "load_benchmark",
+    "read_csv",
 ]

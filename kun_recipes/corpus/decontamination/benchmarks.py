@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,14 +73,23 @@ def _read_folder(root: Path, format: str) -> Iterator[Question]:
 
 
 def _read_csv(file: Path, name: str, format: str) -> Iterator[Question]:
+    for number, (_, row) in enumerate(read_csv(file, (STEM_COLUMNS[format], *OPTIONS), format)):
+        yield _question(row, name, number, format)
+
+
+def read_csv(file: Path, columns: Sequence[str], format: str) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file in UTF-8, with or without a byte order mark, and the line on which each ends.
+
+    Raises UserError, with file and line, where a column is missing, a row is not whole, or the text is not UTF-8.
+    """
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             rows = csv.DictReader(lines, strict=True)
-            _check_columns(rows.fieldnames or (), str(file), format)
-            for number, row in enumerate(rows):
+            _check_columns(rows.fieldnames or (), str(file), columns, format)
+            for row in rows:
                 if None in row or None in row.values():
                     raise UserError(f"{file}:{rows.line_num}: has not as many fields as the header; correct the line")
-                yield _question(row, name, number, format)
+                yield rows.line_num, row
     except UnicodeDecodeError as error:
         raise UserError(
             f"{file}: is not UTF-8 text ({error.reason} at byte {error.start}); convert it: iconv -f GBK -t UTF-8"
@@ -91,7 +100,7 @@ def _read_csv(file: Path, name: str, format: str) -> Iterator[Question]:
 
 def _read_hub(repository: str, revision: str | None, format: str) -> Iterator[Question]:
     for subject, split, table in read_hub(repository, revision):
-        _check_columns(table.column_names, f"{repository}, {subject}", format)
+        _check_columns(table.column_names, f"{repository}, {subject}", (STEM_COLUMNS[format], *OPTIONS), format)
         for number, row in enumerate(table):
             yield _question(row, f"{format}/{split}/{subject}", number, format)
 
@@ -127,8 +136,7 @@ def _read_json_lines(file: Path) -> Iterator[Question]:
         yield Question(f"{file.stem}/{fields.get('id', record.number)}", prompt)
 
 
-def _check_columns(columns: Iterable[str], where: str, format: str) -> None:
-    expected = (STEM_COLUMNS[format], *OPTIONS)
+def _check_columns(columns: Iterable[str], where: str, expected: Sequence[str], format: str) -> None:
     if missing := [name for name in expected if name not in columns]:
         raise UserError(f"{where}: no column {', '.join(missing)}; {format} has the columns {', '.join(expected)}")
 

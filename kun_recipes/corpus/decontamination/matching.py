@@ -49,14 +49,18 @@ class Matcher:
 
     def find(self, texts: Sequence[str]) -> list[Quote | None]:
         """For each text the question most of which it quotes, or None."""
-        quotes: list[Quote | None] = [None] * len(texts)
+        # max keeps the first of equals
+        return [max(quotes, key=lambda quote: quote.share, default=None) for quotes in self.find_all(texts)]
+
+    def find_all(self, texts: Sequence[str]) -> list[list[Quote]]:
+        """For each text every question that it quotes, once for each part of it."""
+        quotes: list[list[Quote]] = [[] for _ in texts]
         letters = _letters(texts)
         hits = self._hits(letters)
         if len(hits.gram):
             for number, part, share in self._quoted(hits):
-                better = quotes[number] is None or share > quotes[number].share
-                if better and (not self.index.part_alone[part] or self._stands_alone(part, number, hits, letters)):
-                    quotes[number] = Quote(str(self.index.names[self.index.part_question[part]]), share)
+                if not self.index.part_alone[part] or self._stands_alone(part, number, hits, letters):
+                    quotes[number].append(Quote(str(self.index.names[self.index.part_question[part]]), share))
         return quotes
 
     def _hits(self, letters: Letters) -> Hits:
