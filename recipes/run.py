@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.text import Text
 
 from kun_recipes.budget import Hardware, estimate, load_figures, read_sample, show
-from kun_recipes.chain import PUBLISH, REFINE, Chain, StageRun, elapsed, load_chain, remove_from, run_stage
+from kun_recipes.chain import EVALUATE, PUBLISH, REFINE, Chain, StageRun, elapsed, load_chain, remove_from, run_stage
 from kun_recipes.cluster.config import ClusterConfig
 from kun_recipes.cluster.hardware import cluster_hardware
 from kun_recipes.cluster.status import DONE, show_statuses, statuses
@@ -31,6 +31,7 @@ from kun_recipes.config import ConfigError, load
 from kun_recipes.devices import visible_gpus
 from kun_recipes.engines import check_installed
 from kun_recipes.errors import UserError
+from kun_recipes.evaluation.tables import results_tables
 from kun_recipes.executor_configs import EngineConfig
 from kun_recipes.publishing.hub import check_account
 from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows, training_lines
@@ -154,6 +155,8 @@ def conclude(chain: Chain, console: Console) -> None:
             console.print(*judge_lines(summaries[stage.name]["judges"]), sep="\n")
             console.print(*map(row_panel, sample_rows(read_rows(stage.folder / "rows"))), sep="\n")
             console.print(f"dataset: load_dataset({stage.config.dataset_dir!r})", markup=False)
+        if stage.kind is EVALUATE and stage.name in summaries:
+            console.print(*results_tables(summaries[stage.name]["results"]), sep="\n")
         if stage.kind is PUBLISH and stage.name in summaries:
             console.print(*ready_lines(stage), sep="\n", markup=False, highlight=False)
     for stage in chain.stages:

@@ -16,7 +16,7 @@ from datasets import load_dataset
 
 from kun_recipes.rows import read_rows
 
-STAGES = ["corpus", "label_model", "primary_chat_model", "label", "refine", "final_model", "publish"]
+STAGES = ["corpus", "label_model", "primary_chat_model", "label", "refine", "final_model", "evaluate", "publish"]
 
 
 @pytest.mark.timeout(600)
@@ -75,6 +75,7 @@ KILLED_WHEN = {  # the file whose appearance is the moment of the kill, below th
     "label": "label/logs/label/completions/00001",
     "refine": "refine/removed",
     "final_model": "final_model/logs",
+    "evaluate": "evaluate/logs/tiny-questions/completions/00002",
     "publish": "publish/dataset.partial",
 }
 

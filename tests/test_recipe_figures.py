@@ -8,6 +8,7 @@ import yaml
 
 from kun_recipes.config import load
 from kun_recipes.engines.base import Sampling
+from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.stage_configs import LabelConfig, RefineConfig, RunConfig
 from kun_recipes.training.config import TrainConfig
 
@@ -40,6 +41,7 @@ def test_the_comparison_arm_differs_in_what_is_scored_and_what_is_answered():
     assert {path.stem for path in Path("recipes/humpback").glob("*.yaml")} - {"plan", "publish"} == {
         "refine",
         "final_model",
+        "evaluate",
         "run",
     }
 
@@ -98,6 +100,15 @@ def test_models_of_the_hub_are_pinned_to_one_commit(recipe):
         assert values["model"] == base
         pinned.add(values["model_revision"])
     assert len(pinned) == 1 and len(pinned.pop()) == 40
+
+
+@pytest.mark.parametrize("recipe", ["demo", "kun-6b", "kun-34b", "qwen3"])
+def test_models_are_measured_by_pairs_that_no_training_saw(recipe):
+    evaluation, training = read(EvaluateConfig, recipe, "evaluate"), read(TrainConfig, recipe, "primary_chat_model")
+    for field in ("seeds", "instruction_column", "output_column", "held_out_share"):
+        assert getattr(evaluation, field) == getattr(training, field)
+    assert read(TrainConfig, recipe, "label_model").seeds == evaluation.seeds
+    assert evaluation.model == read(RunConfig, recipe, "run").model
 
 
 @pytest.mark.parametrize("recipe", ["kun-6b", "kun-34b", "qwen3"])

@@ -26,7 +26,7 @@ cpu_memory_gb: 1
 gpu_jobs: 2
 gpu_memory_gb: 1
 """
-STAGES = ["corpus", "label_model", "primary_chat_model", "label", "refine", "final_model", "publish"]
+STAGES = ["corpus", "label_model", "primary_chat_model", "label", "refine", "final_model", "evaluate", "publish"]
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -122,10 +122,8 @@ def test_one_command_runs_the_chain_with_the_rows_and_weights_of_the_local_run(r
 
 
 def test_what_reads_from_a_stage_that_fails_never_begins(run, without, tmp_path):
-    output, broken = (
-        without("label_model", "label", "refine", "dataset", "final_model", "publish"),
-        tmp_path / "nothing",
-    )
+    output = without("label_model", "label", "refine", "dataset", "final_model", "publish")
+    broken = tmp_path / "nothing"
     run(output, "--label_model.model", str(broken))
     until_done(output)
     shown = run(output, "--label_model.model", str(broken), "--status")

@@ -1,6 +1,7 @@
 """Each stage's work, put on the hardware there is."""
 
 from kun_recipes.budget.checks import warnings_of
+from kun_recipes.budget.evaluation import evaluate_work
 from kun_recipes.budget.figures import Figures
 from kun_recipes.budget.plan import Hardware, Plan, StageEstimate
 from kun_recipes.budget.sample import Sample, with_sample
@@ -9,6 +10,7 @@ from kun_recipes.budget.trainings import training_work
 from kun_recipes.chain import PUBLISH, Chain, StageRun
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.errors import UserError
+from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.slurm.time_limits import seconds_of
 from kun_recipes.stage_configs import LabelConfig, RefineConfig
 
@@ -59,7 +61,12 @@ def _devices(stage: StageRun, figures: Figures, hardware: Hardware) -> tuple[str
 
 
 def _work(stage: StageRun, figures: Figures, flow: Flow, devices: int) -> Work:
-    works = {CorpusConfig: corpus_work, LabelConfig: label_work, RefineConfig: refine_work}
+    works = {
+        CorpusConfig: corpus_work,
+        LabelConfig: label_work,
+        RefineConfig: refine_work,
+        EvaluateConfig: evaluate_work,
+    }
     if work := works.get(type(stage.config)):
         return work(stage.config, figures, flow)
     return training_work(stage.config, figures, flow, devices)

@@ -142,6 +142,21 @@ class RefineFigures:
 
 
 @dataclass(frozen=True)
+class EvaluateFigures:
+    """Evaluation.
+
+    Attributes:
+        tokens_per_second: of a device, read and written together.
+        question_tokens: of a question with its options, the line before it and its answer.
+        pair_tokens: of a held-out pair.
+    """
+
+    tokens_per_second: Figure
+    question_tokens: Figure
+    pair_tokens: Figure
+
+
+@dataclass(frozen=True)
 class Figures:
     """A plan.yaml.
 
@@ -160,6 +175,7 @@ class Figures:
     training: TrainingFigures
     label: LabelFigures
     refine: RefineFigures
+    evaluate: EvaluateFigures
 
     def named(self) -> Iterator[tuple[str, Figure]]:
         """Every figure with its name, as "label.kept_share"."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from kun_recipes import stage_configs
 from kun_recipes.corpus.config import CorpusConfig
+from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.publishing.config import PublishConfig
 from kun_recipes.stage import SUMMARY, TRAIN_SUMMARY, describe
 
@@ -41,6 +42,7 @@ def _train_asked(config: Any) -> dict[str, Any]:
 CORPUS = Kind("recipes/corpus.py", lambda: CorpusConfig, SUMMARY, describe)
 LABEL = Kind("recipes/label.py", lambda: stage_configs.LabelConfig, SUMMARY, describe)
 REFINE = Kind("recipes/refine.py", lambda: stage_configs.RefineConfig, SUMMARY, describe)
+EVALUATE = Kind("recipes/evaluate.py", lambda: EvaluateConfig, SUMMARY, describe)
 TRAIN = Kind("recipes/train.py", _train_config, TRAIN_SUMMARY, _train_asked, training=True)
 PUBLISH = Kind(
     "recipes/publish.py",
@@ -57,9 +59,10 @@ STAGES = {
     "label": LABEL,
     "refine": REFINE,
     "final_model": TRAIN,
+    "evaluate": EVALUATE,
     "publish": PUBLISH,
 }
-"""The paper's chain (Kun figure 1) and what becomes of its results, in their order. A recipe has one YAML
+"""The paper's chain (Kun figure 1), and what measures and publishes its results, in their order. A recipe has one YAML
 of each name; it may leave out stages whose results it reads from elsewhere."""
 
 FINAL = "final_model"

@@ -17,7 +17,11 @@ Placement = Callable[[str, Kind], list[str]]
 
 
 def load_chain(
-    recipe: str, argv: Sequence[str], placement: Placement | None = None, future: Sequence[str] = ()
+    recipe: str,
+    argv: Sequence[str],
+    placement: Placement | None = None,
+    future: Sequence[str] = (),
+    only: Sequence[str] | None = None,
 ) -> Chain:
     """Read and check every YAML of a recipe folder before anything runs.
 
@@ -26,6 +30,7 @@ def load_chain(
         argv: `--field value` for the values of run.yaml and for every stage that has the field, and
             `--stage.field value` for one stage.
         future: folders whose content need not be there yet; that of the run itself never needs to.
+        only: names of the stage files that the chain is made of; None: all.
 
     Raises:
         ConfigError: in any of the files, an override that no stage takes, or an input that no stage writes.
@@ -39,10 +44,11 @@ def load_chain(
     if run.model != shared.get("model") and "--model_revision" not in run_argv:
         run.model_revision = None  # it was another model's
     reader = _Reader(recipe, run, shared, [one for one in overrides if one[0] not in run_fields], placement, future)
-    chain = Chain(run, [stage for name in _files(recipe) for stage in reader.stages(name)])
-    if not chain.stages:
+    stages = [stage for name in _files(recipe) for stage in reader.stages(name)]
+    if not stages:
         raise ConfigError(None, f"holds no stage; a stage's file is {', '.join(STAGES)}.yaml", recipe)
-    _refuse_unused(reader.overrides, chain.stages)
+    _refuse_unused(reader.overrides, stages)
+    chain = Chain(run, [stage for stage in stages if only is None or stage.file in only])
     check_inputs(chain, recipe)
     return chain
 

@@ -38,6 +38,10 @@ class AskModel(BaseFilter, ABC):
     def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
         """Ask about rows whose prompts fit, add the answers to their metadata, and say which rows stay."""
 
+    def room_for(self, doc: Document) -> int:
+        """Tokens that the row's answer needs in the model's context."""
+        return self.new_tokens
+
     def filter(self, doc: Document) -> Verdict:
         return self.filter_batch([doc])[0]
 
@@ -45,7 +49,9 @@ class AskModel(BaseFilter, ABC):
         engine = load_engine(self.engine)
         prompts = [self.prompt_for(doc) for doc in batch]
         lengths = engine.count_tokens(prompts)
-        fits = [length + self.new_tokens <= engine.context_length for length in lengths]
+        fits = [
+            length + self.room_for(doc) <= engine.context_length for doc, length in zip(batch, lengths, strict=True)
+        ]
         kept = [index for index, fit in enumerate(fits) if fit]
         verdicts = iter(self.ask(engine, [batch[index] for index in kept], [prompts[index] for index in kept]))
         for doc, length, fit in zip(batch, lengths, fits, strict=True):

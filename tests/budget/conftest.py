@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from kun_recipes.budget.figures import Figures, load_figures
-from kun_recipes.chain import CORPUS, LABEL, REFINE, TRAIN, Chain, StageRun
+from kun_recipes.chain import CORPUS, EVALUATE, LABEL, REFINE, TRAIN, Chain, StageRun
 from kun_recipes.corpus.config import CorpusConfig
+from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.stage_configs import LabelConfig, RefineConfig, RunConfig
 from kun_recipes.training.config import TrainConfig
 
@@ -72,6 +73,7 @@ def content() -> dict[str, Any]:
             good_share=0.4,
             kept_share=0.25,
         ),
+        "evaluate": section(tokens_per_second=100, question_tokens=50, pair_tokens=40),
     }
 
 
@@ -110,9 +112,19 @@ def training(**options: Any) -> TrainConfig:
     return TrainConfig(**{"seeds": "seeds", "output_dir": "out/model", "model": "m", "held_out_share": 0.1} | options)
 
 
+def evaluation(**options: Any) -> EvaluateConfig:
+    return EvaluateConfig(**{"model": "m", "output_dir": "out/evaluate", "seeds": "seeds", "ceval": "c"} | options)
+
+
 def chain(**configs: Any) -> Chain:
     """A chain of these stages, by their names."""
-    kinds = {CorpusConfig: CORPUS, LabelConfig: LABEL, RefineConfig: REFINE, TrainConfig: TRAIN}
+    kinds = {
+        CorpusConfig: CORPUS,
+        LabelConfig: LABEL,
+        RefineConfig: REFINE,
+        TrainConfig: TRAIN,
+        EvaluateConfig: EVALUATE,
+    }
     stages = [StageRun(name, name, kinds[type(config)], config, [], []) for name, config in configs.items()]
     return Chain(RunConfig(output_dir="out", model="m"), stages)
 
@@ -120,4 +132,6 @@ def chain(**configs: Any) -> Chain:
 @pytest.fixture
 def make() -> SimpleNamespace:
     """Makes stage configs, and a chain of them."""
-    return SimpleNamespace(corpus=corpus, label=label, refine=refine, training=training, chain=chain)
+    return SimpleNamespace(
+        corpus=corpus, label=label, refine=refine, training=training, evaluation=evaluation, chain=chain
+    )

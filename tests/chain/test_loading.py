@@ -106,7 +106,7 @@ def test_an_override_goes_to_every_stage_that_has_the_field():
     for name in ("label", "refine"):
         assert stage(chain, name).config.temperature == 0.5
         assert stage(chain, name).command[-4:] == ["--temperature", "0.5", "--seed", "7"]
-    assert [stage(chain, name).config.seed for name in STAGES if name not in ("corpus", "publish")] == [7] * 5
+    assert [stage(chain, name).config.seed for name in STAGES if name not in ("corpus", "publish")] == [7] * 6
     assert stage(chain, "corpus").config.input_format == ["jsonl"]
     assert "--temperature" not in stage(chain, "corpus").command
 
@@ -149,17 +149,17 @@ MISTAKES = {
     "unknown field": (
         ["--temprature", "1"],
         "--temprature: no stage has this field; write --field or --stage.field "
-        "(corpus, label_model, primary_chat_model, label, refine, final_model, publish)",
+        "(corpus, label_model, primary_chat_model, label, refine, final_model, evaluate, publish)",
     ),
     "a field of another stage": (
         ["--corpus.temperature", "1"],
         "--corpus.temperature: no stage has this field; write --field or --stage.field "
-        "(corpus, label_model, primary_chat_model, label, refine, final_model, publish)",
+        "(corpus, label_model, primary_chat_model, label, refine, final_model, evaluate, publish)",
     ),
     "an unknown stage": (
         ["--lable.temperature", "1"],
         "--lable.temperature: no stage has this field; write --field or --stage.field "
-        "(corpus, label_model, primary_chat_model, label, refine, final_model, publish)",
+        "(corpus, label_model, primary_chat_model, label, refine, final_model, evaluate, publish)",
     ),
     "a value without a field": (["0.5"], "command line: 0.5: a value without its --field"),
     "out of range": (["--label.temperature", "3"], "command line: temperature: must be at most 2, not 3.0"),
@@ -214,7 +214,7 @@ def test_a_stage_may_read_what_another_recipe_wrote(recipe, tmp_path):
     for name in ("corpus", "label_model", "label", "publish"):
         (recipe / f"{name}.yaml").unlink()
     chain = load_chain(str(recipe), ["--refine.candidates", str(tmp_path / "candidates")])
-    assert [stage.name for stage in chain.stages] == ["primary_chat_model", "refine", "final_model"]
+    assert [stage.name for stage in chain.stages] == ["primary_chat_model", "refine", "final_model", "evaluate"]
 
 
 def test_a_final_model_for_each_size(recipe):
@@ -224,6 +224,8 @@ def test_a_final_model_for_each_size(recipe):
     assert (nine.name, nine.config.train_rows, nine.config.seed) == ("final_model_9k", 9000, 4)
     assert (small.name, small.config.train_rows, small.config.seed) == ("final_model_1500", 1500, 42)
     assert str(nine.folder) == "elsewhere/final_model_9k"
+    measured = ["elsewhere/primary_chat_model", "elsewhere/final_model_9k", "elsewhere/final_model_1500"]
+    assert stage(chain, "evaluate").config.models == measured
     assert nine.config.learning_rate == small.config.learning_rate == 0.5
     assert chain.select(["final_model_1500"]) == [small]
     published = chain.select(["publish"])[0].config
@@ -237,15 +239,15 @@ def test_a_final_model_for_each_size(recipe):
 def test_further_files_are_further_final_models(recipe):
     shutil.copy(recipe / "final_model.yaml", recipe / "final_model_mixed.yaml")
     chain = load_chain(str(recipe), ["--final_model_mixed.output_dir", "elsewhere"])
-    assert [stage.name for stage in chain.stages][-3:] == ["final_model", "final_model_mixed", "publish"]
-    assert str(chain.stages[-2].folder) == "elsewhere"
+    assert [stage.name for stage in chain.stages][-4:] == ["final_model", "final_model_mixed", "evaluate", "publish"]
+    assert str(chain.stages[-3].folder) == "elsewhere"
 
 
 def test_stages_are_selected_by_name_or_from_one_on():
     chain = load_chain(DEMO, [])
     names = lambda stages: [stage.name for stage in stages]  # noqa: E731
     assert names(chain.select(["refine", "corpus"])) == ["corpus", "refine"]
-    assert names(chain.select(None, "label")) == ["label", "refine", "final_model", "publish"]
+    assert names(chain.select(None, "label")) == ["label", "refine", "final_model", "evaluate", "publish"]
     assert names(chain.select(None)) == list(STAGES)
     with pytest.raises(ConfigError, match=r"^command line: lable: no such stage; there are corpus, label_model"):
         chain.select(["lable"])

@@ -46,6 +46,7 @@ def test_each_stage_waits_for_what_it_reads(chain, cluster):
         "label": ("corpus", "label_model"),
         "refine": ("primary_chat_model", "label"),
         "final_model": ("primary_chat_model", "refine"),
+        "evaluate": ("primary_chat_model", "refine", "final_model"),
         "publish": ("corpus", "label_model", "primary_chat_model", "label", "refine", "final_model"),
     }
 

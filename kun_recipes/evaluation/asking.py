@@ -1,0 +1,202 @@
+"""The blocks that ask a model a benchmark's questions, a task a subject, so that a kill costs one subject.
+
+A row is a question: its id, the stem as text, and in its metadata what `columns.py` names.
+"""
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from datatrove.data import Document, DocumentsPipeline
+from datatrove.pipeline.base import PipelineStep
+from datatrove.pipeline.writers.disk_base import DiskWriter
+
+from kun_recipes.curation.asking import AskModel, Verdict, row_seed
+from kun_recipes.engines import EngineSettings, load_engine
+from kun_recipes.engines.base import Engine, Prompt, Sampling
+from kun_recipes.evaluation import columns
+from kun_recipes.evaluation.benchmarks import LETTERS
+from kun_recipes.evaluation.prompts import Asker, Format, prompt_hash
+from kun_recipes.evaluation.questions import Question, Source, load_subject
+from kun_recipes.evaluation.reading import lenient_letter, strict_letter
+
+Task = tuple[Source, str]
+"""A subject's questions."""
+
+
+class ReadQuestions(PipelineStep):
+    """Yield the questions of the task's subject.
+
+    Adds benchmark, subject, groups, gold, overlaps.
+
+    Args:
+        tasks: a subject each.
+        overlapping: ids of questions that the training rows quote.
+    """
+
+    name = "🎓 questions"
+    type = "📖 - READER"
+
+    def __init__(self, tasks: Sequence[Task], overlapping: frozenset[str] = frozenset()):
+        super().__init__()
+        self.tasks, self.overlapping = list(tasks), overlapping
+
+    def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
+        source, name = self.tasks[rank]
+        groups = next(subject.groups for subject in source.benchmark.subjects if subject.name == name)
+        for question in load_subject(source, name).questions:
+            self.stat_update("documents")
+            yield Document(
+                text=question.stem,
+                id=question.id,
+                metadata={
+                    columns.BENCHMARK: source.name,
+                    columns.SUBJECT: name,
+                    columns.GROUPS: list(groups),
+                    columns.GOLD: question.gold,
+                    columns.OVERLAPS: question.id in self.overlapping,
+                },
+            )
+
+
+class AskQuestions(AskModel):
+    """A block that asks about a subject's questions, with as many shots as fit the model's context.
+
+    Shots are dropped from the end. Adds <mode>_shots and <mode>_prompt, the prompt's hash. Drops with reason
+    "context_length" what does not fit without any.
+
+    Args:
+        sources: by the benchmark's name.
+        format: how prompts are written.
+    """
+
+    mode: str
+
+    def __init__(
+        self,
+        engine: EngineSettings,
+        new_tokens: int,
+        sources: dict[str, Source],
+        format: Format,
+        exclusion_writer: DiskWriter | None = None,
+    ):
+        super().__init__(engine, new_tokens, exclusion_writer)
+        self.sources, self.format = sources, format
+
+    @abstractmethod
+    def write_prompt(self, asker: Asker, question: Question, shots: Sequence[Question]) -> Prompt:
+        """The prompt of a question after these shots."""
+
+    def filter_batch(self, batch: list[Document]) -> list[Verdict]:
+        self._fit_shots(batch)
+        verdicts = super().filter_batch(batch)
+        for doc in batch:
+            doc.metadata[self._column("prompt")] = prompt_hash(self.prompt_for(doc))
+        return verdicts
+
+    def prompt_for(self, doc: Document) -> Prompt:
+        source, subject = self.sources[doc.metadata[columns.BENCHMARK]], doc.metadata[columns.SUBJECT]
+        loaded = load_subject(source, subject)
+        question = next(question for question in loaded.questions if question.id == doc.id)
+        return self.write_prompt(self.asker(doc), question, loaded.shots[: doc.metadata[self._column("shots")]])
+
+    def asker(self, doc: Document) -> Asker:
+        return Asker(self.sources[doc.metadata[columns.BENCHMARK]].benchmark, self.format)
+
+    def _fit_shots(self, batch: list[Document]) -> None:
+        engine, left = load_engine(self.engine), batch
+        for doc in batch:
+            doc.metadata[self._column("shots")] = self.sources[doc.metadata[columns.BENCHMARK]].shots
+        while left:
+            lengths = engine.count_tokens([self.prompt_for(doc) for doc in left])
+            long = [length + self.new_tokens > engine.context_length for length in lengths]
+            left = [doc for doc, is_long in zip(left, long, strict=True) if is_long and self._shots(doc)]
+            for doc in left:
+                doc.metadata[self._column("shots")] -= 1
+
+    def _shots(self, doc: Document) -> int:
+        return doc.metadata[self._column("shots")]
+
+    def _column(self, name: str) -> str:
+        return f"{self.mode}_{name}"
+
+
+class ChooseAnswer(AskQuestions):
+    """PPL by one pass a question: the letter of highest probability.
+
+    Adds ppl_prediction and ppl_probabilities, of A to D. With letters of one token the whole prompts' cross-entropies,
+    which share all but the letter, order the letters just so.
+    """
+
+    name, mode = "🔠 ppl", "ppl"
+
+    def write_prompt(self, asker: Asker, question: Question, shots: Sequence[Question]) -> Prompt:
+        return asker.to_choose(question, shots)
+
+    def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
+        for doc, logprobs in zip(
+            docs, engine.choose(prompts, self.asker(docs[0]).choices) if docs else [], strict=True
+        ):
+            doc.metadata[columns.PPL_PREDICTION] = LETTERS[logprobs.index(max(logprobs))]
+            doc.metadata[columns.PPL_PROBABILITIES] = {
+                letter: math.exp(logprob) for letter, logprob in zip(LETTERS, logprobs, strict=True)
+            }
+        return [True] * len(docs)
+
+
+class CompareLosses(AskQuestions):
+    """PPL by four passes a question, as OpenCompass does: the letter with which the whole prompt's loss is lowest.
+
+    Adds ppl-full_prediction and ppl-full_losses, nats a token, of A to D. For plain prompts. The first character is
+    what the rest is measured after: all four begin with it.
+    """
+
+    name, mode = "📚 ppl-full", "ppl-full"
+
+    def write_prompt(self, asker: Asker, question: Question, shots: Sequence[Question]) -> Prompt:
+        return asker.to_choose(question, shots)
+
+    def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
+        texts = [prompt[0]["content"] + choice for prompt in prompts for choice in self.asker(docs[0]).choices]
+        beginnings = [[{"role": "user", "content": text[0]}] for text in texts]
+        losses = [-logprob for logprob in engine.score(beginnings, [text[1:] for text in texts])]
+        for number, doc in enumerate(docs):
+            four = losses[number * len(LETTERS) : (number + 1) * len(LETTERS)]
+            doc.metadata[columns.PPL_FULL_PREDICTION] = LETTERS[four.index(min(four))]
+            doc.metadata[columns.PPL_FULL_LOSSES] = dict(zip(LETTERS, four, strict=True))
+        return [True] * len(docs)
+
+
+class WriteAnswer(AskQuestions):
+    """GEN: the model writes, and the answer is read from its text in two ways.
+
+    Adds gen_text, gen_finish_reason, gen_strict and gen_lenient, "" where nothing could be read.
+    """
+
+    name, mode = "✍️ gen", "gen"
+
+    def __init__(
+        self,
+        engine: EngineSettings,
+        sampling: Sampling,
+        seed: int,
+        sources: dict[str, Source],
+        format: Format,
+        exclusion_writer: DiskWriter | None = None,
+    ):
+        super().__init__(engine, sampling.max_new_tokens, sources, format, exclusion_writer)
+        self.sampling, self.seed = sampling, seed
+
+    def write_prompt(self, asker: Asker, question: Question, shots: Sequence[Question]) -> Prompt:
+        return asker.to_write(question, shots)
+
+    def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
+        seeds = [row_seed(self.seed, doc.id) for doc in docs]
+        for doc, completion in zip(docs, engine.generate(prompts, self.sampling, seeds), strict=True):
+            doc.metadata |= {
+                columns.GEN_TEXT: completion.text,
+                columns.GEN_FINISH: completion.finish_reason,
+                columns.GEN_STRICT: strict_letter(completion.text),
+                columns.GEN_LENIENT: lenient_letter(completion.text),
+            }
+        return [True] * len(docs)

@@ -1,0 +1,89 @@
+"""The options of the evaluate stage."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kun_recipes.config import ConfigError, option
+from kun_recipes.evaluation.prompts import Format
+from kun_recipes.executor_configs import EngineConfig
+from kun_recipes.models.source import load_model_source
+
+MODES = ("ppl", "gen", "ppl-full")
+
+
+@dataclass(kw_only=True)
+class EvaluateConfig(EngineConfig):
+    """Measure models by C-Eval, CMMLU and held-out pairs, beside their base model (Kun §4.2.4)."""
+
+    model: str = option(
+        help="the base model, whose row stands beside the others': a folder, a Hub id, or a model source"
+    )
+    model_revision: str | None = option(None, "commit of the base model, where it is a Hub id")
+    models: list[str] | None = option(None, "folders or Hub ids of the models to evaluate; null: the base model alone")
+    base_format: Format = option("plain", "the base model's prompts: one text, or turns in its chat template")
+    format: Format = option("chat", "the other models' prompts")
+    output_dir: str = option(help="folder of this stage", affects_rows=False)
+
+    ceval: str | None = option(
+        None,
+        "C-Eval: folder of its CSV files (dev/law_dev.csv, val/law_val.csv), or owner/name@commit; null: left out",
+    )
+    ceval_name: str = option("C-Eval", "what the tables call it; another name for questions that only have its layout")
+    ceval_subjects: list[str] | None = option(None, "of C-Eval, by their file names; null: all 52")
+    cmmlu: str | None = option(
+        None, "CMMLU: folder of its CSV files (dev/law.csv, test/law.csv), or owner/name@commit; null: left out"
+    )
+    cmmlu_name: str = option("CMMLU", "what the tables call it; another name for questions that only have its layout")
+    cmmlu_subjects: list[str] | None = option(None, "of CMMLU, by their file names; null: all 67")
+    groups: list[str] | None = option(
+        None, "only subjects of these groups: STEM, Humanities, Social Science, Other, Hard, China-specific"
+    )
+    limit: int | None = option(None, "questions a subject, the first; null: all", min=1)
+    shots: int = option(5, "questions shown with their answers, the first of dev", source="OpenCompass", min=0)
+    modes: list[str] = option(
+        ["ppl", "gen"],
+        "ppl: the likeliest letter; gen: the letter in what the model writes; ppl-full: the lowest loss of four whole "
+        "prompts, plain ones only, to check ppl by",
+        choices=MODES,
+    )
+    max_new_tokens: int | None = option(
+        None, "longest written answer; null: the preset's, or 100", unit="tokens", source="OpenCompass", min=1
+    )
+
+    training_rows: list[str] | None = option(
+        None, "sets that the models were trained on: accuracy is split by whether a question is quoted there"
+    )
+    seeds: str = option(help="seed pairs, as the trainings read them: file, folder or Hub dataset")
+    instruction_column: str = option("instruction", "column of the seeds; several are joined by +")
+    output_column: str = option("output", "column of the seeds")
+    held_out_share: float = option(
+        0.1, "share of the seeds held out; as in the trainings, which then never saw them", above=0, max=1
+    )
+    held_out_limit: int = option(200, "held-out pairs that are answered, the first", min=1)
+    held_out_new_tokens: int = option(512, "longest answer to a held-out pair", unit="tokens", min=1)
+    rules: str | None = option(
+        None, "YAML file of the A.2 rules, for what a refusal is; null takes the ones of the package", exists=True
+    )
+    bootstrap: int = option(10_000, "resamples behind each interval", min=100)
+
+    new_tokens = 100
+
+    def check(self) -> None:
+        super().check()
+        if not self.ceval and not self.cmmlu:
+            raise ConfigError("ceval", "neither ceval nor cmmlu is set: give the folder of one")
+        if "ppl-full" in self.modes and {self.base_format, *([self.format] if self.models else [])} != {"plain"}:
+            raise ConfigError("modes", "ppl-full compares plain texts: set base_format and format to plain")
+        names = list(self.named())
+        if double := next((name for name in names if names.count(name) > 1), None):
+            raise ConfigError("models", f"two of them are called {double}; rename one's folder")
+
+    def named(self) -> list[str]:
+        """What each model is called in tables and file names, the base model first."""
+        return [model_name(model) for model in (self.model, *(self.models or ()))]
+
+
+def model_name(model: str) -> str:
+    """The folder's name, the source's, or the last part of a Hub id."""
+    path = Path(model)
+    return load_model_source(path).name if path.suffix == ".yaml" and path.is_file() else path.name

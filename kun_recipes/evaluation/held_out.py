@@ -1,0 +1,102 @@
+"""Held-out pairs: how likely a model finds the reference answers, and what it writes itself.
+
+No benchmark and no annotator: it tells on a laptop, in a minute, whether polishing helped.
+"""
+
+from collections.abc import Sequence
+
+from datatrove.data import Document, DocumentsPipeline
+from datatrove.pipeline.base import PipelineStep
+from datatrove.pipeline.writers.disk_base import DiskWriter
+
+from kun_recipes.curation.asking import AskModel, Verdict, row_seed
+from kun_recipes.curation.rules.keywords import Refusal
+from kun_recipes.engines import EngineSettings, load_engine
+from kun_recipes.engines.base import Engine, Prompt, Sampling
+from kun_recipes.errors import UserError
+from kun_recipes.evaluation import columns
+from kun_recipes.evaluation.prompts import Format
+from kun_recipes.training.seeds import Seed, load_seeds, split_seeds
+
+
+def held_out_pairs(source: str, instruction: str, output: str, share: float, limit: int | None) -> list[Seed]:
+    """The pairs that a training with the same share held out of this file; at most `limit`, the first.
+
+    Raises UserError when there is no pair.
+    """
+    seeds, _ = load_seeds(source, instruction, output)
+    _, held_out = split_seeds(seeds, share)
+    if not held_out:
+        raise UserError(f"{source}: no pair is held out with held_out_share: {share}; raise it")
+    return held_out[:limit]
+
+
+class ReadPairs(PipelineStep):
+    """Yield the held-out pairs, the instruction as text. Adds reference."""
+
+    name = "🌱 held-out pairs"
+    type = "📖 - READER"
+
+    def __init__(self, pairs: Sequence[Seed]):
+        super().__init__()
+        self.pairs = list(pairs)
+
+    def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
+        for number, pair in enumerate(self.pairs):
+            self.stat_update("documents")
+            yield Document(pair.instruction, f"held_out/{number}", metadata={columns.REFERENCE: pair.output})
+
+
+class AnswerPairs(AskModel):
+    """Score the reference answer of each pair, and write one.
+
+    Reads the instruction and reference. Adds reference_logprob, answer, answer_tokens, answer_finish_reason, refusal.
+    Drops with reason "context_length" a pair that does not fit the model's context.
+
+    Args:
+        refusal: what a refusal is, of the rules on answers.
+    """
+
+    name = "🌱 held out"
+
+    def __init__(
+        self,
+        engine: EngineSettings,
+        sampling: Sampling,
+        seed: int,
+        format: Format,
+        refusal: Refusal,
+        exclusion_writer: DiskWriter | None = None,
+    ):
+        super().__init__(engine, sampling.max_new_tokens, exclusion_writer)
+        self.sampling, self.seed, self.format, self.refusal = sampling, seed, format, refusal
+
+    def prompt_for(self, doc: Document) -> Prompt:
+        return pair_prompt(doc.text, self.format)
+
+    def room_for(self, doc: Document) -> int:
+        """That of the longer one of the two answers."""
+        (reference,) = load_engine(self.engine).count_tokens(
+            [[{"role": "user", "content": doc.metadata[columns.REFERENCE]}]]
+        )
+        return max(self.new_tokens, reference)
+
+    def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
+        logprobs = engine.score(prompts, [doc.metadata[columns.REFERENCE] for doc in docs])
+        seeds = [row_seed(self.seed, doc.id) for doc in docs]
+        written = engine.generate(prompts, self.sampling, seeds)
+        for doc, logprob, completion in zip(docs, logprobs, written, strict=True):
+            refused = self.refusal.find(completion.text)
+            doc.metadata |= {
+                columns.REFERENCE_LOGPROB: logprob,
+                columns.ANSWER: completion.text,
+                columns.ANSWER_TOKENS: completion.tokens,
+                columns.ANSWER_FINISH: completion.finish_reason,
+                columns.REFUSAL: refused.value if refused else "",
+            }
+        return [True] * len(docs)
+
+
+def pair_prompt(instruction: str, format: Format) -> Prompt:
+    """What a model is asked: the instruction; for a base model the answer begins on the next line."""
+    return [{"role": "user", "content": instruction + ("\n" if format == "plain" else "")}]

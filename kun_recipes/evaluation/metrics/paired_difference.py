@@ -1,0 +1,60 @@
+"""Whether one model is really better than another on the same questions; loads by `evaluate.load(<this file>)`."""
+
+import datasets
+import evaluate
+import numpy
+from scipy.stats import binomtest
+
+_DESCRIPTION = """
+difference: of the unweighted means over subjects, model minus other.
+difference_low, difference_high: its 95% paired bootstrap interval over questions (percentiles).
+only_model, only_other: questions that only the one, or only the other, answers right.
+p_value: of McNemar's exact test that both are as often right: a two-sided binomial test of those questions.
+"""
+_INPUTS = """
+predictions: of the model; "" where none could be read.
+others: of the other model, for the same questions.
+references: the right letters.
+subjects: the subject of each question.
+resamples: of the bootstrap, 10,000 unless given.
+seed: of the bootstrap, 0 unless given.
+"""
+INTERVAL = (2.5, 97.5)
+
+
+class PairedDifference(evaluate.Metric):
+    def _info(self) -> evaluate.MetricInfo:
+        text = datasets.Value("string")
+        columns = ("predictions", "others", "references", "subjects")
+        return evaluate.MetricInfo(
+            description=_DESCRIPTION,
+            citation="",
+            inputs_description=_INPUTS,
+            features=datasets.Features(dict.fromkeys(columns, text)),
+        )
+
+    def _compute(self, predictions, others, references, subjects, resamples=10_000, seed=0):
+        gold = numpy.array(references)
+        gain = (numpy.array(predictions) == gold).astype(int) - (numpy.array(others) == gold)
+        names, subject_of = numpy.unique(subjects, return_inverse=True)
+        random = numpy.random.default_rng(seed)
+        means = numpy.zeros(resamples)
+        difference = 0.0
+        for subject in range(len(names)):
+            of_subject = gain[subject_of == subject]
+            shares = numpy.array([(of_subject == value).mean() for value in (-1, 0, 1)])
+            drawn = random.multinomial(len(of_subject), shares, size=resamples)
+            means += (drawn[:, 2] - drawn[:, 0]) / len(of_subject) / len(names)
+            difference += of_subject.mean() / len(names)
+        low, high = numpy.percentile(means, INTERVAL)
+        only_model, only_other = int((gain == 1).sum()), int((gain == -1).sum())
+        discordant = only_model + only_other
+        return {
+            "difference": float(difference),
+            "difference_low": float(low),
+            "difference_high": float(high),
+            "only_model": only_model,
+            "only_other": only_other,
+            "p_value": float(binomtest(only_model, discordant).pvalue) if discordant else 1.0,
+            "questions": len(gain),
+        }

@@ -1,0 +1,38 @@
+"""Perplexity of reference answers, with a bootstrap interval over pairs; loads by `evaluate.load(<this file>)`."""
+
+import datasets
+import evaluate
+import numpy
+
+_DESCRIPTION = """
+perplexity: exp of the mean, over the pairs, of the reference answer's negative log-probability a token.
+perplexity_low, perplexity_high: its 95% bootstrap interval over pairs (percentiles).
+Models with different tokenizers cannot be compared by it.
+"""
+_INPUTS = """
+predictions: mean log-probability of each reference answer a token, nats.
+resamples: of the bootstrap, 10,000 unless given.
+seed: of the bootstrap, 0 unless given.
+"""
+INTERVAL = (2.5, 97.5)
+
+
+class ReferencePerplexity(evaluate.Metric):
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description=_DESCRIPTION,
+            citation="",
+            inputs_description=_INPUTS,
+            features=datasets.Features({"predictions": datasets.Value("float64")}),
+        )
+
+    def _compute(self, predictions, resamples=10_000, seed=0):
+        logprobs = numpy.array(predictions)
+        drawn = numpy.random.default_rng(seed).integers(len(logprobs), size=(resamples, len(logprobs)))
+        low, high = numpy.percentile(numpy.exp(-logprobs[drawn].mean(axis=1)), INTERVAL)
+        return {
+            "perplexity": float(numpy.exp(-logprobs.mean())),
+            "perplexity_low": float(low),
+            "perplexity_high": float(high),
+            "pairs": len(logprobs),
+        }

@@ -1,0 +1,125 @@
+"""What one model is asked: the pipelines of questions and held-out pairs, and what vLLM must be ready for."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from datatrove.pipeline.base import PipelineStep
+
+from kun_recipes.counts import Counts
+from kun_recipes.curation.planning import Request, announce, plan
+from kun_recipes.curation.rules import load_rules
+from kun_recipes.curation.rules.keywords import Refusal
+from kun_recipes.engines import EngineSettings, release_engines
+from kun_recipes.evaluation import columns
+from kun_recipes.evaluation.asking import AskQuestions, ChooseAnswer, CompareLosses, ReadQuestions, Task, WriteAnswer
+from kun_recipes.evaluation.config import EvaluateConfig
+from kun_recipes.evaluation.held_out import AnswerPairs, ReadPairs, pair_prompt
+from kun_recipes.evaluation.prompts import Asker, Format
+from kun_recipes.evaluation.questions import load_subject
+from kun_recipes.launch import run_pipeline
+from kun_recipes.rows import removed_writers, row_writer
+from kun_recipes.stage import Stage
+from kun_recipes.training.seeds import Seed
+
+CHOICE_TOKENS = 16
+"""Room for what the longest choice begins with, "答案是: ", and its letter."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model under evaluation.
+
+    Attributes:
+        name: in tables and file names.
+        folder: of the model.
+    """
+
+    name: str
+    folder: str
+    format: Format
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What every model is asked."""
+
+    tasks: Sequence[Task]
+    overlapping: frozenset[str]
+    pairs: Sequence[Seed]
+
+
+def evaluate_model(config: EvaluateConfig, stage: Stage, model: Candidate, asked: Asked) -> Counts:
+    """Ask one model everything, only what is missing; its engine is gone afterwards."""
+    settings = replace(config.settings(model.folder), plain=model.format == "plain")
+    engine = plan(settings, requests(config, model, asked))
+    announce(engine, config.decoding(), config.workers)
+    removed = removed_writers(stage.removed / model.name)
+    names = [f"{source.name}/{subject}" for source, subject in asked.tasks]
+    answered = run_pipeline(
+        question_pipeline(config, engine, model, asked, stage.rows / model.name, removed),
+        stage.logs(f"{model.name}-questions"),
+        len(asked.tasks),
+        config.where(),
+        reads=names,
+    )
+    held_out = run_pipeline(
+        pair_pipeline(config, engine, model, asked, stage.folder / "held_out" / model.name, removed),
+        stage.logs(f"{model.name}-held_out"),
+        1,
+        config.where(),
+        reads=["held-out pairs"],
+    )
+    release_engines()
+    return sum_counts([answered, held_out])
+
+
+def question_pipeline(
+    config: EvaluateConfig, engine: EngineSettings, model: Candidate, asked: Asked, rows: Path, removed
+) -> list[PipelineStep]:
+    sources = {source.name: source for source, _ in asked.tasks}
+    decoding = config.decoding()
+    blocks: dict[str, AskQuestions] = {
+        "ppl": ChooseAnswer(engine, CHOICE_TOKENS, sources, model.format, removed("ppl")),
+        "ppl-full": CompareLosses(engine, CHOICE_TOKENS, sources, model.format, removed("ppl-full")),
+        "gen": WriteAnswer(engine, decoding, config.seed, sources, model.format, removed("gen")),
+    }
+    asking = [block for mode, block in blocks.items() if mode in config.modes]
+    return [ReadQuestions(asked.tasks, asked.overlapping), *asking, row_writer(rows)]
+
+
+def pair_pipeline(
+    config: EvaluateConfig, engine: EngineSettings, model: Candidate, asked: Asked, rows: Path, removed
+) -> list[PipelineStep]:
+    sampling = replace(config.decoding(), max_new_tokens=config.held_out_new_tokens)
+    refusal = Refusal(columns.ANSWER, load_rules(config.rules).refusal)
+    return [
+        ReadPairs(asked.pairs),
+        AnswerPairs(engine, sampling, config.seed, model.format, refusal, removed("held_out")),
+        row_writer(rows),
+    ]
+
+
+def requests(config: EvaluateConfig, model: Candidate, asked: Asked) -> Iterator[Request]:
+    """What the model will be asked."""
+    written = config.decoding().max_new_tokens if "gen" in config.modes else CHOICE_TOKENS
+    for source, subject in asked.tasks:
+        asker, loaded = Asker(source.benchmark, model.format), load_subject(source, subject)
+        for question in loaded.questions:
+            yield asker.to_choose(question, loaded.shots), max(written, CHOICE_TOKENS)
+    for pair in asked.pairs:
+        yield pair_prompt(pair.instruction, model.format), config.held_out_new_tokens
+        yield pair_prompt(pair.instruction + pair.output, model.format), CHOICE_TOKENS
+
+
+def sum_counts(parts: Sequence[Counts]) -> Counts:
+    """The counts of pipelines that stand side by side."""
+    total = Counts()
+    for part in parts:
+        total = Counts(
+            total.read + part.read,
+            total.rows_in + part.rows_in,
+            total.rows_out + part.rows_out,
+            total.removed + part.removed,
+        )
+    return total

@@ -1,0 +1,80 @@
+"""The prompts of a question, letter for letter OpenCompass's: as one text for a base model, or as turns of a chat."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Literal
+
+from kun_recipes.engines.base import Prompt
+from kun_recipes.evaluation.benchmarks import LETTERS, Benchmark
+from kun_recipes.evaluation.questions import Question
+
+Format = Literal["plain", "chat"]
+"""plain: one text, for a base model; chat: turns, rendered by the model's own template."""
+
+
+class Asker:
+    """Writes the prompts of one benchmark in one format.
+
+    In a plain prompt turns are joined by a newline, as OpenCompass does without a meta template: C-Eval's letter
+    stands on a line of its own.
+    """
+
+    def __init__(self, benchmark: Benchmark, format: Format):
+        self.benchmark, self.format = benchmark, format
+        self.titles = {subject.name: subject.title for subject in benchmark.subjects}
+
+    def to_choose(self, question: Question, shots: Sequence[Question]) -> Prompt:
+        """The prompt after which one of `choices` is likeliest."""
+        if self.format == "plain":
+            return _plain(self._before(shots) + self.turn(question) + "\n")
+        return [*self._turns(shots), _user(self.turn(question))]
+
+    def to_write(self, question: Question, shots: Sequence[Question]) -> Prompt:
+        """The prompt after which the answer is written; a plain one holds the answer's first words."""
+        if self.format == "plain":
+            begun = self.answer("")
+            return _plain(self._before(shots) + self.turn(question) + (f"\n{begun}" if begun else ""))
+        return [*self._turns(shots), _user(self.turn(question))]
+
+    @property
+    def choices(self) -> list[str]:
+        return [self.answer(letter) for letter in LETTERS]
+
+    def whole(self, question: Question, shots: Sequence[Question], letter: str) -> str:
+        """The plain text with an answer, whose cross-entropy OpenCompass compares."""
+        return self._before(shots) + self.turn(question) + "\n" + self.answer(letter)
+
+    def turn(self, question: Question) -> str:
+        """The user's turn."""
+        values = dict(zip(LETTERS, question.options, strict=True))
+        values |= {"subject": self.titles[question.subject], "question": question.stem}
+        return "\n".join(line.format_map(values) for line in self.benchmark.question)
+
+    def answer(self, letter: str) -> str:
+        """The model's turn."""
+        return self.benchmark.answer.format(letter=letter)
+
+    def _before(self, shots: Sequence[Question]) -> str:
+        return "".join(f"{self.turn(shot)}\n{self.answer(shot.gold)}\n" for shot in shots)
+
+    def _turns(self, shots: Sequence[Question]) -> Prompt:
+        pairs = ((_user(self.turn(shot)), _assistant(self.answer(shot.gold))) for shot in shots)
+        return [turn for pair in pairs for turn in pair]
+
+
+def prompt_hash(prompt: Prompt) -> str:
+    """By which two runs can be seen to have asked the same."""
+    text = "\n".join(f"[{turn['role']}]\n{turn['content']}" for turn in prompt)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(text: str) -> Prompt:
+    return [_user(text)]
+
+
+def _user(text: str) -> dict[str, str]:
+    return {"role": "user", "content": text}
+
+
+def _assistant(text: str) -> dict[str, str]:
+    return {"role": "assistant", "content": text}

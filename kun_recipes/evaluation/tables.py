@@ -1,0 +1,152 @@
+"""Results as a person reads them: the table in the shape of the paper's table 3, and what stands behind it."""
+
+from typing import Any
+
+from rich.table import Table as RichTable
+
+from kun_recipes.evaluation.writers import Table, to_rich
+
+HEADS = {"ppl": "PPL", "ppl-full": "PPL, four passes", "gen": "GEN"}
+
+
+def all_tables(results: dict[str, Any]) -> list[Table]:
+    """Scores, what was written, groups, comparisons, held-out pairs."""
+    tables = [score_table(results), writing_table(results), group_table(results), contamination_table(results)]
+    return [table for table in [*tables, comparison_table(results), held_out_table(results)] if table.rows]
+
+
+def results_tables(results: dict[str, Any]) -> list[RichTable]:
+    """For the terminal: the scores, comparisons with the base model, and the held-out pairs."""
+    tables = [score_table(results), comparison_table(results), held_out_table(results)]
+    return [to_rich(table) for table in tables if table.rows]
+
+
+def score_table(results: dict[str, Any]) -> Table:
+    """The shape of table 3: a row a model, the unweighted mean over subjects, with its interval."""
+    columns = [(name, reading) for name in results["benchmarks"] for reading in HEADS if _has(results, name, reading)]
+    names = {name: about["name"] for name, about in results["benchmarks"].items()}
+    rows = [
+        (_called(model), *(percent(model["scores"][name][reading], "accuracy") for name, reading in columns))
+        for model in results["models"]
+    ]
+    counts = ", ".join(
+        f"{about['name']} {about['questions']} questions of {about['subjects']} subjects"
+        for about in results["benchmarks"].values()
+    )
+    title = f"Accuracy, mean over subjects, % [95% interval]; {results['shots']} shots; {counts}"
+    return Table(title, ("model", *(f"{names[name]} {HEADS[reading]}" for name, reading in columns)), tuple(rows))
+
+
+def writing_table(results: dict[str, Any]) -> Table:
+    """How GEN's score depends on how answers are read, and the pooled accuracies."""
+    rows = [
+        (
+            _called(model),
+            results["benchmarks"][name]["name"],
+            percent(scores["gen"], "accuracy"),
+            percent(scores["gen-lenient"], "accuracy"),
+            f"{100 * scores['unparsed']:.1f}",
+            percent(scores["gen"], "pooled"),
+            f"{scores['gen']['fewer_shots']} of {scores['answered']}",
+        )
+        for model in results["models"]
+        for name, scores in model["scores"].items()
+        if "gen" in scores
+    ]
+    head = ("model", "benchmark", "first capital", "standing A–D", "unparsed, %", "pooled", "with fewer shots")
+    return Table("GEN: how the answers were read, %", head, tuple(rows))
+
+
+def group_table(results: dict[str, Any]) -> Table:
+    """Accuracy a group of subjects."""
+    rows = [
+        (_called(model), results["benchmarks"][name]["name"], HEADS[reading], group, percent(figures, "accuracy"))
+        for model in results["models"]
+        for name, scores in model["scores"].items()
+        for reading in HEADS
+        if reading in scores
+        for group, figures in scores[reading]["groups"].items()
+    ]
+    return Table(
+        "Accuracy a group, mean over its subjects, %", ("model", "benchmark", "mode", "group", "%"), tuple(rows)
+    )
+
+
+def contamination_table(results: dict[str, Any]) -> Table:
+    """Pooled accuracy on the questions that the training rows quote, and on the others."""
+    rows = [
+        (
+            _called(model),
+            f"{results['benchmarks'][name]['name']} {HEADS[reading]}",
+            *(
+                f"{percent(part, 'pooled')} ({part['questions']})" if part["questions"] else "– (0)"
+                for part in scores[reading]["contamination"].values()
+            ),
+        )
+        for model in results["models"]
+        for name, scores in model["scores"].items()
+        for reading in HEADS
+        if reading in scores and results["quoting"]
+    ]
+    head = ("model", "score", "quoted (questions)", "not quoted (questions)")
+    return Table("Pooled accuracy by whether the training rows quote the question, %", head, tuple(rows))
+
+
+def comparison_table(results: dict[str, Any]) -> Table:
+    """Whether a model is really better than another."""
+    rows = [
+        (
+            f"{one['model']} − {one['against']}",
+            f"{results['benchmarks'][one['benchmark']]['name']} {HEADS[one['reading']]}",
+            f"{_points(one['difference'])} [{_points(one['difference_low'])}, {_points(one['difference_high'])}]",
+            f"{one['only_model']} / {one['only_other']}",
+            f"{one['p_value']:.2g}",
+        )
+        for one in results["comparisons"]
+        if one["reading"] in HEADS
+    ]
+    head = ("models", "score", "difference, points [95%]", "only the one right / only the other", "p (McNemar)")
+    return Table("Paired comparison on the same questions", head, tuple(rows))
+
+
+def held_out_table(results: dict[str, Any]) -> Table:
+    """The held-out pairs."""
+    rows = [
+        (
+            _called(model),
+            with_interval(figures, "perplexity", 1.0, 2),
+            f"{figures['answer_characters']:.0f} ({figures['answer_characters_median']:.0f})",
+            f"{100 * figures['cut_off']:.0f}",
+            f"{100 * figures['refusals']:.0f}",
+        )
+        for model in results["models"]
+        for figures in [model["held_out"]]
+    ]
+    reference = results["models"][0]["held_out"]["reference_characters"]
+    title = (
+        f"{results['held_out']['pairs']} held-out pairs; reference answers have {reference:.0f} characters, "
+        f"the models' at most {results['held_out']['new_tokens']} tokens"
+    )
+    head = ("model", "perplexity of the reference [95%]", "characters, mean (median)", "cut off, %", "refusals, %")
+    return Table(title, head, tuple(rows))
+
+
+def _has(results: dict[str, Any], name: str, reading: str) -> bool:
+    return all(reading in model["scores"][name] for model in results["models"])
+
+
+def _called(model: dict[str, Any]) -> str:
+    return f"{model['name']} (base)" if model["base"] else model["name"]
+
+
+def percent(figures: dict[str, float], name: str) -> str:
+    return with_interval(figures, name, 100.0, 1)
+
+
+def with_interval(figures: dict[str, float], name: str, scale: float, digits: int) -> str:
+    value, low, high = (scale * figures[key] for key in (name, f"{name}_low", f"{name}_high"))
+    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+
+
+def _points(difference: float) -> str:
+    return f"{100 * difference:+.1f}"

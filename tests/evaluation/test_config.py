@@ -1,0 +1,36 @@
+import pytest
+
+from kun_recipes.config import ConfigError, load
+from kun_recipes.evaluation.config import EvaluateConfig, model_name
+
+REQUIRED = ["--model", "org/base", "--output_dir", "out", "--seeds", "seeds.jsonl"]
+
+
+def test_models_are_called_by_their_folders_and_ids(in_repository):
+    config = load(
+        EvaluateConfig, [*REQUIRED, "--ceval", "data/ceval", "--models", "outputs/x/final_model", "org/chat"]
+    )
+    assert config.named() == ["base", "final_model", "chat"]
+    assert model_name("recipes/demo/model.yaml") == "Qwen2.5-Coder-0.5B-Instruct"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "ceval: neither ceval nor cmmlu is set: give the folder of one"),
+        (["--ceval", "c", "--modes", "ppl-full", "--models", "m"], "modes: ppl-full compares plain texts"),
+        (["--ceval", "c", "--models", "x/base"], "models: two of them are called base; rename one's folder"),
+        (["--ceval", "c", "--bootstrap", "10"], "bootstrap: must be at least 100, not 10"),
+        (["--ceval", "c", "--held_out_share", "0"], "held_out_share: must be above 0, not 0"),
+    ],
+)
+def test_what_cannot_work_is_refused(words, message):
+    with pytest.raises(ConfigError) as caught:
+        load(EvaluateConfig, [*REQUIRED, *words])
+    assert message in str(caught.value)
+
+
+def test_four_passes_of_the_base_model_alone_need_no_other_format():
+    config = load(EvaluateConfig, [*REQUIRED, "--ceval", "c", "--modes", "ppl", "ppl-full"])
+    assert config.modes == ["ppl", "ppl-full"]
+    assert config.decoding().max_new_tokens == 100
