@@ -69,11 +69,17 @@ class RefineConfig(EngineConfig):
         source="Kun figure 10",
         exists=True,
     )
-    answers: Literal["polished", "raw"] = option(
-        "polished", "written by the model with the segment before it, or raw, the segment itself", source="Kun §3.3"
+    answers: Literal["polished", "unaided", "raw"] = option(
+        "polished",
+        "written by the model with the segment before it; unaided, written from the instruction alone; or raw, the "
+        "segment itself",
+        source="Kun §3.3",
     )
     polish_prompt: str = option(
-        "recipes/prompts/polish.txt", "refine prompt, for polished answers", source="Kun figure 10", exists=True
+        "recipes/prompts/polish.txt",
+        "refine prompt; unaided answers take one without {output}, recipes/prompts/answer.txt",
+        source="Kun figure 10",
+        exists=True,
     )
     judge_data: str = option(
         help="labelled items by which both judges are measured, half of them held out; with outputs for pairs",

@@ -5,7 +5,8 @@
 Columns in:  id, text, source, instruction
 Columns out: + filter_* and score_* verdicts, output, output_tokens, output_finish_reason, output_logprob
 
-`score_target: pair` and `answers: raw` make the arm that the paper compares with: recipes/humpback.
+`score_target: pair` and `answers: raw` make the arm that the paper compares with: recipes/humpback. `answers: unaided`
+is a control: the same instructions, answered without their documents.
 
 Before it judges a row, each judge is measured on the held-out half of judge_data. The finished pairs are also written
 as a dataset, one Parquet split a source.
@@ -39,12 +40,15 @@ from kun_recipes.stage_configs import RefineConfig
 SCORED = {"instruction": {"instruction"}, "pair": {"instruction", "output"}}
 """Fields of the score prompt, by what is scored."""
 
+ASKED = {"polished": {"output", "instruction"}, "unaided": {"instruction"}}
+"""Fields of the polish prompt, by how answers are written."""
+
 
 def refine(config: RefineConfig, stage: Stage, calibrations: Calibrations) -> list[PipelineStep]:
     """One engine for all: its settings are the same, so that a process loads the model once."""
     is_instruction = filter_judge(load_prompt(config.filter_prompt, {"instruction"}))
     is_good = score_judge(load_prompt(config.score_prompt, SCORED[config.score_target]))
-    polish = load_prompt(config.polish_prompt, {"output", "instruction"}) if config.answers == "polished" else None
+    polish = load_prompt(config.polish_prompt, ASKED[config.answers]) if config.answers in ASKED else None
     model = resolve_model(config.model)
     decoding = config.decoding()
     judged = judge_requests(config, calibrations, is_instruction, is_good)

@@ -148,7 +148,7 @@ def refine_work(config: RefineConfig, figures: Figures, flow: Flow) -> Work:
     device time = (read + written) / tokens_per_second
     disk     = (candidates + rows out) x bytes_per_row: kept or removed, and the dataset
 
-    Raw answers are the segments: nothing is read or written for them.
+    Unaided answers are written without the segment. Raw ones are the segments: nothing is read or written for them.
     """
     of, rows, instruction = figures.refine, flow.read(config.candidates), figures.label.instruction_tokens.number
     second = rows.count * of.instruction_share.number
@@ -158,9 +158,10 @@ def refine_work(config: RefineConfig, figures: Figures, flow: Flow) -> Work:
     if config.score_target == "pair":
         read += second * rows.tokens
     written, answer = 0.0, rows.tokens
-    if config.answers == "polished":
+    if config.answers != "raw":
         answer = at_most(of.answer_tokens.number, config.decoding().max_new_tokens)
-        read += answered * (of.polish_prompt_tokens.number + instruction + rows.tokens)
+        segment = rows.tokens if config.answers == "polished" else 0
+        read += answered * (of.polish_prompt_tokens.number + instruction + segment)
         written = answered * answer
     flow.write(config.output_dir, Rows(kept, instruction + answer))
     flow.write(config.dataset_dir, Rows(kept, instruction + answer))
