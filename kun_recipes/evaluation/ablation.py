@@ -1,0 +1,116 @@
+"""The arms that the paper argues about, on the same candidates: what each keeps, and how good what it trains is.
+
+An arm is a recipe's refine and final_model stages with other values; then one evaluation measures all of them, with
+the primary chat model, which every arm is trained from, as the base.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kun_recipes.chain import Chain, StageRun, load_chain
+from kun_recipes.evaluation.tables import HEADS, percent, with_interval
+from kun_recipes.evaluation.writers import Table
+
+PAIR = {
+    "score_target": "pair",
+    "score_prompt": "recipes/prompts/score_pair.txt",
+    "judge_data": "recipes/humpback/data/judge_pairs.jsonl",
+}
+ARMS: dict[str, dict[str, str]] = {
+    "focused-polished": {},
+    "comprehensive-polished": PAIR,
+    "focused-raw": {"answers": "raw"},
+    "comprehensive-raw": {**PAIR, "answers": "raw"},
+    "focused-unaided": {"answers": "unaided", "polish_prompt": "recipes/prompts/answer.txt"},
+}
+"""What each arm changes in refine.yaml. The first is the paper's method, the fourth Humpback's (Li et al. 2023), the
+last instruction back-and-forth translation's control: answers written without the document (Nguyen et al. 2024)."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """An arm's two stages."""
+
+    name: str
+    refine: StageRun
+    training: StageRun
+
+    @property
+    def stages(self) -> list[StageRun]:
+        return [self.refine, self.training]
+
+
+def load_arms(recipe: str, names: Sequence[str], folder: Path, argv: Sequence[str]) -> list[Arm]:
+    """The stages of each arm, in folders of their own below `folder`; raises ConfigError as `load_chain` does."""
+    return [_load_arm(recipe, name, folder, argv) for name in names]
+
+
+def _load_arm(recipe: str, name: str, folder: Path, argv: Sequence[str]) -> Arm:
+    dataset, model = folder / name / "dataset", folder / "models" / name
+    own = {f"refine.{field}": value for field, value in ARMS[name].items()} | {
+        "refine.output_dir": folder / name / "refine",
+        "refine.dataset_dir": dataset,
+        "final_model.seeds": dataset,
+        "final_model.output_dir": model,
+    }
+    chain = load_chain(recipe, [*argv, *_words(own)], future=[str(folder)], only=["refine", "final_model"])
+    refine, training = chain.stages
+    return Arm(name, refine, training)
+
+
+def load_evaluation(recipe: str, arms: Sequence[Arm], folder: Path, argv: Sequence[str]) -> Chain:
+    """The recipe's evaluation of the arms' models, beside the model that all of them were trained from."""
+    own = {
+        "evaluate.model": arms[0].training.config.model,
+        "evaluate.base_format": "chat",
+        "evaluate.output_dir": folder / "evaluate",
+    }
+    models = ["--evaluate.models", *(str(arm.training.folder) for arm in arms)]
+    rows = ["--evaluate.training_rows", *(arm.refine.config.dataset_dir for arm in arms)]
+    chosen = [*argv, *_words(own), *models, *rows]
+    return load_chain(recipe, chosen, future=[str(folder)], only=["evaluate"])
+
+
+def _words(values: Mapping[str, Any]) -> list[str]:
+    return [word for key, value in values.items() for word in (f"--{key}", str(value))]
+
+
+def ablation_table(arms: Sequence[Arm], results: Mapping[str, Any]) -> Table:
+    """Retention and held-out scores side by side, a row an arm."""
+    measured = {model["name"]: model for model in results["models"]}
+    base = results["models"][0]
+    scores = [
+        (name, reading) for name in results["benchmarks"] for reading in HEADS if reading in base["scores"][name]
+    ]
+    rows = [_row(f"{base['name']} (all arms' start)", ("–", "–", "–"), base, scores)]
+    rows += [_row(arm.name, _retention(arm.refine.summary()), measured[arm.name], scores) for arm in arms]
+    titles = (f"{results['benchmarks'][name]['name']} {HEADS[reading]}" for name, reading in scores)
+    head = ("arm", "candidates", "judged good", "kept", "held-out perplexity", "characters", "refusals, %", *titles)
+    return Table(
+        f"Arms on the same candidates; {results['held_out']['pairs']} held-out pairs; accuracy in %; [95% intervals]",
+        head,
+        tuple(rows),
+    )
+
+
+def _retention(summary: Mapping[str, Any]) -> tuple[str, str, str]:
+    removed = summary["removed"]
+    judged = ("not_an_instruction", "poor_instruction", "poor_pair")
+    good = summary["rows_in"] - sum(removed.get(reason, 0) for reason in judged)
+    return str(summary["rows_in"]), str(good), str(summary["rows_kept"])
+
+
+def _row(
+    name: str, retention: tuple[str, str, str], model: Mapping[str, Any], scores: Sequence[tuple[str, str]]
+) -> tuple[str, ...]:
+    held_out = model["held_out"]
+    return (
+        name,
+        *retention,
+        with_interval(held_out, "perplexity", 1.0, 2),
+        f"{held_out['answer_characters']:.0f}",
+        f"{100 * held_out['refusals']:.0f}",
+        *(percent(model["scores"][name][reading], "accuracy") for name, reading in scores),
+    )

@@ -1,0 +1,69 @@
+"""Compare the arms that the paper argues about on the same candidates (Kun §3.3): focused against comprehensive
+scoring, polished against raw answers, with the document against without it.
+
+    python recipes/ablation.py recipes/demo
+    python recipes/ablation.py recipes/demo --arms focused-polished focused-raw
+
+The recipe must have run up to its label stage, and its primary chat model be trained. Each arm refines the
+candidates, trains a final model on what it keeps, and all models are evaluated together; what is complete is skipped.
+`--field value` and `--stage.field value` replace values as for recipes/run.py. The table is printed, and written to
+<into>/ablation.md.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from kun_recipes.chain import StageRun, run_stage
+from kun_recipes.config import ConfigError
+from kun_recipes.errors import UserError
+from kun_recipes.evaluation.ablation import ARMS, ablation_table, load_arms, load_evaluation
+from kun_recipes.evaluation.tables import results_tables
+from kun_recipes.evaluation.writers import to_markdown, to_rich
+
+
+def arguments() -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("recipe", help="folder of a recipe with refine.yaml, final_model.yaml and evaluate.yaml")
+    parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS), help="which to run")
+    parser.add_argument("--into", type=Path, default=Path("outputs/ablation"), help="folder of all that it writes")
+    return parser.parse_known_args()
+
+
+def run_missing(stages: Sequence[StageRun], into: Path, console: Console) -> None:
+    for number, stage in enumerate(stages):
+        if stage.summary() is None:
+            console.print(f"{stage.folder}", highlight=False)
+            with console.status(str(stage.folder)) as status:
+                run_stage(stage, into / "logs" / f"{number:02d}_{stage.folder.name}.log", status.update)
+
+
+def run(options: argparse.Namespace, overrides: list[str], console: Console) -> None:
+    arms = load_arms(options.recipe, options.arms, options.into, overrides)
+    (evaluation,) = load_evaluation(options.recipe, arms, options.into, overrides).stages
+    run_missing([*(stage for arm in arms for stage in arm.stages), evaluation], options.into, console)
+    results = evaluation.summary()["results"]
+    table = ablation_table(arms, results)
+    (options.into / "ablation.md").write_text(to_markdown(table), encoding="utf-8")
+    console.print(*results_tables(results), to_rich(table), sep="\n")
+
+
+def main() -> None:
+    options, overrides = arguments()
+    try:
+        run(options, overrides, Console())
+    except (ConfigError, UserError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on where this one was", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
