@@ -27,10 +27,11 @@ quality: $(VENV)/dev-installed  ## lint and format, without changing a file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-bench: $(VENV)/demo-installed $(VLLM_VENV)/installed  ## speed and memory, on the demo's model and text
+bench: $(VENV)/dev-installed $(VLLM_VENV)/installed  ## speed and memory, on the demo's model and text
 	$(BIN)/python benchmarks/corpus.py
 	$(VLLM_BIN)/python benchmarks/engines.py --model recipes/demo/model.yaml
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/evaluation.py --model recipes/demo/model.yaml
 
 setup: $(VENV)/dev-installed  ## everything for working on the project
 
