@@ -122,7 +122,7 @@ def test_one_command_runs_the_chain_with_the_rows_and_weights_of_the_local_run(r
 
 
 def test_what_reads_from_a_stage_that_fails_never_begins(run, without, tmp_path):
-    output = without("label_model", "label", "refine", "dataset", "final_model", "publish")
+    output = without("label_model", "label", "refine", "dataset", "final_model", "evaluate", "publish")
     broken = tmp_path / "nothing"
     run(output, "--label_model.model", str(broken))
     until_done(output)
@@ -134,6 +134,7 @@ def test_what_reads_from_a_stage_that_fails_never_begins(run, without, tmp_path)
         "label": "not submitted",
         "refine": "not submitted",
         "final_model": "not submitted",
+        "evaluate": "not submitted",
         "publish": "not submitted",
     }
     assert f"label_model failed: model {broken}: is neither a folder" in shown.stdout
