@@ -12,15 +12,15 @@ candidates, trains a final model on what it keeps, and all models are evaluated 
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from kun_recipes.chain import StageRun, run_stage
 from kun_recipes.config import ConfigError
 from kun_recipes.errors import UserError
-from kun_recipes.evaluation.ablation import ARMS, ablation_table, load_arms, load_evaluation
+from kun_recipes.evaluation.ablation import ARMS, ablation_table, load_arms, load_evaluation, share_judges
 from kun_recipes.evaluation.tables import results_tables
 from kun_recipes.evaluation.writers import to_markdown, to_rich
 
@@ -35,18 +35,21 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
     return parser.parse_known_args()
 
 
-def run_missing(stages: Sequence[StageRun], into: Path, console: Console) -> None:
-    for number, stage in enumerate(stages):
-        if stage.summary() is None:
-            console.print(f"{stage.folder}", highlight=False)
-            with console.status(str(stage.folder)) as status:
-                run_stage(stage, into / "logs" / f"{number:02d}_{stage.folder.name}.log", status.update)
+def run_missing(stage: StageRun, name: str, into: Path, console: Console) -> None:
+    if stage.summary() is None:
+        console.print(f"{name}: {stage.folder}", highlight=False, markup=False)
+        with console.status(name) as status:
+            run_stage(stage, into / "logs" / f"{name}.log", lambda line: status.update(Text(line)))
 
 
 def run(options: argparse.Namespace, overrides: list[str], console: Console) -> None:
     arms = load_arms(options.recipe, options.arms, options.into, overrides)
     (evaluation,) = load_evaluation(options.recipe, arms, options.into, overrides).stages
-    run_missing([*(stage for arm in arms for stage in arm.stages), evaluation], options.into, console)
+    for arm in arms:
+        share_judges(arms, arm)
+        run_missing(arm.refine, f"{arm.name} refine", options.into, console)
+        run_missing(arm.training, f"{arm.name} final_model", options.into, console)
+    run_missing(evaluation, "evaluate", options.into, console)
     results = evaluation.summary()["results"]
     table = ablation_table(arms, results)
     (options.into / "ablation.md").write_text(to_markdown(table), encoding="utf-8")

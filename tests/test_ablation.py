@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kun_recipes.config import load
-from kun_recipes.evaluation.ablation import ARMS, load_arms
+from kun_recipes.evaluation.ablation import ARMS, load_arms, share_judges
 from kun_recipes.rows import read_rows
 from kun_recipes.stage_configs import RefineConfig
 
@@ -28,6 +28,22 @@ def test_each_arm_differs_from_the_first_in_what_it_names(in_repository, tmp_pat
         assert changed - {"output_dir", "dataset_dir"} == ARMS[arm.name].keys()
         assert arm.training.config.seeds == arm.refine.config.dataset_dir == str(tmp_path / arm.name / "dataset")
         assert arm.training.folder == tmp_path / "models" / arm.name
+
+
+def test_judges_are_measured_once_for_arms_that_judge_alike(in_repository, tmp_path):
+    given = [
+        word
+        for key in ("refine.candidates", "refine.model", "final_model.model")
+        for word in (f"--{key}", str(tmp_path))
+    ]
+    arms = load_arms("recipes/demo", list(ARMS), tmp_path, given)
+    measured = arms[0].refine.folder / "judges.json"
+    measured.parent.mkdir(parents=True)
+    measured.write_text("{}", encoding="utf-8")
+    for arm in arms:
+        share_judges(arms, arm)
+    shared = {arm.name for arm in arms if (arm.refine.folder / "judges.json").is_file()}
+    assert shared == {"focused-polished", "focused-raw", "focused-unaided"}
 
 
 def test_the_arms_are_refined_trained_and_measured_together(repository: Path, demo_command, finished: Path, tmp_path):

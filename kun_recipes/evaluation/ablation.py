@@ -4,6 +4,7 @@ An arm is a recipe's refine and final_model stages with other values; then one e
 the primary chat model, which every arm is trained from, as the base.
 """
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,10 @@ ARMS: dict[str, dict[str, str]] = {
 """What each arm changes in refine.yaml. The first is the paper's method, the fourth Humpback's (Li et al. 2023), the
 last instruction back-and-forth translation's control: answers written without the document (Nguyen et al. 2024)."""
 
+JUDGES = "judges.json"
+JUDGED_BY = ("model", "engine", "dtype", "filter_prompt", "score_prompt", "score_target", "judge_data")
+"""What a judge's measured bias and threshold depend on."""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -36,10 +41,6 @@ class Arm:
     name: str
     refine: StageRun
     training: StageRun
-
-    @property
-    def stages(self) -> list[StageRun]:
-        return [self.refine, self.training]
 
 
 def load_arms(recipe: str, names: Sequence[str], folder: Path, argv: Sequence[str]) -> list[Arm]:
@@ -58,6 +59,19 @@ def _load_arm(recipe: str, name: str, folder: Path, argv: Sequence[str]) -> Arm:
     chain = load_chain(recipe, [*argv, *_words(own)], future=[str(folder)], only=["refine", "final_model"])
     refine, training = chain.stages
     return Arm(name, refine, training)
+
+
+def share_judges(arms: Sequence[Arm], arm: Arm) -> None:
+    """Give an arm the judges as an earlier one measured them, where both judge by the same: half of refine's work."""
+    for other in arms[: arms.index(arm)]:
+        measured, own = (one.refine.folder / JUDGES for one in (other, arm))
+        if _judged_by(other) == _judged_by(arm) and measured.is_file() and not own.is_file():
+            own.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(measured, own)
+
+
+def _judged_by(arm: Arm) -> list[Any]:
+    return [getattr(arm.refine.config, field) for field in JUDGED_BY]
 
 
 def load_evaluation(recipe: str, arms: Sequence[Arm], folder: Path, argv: Sequence[str]) -> Chain:
