@@ -12,6 +12,7 @@ other. The predictions of the first two are compared question by question.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -87,7 +88,8 @@ def measure(way: str, model: str, dtype: str, limit: int) -> Found:
 def measure_elsewhere(way: str, arguments: argparse.Namespace) -> Found:
     command = [sys.executable, __file__, "--model", arguments.model, "--dtype", arguments.dtype]
     command += ["--limit", str(arguments.limit), "--measure", way]
-    output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    quiet = {"TQDM_DISABLE": "1", "LOGLEVEL": "ERROR"}  # of lm-eval
+    output = subprocess.run(command, stdout=subprocess.PIPE, check=True, env={**os.environ, **quiet}).stdout
     return json.loads(output.splitlines()[-1])
 
 
