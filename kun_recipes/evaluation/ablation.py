@@ -78,6 +78,7 @@ def load_evaluation(recipe: str, arms: Sequence[Arm], folder: Path, argv: Sequen
     """The recipe's evaluation of the arms' models, beside the model that all of them were trained from."""
     own = {
         "evaluate.model": arms[0].training.config.model,
+        "evaluate.model_revision": None,  # it was the base model's
         "evaluate.base_format": "chat",
         "evaluate.output_dir": folder / "evaluate",
     }

@@ -6,6 +6,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from kun_recipes import engines
 from kun_recipes.engines import EngineSettings, load_engine, release_engines
 from kun_recipes.engines.base import Sampling
 from kun_recipes.engines.chats import ChatTokenizer
@@ -70,7 +71,8 @@ def test_a_base_model_needs_no_template(tiny_model, tmp_path):
     assert len(engine.choose([ask("答案: \n")], ["A", "B", "C", "D"])[0]) == 4
 
 
-def test_released_engines_are_loaded_anew(tiny_model):
+def test_released_engines_are_loaded_anew(tiny_model, monkeypatch):
+    monkeypatch.setattr(engines, "_loaded", {})  # what other tests have loaded stays
     settings = EngineSettings("transformers", str(tiny_model), "float32", max_batch_tokens=4096)
     engine = load_engine(settings)
     release_engines()
