@@ -23,7 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 from kun_recipes.engines import EngineSettings, load_engine
-from kun_recipes.evaluation.asking import AskQuestions, ChooseAnswer, CompareLosses, ReadQuestions, Task
+from kun_recipes.evaluation.asking import AskQuestions, ReadQuestions, Task
+from kun_recipes.evaluation.modes import ChooseAnswer, CompareLosses
 from kun_recipes.evaluation.pipelines import CHOICE_TOKENS
 from kun_recipes.evaluation.prompts import Asker
 from kun_recipes.evaluation.questions import Source, load_subject

@@ -12,9 +12,10 @@ from kun_recipes.curation.rules import load_rules
 from kun_recipes.curation.rules.keywords import Refusal
 from kun_recipes.engines import EngineSettings, release_engines
 from kun_recipes.evaluation import columns
-from kun_recipes.evaluation.asking import AskQuestions, ChooseAnswer, CompareLosses, ReadQuestions, Task, WriteAnswer
+from kun_recipes.evaluation.asking import AskQuestions, ReadQuestions, Task
 from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.evaluation.held_out import AnswerPairs, ReadPairs, pair_prompt
+from kun_recipes.evaluation.modes import ChooseAnswer, CompareLosses, WriteAnswer
 from kun_recipes.evaluation.prompts import Asker, Format
 from kun_recipes.evaluation.questions import load_subject
 from kun_recipes.launch import run_pipeline

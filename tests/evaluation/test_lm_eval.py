@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from kun_recipes.evaluation.asking import ChooseAnswer, ReadQuestions
+from kun_recipes.evaluation.asking import ReadQuestions
+from kun_recipes.evaluation.modes import ChooseAnswer
 from kun_recipes.evaluation.prompts import Asker
 from kun_recipes.evaluation.questions import load_subject
 
