@@ -17,7 +17,7 @@ def test_the_papers_chain(words):
         "refine": ["primary_chat_model", "label"],
         "final_model": ["primary_chat_model", "refine"],
         "evaluate": ["primary_chat_model", "refine", "final_model"],
-        "publish": ["corpus", "label_model", "primary_chat_model", "label", "refine", "final_model"],
+        "publish": ["corpus", "label_model", "primary_chat_model", "label", "refine", "final_model", "evaluate"],
     }
 
 
@@ -25,7 +25,7 @@ def test_the_final_models_wait_for_the_dataset_and_not_for_each_other():
     stages = load_chain("recipes/demo", ["--final_sizes", "5", "10"]).stages
     assert needs(stages)["final_model_10"] == ["primary_chat_model", "refine"]
     assert needs(stages)["evaluate"] == ["primary_chat_model", "refine", "final_model_5", "final_model_10"]
-    assert needs(stages)["publish"][-2:] == ["final_model_5", "final_model_10"]
+    assert needs(stages)["publish"][-3:] == ["final_model_5", "final_model_10", "evaluate"]
 
 
 def test_a_final_model_from_the_base_waits_for_no_other_model():

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import EvalResult, ModelCardData
+from huggingface_hub import ModelCardData
+from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.prompts import load_prompt
@@ -30,8 +31,12 @@ TASK = "text-generation"
 REQUEST = "请介绍一下长城的历史。"
 """What the card's example asks a model that answers."""
 
-JUDGE_ITEMS = "labelled judge items, held out"
+OWN_PAIRS = "held-out pairs of its own data ({rows_held_out})"
+JUDGE_ITEMS = "labelled judge items, held out ({held_out})"
 PLOT = "loss.png"
+
+Result = dict[str, Any]
+"""An entry of the Hub's model-index: task, dataset, and metrics, which may have a confidence_interval."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,10 @@ class ModelCard:
     def render(self) -> str:
         """The README.md; raises UserError where a fact is missing."""
         prompts = read_prompts([self.model.summary["config"]])
-        results = list(self._results())
+        results = self._results()
         return render_card(Path(self.config.model_card), self._facts(prompts, results), self._metadata(results))
 
-    def _metadata(self, results: list[EvalResult]) -> ModelCardData:
+    def _metadata(self, results: list[Result]) -> ModelCardData:
         title = self.config.names[self.model.name]
         dataset = self._dataset()
         return ModelCardData(
@@ -59,11 +64,11 @@ class ModelCard:
             base_model=self._published_base() or self._base(),
             datasets=[dataset] if dataset else None,
             tags=["kun", "back-translation", "sft"],
-            eval_results=results,
+            eval_results=model_index_to_eval_results([{"name": title, "results": results}])[1],
             **self.config.licence_of_models().metadata(),
         )
 
-    def _facts(self, prompts: list[Prompt], results: list[EvalResult]) -> dict[str, Any]:
+    def _facts(self, prompts: list[Prompt], results: list[Result]) -> dict[str, Any]:
         summary = self.model.summary
         config = summary["config"]
         direct = ("steps", "tokens", "tokens_trained", "judge_items", "judge_conversations", "loss_first", "loss_last")
@@ -84,7 +89,8 @@ class ModelCard:
             "weights": _weights(config),
             "identity": self.model.identity,
             "has_plot": (self.model.folder / PLOT).is_file(),
-            "results": results,
+            "results": list(_rows(results)),
+            "evaluated": bool(self._evaluated()),
             "licence": self.config.licence_of_models(),
             "dataset_licences": self._dataset_licences(),
             "prompts": prompts,
@@ -99,17 +105,28 @@ class ModelCard:
             return REQUEST
         return load_prompt(prompts[0].path, {"output"}).question
 
-    def _results(self) -> Iterator[EvalResult]:
-        """What this run measured: held-out loss, and of the chat model its judges."""
-        if (after := self.model.summary["held_out_loss_after"]) is not None:
-            what = f"held-out pairs of its own data ({self.model.summary['rows_held_out']})"
-            yield _result(what, "loss", "loss a token (nats)", after)
-            yield _result(what, "loss", "the same before training", self.model.summary["held_out_loss_before"])
-        if self.model.role == "chat":
-            for name, judge in self.record.refine["judges"].items():
-                what = f"{JUDGE_ITEMS} ({judge['held_out']})"
-                yield _result(what, "roc_auc", f"{name} judge: area under ROC", judge["auc"])
-                yield _result(what, "accuracy", f"{name} judge: accuracy", judge["accuracy"])
+    def _results(self) -> list[Result]:
+        """What was measured: by the run itself, and by the evaluate stage."""
+        own = [_result(OWN_PAIRS.format(**self.model.summary), "loss", name, value) for name, value in self._losses()]
+        judges = self.record.refine["judges"] if self.model.role == "chat" else {}
+        for name, judge in judges.items():
+            items = JUDGE_ITEMS.format(**judge)
+            own.append(_result(items, "roc_auc", f"{name} judge: area under ROC", judge["auc"]))
+            own.append(_result(items, "accuracy", f"{name} judge: accuracy", judge["accuracy"]))
+        return [*own, *self._evaluated()]
+
+    def _losses(self) -> Iterator[tuple[str, float]]:
+        after = self.model.summary["held_out_loss_after"]
+        if after is not None:
+            yield "loss a token (nats)", after
+            yield "the same before training", self.model.summary["held_out_loss_before"]
+
+    def _evaluated(self) -> list[Result]:
+        """The entries that the evaluate stage wrote for this model; none where it was not asked."""
+        if self.config.evaluation_dir is None:
+            return []
+        path = Path(self.config.evaluation_dir, "model_index", f"{self.model.name}.json")
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
 
     def _base(self) -> str:
         return base_model(self.config, self.record, self.model)
@@ -140,15 +157,19 @@ class ModelCard:
         return ", ".join(f"{source}: {licence.name}" for source, licence in self.config.licences_of_sources().items())
 
 
-def _result(dataset: str, metric: str, name: str, value: float) -> EvalResult:
-    return EvalResult(
-        task_type=TASK,
-        dataset_type="held-out",
-        dataset_name=dataset,
-        metric_type=metric,
-        metric_name=name,
-        metric_value=value,
-    )
+def _result(dataset: str, metric: str, name: str, value: float) -> Result:
+    metrics = [{"type": metric, "name": name, "value": value}]
+    return {"task": {"type": TASK}, "dataset": {"type": "held-out", "name": dataset}, "metrics": metrics}
+
+
+def _rows(results: list[Result]) -> Iterator[dict[str, str]]:
+    """The rows of the card's table."""
+    for result in results:
+        for metric in result["metrics"]:
+            value = f"{metric['value']:.4g}"
+            if interval := metric.get("confidence_interval"):
+                value += " ({:.4g}–{:.4g})".format(*interval)
+            yield {"dataset": result["dataset"]["name"], "metric": metric["name"], "value": value}
 
 
 def _weights(config: dict[str, Any]) -> str:

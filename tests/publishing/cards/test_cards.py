@@ -147,14 +147,14 @@ def test_a_prompt_that_was_changed_since_stops_the_card(run_folder):
             "label_model",
             ["A **label model**", '.replace("{output}", passage)', "of our own (CC0 1.0)", "![Loss"],
         ),
-        ("primary_chat_model", ["A **primary chat model**", "filter judge: area under ROC | 0.900"]),
+        ("primary_chat_model", ["A **primary chat model**", "filter judge: area under ROC | 0.9 |"]),
         ("final_model", ["instruction-following model", "wudao: CC BY-NC 4.0", "the refined pairs of the same run"]),
     ],
 )
 def test_a_model_card_answers_what_a_stranger_asks(run_folder, name, answers):
     (run_folder.folder / name / "loss.png").write_bytes(b"png")
     text = card(run_folder, name)
-    common = ['from_pretrained("ana/Model", revision="v1.0.0"', "loss a token (nats) | 2.500", "updates | 7"]
+    common = ['from_pretrained("ana/Model", revision="v1.0.0"', "loss a token (nats) | 2.5 |", "updates | 7"]
     for answer in [*answers, *common, "9, of which 2 held out", "empty_output 1", "Apache 2.0"]:
         assert answer in text, answer
 
@@ -165,6 +165,24 @@ def test_a_model_s_metadata_has_base_and_results(run_folder):
     results = {(result.metric_type, result.metric_name): result.metric_value for result in data.eval_results}
     assert results[("loss", "loss a token (nats)")] == 2.5
     assert results[("accuracy", "score judge: accuracy")] == 0.7
+
+
+def test_what_the_evaluation_measured_is_in_card_and_metadata(run_folder):
+    interval = {"type": "accuracy", "name": "PPL, 5 shots", "value": 73.25, "confidence_interval": [70.9, 75.6]}
+    entry = {
+        "task": {"type": "multiple-choice", "name": "Multiple choice"},
+        "dataset": {"type": "ceval/ceval-exam", "name": "C-Eval", "split": "val"},
+        "metrics": [interval],
+    }
+    folder = run_folder.folder / "evaluate"
+    (folder / "model_index").mkdir(parents=True)
+    (folder / "model_index/final_model.json").write_text(json.dumps([entry]), encoding="utf-8")
+    text = card(run_folder, "final_model", evaluation_dir=folder)
+    assert "| C-Eval | PPL, 5 shots | 73.25 (70.9–75.6) |" in text
+    assert "no public benchmark" not in text
+    (result,) = [one for one in ModelCard(text).data.eval_results if one.dataset_type == "ceval/ceval-exam"]
+    assert (result.metric_value, result.dataset_split) == (73.25, "val")
+    assert "no public benchmark" in card(run_folder, "label_model", evaluation_dir=folder)  # it was not asked
 
 
 def test_what_is_published_together_is_linked(run_folder):
