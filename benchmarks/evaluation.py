@@ -125,7 +125,11 @@ def main() -> None:
     dtype = EngineSettings("transformers", arguments.model, arguments.dtype).resolved_dtype()
     where = torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
     console.print(f"{Path(arguments.model).name}: {dtype}, {where}", highlight=False)
-    show({way: measure_elsewhere(way, arguments) for way in arguments.ways}, console)
+    found = {}
+    for way in arguments.ways:
+        found[way] = measure_elsewhere(way, arguments)
+        console.print(f"{way}: {found[way]['seconds']:.1f} s", highlight=False)
+    show(found, console)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,9 @@ class TokenEngine(ABC):
         if not prompts:
             return []
         pairs = self.chats.encode_answers(prompts, targets)
-        for number, (_, answer) in enumerate(pairs):
+        for number, (row, answer) in enumerate(pairs):
+            if not row:
+                raise ValueError(f"prompt {number} has no token before its target: nothing to score it by")
             if not answer:
                 raise ValueError(f"target {number} is empty: it has no mean log-probability")
         self.chats.check_fits([row for row, _ in pairs], [len(answer) for _, answer in pairs])

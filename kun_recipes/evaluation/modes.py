@@ -43,8 +43,8 @@ class ChooseAnswer(AskQuestions):
 class CompareLosses(AskQuestions):
     """PPL by four passes a question, as OpenCompass does: the letter with which the whole prompt's loss is lowest.
 
-    Adds ppl-full_prediction and ppl-full_losses, nats a token, of A to D. For plain prompts. The first character is
-    what the rest is measured after: all four begin with it.
+    Adds ppl-full_prediction and ppl-full_losses, nats a token, of A to D. For plain prompts. The first line is what
+    the rest is measured after: all four begin with it.
     """
 
     name, mode = "📚 ppl-full", "ppl-full"
@@ -54,8 +54,9 @@ class CompareLosses(AskQuestions):
 
     def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
         texts = [prompt[0]["content"] + choice for prompt in prompts for choice in self.asker(docs[0]).choices]
-        beginnings = [[{"role": "user", "content": text[0]}] for text in texts]
-        losses = [-logprob for logprob in engine.score(beginnings, [text[1:] for text in texts])]
+        parts = [text.partition("\n") for text in texts]
+        beginnings = [[{"role": "user", "content": first}] for first, _, _ in parts]
+        losses = [-logprob for logprob in engine.score(beginnings, ["\n" + rest for _, _, rest in parts])]
         for number, doc in enumerate(docs):
             four = losses[number * len(LETTERS) : (number + 1) * len(LETTERS)]
             doc.metadata[columns.PPL_FULL_PREDICTION] = LETTERS[four.index(min(four))]

@@ -63,6 +63,12 @@ def test_plain_prompts_are_their_text(tiny_model, brute_force):
     assert scores[0] == pytest.approx(sum(brute_force(ask("你好"), "好的")) / 6, abs=TOLERANCE)
 
 
+def test_a_target_needs_something_before_it(tiny_model):
+    plain = load_engine(EngineSettings("transformers", str(tiny_model), "float32", plain=True))
+    with pytest.raises(ValueError, match="prompt 1 has no token before its target: nothing to score it by"):
+        plain.score([ask("你"), ask("")], ["好", "好"])
+
+
 def test_a_base_model_needs_no_template(tiny_model, tmp_path):
     folder = tmp_path / "base"
     shutil.copytree(tiny_model, folder)
