@@ -7,7 +7,7 @@ import pyarrow
 from kun_recipes import schema
 
 SEGMENT = "segment"
-"""Published name of a row's `text`, the segment that its answer was polished from, or is."""
+"""Published name of a row's `text`, the segment that its answer was polished from, or is, or was asked without."""
 
 LICENSE = "license"
 """The licence of the row's source; the Hub's own word and spelling."""

@@ -100,6 +100,14 @@ def test_the_card_of_raw_answers_says_so(run_folder):
     assert "Answers can be wrong" not in text
 
 
+def test_the_card_of_answers_without_the_document_says_so(run_folder):
+    run_folder.write(answers="unaided", polish_prompt="recipes/prompts/answer.txt")
+    text = card(run_folder, "dataset")
+    assert "wrote the answer anew, without the passage" in text
+    assert "by a model that never saw the segment" in text
+    assert "answers each instruction without the segment" in text
+
+
 def test_the_candidates_card_promises_no_verdict(run_folder):
     text = card(run_folder, "candidates")
     assert "8 passages of Chinese web text" in text
