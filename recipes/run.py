@@ -74,7 +74,8 @@ def check_pushes(selected: Sequence[StageRun]) -> None:
             check_account(stage.config, HfApi())
 
 
-def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> None:
+def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> UserError | None:
+    """Run what is missing; returns what kept the publish stage from its end, for nothing else waits for that."""
     output = Path(chain.run.output_dir)
     width = max(len(stage.name) for stage in chain.stages)
     for stage in selected:
@@ -89,7 +90,12 @@ def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> No
                     # as Text, for a stage's own brackets are no markup
                     status.update(Text(f"{stage.name:{width}} {elapsed(begun)}  {line}"))
 
-                run_stage(stage, output / "logs" / f"{stage.name}.log", show_line)
+                try:
+                    run_stage(stage, output / "logs" / f"{stage.name}.log", show_line)
+                except UserError as error:
+                    if stage.kind is not PUBLISH:
+                        raise
+                    return error
         figures = stage.summary()
         if figures is None:
             raise UserError(
@@ -97,6 +103,7 @@ def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> No
             )
         counts = f"{figures['rows_in']} rows in, {figures['rows_kept']} kept"
         console.print(f"{stage.name:{width}} {elapsed(begun):>6}  {state}: {counts}", highlight=False, markup=False)
+    return None
 
 
 def submit(
@@ -199,8 +206,11 @@ def run(options: argparse.Namespace, overrides: list[str], console: Console) -> 
     if options.fresh:
         remove_from(selected)
     check_engines(selected)
-    run_here(chain, selected, console)
-    return conclude(chain, console)
+    unpublished = run_here(chain, selected, console)
+    conclude(chain, console)
+    if unpublished:
+        raise unpublished
+    return None
 
 
 def main() -> None:

@@ -115,6 +115,7 @@ def demo_command(repository: Path, tiny_model: Path, open_rules: Path):
             "refine.temperature": 1.0,
             "refine.max_new_tokens": 200,
             "base_model": "org/tiny",
+            "model_licence": "mit",
         }
         words = [str(word) for key, value in overrides.items() for word in (f"--{key}", value)]
         return [sys.executable, str(repository / "recipes/run.py"), "recipes/demo", *words, *more]

@@ -68,6 +68,15 @@ def test_changed_values_are_refused(repository: Path, demo_command, finished: Pa
     assert "was made with another seed" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_what_publishing_lacks_is_told_after_all_else(repository: Path, demo_command, finished: Path, tmp_path: Path):
+    options = ["--publish.output_dir", str(tmp_path / "publish"), "--model_licence", "None"]
+    done = subprocess.run(demo_command(finished, *options), cwd=repository, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "Funnel" in done.stdout
+    assert done.stderr.startswith("publish failed (exit code 2): model_licence: is not given, and ")
+    assert done.stderr.count("\n") == 2 and "Traceback" not in done.stderr
+
+
 KILLED_WHEN = {  # the file whose appearance is the moment of the kill, below the run's folder
     "corpus": "corpus/logs/segment/completions/00000",
     "label_model": "label_model/checkpoints/checkpoint-10",

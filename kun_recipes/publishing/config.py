@@ -42,7 +42,9 @@ class PublishConfig:
         None, "where the seed pairs of the models come from, and their licence: a Hub dataset, or words"
     )
     licences: str | None = option(None, "YAML file of licences; null takes the package's", exists=True)
-    model_licence: str | None = option(None, "licence of the models; the base model's must allow it")
+    model_licence: str | None = option(
+        None, "licence of the models, which the base model's must allow; null: that of the base's model source file"
+    )
     base_model: str | None = option(None, "Hub id of the base model; null: the one that the trainings name")
     withhold: str | None = option(
         None, "file of row ids, one a line, that are not published: removals that were asked for", exists=True
@@ -64,10 +66,10 @@ class PublishConfig:
                 raise ConfigError("repositories", f"no name for the Hub: {' '.join(str(error).split())}") from error
         if len(set(self.names.values())) < len(self.names):
             raise ConfigError("repositories", "two of them have the same name")
-        for key in ("model_licence", "seeds_origin"):
-            if self.models.keys() & self.names.keys() and getattr(self, key) is None:
-                raise ConfigError(key, "is required where models are published: it is never assumed")
-        self.licence_of_models()
+        if self.models.keys() & self.names.keys() and self.seeds_origin is None:
+            raise ConfigError("seeds_origin", "is required where models are published: it is never assumed")
+        if self.model_licence:
+            self.licence(self.model_licence)
         self.licences_of_sources()
         self.origins()
 
@@ -96,8 +98,9 @@ class PublishConfig:
         given = pairs("source_licences", self.source_licences)
         return {source: known.find(name, "source_licences") for source, name in given.items()}
 
-    def licence_of_models(self) -> Licence | None:
-        return self.known_licences().find(self.model_licence, "model_licence") if self.model_licence else None
+    def licence(self, name: str) -> Licence:
+        """A licence of models; raises ConfigError for one that is not known."""
+        return self.known_licences().find(name, "model_licence")
 
     def origins(self) -> dict[str, str]:
         return pairs("source_origins", self.source_origins)

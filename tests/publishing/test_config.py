@@ -20,7 +20,6 @@ from kun_recipes.config import ConfigError
         ({"repositories": ["dataset=a--b"]}, "repositories", "no name for the Hub"),
         ({"source_licences": ["wudao=gpl-9"]}, "source_licences", "no licence gpl-9; there are cc0-1.0, mit"),
         ({"model_licence": "free"}, "model_licence", "no licence free"),
-        ({"model_licence": None}, "model_licence", "is required where models are published: it is never assumed"),
         ({"seeds_origin": None}, "seeds_origin", "is required where models are published"),
         ({"withhold": "/no/such"}, "withhold", "no such file or folder"),
         ({"recipes": ["recipes/none"]}, "recipes", "no such file or folder"),
@@ -38,8 +37,8 @@ def test_nothing_is_pushed_and_nothing_is_public_unless_asked(run_folder):
     assert (config.push, config.private) == (False, True)
 
 
-def test_models_need_no_licence_where_none_is_published(run_folder):
-    run_folder.config(repositories=["dataset=Pairs"], model_licence=None, seeds_origin=None)
+def test_seeds_need_no_origin_where_no_model_is_published(run_folder):
+    run_folder.config(repositories=["dataset=Pairs"], seeds_origin=None)
 
 
 def test_a_licences_file_of_ones_own(run_folder, tmp_path):
@@ -49,7 +48,7 @@ def test_a_licences_file_of_ones_own(run_folder, tmp_path):
     )
     licences = [f"{source}=house" for source in ("wudao", "wanjuan", "skypile")]
     config = run_folder.config(licences=own, source_licences=licences, model_licence="house")
-    assert config.licence_of_models().metadata() == {
+    assert config.licence("house").metadata() == {
         "license": "other",
         "license_name": "house",
         "license_link": "https://x.org",

@@ -17,6 +17,7 @@ from kun_recipes.publishing.cards.provenance import (
     commands,
     hub_link,
     hub_page,
+    licence_of_models,
     model_link,
     package_version,
     read_prompts,
@@ -65,7 +66,7 @@ class ModelCard:
             datasets=[dataset] if dataset else None,
             tags=["kun", "back-translation", "sft"],
             eval_results=model_index_to_eval_results([{"name": title, "results": results}])[1],
-            **self.config.licence_of_models().metadata(),
+            **licence_of_models(self.config, self.record).metadata(),
         )
 
     def _facts(self, prompts: list[Prompt], results: list[Result]) -> dict[str, Any]:
@@ -91,7 +92,7 @@ class ModelCard:
             "has_plot": (self.model.folder / PLOT).is_file(),
             "results": list(_rows(results)),
             "evaluated": bool(self._evaluated()),
-            "licence": self.config.licence_of_models(),
+            "licence": licence_of_models(self.config, self.record),
             "dataset_licences": self._dataset_licences(),
             "prompts": prompts,
             "version": package_version(),

@@ -6,11 +6,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kun_recipes.config import ConfigError
 from kun_recipes.engines.presets import preset
 from kun_recipes.errors import UserError
 from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.models.source import load_model_source
 from kun_recipes.publishing.config import PublishConfig
+from kun_recipes.publishing.licences import Licence
 from kun_recipes.publishing.record import RunRecord, TrainedModel, path_of
 
 PACKAGE = "kun-recipes"
@@ -122,6 +124,23 @@ def base_model(config: PublishConfig, record: RunRecord, model: TrainedModel) ->
             f"{model.folder}: was trained from {began}, a folder here; set base_model: to its id on the Hub"
         )
     return began
+
+
+def licence_of_models(config: PublishConfig, record: RunRecord) -> Licence:
+    """The licence of the run's models: as the config says, or else as the base model's source file does.
+
+    Raises:
+        UserError: neither says.
+    """
+    if config.model_licence:
+        return config.licence(config.model_licence)
+    began = record.trained_from(record.by_role("label"))
+    if not began.endswith(".yaml"):
+        raise UserError(f"model_licence: is not given, and {began} names none: it is never assumed")
+    try:
+        return config.licence(load_model_source(Path(began)).licence.lower())
+    except ConfigError as error:
+        raise UserError(f"{began}: {error}") from error
 
 
 def model_link(config: PublishConfig, model: TrainedModel) -> str:

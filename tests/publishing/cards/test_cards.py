@@ -203,6 +203,19 @@ def test_what_is_published_together_is_linked(run_folder):
     assert "[ana/L](https://huggingface.co/ana/L)" in dataset
 
 
+def test_the_licence_of_models_is_that_of_the_base_or_given_and_never_assumed(run_folder):
+    with pytest.raises(UserError, match=r"model_licence: is not given, and .*base names none: it is never assumed"):
+        card(run_folder, "label_model", model_licence=None)
+    for name in ("label_model", "primary_chat_model"):
+        summary = run_folder.folder / name / "train_summary.json"
+        figures = json.loads(summary.read_text(encoding="utf-8"))
+        figures["config"]["model"] = {"path": "recipes/demo/model.yaml", "content": "0"}
+        summary.write_text(json.dumps(figures), encoding="utf-8")
+    text = card(run_folder, "label_model", model_licence=None, base_model=None)
+    data = ModelCard(text).data
+    assert (data.license, data.base_model) == ("apache-2.0", "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF")
+
+
 def test_a_base_model_that_is_a_folder_must_be_named(run_folder):
     with pytest.raises(UserError, match="a folder here; set base_model: to its id on the Hub"):
         card(run_folder, "label_model", base_model=None)
