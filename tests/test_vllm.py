@@ -57,6 +57,8 @@ def chain(repository: Path, ending_model: Path, open_rules: Path, tmp_path_facto
             "label.rules": open_rules,
             "refine.rules": open_rules,
             "max_new_tokens": 200,
+            "base_model": "org/ending",
+            "model_licence": "mit",
         }
         words = [str(word) for key, value in overrides.items() for word in (f"--{key}", value)]
         command = [sys.executable, "recipes/run.py", "recipes/demo", *words]
