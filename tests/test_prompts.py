@@ -136,6 +136,7 @@ FIELDS = {
     "score": {"instruction"},
     "score_pair": {"instruction", "output"},
     "polish": {"instruction", "output"},
+    "answer": {"instruction"},
 }
 
 
