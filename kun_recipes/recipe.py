@@ -10,13 +10,26 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from kun_recipes.config import parse
+from kun_recipes.config import ConfigError, parse
 from kun_recipes.errors import UserError, tell
 
 Config = TypeVar("Config")
 
 SECONDS_TO_LET_GO = 20
 """How long to wait for another process: a stage whose run was killed notices when it next draws its progress."""
+
+
+@contextmanager
+def mistakes_in_one_line() -> Iterator[None]:
+    """For scripts that run stages: a user's mistake ends the process with one line and exit code 2."""
+    try:
+        yield
+    except (ConfigError, UserError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on where this one was", file=sys.stderr)
+        sys.exit(130)
 
 
 def main(config_class: type[Config], run: Callable[[Config], Any]) -> None:

@@ -11,7 +11,6 @@ candidates, trains a final model on what it keeps, and all models are evaluated 
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -19,10 +18,9 @@ from rich.text import Text
 
 from kun_recipes.ablation import ARMS, ablation_table, load_arms, load_evaluation, share_judges
 from kun_recipes.chain import StageRun, run_stage
-from kun_recipes.config import ConfigError
-from kun_recipes.errors import UserError
 from kun_recipes.evaluation.tables import results_tables
 from kun_recipes.evaluation.writers import to_markdown, to_rich
+from kun_recipes.recipe import mistakes_in_one_line
 
 
 def arguments() -> tuple[argparse.Namespace, list[str]]:
@@ -58,14 +56,8 @@ def run(options: argparse.Namespace, overrides: list[str], console: Console) -> 
 
 def main() -> None:
     options, overrides = arguments()
-    try:
+    with mistakes_in_one_line():
         run(options, overrides, Console())
-    except (ConfigError, UserError) as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on where this one was", file=sys.stderr)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ at any dataset of instructions, a folder or an id on the Hub, and publishes noth
 """
 
 import argparse
-import os
 import sys
 from collections import Counter
 from dataclasses import asdict
@@ -78,7 +77,6 @@ def say(line: str) -> None:
 
 
 def check(name: str) -> None:
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
         faults = check_published(name, Console())
     except UserError as error:

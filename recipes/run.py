@@ -12,7 +12,6 @@ stage: `python recipes/run.py recipes/demo --output_dir outputs/other --label.te
 import argparse
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,13 +26,14 @@ from kun_recipes.cluster.config import ClusterConfig
 from kun_recipes.cluster.hardware import cluster_hardware
 from kun_recipes.cluster.status import DONE, show_statuses, statuses
 from kun_recipes.cluster.submission import leading_jobs, refuse_running, steps, submit_all
-from kun_recipes.config import ConfigError, load
+from kun_recipes.config import load
 from kun_recipes.devices import visible_gpus
 from kun_recipes.engines import check_installed
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation.tables import results_tables
 from kun_recipes.executor_configs import EngineConfig
 from kun_recipes.publishing.hub import check_account
+from kun_recipes.recipe import mistakes_in_one_line
 from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows, training_lines
 from kun_recipes.rows import read_rows
 from kun_recipes.stage import write_json
@@ -215,14 +215,8 @@ def run(options: argparse.Namespace, overrides: list[str], console: Console) -> 
 
 def main() -> None:
     options, overrides = arguments()
-    try:
+    with mistakes_in_one_line():
         run(options, overrides, Console())
-    except (ConfigError, UserError) as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on where this one was", file=sys.stderr)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from kun_recipes.publishing.cards.metadata import DEFAULT
 from kun_recipes.publishing.cards.model import ModelCard
 from kun_recipes.publishing.cards.provenance import read_prompts, without_local_paths
 from kun_recipes.publishing.checking.rows import RowsCheck
-from kun_recipes.publishing.config import CANDIDATES, DATASET, PublishConfig
+from kun_recipes.publishing.config import DATASET, PublishConfig, kind_of
 from kun_recipes.publishing.data.columns import CANDIDATES as CANDIDATE_COLUMNS
 from kun_recipes.publishing.data.columns import LICENSE, PAIRS, with_license
 from kun_recipes.publishing.data.manifest import CARD, write_manifest
@@ -66,7 +66,7 @@ def build(config: PublishConfig, record: RunRecord, tell: Callable[[str], None])
         partial = folder.with_name(f"{name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        make = _build_dataset if name in (DATASET, CANDIDATES) else _build_model
+        make = _build_dataset if kind_of(name) == "dataset" else _build_model
         built.append(make(config, record, name, partial))
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(partial, folder)

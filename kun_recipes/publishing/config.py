@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
@@ -12,6 +13,11 @@ from kun_recipes.errors import UserError
 from kun_recipes.publishing.licences import Licence, Licences, load_licences
 
 DATASET, CANDIDATES = "dataset", "candidates"
+
+
+def kind_of(name: str) -> Literal["dataset", "model"]:
+    """The Hub's kind of repository for what is published under one of a config's names."""
+    return "dataset" if name in (DATASET, CANDIDATES) else "model"
 
 
 @dataclass(kw_only=True)
@@ -57,7 +63,7 @@ class PublishConfig:
 
     def check(self) -> None:
         for name, repository in self.names.items():
-            if name not in (DATASET, CANDIDATES) and name not in self.models:
+            if kind_of(name) == "model" and name not in self.models:
                 known = ", ".join([DATASET, CANDIDATES, *self.models])
                 raise ConfigError("repositories", f"there is no {name} to publish; there are {known}")
             try:
@@ -87,6 +93,7 @@ class PublishConfig:
         """The Hub's id of something, if it is published here."""
         return f"{self.namespace}/{self.names[name]}" if name in self.names else None
 
+    @cached_property
     def known_licences(self) -> Licences:
         try:
             return load_licences(self.licences)
@@ -94,13 +101,13 @@ class PublishConfig:
             raise ConfigError("licences", str(error)) from error
 
     def licences_of_sources(self) -> dict[str, Licence]:
-        known = self.known_licences()
+        known = self.known_licences
         given = pairs("source_licences", self.source_licences)
         return {source: known.find(name, "source_licences") for source, name in given.items()}
 
     def licence(self, name: str) -> Licence:
         """A licence of models; raises ConfigError for one that is not known."""
-        return self.known_licences().find(name, "model_licence")
+        return self.known_licences.find(name, "model_licence")
 
     def origins(self) -> dict[str, str]:
         return pairs("source_origins", self.source_origins)

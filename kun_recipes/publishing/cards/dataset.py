@@ -117,7 +117,7 @@ class DatasetCard:
 
     def _licence(self) -> Licence:
         licences = self.config.licences_of_sources()
-        return self.config.known_licences().strictest(licences[source] for source in self.rows)
+        return self.config.known_licences.strictest(licences[source] for source in self.rows)
 
     def _sources(self) -> Iterator[dict[str, Any]]:
         for source, rows in self.rows.items():

@@ -1,6 +1,5 @@
 """Whether this account may push what a config publishes: asked before a run that ends in a push does any work."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from huggingface_hub import HfApi
@@ -8,7 +7,7 @@ from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.utils import get_token
 
 from kun_recipes.errors import UserError
-from kun_recipes.publishing.config import CANDIDATES, DATASET, PublishConfig
+from kun_recipes.publishing.config import PublishConfig, kind_of
 from kun_recipes.publishing.hub.patience import patiently
 
 TOKENS = "https://huggingface.co/settings/tokens"
@@ -24,20 +23,10 @@ def check_account(config: PublishConfig, api: HfApi) -> None:
         raise UserError(f"no token to push with: `hf auth login`, or set HF_TOKEN; {TOKENS} makes one")
     me = _whoami(api)
     _check_namespace(config.namespace, me)
-    for name, repository in repositories(config):
+    for name in config.names:
+        repository = config.repository(name)
         _check_token(config.namespace, repository, me["auth"]["accessToken"])
         _check_repository(config, api, name, repository)
-
-
-def repositories(config: PublishConfig) -> Iterator[tuple[str, str]]:
-    """(name, id on the Hub) of everything that a config publishes."""
-    for name in config.names:
-        yield name, config.repository(name)
-
-
-def kind_of(name: str) -> str:
-    """The Hub's kind of repository."""
-    return "dataset" if name in (DATASET, CANDIDATES) else "model"
 
 
 def _whoami(api: HfApi) -> dict[str, Any]:
