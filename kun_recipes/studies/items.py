@@ -1,0 +1,81 @@
+"""What a study asks about: one JSON line an item, in quality.jsonl or preference.jsonl of the study's folder."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TypeVar
+
+import orjson
+
+from kun_recipes.corpus.sources.records import Malformed, read_lines
+from kun_recipes.errors import UserError
+
+
+@dataclass(frozen=True)
+class QualityItem:
+    """A refined pair, to be judged by the rubric (Kun §4.2.2).
+
+    Attributes:
+        id: of the row.
+        source: its corpus; table 1 has a line each.
+    """
+
+    id: str
+    source: str
+    instruction: str
+    output: str
+
+
+@dataclass(frozen=True)
+class PreferenceItem:
+    """One prompt and the answers of two models (Kun §4.2.3); which of them stands left is the asker's choice."""
+
+    id: str
+    prompt: str
+    model_a: str
+    model_b: str
+    answer_a: str
+    answer_b: str
+
+
+QUALITY, PREFERENCE = "quality", "preference"
+ITEMS = {QUALITY: QualityItem, PREFERENCE: PreferenceItem}
+"""The two tasks, and what each asks about."""
+
+Item = TypeVar("Item", QualityItem, PreferenceItem)
+
+
+def write_items(items: Iterable[QualityItem | PreferenceItem], path: Path) -> int:
+    """Write items, one a line; returns how many."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [orjson.dumps(asdict(item)) + b"\n" for item in items]
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(b"".join(lines))
+    partial.replace(path)
+    return len(lines)
+
+
+def read_items(path: Path, kind: type[Item]) -> list[Item]:
+    """The items of a file. Raises UserError, naming file and line, at one that is none or whose id came before."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; recipes/study.py writes it")
+    items: dict[str, Item] = {}
+    for record in read_lines(str(path)):
+        problem = record.message if isinstance(record, Malformed) else _problem(record.value, kind)
+        if not problem and record.value["id"] in items:
+            problem = f"the id {record.value['id']} was there before"
+        if problem:
+            raise UserError(f"{path}:{record.number}: {problem}")
+        items[record.value["id"]] = kind(**record.value)
+    return list(items.values())
+
+
+def _problem(value: object, kind: type) -> str | None:
+    names = [field.name for field in fields(kind)]
+    if (
+        not isinstance(value, dict)
+        or set(value) != set(names)
+        or not all(isinstance(one, str) for one in value.values())
+    ):
+        return f"not an item: it needs the texts {', '.join(names)}, and nothing else"
+    return None
