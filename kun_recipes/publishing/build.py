@@ -23,9 +23,10 @@ from kun_recipes.publishing.data.manifest import CARD, write_manifest
 from kun_recipes.publishing.data.shards import DATA, read_all
 from kun_recipes.publishing.data.splits import SplitWriter
 from kun_recipes.publishing.extras import copy_prompts, copy_recipes, link_or_copy, write_stages
-from kun_recipes.publishing.record import RunRecord, path_of
+from kun_recipes.publishing.record import RunRecord
 from kun_recipes.rows import read_rows
 from kun_recipes.stage import TRAIN_SUMMARY, write_json
+from kun_recipes.summaries import path_of
 
 KEPT_AT_HOME = ("logs", "checkpoints", TRAIN_SUMMARY)
 """Of a model's folder; its summary is published without this machine's paths."""

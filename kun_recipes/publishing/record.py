@@ -3,7 +3,6 @@
 Folders of different runs can lie side by side: what does not fit together is refused here, before anything is built.
 """
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,7 @@ from kun_recipes.errors import UserError
 from kun_recipes.models import model_identity
 from kun_recipes.publishing.config import PublishConfig
 from kun_recipes.rows import read_rows
-from kun_recipes.stage import SUMMARY, TRAIN_SUMMARY
+from kun_recipes.summaries import check_follows, finished_summary, finished_training, path_of
 
 Role = Literal["label", "chat", "final"]
 Summary = dict[str, Any]
@@ -67,29 +66,15 @@ def read_run(config: PublishConfig) -> RunRecord:
     Raises:
         UserError: a stage or a training is not finished, or they are not of one run.
     """
-    corpus, label, refine = (_stage(folder) for folder in (config.corpus_dir, config.label_dir, config.refine_dir))
-    _follows(config.label_dir, label, config.corpus_dir, corpus)
-    _follows(config.refine_dir, refine, config.label_dir, label)
+    corpus, label, refine = (
+        finished_summary(folder) for folder in (config.corpus_dir, config.label_dir, config.refine_dir)
+    )
+    check_follows(config.label_dir, label, config.corpus_dir, corpus)
+    check_follows(config.refine_dir, refine, config.label_dir, label)
     asked = {role: Path(path_of(stage["config"]["model"])) for role, stage in (("label", label), ("chat", refine))}
     record = RunRecord(corpus, label, refine, _models(config.models, asked))
     _check_authors(record, Path(config.refine_dir))
     return record
-
-
-def _stage(folder: str) -> Summary:
-    path = Path(folder) / SUMMARY
-    if not path.is_file():
-        raise UserError(f"{folder}: no finished stage ({SUMMARY} is not there); run that stage first")
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _follows(folder: str, summary: Summary, before: str, earlier: Summary) -> None:
-    """Refuse a stage that read another number of rows than the one before it kept: the funnel would not add up."""
-    if summary["rows_in"] != earlier["rows_kept"]:
-        raise UserError(
-            f"{folder}: read {summary['rows_in']} rows, but {before} kept {earlier['rows_kept']}; "
-            "they are not of one run: run the later stage again, or name the folders that belong together"
-        )
 
 
 def _models(published: dict[str, Path], asked: dict[Role, Path]) -> dict[str, TrainedModel]:
@@ -102,19 +87,13 @@ def _models(published: dict[str, Path], asked: dict[Role, Path]) -> dict[str, Tr
     folders = {folder.name: folder for folder in asked.values()} | published
     roles = {folder.resolve(): role for role, folder in asked.items()}
     names = {folder.resolve(): name for name, folder in folders.items()}
-    summaries = {name: _training(folder) for name, folder in folders.items()}
+    summaries = {name: finished_training(folder) for name, folder in folders.items()}
     models = {}
     for name, folder in folders.items():
         began = path_of(summaries[name]["config"]["model"])
         base = names.get(Path(began).resolve(), began)
         models[name] = TrainedModel(name, folder, roles.get(folder.resolve(), "final"), summaries[name], base)
     return models
-
-
-def _training(folder: Path) -> Summary:
-    if not (folder / TRAIN_SUMMARY).is_file():
-        raise UserError(f"{folder}: no finished training ({TRAIN_SUMMARY} is not there); train it first")
-    return json.loads((folder / TRAIN_SUMMARY).read_text(encoding="utf-8"))
 
 
 def _check_authors(record: RunRecord, refine_dir: Path) -> None:
@@ -127,8 +106,3 @@ def _check_authors(record: RunRecord, refine_dir: Path) -> None:
                 f"{model.folder}: is {model.identity}, but the rows of {refine_dir} are by {row[column]}; "
                 "run the stages that this model serves again"
             )
-
-
-def path_of(value: Any) -> str:
-    """A summary's value that may be a path with the hash of what lay there, as it was given; None stays None."""
-    return value["path"] if isinstance(value, dict) else value

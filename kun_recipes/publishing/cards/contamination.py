@@ -12,8 +12,8 @@ from kun_recipes.corpus.decontamination import build_index, load_benchmark
 from kun_recipes.corpus.decontamination.matching import Matcher
 from kun_recipes.publishing.cards.provenance import public_path
 from kun_recipes.publishing.data.shards import read_all
-from kun_recipes.publishing.record import path_of
 from kun_recipes.rows import read_rows
+from kun_recipes.summaries import path_of
 
 BATCH = 1000
 

@@ -30,8 +30,9 @@ from kun_recipes.publishing.config import DATASET, PublishConfig
 from kun_recipes.publishing.data.columns import Column
 from kun_recipes.publishing.data.shards import read_all, split_names
 from kun_recipes.publishing.licences import Licence
-from kun_recipes.publishing.record import Role, RunRecord, path_of
+from kun_recipes.publishing.record import Role, RunRecord
 from kun_recipes.reporting.funnel import sample_rows
+from kun_recipes.summaries import path_of
 
 EXAMPLES = 5
 PRIVATE_REASONS = frozenset([*KINDS, *REASONS.values(), "private_data"])

@@ -13,7 +13,8 @@ from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.models.source import load_model_source
 from kun_recipes.publishing.config import PublishConfig
 from kun_recipes.publishing.licences import Licence
-from kun_recipes.publishing.record import RunRecord, TrainedModel, path_of
+from kun_recipes.publishing.record import RunRecord, TrainedModel
+from kun_recipes.summaries import path_of
 
 PACKAGE = "kun-recipes"
 

@@ -1,0 +1,39 @@
+"""What finished stages and trainings say of themselves, read by those that come after all of them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kun_recipes.errors import UserError
+from kun_recipes.stage import SUMMARY, TRAIN_SUMMARY
+
+
+def finished_summary(folder: str | Path) -> dict[str, Any]:
+    """The summary of a finished stage; raises UserError where there is none."""
+    path = Path(folder) / SUMMARY
+    if not path.is_file():
+        raise UserError(f"{folder}: no finished stage ({SUMMARY} is not there); run that stage first")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def finished_training(folder: str | Path) -> dict[str, Any]:
+    """The summary of a finished training; raises UserError where there is none."""
+    path = Path(folder) / TRAIN_SUMMARY
+    if not path.is_file():
+        raise UserError(f"{folder}: no finished training ({TRAIN_SUMMARY} is not there); train it first")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def check_follows(folder: str, summary: Mapping[str, Any], before: str, earlier: Mapping[str, Any]) -> None:
+    """Refuse a stage that read another number of rows than the one before it kept: the funnel would not add up."""
+    if summary["rows_in"] != earlier["rows_kept"]:
+        raise UserError(
+            f"{folder}: read {summary['rows_in']} rows, but {before} kept {earlier['rows_kept']}; "
+            "they are not of one run: run the later stage again, or name the folders that belong together"
+        )
+
+
+def path_of(value: Any) -> str:
+    """A summary's value that may be a path with the hash of what lay there, as it was given; None stays None."""
+    return value["path"] if isinstance(value, dict) else value
