@@ -17,6 +17,7 @@ def test_the_papers_chain(words):
         "refine": ["primary_chat_model", "label"],
         "final_model": ["primary_chat_model", "refine"],
         "evaluate": ["primary_chat_model", "refine", "final_model"],
+        "report": ["corpus", "label_model", "primary_chat_model", "label", "refine", "final_model", "evaluate"],
         "publish": ["corpus", "label_model", "primary_chat_model", "label", "refine", "final_model", "evaluate"],
     }
 
