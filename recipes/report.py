@@ -9,9 +9,9 @@ from pathlib import Path
 
 from kun_recipes.counts import Counts
 from kun_recipes.recipe import main
-from kun_recipes.reporting.evidence.config import ReportConfig
+from kun_recipes.reporting.evidence.config import PAGE, ReportConfig
 from kun_recipes.reporting.evidence.gather import gather
-from kun_recipes.reporting.evidence.page import PAGE, write_report
+from kun_recipes.reporting.evidence.page import write_report
 from kun_recipes.stage import Stage, report
 
 

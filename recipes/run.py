@@ -45,7 +45,7 @@ from kun_recipes.evaluation.tables import results_tables
 from kun_recipes.executor_configs import EngineConfig
 from kun_recipes.publishing.hub import check_account
 from kun_recipes.recipe import mistakes_in_one_line
-from kun_recipes.reporting.evidence.page import PAGE
+from kun_recipes.reporting.evidence.config import PAGE
 from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows, training_lines
 from kun_recipes.rows import read_rows
 from kun_recipes.stage import write_json

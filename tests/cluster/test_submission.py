@@ -48,7 +48,8 @@ def test_each_stage_waits_for_what_it_reads(chain, cluster):
         "refine": ("primary_chat_model", "label"),
         "final_model": ("primary_chat_model", "refine"),
         "evaluate": ("primary_chat_model", "refine", "final_model"),
-        **dict.fromkeys(["report", "publish"], everything),
+        "report": everything,
+        "publish": (*everything, "report"),
     }
 
 

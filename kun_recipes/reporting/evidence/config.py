@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 from kun_recipes.config import option
 
+PAGE = "report.html"
+FIGURES = "figures"
+"""What the report's folder holds: the page, and a folder of pictures."""
+
 
 @dataclass(kw_only=True)
 class ReportConfig:

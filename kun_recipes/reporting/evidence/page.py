@@ -13,15 +13,13 @@ from fontTools import subset
 
 from kun_recipes.evaluation.figure import scores_figure
 from kun_recipes.evaluation.tables import all_tables
-from kun_recipes.reporting.evidence.config import ReportConfig
+from kun_recipes.reporting.evidence.config import FIGURES, PAGE, ReportConfig
 from kun_recipes.reporting.evidence.costs import cost_table, training_table
 from kun_recipes.reporting.evidence.gather import Evidence
 from kun_recipes.reporting.evidence.sankey import funnel_figure
 from kun_recipes.reporting.figures import FONT_FILE, save, style
 
-PAGE = "report.html"
 TEMPLATE = "report.html.jinja"
-FIGURES = "figures"
 
 
 def write_report(config: ReportConfig, evidence: Evidence) -> Path:
