@@ -20,6 +20,8 @@ from kun_recipes.statistics.forms import WORDS_FILE, load_forms
         ("用通俗的语言解释大数定律。", "imperative", "解释"),
         ("以“我的家乡”为题写一篇作文", "imperative", "写"),
         ("下面是一段话，请翻译。", "imperative", "翻译"),
+        ("给出创建数据透视表的步骤。", "imperative", "给出"),
+        ("替公司写一封邮件。", "imperative", "写"),
         ("请安静", "imperative", None),
         ("泰安一中是一所历史悠久的学校", "other", None),
         ("有几个人来了", "other", None),
