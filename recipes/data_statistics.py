@@ -52,8 +52,13 @@ def measure(config: StatisticsConfig, stage: Stage) -> tuple[dict, Counts]:
         counts = ask_topics(config, stage, model, asked)
         for name, topics in topics_by_set(config, stage, asked).items():
             figures[name]["topics"] = topics
-    about = {"model": model_identity(model), "unit": "tokens", "reference_year": config.reference_year}
-    return {**about, "repeats": config.repeats if config.topics else 0, "sets": figures}, counts
+    about = {
+        "tokenizer": Path(model).name,
+        "topic_model": model_identity(model) if config.topics else None,
+        "repeats": config.repeats if config.topics else 0,
+        "reference_year": config.reference_year,
+    }
+    return {**about, "sets": figures}, counts
 
 
 def run(config: StatisticsConfig) -> None:

@@ -1,13 +1,13 @@
 """The figures of Kun §4.2.1 from the numbers of statistics.json: each a function from the sets to a figure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kun_recipes.reporting.figures import COLOURS, GREY, label_bars, save, style
+from kun_recipes.reporting.figures import COLOURS, GREY, save, style
 from kun_recipes.statistics.topic_asking import TOP
 
 Sets = Mapping[str, Mapping[str, Any]]
@@ -35,8 +35,10 @@ def lengths(sets: Sets) -> Figure:
                 color=COLOURS[number % len(COLOURS)],
                 label=f"{set_name(name)}（中位数 {numbers['median']}）",
             )
+        longest = max(_filled(one["lengths"][column]["bin_rows"]) for one in sets.values())
+        axes.set_xlim(0, (longest + 1) * width)
         axes.set_title(title)
-        axes.set_xlabel(f"词元数（最右一格：≥ {edges[-1]}）")
+        axes.set_xlabel(f"词元数（最右一格：≥ {edges[-1]}）" if longest == len(edges) else "词元数")
         axes.yaxis.set_major_formatter("{x:.0%}")
         axes.grid(axis="y")
         axes.legend(fontsize=9)
@@ -61,12 +63,14 @@ def sources(sets: Sets) -> Figure:
 
 def years(sets: Sets) -> Figure:
     """Figure 8: pairs that mention each of the last twenty years."""
-    figure = Figure(figsize=(9, 1 + 2.4 * len(sets)))
+    figure = Figure(figsize=(9, 0.6 + 1.9 * len(sets)))
     panels = figure.subplots(len(sets), 1, squeeze=False, sharex=True)[:, 0]
     for number, (axes, (name, one)) in enumerate(zip(panels, sets.items(), strict=True)):
         counts = one["years"]["last_20"]
         bars = axes.bar(list(counts), list(counts.values()), color=COLOURS[number % len(COLOURS)], width=0.72)
-        label_bars(axes, bars, "{:,.0f}")
+        axes.bar_label(bars, [f"{rows:,}" if rows else "" for rows in counts.values()], padding=3, fontsize=9)
+        if not any(counts.values()):
+            axes.text(0.5, 0.5, "这二十年都没有提到", transform=axes.transAxes, ha="center", va="center", color=GREY)
         axes.set_title(f"提到的年份：{set_name(name)}（{one['years']['share']:.1%} 的条目提到年份）")
         axes.set_ylabel("条目数")
         axes.set_ylim(0, max(1, *counts.values()) * 1.18)
@@ -124,6 +128,11 @@ def write_figures(statistics: Mapping[str, Any], folder: Path) -> list[str]:
 def set_name(name: str) -> str:
     """A set's name in figures: Chinese for ours, as its user calls it for others."""
     return SET_NAMES.get(name, name)
+
+
+def _filled(bins: Sequence[int]) -> int:
+    """Number of bins up to the last one that is not empty."""
+    return max(place for place, rows in enumerate(bins, start=1) if rows)
 
 
 def _bars(axes: Axes, counts: Mapping[str, int], total: int, colour: str) -> None:

@@ -30,6 +30,7 @@ from kun_recipes.statistics.topic_asking import (
     topic_prompt,
 )
 from kun_recipes.statistics.topics import TOPICS_FILE, TopicLists, load_topics
+from kun_recipes.workers import log_into
 
 ROWS_A_SHARD = 256
 Samples = dict[str, list[Pair]]
@@ -45,9 +46,12 @@ def measure_sets(
         return [len(row) for row in tokenizer.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
 
     tallies, near = {}, {}
-    for pairs in sets:
-        tallies[pairs.name] = tally = Tally(config.reference_year, Sample(size))
-        near[pairs.name] = tally_set(pairs, tally, count_tokens, NearDuplicates(stage.scratch / "near"))
+    logs = stage.logs("sets")
+    logs.mkdir(parents=True, exist_ok=True)
+    with log_into(logs):
+        for pairs in sets:
+            tallies[pairs.name] = tally = Tally(config.reference_year, Sample(size))
+            near[pairs.name] = tally_set(pairs, tally, count_tokens, NearDuplicates(stage.scratch / "near"))
     samples = {name: tally.sample.pairs() for name, tally in tallies.items()}
     grams = compare_grams({name: pairs[: config.sample_rows] for name, pairs in samples.items()})
     return {name: tally.figures(near[name], grams[name]) for name, tally in tallies.items()}, samples
