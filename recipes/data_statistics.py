@@ -31,7 +31,7 @@ from kun_recipes.statistics.topic_asking import FIELDS
 
 
 def measure(config: StatisticsConfig, stage: Stage) -> tuple[dict, Counts]:
-    """All statistics, and the counts of the rows that the model was asked about."""
+    """All statistics, and the counts of the pairs that the model was asked about; without topics, of all."""
     sets = [config.dataset_set(), *config.reference_sets()]
     for one in sets:
         one.check()
@@ -42,7 +42,8 @@ def measure(config: StatisticsConfig, stage: Stage) -> tuple[dict, Counts]:
     tokenizer = ChatTokenizer.load(Path(model), plain=not config.topics)
     stage.begin()
     figures, samples = measure_sets(config, stage, sets, tokenizer)
-    counts = Counts()
+    rows = figures[DATASET]["rows"]
+    counts = Counts(rows, rows, rows)
     if config.topics:
         asked = {
             name: pairs[: config.topic_rows]

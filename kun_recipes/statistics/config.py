@@ -46,6 +46,9 @@ class StatisticsConfig(EngineConfig):
     topics: bool = option(True, "ask the model for disciplines, sectors and text types")
     topic_lists: list[str] = option(list(LISTS), "which of them", choices=LISTS)
     topic_rows: int = option(2000, "pairs a set, by hash, that the model is asked about", min=1)
+    topic_characters: int = option(
+        600, "shown to the model of each instruction and output, the first", unit="characters", min=20
+    )
     topic_references: bool = option(False, "ask about the reference sets, too")
     topic_prompt: str = option("recipes/prompts/topic.txt", "what is this about?", exists=True)
     topics_file: str | None = option(

@@ -137,11 +137,15 @@ def _filled(bins: Sequence[int]) -> int:
 
 def _bars(axes: Axes, counts: Mapping[str, int], total: int, colour: str) -> None:
     """Horizontal bars, the longest on top, each with its rows and share."""
+    if not counts:
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "没有一致的答案", transform=axes.transAxes, ha="center", va="center", color=GREY)
+        return
     bars = axes.barh(list(counts), list(counts.values()), color=colour, height=0.66)
     texts = [f"{rows:,}（{rows / total:.1%}）" for rows in counts.values()]
     axes.bar_label(bars, texts, padding=3, fontsize=9, color="#444444")
     axes.invert_yaxis()
-    axes.set_xlim(0, max(1, *counts.values(), 0) * 1.38)
+    axes.set_xlim(0, max(counts.values()) * 1.38)
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(axis="y", length=0)

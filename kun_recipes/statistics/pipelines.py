@@ -72,20 +72,21 @@ def ask_topics(config: StatisticsConfig, stage: Stage, model: str, samples: Samp
             pass
     prompt, lists = load_prompt(config.topic_prompt, FIELDS), lists_of(config)
     turns = [(name, turn) for name in config.topic_lists for turn in range(1, config.repeats + 1)]
-    asked = (
-        (
-            topic_prompt(prompt, lists.named(name), turn, row.id, row.metadata[schema.INSTRUCTION], row.text),
-            ANSWER_TOKENS,
-        )
+    shown = config.topic_characters
+    requests = (
+        (topic_prompt(prompt, lists.named(name), turn, shown, row), ANSWER_TOKENS)
         for row in rows
         for name, turn in turns
     )
-    engine = plan(config.settings(model), asked)
+    engine = plan(config.settings(model), requests)
     announce(engine, config.decoding(), config.workers)
     removed = removed_writers(stage.removed)
     pipeline: list[PipelineStep] = [
         RankReader(sample),
-        *(AskTopic(engine, prompt, name, lists.named(name), turn, removed(f"{name}_{turn}")) for name, turn in turns),
+        *(
+            AskTopic(engine, prompt, name, lists.named(name), turn, shown, removed(f"{name}_{turn}"))
+            for name, turn in turns
+        ),
         row_writer(stage.rows),
     ]
     counts = run_pipeline(pipeline, stage.logs("topics"), len(shards), config.where())

@@ -16,7 +16,6 @@ from kun_recipes.statistics.topics import TopicList, write_options
 
 FIELDS = {"kind", "options", "instruction", "output"}
 ANSWER_TOKENS = 4  # room for a letter, in any tokenizer
-SHOWN_CHARACTERS = 600  # of an instruction and of an output: what they are about shows early
 TOP = 10  # Kun figure 2
 SET = "set"
 """Column of the name of the row's set."""
@@ -31,6 +30,7 @@ class AskTopic(AskModel):
     Args:
         list_name: of the list, for columns.
         turn: 1 for the first time; decides the order of the options, with the row's id.
+        characters: shown of an instruction and of an output, the first; the rest is cut off.
     """
 
     def __init__(
@@ -40,15 +40,16 @@ class AskTopic(AskModel):
         list_name: str,
         topics: TopicList,
         turn: int,
+        characters: int,
         exclusion_writer: DiskWriter | None = None,
     ):
         self.name = f"🏷️ {list_name} {turn}"
         super().__init__(engine, ANSWER_TOKENS, exclusion_writer)
-        self.prompt, self.topics, self.turn = prompt, topics, turn
+        self.prompt, self.topics, self.turn, self.characters = prompt, topics, turn, characters
         self.column = topic_column(list_name, turn)
 
     def prompt_for(self, doc: Document) -> Prompt:
-        return topic_prompt(self.prompt, self.topics, self.turn, doc.id, doc.metadata[schema.INSTRUCTION], doc.text)
+        return topic_prompt(self.prompt, self.topics, self.turn, self.characters, doc)
 
     def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
         for doc, logprobs in zip(docs, engine.choose(prompts, list(self.topics.letters)), strict=True):
@@ -61,15 +62,13 @@ class AskTopic(AskModel):
         return [True] * len(docs)
 
 
-def topic_prompt(
-    prompt: PromptTemplate, topics: TopicList, turn: int, row_id: str, instruction: str, output: str
-) -> Prompt:
-    """The question about one pair, its texts cut to what shows what they are about."""
+def topic_prompt(prompt: PromptTemplate, topics: TopicList, turn: int, characters: int, doc: Document) -> Prompt:
+    """The question about one pair, the beginning of its texts shown."""
     return prompt.render(
         kind=topics.title,
-        options=write_options(topics.order(row_id, turn)),
-        instruction=_beginning(instruction),
-        output=_beginning(output),
+        options=write_options(topics.order(doc.id, turn)),
+        instruction=_beginning(doc.metadata[schema.INSTRUCTION], characters),
+        output=_beginning(doc.text, characters),
     )
 
 
@@ -118,5 +117,5 @@ def topic_figures(
     }
 
 
-def _beginning(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "……"
+def _beginning(text: str, characters: int) -> str:
+    return text if len(text) <= characters else text[:characters] + "……"

@@ -7,7 +7,7 @@ from kun_recipes.engines import EngineSettings
 from kun_recipes.errors import UserError
 from kun_recipes.prompts import load_prompt
 from kun_recipes.statistics import topic_asking
-from kun_recipes.statistics.topic_asking import FIELDS, SHOWN_CHARACTERS, AskTopic, topic_figures
+from kun_recipes.statistics.topic_asking import FIELDS, AskTopic, topic_figures
 from kun_recipes.statistics.topics import LISTS, SIZES, TOPICS_FILE, Topic, TopicList, load_topics
 
 SMALL = TopicList("文体", "text types", tuple(Topic(key, key, key) for key in ("news", "story", "other")))
@@ -74,14 +74,16 @@ def test_a_letter_means_the_topic_that_it_stood_for(prompt, monkeypatch):
     monkeypatch.setattr("kun_recipes.curation.asking.load_engine", lambda settings: engine)
     docs = [Document("答" * 2000, f"row-{n}", metadata={"instruction": "问{题}"}) for n in range(30)]
     for turn in (1, 2):
-        block = AskTopic(EngineSettings("transformers", "x"), prompt, "discipline", load_topics().discipline, turn)
+        block = AskTopic(
+            EngineSettings("transformers", "x"), prompt, "discipline", load_topics().discipline, turn, 100
+        )
         assert block.filter_batch(docs) == [True] * 30
     assert {doc.metadata["discipline_1"] for doc in docs} == {"history"}
     assert {doc.metadata["discipline_2"] for doc in docs} == {"history"}
     assert len({doc.metadata["discipline_1_letter"] for doc in docs}) > 8  # it stood under many letters
     assert docs[0].metadata["discipline_1_probability"] == 1.0
     assert "指令：问{题}" in engine.asked[0]
-    assert engine.asked[0].count("答") == SHOWN_CHARACTERS + 2  # 回答, 只回答
+    assert engine.asked[0].count("答") == 100 + 2  # 回答, 只回答
 
 
 def row(*answers: str) -> dict:
