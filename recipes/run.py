@@ -21,7 +21,18 @@ from rich.console import Console
 from rich.text import Text
 
 from kun_recipes.budget import Hardware, estimate, load_figures, read_sample, show
-from kun_recipes.chain import EVALUATE, PUBLISH, REFINE, Chain, StageRun, elapsed, load_chain, remove_from, run_stage
+from kun_recipes.chain import (
+    EVALUATE,
+    PUBLISH,
+    REFINE,
+    REPORT,
+    Chain,
+    StageRun,
+    elapsed,
+    load_chain,
+    remove_from,
+    run_stage,
+)
 from kun_recipes.cluster.config import ClusterConfig
 from kun_recipes.cluster.hardware import cluster_hardware
 from kun_recipes.cluster.status import DONE, show_statuses, statuses
@@ -34,6 +45,7 @@ from kun_recipes.evaluation.tables import results_tables
 from kun_recipes.executor_configs import EngineConfig
 from kun_recipes.publishing.hub import check_account
 from kun_recipes.recipe import mistakes_in_one_line
+from kun_recipes.reporting.evidence.config import PAGE
 from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows, training_lines
 from kun_recipes.rows import read_rows
 from kun_recipes.stage import write_json
@@ -170,6 +182,10 @@ def conclude(chain: Chain, console: Console) -> None:
         if stage.name in summaries:
             console.print(f"{stage.name}: {stage.folder}", markup=False, highlight=False)
     console.print(f"figures: {output / 'summary.json'}", markup=False, highlight=False)
+    for stage in chain.stages:
+        if stage.kind is REPORT and stage.name in summaries:
+            page = (stage.folder / PAGE).resolve()
+            console.print(f"to see all of it, open in a browser: {page}", markup=False, highlight=False)
 
 
 def ready_lines(stage: StageRun) -> Iterator[str]:

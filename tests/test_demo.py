@@ -16,7 +16,17 @@ from datasets import load_dataset
 
 from kun_recipes.rows import read_rows
 
-STAGES = ["corpus", "label_model", "primary_chat_model", "label", "refine", "final_model", "evaluate", "publish"]
+STAGES = [
+    "corpus",
+    "label_model",
+    "primary_chat_model",
+    "label",
+    "refine",
+    "final_model",
+    "evaluate",
+    "report",
+    "publish",
+]
 
 
 @pytest.mark.timeout(600)
@@ -85,6 +95,7 @@ KILLED_WHEN = {  # the file whose appearance is the moment of the kill, below th
     "refine": "refine/removed",
     "final_model": "final_model/logs",
     "evaluate": "evaluate/logs/tiny-questions/completions/00002",
+    "report": "report/started.json",
     "publish": "publish/dataset.partial",
 }
 

@@ -26,7 +26,17 @@ cpu_memory_gb: 1
 gpu_jobs: 2
 gpu_memory_gb: 1
 """
-STAGES = ["corpus", "label_model", "primary_chat_model", "label", "refine", "final_model", "evaluate", "publish"]
+STAGES = [
+    "corpus",
+    "label_model",
+    "primary_chat_model",
+    "label",
+    "refine",
+    "final_model",
+    "evaluate",
+    "report",
+    "publish",
+]
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -122,7 +132,7 @@ def test_one_command_runs_the_chain_with_the_rows_and_weights_of_the_local_run(r
 
 
 def test_what_reads_from_a_stage_that_fails_never_begins(run, without, tmp_path):
-    output = without("label_model", "label", "refine", "dataset", "final_model", "evaluate", "publish")
+    output = without("label_model", "label", "refine", "dataset", "final_model", "evaluate", "report", "publish")
     broken = tmp_path / "nothing"
     run(output, "--label_model.model", str(broken))
     until_done(output)
@@ -135,6 +145,7 @@ def test_what_reads_from_a_stage_that_fails_never_begins(run, without, tmp_path)
         "refine": "not submitted",
         "final_model": "not submitted",
         "evaluate": "not submitted",
+        "report": "not submitted",
         "publish": "not submitted",
     }
     assert f"label_model failed: model {broken}: is neither a folder" in shown.stdout

@@ -8,6 +8,7 @@ from kun_recipes import stage_configs
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.publishing.config import PublishConfig
+from kun_recipes.reporting.evidence.config import ReportConfig
 from kun_recipes.stage import SUMMARY, TRAIN_SUMMARY, describe
 
 
@@ -44,6 +45,7 @@ LABEL = Kind("recipes/label.py", lambda: stage_configs.LabelConfig, SUMMARY, des
 REFINE = Kind("recipes/refine.py", lambda: stage_configs.RefineConfig, SUMMARY, describe)
 EVALUATE = Kind("recipes/evaluate.py", lambda: EvaluateConfig, SUMMARY, describe)
 TRAIN = Kind("recipes/train.py", _train_config, TRAIN_SUMMARY, _train_asked, training=True)
+REPORT = Kind("recipes/report.py", lambda: ReportConfig, SUMMARY, describe)
 PUBLISH = Kind(
     "recipes/publish.py",
     lambda: PublishConfig,
@@ -60,10 +62,11 @@ STAGES = {
     "refine": REFINE,
     "final_model": TRAIN,
     "evaluate": EVALUATE,
+    "report": REPORT,
     "publish": PUBLISH,
 }
-"""The paper's chain (Kun figure 1), and what measures and publishes its results, in their order. A recipe has one YAML
-of each name; it may leave out stages whose results it reads from elsewhere."""
+"""The paper's chain (Kun figure 1), and what measures, shows and publishes its results, in their order. A recipe has
+one YAML of each name; it may leave out stages whose results it reads from elsewhere."""
 
 FINAL = "final_model"
 """The stage of which a recipe may have several: files final_model_<name>.yaml, and run.yaml's final_sizes."""

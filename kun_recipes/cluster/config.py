@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from kun_recipes.chain import CORPUS, PUBLISH, Kind
+from kun_recipes.chain import CORPUS, Kind
 from kun_recipes.config import ConfigError, option
+from kun_recipes.executor_configs import ExecutorConfig
 from kun_recipes.slurm.time_limits import TIME_LIMIT
 
 
@@ -52,7 +53,7 @@ class ClusterConfig:
 
     def placement(self, file: str, kind: Kind) -> list[str]:
         """What the data stages are told, on their command line, of where their job arrays run."""
-        if kind.training or kind is PUBLISH:
+        if not issubclass(kind.config(), ExecutorConfig):
             return []
         words = {
             "executor": "slurm",

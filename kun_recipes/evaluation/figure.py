@@ -1,6 +1,5 @@
 """The scores as a picture: a panel a score, a point a model, with its interval."""
 
-from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -10,8 +9,8 @@ from kun_recipes.evaluation.tables import HEADS
 CHANCE = 25
 
 
-def plot_scores(results: dict[str, Any], file: Path) -> None:
-    """Draw the accuracies over subjects and the perplexity of the held-out answers, each with its 95% interval."""
+def scores_figure(results: dict[str, Any]) -> Figure:
+    """The accuracies over subjects and the perplexity of the held-out answers, each with its 95% interval."""
     models = results["models"]
     panels = [
         (f"{about['name']} {head}, %", [_scaled(model["scores"][name][reading], "accuracy", 100) for model in models])
@@ -20,7 +19,7 @@ def plot_scores(results: dict[str, Any], file: Path) -> None:
         if reading in models[0]["scores"][name]
     ]
     panels.append(("held-out perplexity", [_scaled(model["held_out"], "perplexity", 1) for model in models]))
-    figure = Figure(figsize=(3.2 * len(panels), 1.2 + 0.5 * len(models)), layout="constrained")
+    figure = Figure(figsize=(3.2 * len(panels), 1.2 + 0.5 * len(models)))
     for axes, (title, figures) in zip(
         figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True
     ):
@@ -33,7 +32,7 @@ def plot_scores(results: dict[str, Any], file: Path) -> None:
         axes.set_yticks(range(len(models)), [model["name"] for model in models])
         axes.set_ylim(len(models) - 0.5, -0.5)
         axes.grid(alpha=0.3, axis="x")
-    figure.savefig(file, dpi=150)
+    return figure
 
 
 def _scaled(figures: dict[str, float], name: str, scale: float) -> tuple[float, float, float]:

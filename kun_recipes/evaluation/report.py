@@ -3,21 +3,23 @@
 from pathlib import Path
 from typing import Any
 
-from kun_recipes.evaluation.figure import plot_scores
+from kun_recipes.evaluation.figure import scores_figure
 from kun_recipes.evaluation.model_index import model_index
 from kun_recipes.evaluation.tables import all_tables, score_table
 from kun_recipes.evaluation.writers import to_latex, to_markdown
+from kun_recipes.reporting.figures import save, style
 from kun_recipes.stage import write_json
 
 RESULTS = "results.json"
 
 
 def write_reports(results: dict[str, Any], folder: Path) -> None:
-    """Write results.json, table.md, table.tex, figure.png and model_index/<model>.json."""
+    """Write results.json, table.md, table.tex, figure.svg, figure.png and model_index/<model>.json."""
     write_json(folder / RESULTS, results)
     tables = all_tables(results)
     (folder / "table.md").write_text("\n".join(map(to_markdown, tables)), encoding="utf-8")
     (folder / "table.tex").write_text(to_latex(score_table(results)), encoding="utf-8")
-    plot_scores(results, folder / "figure.png")
+    with style():
+        save(scores_figure(results), folder / "figure")
     for model in results["models"]:
         write_json(folder / "model_index" / f"{model['name']}.json", model_index(results, model))

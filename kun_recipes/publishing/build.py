@@ -22,7 +22,7 @@ from kun_recipes.publishing.data.columns import LICENSE, PAIRS, with_license
 from kun_recipes.publishing.data.manifest import CARD, write_manifest
 from kun_recipes.publishing.data.shards import DATA, read_all
 from kun_recipes.publishing.data.splits import SplitWriter
-from kun_recipes.publishing.extras import copy_prompts, copy_recipes, link_or_copy, write_stages
+from kun_recipes.publishing.extras import copy_figures, copy_prompts, copy_recipes, link_or_copy, write_stages
 from kun_recipes.publishing.record import RunRecord
 from kun_recipes.rows import read_rows
 from kun_recipes.stage import TRAIN_SUMMARY, write_json
@@ -89,7 +89,9 @@ def _build_dataset(config: PublishConfig, record: RunRecord, name: str, folder: 
     copy_recipes(config.recipes, folder)
     copy_prompts(read_prompts(stage["config"] for stage in stages.values()), folder)
     write_stages(stages, folder)
-    card = DatasetCard(config, record, folder, name, columns, rows, withheld, private_found=0)  # or it were refused
+    figures = copy_figures(config.report_dir, folder) if config.report_dir and name == DATASET else []
+    # private_found: or it were refused
+    card = DatasetCard(config, record, folder, name, columns, rows, withheld, private_found=0, figures=figures)
     (folder / CARD).write_text(card.render(), encoding="utf-8")
     write_manifest(folder)
     return Built(name, "dataset", sum(rows.values()), withheld)

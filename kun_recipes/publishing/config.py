@@ -29,6 +29,7 @@ class PublishConfig:
     refine_dir: str = option(help="folder of the finished refine stage")
     model_dirs: list[str] | None = option(None, "folders of trained models")
     evaluation_dir: str | None = option(None, "folder of the finished evaluate stage: results for the models' cards")
+    report_dir: str | None = option(None, "folder of the finished report stage: figures for the card of the pairs")
     recipes: list[str] = option(help="recipe folders whose YAML files made the run: published with it", exists=True)
     output_dir: str = option(help="folder of this stage: a folder for each repository", affects_rows=False)
 

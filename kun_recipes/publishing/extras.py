@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from kun_recipes.publishing.cards.provenance import Prompt, published_recipe, without_local_paths
+from kun_recipes.reporting.evidence.config import FIGURES
 from kun_recipes.stage import write_json
+from kun_recipes.summaries import finished_summary
 
 PROMPTS = "recipes/prompts"
 STAGES = "recipes/stages.json"
@@ -28,6 +30,15 @@ def copy_prompts(prompts: Sequence[Prompt], folder: Path) -> None:
         target = folder / PROMPTS / prompt.path.name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(prompt.path, target)
+
+
+def copy_figures(report_dir: str, folder: Path) -> list[str]:
+    """The report's pictures, as figures/<name>.png; returns their names. Raises UserError where it is not finished."""
+    finished_summary(report_dir)
+    pictures = sorted(Path(report_dir, FIGURES).glob("*.png"))
+    for picture in pictures:
+        link_or_copy(picture, folder / FIGURES / picture.name)
+    return [picture.stem for picture in pictures]
 
 
 def write_stages(stages: Mapping[str, Mapping[str, Any]], folder: Path) -> None:

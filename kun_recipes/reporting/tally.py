@@ -75,7 +75,15 @@ def _example(row: Mapping[str, Any]) -> dict[str, Any]:
     text, value = row[schema.TEXT], str(row.get(schema.VALUE, ""))
     found = text.find(value) if value else -1
     start = max(found - SHOWN_CHARACTERS // 2, 0) if found > SHOWN_CHARACTERS // 2 else 0
-    columns = (schema.ID, schema.SOURCE, schema.DOCUMENT_ID, schema.TITLE, schema.TOKENS)
+    columns = (
+        schema.ID,
+        schema.SOURCE,
+        schema.DOCUMENT_ID,
+        schema.TITLE,
+        schema.TOKENS,
+        schema.INSTRUCTION,
+        schema.OUTPUT,
+    )
     return {
         **{column: row[column] for column in columns if row.get(column) is not None},
         schema.VALUE: value,

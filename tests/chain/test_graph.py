@@ -9,6 +9,7 @@ pytestmark = pytest.mark.usefixtures("in_repository")
 
 @pytest.mark.parametrize("words", [[], ["--output_dir", "/somewhere/else"], ["--output_dir", "."]])
 def test_the_papers_chain(words):
+    everything = ["corpus", "label_model", "primary_chat_model", "label", "refine", "final_model", "evaluate"]
     assert needs(load_chain("recipes/demo", words).stages) == {
         "corpus": [],
         "label_model": [],
@@ -17,7 +18,8 @@ def test_the_papers_chain(words):
         "refine": ["primary_chat_model", "label"],
         "final_model": ["primary_chat_model", "refine"],
         "evaluate": ["primary_chat_model", "refine", "final_model"],
-        "publish": ["corpus", "label_model", "primary_chat_model", "label", "refine", "final_model", "evaluate"],
+        "report": everything,
+        "publish": [*everything, "report"],
     }
 
 
@@ -25,7 +27,7 @@ def test_the_final_models_wait_for_the_dataset_and_not_for_each_other():
     stages = load_chain("recipes/demo", ["--final_sizes", "5", "10"]).stages
     assert needs(stages)["final_model_10"] == ["primary_chat_model", "refine"]
     assert needs(stages)["evaluate"] == ["primary_chat_model", "refine", "final_model_5", "final_model_10"]
-    assert needs(stages)["publish"][-3:] == ["final_model_5", "final_model_10", "evaluate"]
+    assert needs(stages)["publish"][-4:] == ["final_model_5", "final_model_10", "evaluate", "report"]
 
 
 def test_a_final_model_from_the_base_waits_for_no_other_model():

@@ -52,12 +52,13 @@ def test_a_fresh_run_removes_what_the_selected_stages_wrote(tmp_path):
         (folder / mark).touch()
     remove_from(chain.select(["label", "refine"]))
     left = {folder.name for folder in written if folder.exists()}
-    assert left == {"corpus", "label_model", "primary_chat_model", "final_model", "evaluate", "publish"}
+    assert left == {"corpus", "label_model", "primary_chat_model", "final_model", "evaluate", "report", "publish"}
 
 
 def test_a_fresh_run_leaves_a_folder_that_no_stage_wrote(tmp_path):
     (tmp_path / "thesis.txt").touch()
-    read = ["--evaluate.models", str(tmp_path), "--publish.model_dirs", str(tmp_path)]
+    read = [f"--{field}" for field in ("evaluate.models", "report.model_dirs", "publish.model_dirs")]
+    read = [word for field in read for word in (field, str(tmp_path))]
     names = ["--publish.repositories", "dataset=Pairs"]
     chain = load_chain(DEMO, ["--final_model.output_dir", str(tmp_path), *read, *names])
     with pytest.raises(UserError, match="no stage wrote this folder; remove it yourself"):

@@ -111,7 +111,7 @@ class RunFolder:
             judge_data="recipes/demo/data/judge.jsonl",
             **changes,
         )
-        judge = {"threshold": 0.5, "auc": 0.9, "accuracy": 0.8, "held_out": 50}
+        judge = {"bias": 0.1, "threshold": 0.5, "auc": 0.9, "accuracy": 0.8, "held_out": 50}
         judges = {"filter": judge, "score": {**judge, "accuracy": 0.7}}
         corpus = {"documents": 9, "config": self._corpus_config()}
         self._stage("corpus", [], kept + 3, {"contaminated": 1, "email": 1}, corpus)
@@ -178,6 +178,7 @@ class RunFolder:
                 "tokens": 900,
                 "tokens_trained": 300,
                 "steps": 7,
+                "throughput": {"tokens_per_second": 300.0},
                 "loss_first": 3.0,
                 "loss_last": 2.0,
                 "held_out_loss_before": 3.5,

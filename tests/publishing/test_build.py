@@ -193,3 +193,20 @@ def test_a_build_that_was_killed_is_begun_anew(run_folder):
     publish(run_folder, repositories=["dataset=Pairs"])
     assert [path.name for path in (run_folder.folder / "publish").iterdir()] == ["dataset"]
     assert load(run_folder, "dataset")["wudao"].num_rows == 2
+
+
+def test_the_reports_pictures_are_published_with_the_pairs_and_stand_in_their_card(run_folder):
+    report = run_folder.folder / "report"
+    (report / "figures").mkdir(parents=True)
+    (report / "stage.json").write_text("{}", encoding="utf-8")
+    (report / "figures" / "funnel.png").write_bytes(b"\x89PNG")
+    publish(run_folder, report_dir=report)
+    built = run_folder.folder / "publish"
+    assert (built / "dataset" / "figures" / "funnel.png").read_bytes() == b"\x89PNG"
+    assert "datasets/ana/Pairs/resolve/main/figures/funnel.png)" in (built / "dataset" / "README.md").read_text()
+    assert not (built / "candidates" / "figures").exists()
+
+
+def test_a_report_that_is_not_finished_is_refused(run_folder):
+    with pytest.raises(UserError, match="report: no finished stage"):
+        publish(run_folder, report_dir=run_folder.folder / "report")

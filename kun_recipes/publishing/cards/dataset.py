@@ -1,7 +1,7 @@
 """The card of a dataset: everything it says is read from the run's files or from the rows that are published."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ class DatasetCard:
         rows: by split.
         withheld: rows of the run that are not published.
         private_found: items of private data found in the published rows.
+        figures: names of the pictures in figures/.
     """
 
     config: PublishConfig
@@ -61,6 +62,7 @@ class DatasetCard:
     rows: dict[str, int]
     withheld: int
     private_found: int
+    figures: Sequence[str]
 
     @property
     def is_pairs(self) -> bool:
@@ -98,6 +100,7 @@ class DatasetCard:
             "statistics": list(self._statistics()),
             "columns": self.columns,
             "withheld": self.withheld,
+            "figures": self.figures,
             "masked": list(self._masked()),
             "private_removed": _sum_reasons(stages.values(), PRIVATE_REASONS),
             "private_found": self.private_found,

@@ -1,0 +1,25 @@
+"""Options of the report stage."""
+
+from dataclasses import dataclass
+
+from kun_recipes.config import option
+
+PAGE = "report.html"
+FIGURES = "figures"
+"""What the report's folder holds: the page, and a folder of pictures."""
+
+
+@dataclass(kw_only=True)
+class ReportConfig:
+    """Write one self-contained page about a run: funnel, rows, figures, benchmarks, costs (Kun §4)."""
+
+    title: str = option(help="of the page")
+    corpus_dir: str = option(help="folder of the finished corpus stage")
+    label_dir: str = option(help="folder of the finished label stage")
+    refine_dir: str = option(help="folder of the finished refine stage")
+    model_dirs: list[str] | None = option(None, "folders of trained models: their losses and costs")
+    evaluation_dir: str | None = option(None, "folder of the finished evaluate stage; null: left out")
+    output_dir: str = option(help="folder of this stage: report.html, and every figure as a file")
+
+    rows: int = option(50, "finished rows shown with their whole history, chosen by the hash of their ids", min=0)
+    examples: int = option(5, "removed rows shown of each reason, chosen likewise", min=0, max=20)

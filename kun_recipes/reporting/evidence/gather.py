@@ -1,0 +1,76 @@
+"""Read what a finished run left, as the report shows it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kun_recipes.reporting.evidence.config import ReportConfig
+from kun_recipes.reporting.evidence.costs import WRITTEN, written_tokens
+from kun_recipes.reporting.evidence.removed import Reason, removed_by
+from kun_recipes.reporting.funnel import sample_rows
+from kun_recipes.rows import read_rows
+from kun_recipes.summaries import check_follows, finished_summary, finished_training, path_of
+
+Summary = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A run, as it will be shown.
+
+    Attributes:
+        stages: summaries of corpus, label and refine, in this order.
+        removed: what each of them removed.
+        trainings: summaries by the model's name.
+        evaluation: summary of the evaluate stage, or None.
+        tokens: written by models or trained on, by stage.
+        rows: finished rows, chosen by hash.
+    """
+
+    stages: dict[str, Summary]
+    removed: dict[str, list[Reason]]
+    trainings: dict[str, Summary]
+    evaluation: Summary | None
+    tokens: dict[str, int]
+    rows: list[Mapping[str, Any]]
+
+    def all_stages(self) -> dict[str, Summary]:
+        """Every summary, in the order in which the stages run."""
+        final = {name: one for name, one in self.trainings.items() if self.follows_refine(one)}
+        first = {name: one for name, one in self.trainings.items() if name not in final}
+        stages = {"corpus": self.stages["corpus"], **first, "label": self.stages["label"]}
+        stages |= {"refine": self.stages["refine"], **final}
+        return stages | ({"evaluate": self.evaluation} if self.evaluation else {})
+
+    def follows_refine(self, training: Summary) -> bool:
+        """Whether a model was trained from the one that refined the rows: a final model."""
+        return path_of(training["config"]["model"]) == path_of(self.stages["refine"]["config"]["model"])
+
+    def settings(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What each stage was asked, as far as it says something."""
+        for name, summary in self.all_stages().items():
+            values = {key: path_of(value) for key, value in summary["config"].items()}
+            yield name, {key: value for key, value in values.items() if value is not None}
+
+
+def gather(config: ReportConfig) -> Evidence:
+    """Read the folders that a config names.
+
+    Raises:
+        UserError: a stage or a training is not finished, or they are not of one run.
+    """
+    folders = {"corpus": config.corpus_dir, "label": config.label_dir, "refine": config.refine_dir}
+    stages = {name: finished_summary(folder) for name, folder in folders.items()}
+    check_follows(config.label_dir, stages["label"], config.corpus_dir, stages["corpus"])
+    check_follows(config.refine_dir, stages["refine"], config.label_dir, stages["label"])
+    trainings = {Path(folder).name: finished_training(folder) for folder in config.model_dirs or []}
+    tokens = {name: written_tokens(Path(folders[name]), column) for name, column in WRITTEN.items()}
+    return Evidence(
+        stages,
+        {name: removed_by(Path(folder) / "removed") for name, folder in folders.items()},
+        trainings,
+        finished_summary(config.evaluation_dir) if config.evaluation_dir else None,
+        tokens | {name: training["tokens"] for name, training in trainings.items()},
+        sample_rows(read_rows(Path(config.refine_dir) / "rows"), config.rows),
+    )

@@ -1,0 +1,79 @@
+"""The page: one HTML file that asks for nothing outside itself, its figures and the glyphs it needs included."""
+
+import base64
+import io
+from collections.abc import Mapping
+from importlib.metadata import version
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from fontTools import subset
+
+from kun_recipes.evaluation.figure import scores_figure
+from kun_recipes.evaluation.tables import all_tables
+from kun_recipes.reporting.evidence.config import FIGURES, PAGE, ReportConfig
+from kun_recipes.reporting.evidence.costs import cost_table, training_table
+from kun_recipes.reporting.evidence.gather import Evidence
+from kun_recipes.reporting.evidence.sankey import funnel_figure
+from kun_recipes.reporting.figures import FONT_FILE, save, style
+
+TEMPLATE = "report.html.jinja"
+
+
+def write_report(config: ReportConfig, evidence: Evidence) -> Path:
+    """Write every figure and the page; returns the page's path. Nothing of the rows reaches it unescaped."""
+    folder = Path(config.output_dir)
+    draw_figures(evidence, folder / FIGURES)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(
+        (files("kun_recipes.reporting.evidence") / TEMPLATE).read_text(encoding="utf-8")
+    )
+    values = _values(config, evidence, folder / FIGURES)
+    without_font = template.render(**values, font="")
+    page = template.render(**values, font=embedded_font(without_font))
+    partial = folder / f"{PAGE}.partial"
+    partial.write_text(page, encoding="utf-8", errors="replace")
+    return partial.replace(folder / PAGE)
+
+
+def draw_figures(evidence: Evidence, folder: Path) -> None:
+    """Write the figures as files for a paper, SVG and PNG."""
+    with style():
+        save(funnel_figure(evidence.stages), folder / "funnel")
+        if evidence.evaluation:
+            save(scores_figure(evidence.evaluation["results"]), folder / "benchmarks")
+
+
+def embedded_font(text: str) -> str:
+    """The glyphs of a text as a WOFF in base64, for readers whose system has no Chinese font."""
+    options = subset.Options(flavor="woff", layout_features=[], hinting=False)
+    with as_file(FONT_FILE) as path:
+        font = subset.load_font(str(path), options)
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(text=text)
+    subsetter.subset(font)
+    buffer = io.BytesIO()
+    subset.save_font(font, buffer, options)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _values(config: ReportConfig, evidence: Evidence, figures: Path) -> Mapping[str, Any]:
+    stages = evidence.all_stages()
+    return {
+        "title": config.title,
+        "version": version("kun-recipes"),
+        "evidence": evidence,
+        "figures": {path.stem: _data_address(path) for path in sorted(figures.glob("*.svg"))},
+        "trainings": training_table(evidence.trainings) if evidence.trainings else None,
+        "benchmarks": all_tables(evidence.evaluation["results"]) if evidence.evaluation else [],
+        "costs": cost_table(stages, evidence.tokens),
+        "examples": config.examples,
+    }
+
+
+def _data_address(svg: Path) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.read_bytes()).decode()

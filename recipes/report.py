@@ -1,0 +1,32 @@
+"""Report: one page about a run that a person wants to read, and every figure of it as a file (Kun §4).
+
+    python recipes/report.py --config recipes/demo/report.yaml
+
+Writes <output_dir>/report.html, which opens from a file and asks for nothing outside itself, and figures/*.svg, *.png.
+"""
+
+from pathlib import Path
+
+from kun_recipes.counts import Counts
+from kun_recipes.recipe import main
+from kun_recipes.reporting.evidence.config import PAGE, ReportConfig
+from kun_recipes.reporting.evidence.gather import gather
+from kun_recipes.reporting.evidence.page import write_report
+from kun_recipes.stage import Stage, report
+
+
+def run(config: ReportConfig) -> None:
+    stage = Stage("report", config)
+    summary = stage.summary()
+    if summary is None:
+        evidence = gather(config)
+        stage.begin()
+        write_report(config, evidence)
+        kept = evidence.stages["refine"]["rows_kept"]
+        summary = stage.finish(Counts(read=kept, rows_in=kept, rows_out=kept))
+    report(summary, stage.folder)
+    print(f"open {Path(config.output_dir) / PAGE}")
+
+
+if __name__ == "__main__":
+    main(ReportConfig, run)
