@@ -1,15 +1,17 @@
 """The model says what a pair is about: each list asked several times, its options in another order each time."""
 
-import math
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
+import numpy
 from datatrove.data import Document
 from datatrove.pipeline.writers.disk_base import DiskWriter
+from scipy.special import softmax
 
 from kun_recipes import schema
 from kun_recipes.curation.asking import AskModel, Verdict
-from kun_recipes.engines import EngineSettings
+from kun_recipes.engines import EngineSettings, load_engine
 from kun_recipes.engines.base import Engine, Prompt
 from kun_recipes.prompts import PromptTemplate
 from kun_recipes.statistics.topics import TopicList, write_options
@@ -17,12 +19,17 @@ from kun_recipes.statistics.topics import TopicList, write_options
 FIELDS = {"kind", "options", "instruction", "output"}
 ANSWER_TOKENS = 4  # room for a letter, in any tokenizer
 TOP = 10  # Kun figure 2
+CONTENT_FREE = "无"
+PRIOR_ORDERS = 4  # orders of the options over which the preference for letters is averaged
 SET = "set"
 """Column of the name of the row's set."""
 
 
 class AskTopic(AskModel):
-    """Ask for the topic of each pair by one list, once: the likeliest letter (Kun §4.2.1).
+    """Ask for the topic of each pair by one list, once (Kun §4.2.1).
+
+    The answer is the letter that gains most over what the model answers on content-free input (Zhao et al. 2021): the
+    demo's model of half a billion parameters says B to everything otherwise.
 
     Reads instruction and the text as its output. Adds <list>_<turn>, the topic's key, <list>_<turn>_letter, by which
     a preference for letters shows, and <list>_<turn>_probability. Drops with reason "context_length".
@@ -52,14 +59,27 @@ class AskTopic(AskModel):
         return topic_prompt(self.prompt, self.topics, self.turn, self.characters, doc)
 
     def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
+        prior = letter_prior(self.engine, self.prompt, self.topics) if docs else ()
         for doc, logprobs in zip(docs, engine.choose(prompts, list(self.topics.letters)), strict=True):
-            best = logprobs.index(max(logprobs))
+            gains = numpy.subtract(logprobs, prior)
+            best = int(gains.argmax())
             doc.metadata |= {
                 self.column: self.topics.order(doc.id, self.turn)[best].key,
                 f"{self.column}_letter": self.topics.letters[best],
-                f"{self.column}_probability": math.exp(logprobs[best]),
+                f"{self.column}_probability": float(softmax(gains)[best]),
             }
         return [True] * len(docs)
+
+
+@cache  # of a process: each list is asked in several blocks
+def letter_prior(settings: EngineSettings, prompt: PromptTemplate, topics: TopicList) -> tuple[float, ...]:
+    """Mean log-probability (nats) of each letter where there is nothing to read, over a few orders of the options."""
+    nothing = [
+        Document(CONTENT_FREE, f"{CONTENT_FREE}{order}", metadata={schema.INSTRUCTION: CONTENT_FREE})
+        for order in range(PRIOR_ORDERS)
+    ]
+    prompts = [topic_prompt(prompt, topics, 0, len(CONTENT_FREE), doc) for doc in nothing]
+    return tuple(numpy.mean(load_engine(settings).choose(prompts, list(topics.letters)), axis=0).tolist())
 
 
 def topic_prompt(prompt: PromptTemplate, topics: TopicList, turn: int, characters: int, doc: Document) -> Prompt:

@@ -71,7 +71,7 @@ class FavouriteTopic:
 
 def test_a_letter_means_the_topic_that_it_stood_for(prompt, monkeypatch):
     engine = FavouriteTopic("历史学与考古")
-    monkeypatch.setattr("kun_recipes.curation.asking.load_engine", lambda settings: engine)
+    use(engine, monkeypatch)
     docs = [Document("答" * 2000, f"row-{n}", metadata={"instruction": "问{题}"}) for n in range(30)]
     for turn in (1, 2):
         block = AskTopic(
@@ -81,9 +81,37 @@ def test_a_letter_means_the_topic_that_it_stood_for(prompt, monkeypatch):
     assert {doc.metadata["discipline_1"] for doc in docs} == {"history"}
     assert {doc.metadata["discipline_2"] for doc in docs} == {"history"}
     assert len({doc.metadata["discipline_1_letter"] for doc in docs}) > 8  # it stood under many letters
-    assert docs[0].metadata["discipline_1_probability"] == 1.0
-    assert "指令：问{题}" in engine.asked[0]
-    assert engine.asked[0].count("答") == 100 + 2  # 回答, 只回答
+    assert docs[0].metadata["discipline_1_probability"] > 0.9
+    assert "指令：问{题}" in engine.asked[-1]
+    assert engine.asked[-1].count("答") == 100 + 2  # 回答, 只回答
+
+
+class FondOfB(FavouriteTopic):
+    """Knows its topic, if there is something to read, but likes the letter B more."""
+
+    def choose(self, prompts, choices):
+        reads = ["指令：无" not in prompt[-1]["content"] for prompt in prompts]
+        known = super().choose(prompts, choices)
+        return [
+            [
+                (choice == "B") * 3.0 - 5 + (read and logprob == 0)
+                for choice, logprob in zip(choices, row_, strict=True)
+            ]
+            for row_, read in zip(known, reads, strict=True)
+        ]
+
+
+def test_a_preference_for_a_letter_is_taken_off(prompt, monkeypatch):
+    use(FondOfB("历史学与考古"), monkeypatch)
+    docs = [Document("答", f"row-{n}", metadata={"instruction": "问"}) for n in range(9)]
+    block = AskTopic(EngineSettings("transformers", "fond"), prompt, "discipline", load_topics().discipline, 1, 100)
+    assert block.filter_batch(docs) == [True] * 9
+    assert {doc.metadata["discipline_1"] for doc in docs} == {"history"}
+
+
+def use(engine, monkeypatch) -> None:
+    for module in ("curation.asking", "statistics.topic_asking"):
+        monkeypatch.setattr(f"kun_recipes.{module}.load_engine", lambda settings: engine)
 
 
 def row(*answers: str) -> dict:
