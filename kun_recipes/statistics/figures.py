@@ -16,6 +16,7 @@ COLUMNS = {"instruction": "指令长度", "output": "回答长度"}
 FORM_NAMES = {"question": "疑问句", "imperative": "祈使句", "other": "其他"}
 SET_NAMES = {"dataset": "数据集", "seeds": "种子"}
 MOST_SOURCES = 20
+LEAST_SLOTS = 3  # room for bars, so that a single one is no block
 
 
 def lengths(sets: Sets) -> Figure:
@@ -144,7 +145,7 @@ def _bars(axes: Axes, counts: Mapping[str, int], total: int, colour: str) -> Non
     bars = axes.barh(list(counts), list(counts.values()), color=colour, height=0.66)
     texts = [f"{rows:,}（{rows / total:.1%}）" for rows in counts.values()]
     axes.bar_label(bars, texts, padding=3, fontsize=9, color="#444444")
-    axes.invert_yaxis()
+    axes.set_ylim(max(len(counts), LEAST_SLOTS) - 0.5, -0.5)
     axes.set_xlim(0, max(counts.values()) * 1.38)
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)
