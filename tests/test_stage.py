@@ -131,6 +131,12 @@ def test_describe_knows_a_path_by_what_lies_there(config, tmp_path):
     assert describe(config) == {"seeds": known, "inputs": [known, "no/such/file"], "threshold": 1.5}
 
 
+def test_a_set_under_a_name_is_known_by_what_lies_there(config):
+    known = {"path": f"seeds={config.seeds}", "content": fingerprint(Path(config.seeds))}
+    named = replace(config, inputs=[f"seeds={config.seeds}", "seeds=no/such/file"])
+    assert describe(named)["inputs"] == [known, "seeds=no/such/file"]
+
+
 def test_a_glob_is_known_by_what_it_matches(tmp_path):
     @dataclass
     class Config:

@@ -47,11 +47,11 @@ def load_seeds(
     """
     seeds: dict[str, Seed] = {}
     removed: list[Removed] = []
-    for where, row in _rows(source, revision):
+    for where, row in source_rows(source, revision):
         if not isinstance(row, dict):
             removed.append(Removed(where, row))
             continue
-        instruction, output = (_text(row, column, where) for column in (instruction_column, output_column))
+        instruction, output = (column_text(row, column, where) for column in (instruction_column, output_column))
         if reason := _fault(instruction, output):
             removed.append(Removed(where, reason))
         elif instruction.strip() in seeds:
@@ -108,8 +108,11 @@ def seed_files(source: str) -> list[Path]:
     return files
 
 
-def _rows(source: str, revision: str | None) -> Iterator[tuple[str, dict | str]]:
-    """(place, row), or (place, reason) for a line that is no row."""
+def source_rows(source: str, revision: str | None) -> Iterator[tuple[str, dict | str]]:
+    """(place, row) of a file, a folder or a Hub dataset, one after another; (place, reason) for a line that is no row.
+
+    Raises UserError when there is no such source.
+    """
     if Path(source).exists():
         for file in seed_files(source):
             yield from _parquet_rows(file) if file.suffix == ".parquet" else _json_rows(file)
@@ -160,7 +163,11 @@ def _hub_rows(name: str, revision: str | None) -> Iterator[tuple[str, dict]]:
             yield f"{name}/{split}:{number}", row
 
 
-def _text(row: dict, joined: str, where: str) -> Any:
+def column_text(row: dict, joined: str, where: str) -> Any:
+    """The value of a column; of several, joined by +, the texts with a newline between them.
+
+    Raises UserError when a column is missing.
+    """
     columns = [joined] if joined in row else joined.split("+")
     for column in columns:
         if column not in row:

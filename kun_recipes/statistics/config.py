@@ -1,0 +1,83 @@
+"""The options of the statistics stage."""
+
+import re
+from dataclasses import dataclass
+
+from kun_recipes import schema
+from kun_recipes.config import ConfigError, option
+from kun_recipes.executor_configs import EngineConfig
+from kun_recipes.statistics.pairs import PairSet
+from kun_recipes.statistics.topics import LISTS
+
+DATASET = "dataset"
+_REFERENCE = re.compile(r"([\w-]+)=(.+)")
+
+
+@dataclass(kw_only=True)
+class StatisticsConfig(EngineConfig):
+    """Measure what a dataset is made of, beside reference sets (Kun §4.2.1)."""
+
+    dataset: str = option(
+        help="the pairs: a dataset folder, the rows of the refine stage, a file, or a Hub dataset",
+        exists=True,
+        or_hub=True,
+    )
+    references: list[str] | None = option(
+        None, "sets measured alike, as `seeds=recipes/demo/data/seeds.jsonl`: a name, and what dataset may be"
+    )
+    instruction_column: str = option(
+        schema.INSTRUCTION, "column of the reference sets; several are joined by +, as in instruction+input"
+    )
+    output_column: str = option(schema.OUTPUT, "column of the reference sets")
+    output_dir: str = option(help="folder of this stage", affects_rows=False)
+    model: str = option(
+        help="folder or Hub id of the chat model that says what a pair is about; its tokenizer counts the lengths, "
+        "also with topics: false"
+    )
+    reference_year: int = option(
+        help="last of the 20 years that the figure shows; never today's, so that a rerun shows the same",
+        source="Kun figure 8",
+        min=1919,
+        max=2099,
+    )
+    sample_rows: int = option(
+        2000, "pairs a set, by hash, whose n-grams are counted; the sets over equally many letters", min=1
+    )
+    topics: bool = option(True, "ask the model for disciplines, sectors and text types")
+    topic_lists: list[str] = option(list(LISTS), "which of them", choices=LISTS)
+    topic_rows: int = option(2000, "pairs a set, by hash, that the model is asked about", min=1)
+    topic_characters: int = option(
+        600, "shown to the model of each instruction and output, the first", unit="characters", min=20
+    )
+    topic_references: bool = option(False, "ask about the reference sets, too")
+    topic_prompt: str = option("recipes/prompts/topic.txt", "what is this about?", exists=True)
+    topics_file: str | None = option(
+        None, "YAML file of the three lists; null takes kun_recipes/statistics/topics.yaml", exists=True
+    )
+    repeats: int = option(
+        2,
+        "times that each list is asked, its options in another order; what does not agree is left out",
+        source="Kun §4.2.1: repeated for accuracy",
+        min=1,
+    )
+
+    new_tokens = 4
+
+    def check(self) -> None:
+        super().check()
+        names = [reference.name for reference in self.reference_sets()]
+        if double := next((name for name in names if names.count(name) > 1 or name == DATASET), None):
+            raise ConfigError("references", f"two sets are called {double}; give each its own name")
+
+    def dataset_set(self) -> PairSet:
+        return PairSet(DATASET, self.dataset)
+
+    def reference_sets(self) -> list[PairSet]:
+        """The reference sets under their names. Raises ConfigError at one that is no name=path."""
+        sets = []
+        for text in self.references or ():
+            match = _REFERENCE.fullmatch(text)
+            if not match:
+                raise ConfigError("references", f"{text}: write name=path, as seeds=recipes/demo/data/seeds.jsonl")
+            sets.append(PairSet(match[1], match[2], self.instruction_column, self.output_column))
+        return sets

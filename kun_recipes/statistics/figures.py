@@ -1,0 +1,152 @@
+"""The figures of Kun §4.2.1 from the numbers of statistics.json: each a function from the sets to a figure."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from kun_recipes.reporting.figures import COLOURS, GREY, save, style
+from kun_recipes.statistics.topic_asking import TOP
+
+Sets = Mapping[str, Mapping[str, Any]]
+
+COLUMNS = {"instruction": "指令长度", "output": "回答长度"}
+FORM_NAMES = {"question": "疑问句", "imperative": "祈使句", "other": "其他"}
+SET_NAMES = {"dataset": "数据集", "seeds": "种子"}
+MOST_SOURCES = 20
+LEAST_SLOTS = 3  # room for bars, so that a single one is no block
+
+
+def lengths(sets: Sets) -> Figure:
+    """Figure 3: the share of pairs by the length of instruction and output; the last bin holds all longer ones."""
+    figure = Figure(figsize=(9, 3.4))
+    for axes, (column, title) in zip(figure.subplots(1, 2), COLUMNS.items(), strict=True):
+        for number, (name, one) in enumerate(sets.items()):
+            numbers = one["lengths"][column]
+            edges = numbers["bin_edges"]
+            width = edges[1] - edges[0]
+            axes.stairs(
+                [rows / one["rows"] for rows in numbers["bin_rows"]],
+                [*edges, edges[-1] + width],
+                fill=number == 0,
+                alpha=0.55 if number == 0 else 1,
+                linewidth=1.4,
+                color=COLOURS[number % len(COLOURS)],
+                label=f"{set_name(name)}（中位数 {numbers['median']}）",
+            )
+        longest = max(_filled(one["lengths"][column]["bin_rows"]) for one in sets.values())
+        axes.set_xlim(0, (longest + 1) * width)
+        axes.set_title(title)
+        axes.set_xlabel(f"词元数（最右一格：≥ {edges[-1]}）" if longest == len(edges) else "词元数")
+        axes.yaxis.set_major_formatter("{x:.0%}")
+        axes.grid(axis="y")
+        axes.legend(fontsize=9)
+    figure.axes[0].set_ylabel("占比")
+    return figure
+
+
+def sources(sets: Sets) -> Figure:
+    """Figure 7: where the dataset's pairs come from."""
+    one = next(iter(sets.values()))
+    found = {name or "（未注明）": counted["rows"] for name, counted in one["sources"].items()}
+    rest = dict(list(found.items())[MOST_SOURCES:])
+    found = dict(list(found.items())[:MOST_SOURCES])
+    if rest:
+        found[f"其余 {len(rest)} 个来源"] = sum(rest.values())
+    figure = Figure(figsize=(7, 1.2 + 0.34 * len(found)))
+    axes = figure.subplots()
+    _bars(axes, found, one["rows"], COLOURS[0])
+    axes.set_title(f"来源分布（共 {one['rows']:,} 条）")
+    return figure
+
+
+def years(sets: Sets) -> Figure:
+    """Figure 8: pairs that mention each of the last twenty years."""
+    figure = Figure(figsize=(9, 0.6 + 1.9 * len(sets)))
+    panels = figure.subplots(len(sets), 1, squeeze=False, sharex=True)[:, 0]
+    for number, (axes, (name, one)) in enumerate(zip(panels, sets.items(), strict=True)):
+        counts = one["years"]["last_20"]
+        bars = axes.bar(list(counts), list(counts.values()), color=COLOURS[number % len(COLOURS)], width=0.72)
+        axes.bar_label(bars, [f"{rows:,}" if rows else "" for rows in counts.values()], padding=3, fontsize=9)
+        if not any(counts.values()):
+            axes.text(0.5, 0.5, "这二十年都没有提到", transform=axes.transAxes, ha="center", va="center", color=GREY)
+        axes.set_title(f"提到的年份：{set_name(name)}（{one['years']['share']:.1%} 的条目提到年份）")
+        axes.set_ylabel("条目数")
+        axes.set_ylim(0, max(1, *counts.values()) * 1.18)
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.tick_params(axis="x", labelrotation=45, labelbottom=True)
+    return figure
+
+
+def forms(sets: Sets) -> Figure:
+    """Questions, imperatives and the rest, a bar a set."""
+    figure = Figure(figsize=(7, 1.3 + 0.5 * len(sets)))
+    axes = figure.subplots()
+    names = [set_name(name) for name in sets]
+    left = [0.0] * len(sets)
+    colours = (COLOURS[0], COLOURS[1], GREY)
+    for colour, (form, title) in zip(colours, FORM_NAMES.items(), strict=True):
+        shares = [one["forms"][form]["share"] for one in sets.values()]
+        bars = axes.barh(names, shares, left=left, color=colour, label=title, height=0.6)
+        texts = [f"{share:.0%}" if share >= 0.04 else "" for share in shares]
+        axes.bar_label(bars, texts, label_type="center", color="white", fontsize=9)
+        left = [start + share for start, share in zip(left, shares, strict=True)]
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.xaxis.set_major_formatter("{x:.0%}")
+    axes.set_title("指令形式")
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    return figure
+
+
+def topics(sets: Sets) -> Figure:
+    """Figure 2: the ten most frequent topics of each list, of the dataset's pairs whose answers agreed."""
+    lists = next(iter(sets.values()))["topics"]
+    figure = Figure(figsize=(4.6 * len(lists), 4.4))
+    panels = figure.subplots(1, len(lists), squeeze=False)[0]
+    for colour, axes, found in zip(COLOURS, panels, lists.values(), strict=False):
+        shown = {topic["name"]: topic["rows"] for topic in found["topics"][:TOP] if topic["rows"]}
+        _bars(axes, shown, found["agreed"], colour)
+        agreed = f"{found['asked']:,} 条中 {found['agreed']:,} 条各次一致"
+        axes.set_title(f"{found['title']}（前 {TOP}）\n{agreed}", fontsize=10)
+    return figure
+
+
+def write_figures(statistics: Mapping[str, Any], folder: Path) -> list[str]:
+    """Save every figure as <folder>/<name>.svg and .png; returns their names. Topics only where they were asked."""
+    sets = statistics["sets"]
+    drawn = {"lengths": lengths, "sources": sources, "years": years, "forms": forms}
+    if next(iter(sets.values())).get("topics"):
+        drawn["topics"] = topics
+    with style():
+        for name, draw in drawn.items():
+            save(draw(sets), folder / name)
+    return list(drawn)
+
+
+def set_name(name: str) -> str:
+    """A set's name in figures: Chinese for ours, as its user calls it for others."""
+    return SET_NAMES.get(name, name)
+
+
+def _filled(bins: Sequence[int]) -> int:
+    """Number of bins up to the last one that is not empty."""
+    return max(place for place, rows in enumerate(bins, start=1) if rows)
+
+
+def _bars(axes: Axes, counts: Mapping[str, int], total: int, colour: str) -> None:
+    """Horizontal bars, the longest on top, each with its rows and share."""
+    if not counts:
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "没有一致的答案", transform=axes.transAxes, ha="center", va="center", color=GREY)
+        return
+    bars = axes.barh(list(counts), list(counts.values()), color=colour, height=0.66)
+    texts = [f"{rows:,}（{rows / total:.1%}）" for rows in counts.values()]
+    axes.bar_label(bars, texts, padding=3, fontsize=9, color="#444444")
+    axes.set_ylim(max(len(counts), LEAST_SLOTS) - 0.5, -0.5)
+    axes.set_xlim(0, max(counts.values()) * 1.38)
+    axes.xaxis.set_visible(False)
+    axes.spines["bottom"].set_visible(False)
+    axes.tick_params(axis="y", length=0)

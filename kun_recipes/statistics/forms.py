@@ -1,0 +1,99 @@
+"""What an instruction is, question or order, and the word by which it asks or orders: by rule, from lists of words."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Literal, NamedTuple
+
+from kun_recipes.text.views import narrow
+from kun_recipes.typed_yaml import load_typed
+
+Form = Literal["question", "imperative", "other"]
+FORMS: tuple[Form, ...] = ("question", "imperative", "other")
+WORDS_FILE = files("kun_recipes.statistics") / "forms.yaml"
+
+_TRAILING = " \t\"'”’」』)）。.!！~…"
+_INNER_ORDER = re.compile(r"[,。;:!\n]\s*请(?!问)")
+
+
+@dataclass(frozen=True)
+class FormWords:
+    """The lists of forms.yaml."""
+
+    polite: re.Pattern
+    between: re.Pattern
+    question_ends: re.Pattern
+    question_words: tuple[str, ...]
+    weak: tuple[str, ...]
+    imperative_verbs: tuple[str, ...]
+    opens_with_more: tuple[str, ...]
+
+
+class Reading(NamedTuple):
+    """An instruction's form, and the question word or verb that shows it; None where it has none of the lists."""
+
+    form: Form
+    word: str | None
+
+
+class FormReader:
+    """Reads forms by the lists of a file, see forms.yaml.
+
+    The rules, the first that fits: a polite opening orders; a first or last line that ends as a question asks; a verb
+    at the beginning orders; a question word asks; a 请 after a comma or full stop orders; the rest is other.
+    """
+
+    def __init__(self, words: FormWords):
+        self.words = words
+        self._weak = frozenset(words.weak)
+        self._more = frozenset(words.opens_with_more)
+        self._asks = _longest_first(words.question_words)
+        self._verb = _longest_first(words.imperative_verbs)
+
+    def read(self, instruction: str) -> Reading:
+        text = narrow(instruction).strip()
+        lines = [line.strip(_TRAILING) for line in text.splitlines() if line.strip()]
+        polite = self.words.polite.match(text)
+        asked = self._question_word(text)
+        if polite:
+            return Reading("imperative", self._verb_from(text, polite.end()))
+        if lines and any(self._ends_asking(line) for line in (lines[0], lines[-1])):
+            return Reading("question", asked)
+        verb = self._verb_from(text, 0)
+        if verb and verb not in self._more:
+            return Reading("imperative", verb)
+        if asked and asked not in self._weak:
+            return Reading("question", asked)
+        if inner := _INNER_ORDER.search(text):
+            return Reading("imperative", self._verb_from(text, inner.end()))
+        return Reading("other", None)
+
+    def _ends_asking(self, line: str) -> bool:
+        return any(match.end() == len(line) for match in self.words.question_ends.finditer(line))
+
+    def _question_word(self, text: str) -> str | None:
+        """The first one; a weak one only where there is no other."""
+        words = [match[0] for match in self._asks.finditer(text)]
+        return next((word for word in words if word not in self._weak), words[0] if words else None)
+
+    def _verb_from(self, text: str, start: int) -> str | None:
+        """The verb at `start`, behind what may stand before it; of 用…写 and the like the 写."""
+        while between := self.words.between.match(text, start):
+            start = between.end()
+        verb = self._verb.match(text, start)
+        if not verb or verb[0] not in self._more:
+            return verb[0] if verb else None
+        behind = (match[0] for match in self._verb.finditer(text, verb.end()))
+        return next((word for word in behind if word not in self._more and (len(word) > 1 or word == "写")), verb[0])
+
+
+@cache
+def load_forms(source: Traversable = WORDS_FILE) -> FormReader:
+    """Raises UserError, naming file and key, where the file does not hold the lists."""
+    return FormReader(load_typed(source, FormWords))
+
+
+def _longest_first(words: tuple[str, ...]) -> re.Pattern:
+    return re.compile("|".join(map(re.escape, sorted(words, key=len, reverse=True))))

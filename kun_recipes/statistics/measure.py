@@ -1,0 +1,116 @@
+"""One pass over a set of pairs: every statistic that needs no model (Kun §4.2.1, figures 3, 7 and 8)."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kun_recipes.progress import progress_bar
+from kun_recipes.statistics.diversity import count_letters, distinct_grams, word_figures
+from kun_recipes.statistics.forms import FORMS, FormReader, load_forms
+from kun_recipes.statistics.lengths import BINS, length_figures
+from kun_recipes.statistics.near import NearDuplicates
+from kun_recipes.statistics.pairs import Pair, PairSet, Sample
+from kun_recipes.statistics.years import YEARS_SHOWN, years_in
+
+CountTokens = Callable[[Sequence[str]], list[int]]
+ROWS_AT_ONCE = 1024  # tokenizers are fast with many texts
+GRAM_CHARACTERS = 100_000  # letters by which sets are compared; fewer where a set's sample has fewer
+
+
+@dataclass
+class Tally:
+    """What is counted of a set while its pairs pass; its size does not grow with them.
+
+    Args:
+        reference_year: years after it are counted, but no figure shows them.
+    """
+
+    reference_year: int
+    sample: Sample
+    forms: FormReader = field(default_factory=load_forms)
+    rows: int = 0
+    unusable: int = 0
+    sources: Counter = field(default_factory=Counter)
+    form_rows: Counter = field(default_factory=Counter)
+    words: dict[str, Counter] = field(default_factory=lambda: {form: Counter() for form in FORMS})
+    years: Counter = field(default_factory=Counter)
+    rows_with_year: int = 0
+    lengths: dict[str, Counter] = field(default_factory=lambda: {column: Counter() for column in BINS})
+
+    def add(self, pairs: Sequence[Pair], count_tokens: CountTokens) -> None:
+        """Count some pairs."""
+        self.rows += len(pairs)
+        for column, counts in self.lengths.items():
+            counts.update(count_tokens([getattr(pair, column) for pair in pairs]))
+        for pair in pairs:
+            self.sample.add(pair)
+            self.sources[pair.source] += 1
+            form, word = self.forms.read(pair.instruction)
+            self.form_rows[form] += 1
+            if word:
+                self.words[form][word] += 1
+            years = years_in(pair.instruction) | years_in(pair.output)
+            self.years.update(years)
+            self.rows_with_year += bool(years)
+
+    def figures(self, near: dict[str, int], grams: dict[str, Any]) -> dict[str, Any]:
+        """All numbers of the set, as statistics.json holds them."""
+        return {
+            "rows": self.rows,
+            "unusable": self.unusable,
+            "sources": self._shares(dict(self.sources.most_common())),
+            "lengths": {column: length_figures(counts, BINS[column]) for column, counts in self.lengths.items()},
+            "years": self._years(),
+            "forms": self._shares({form: self.form_rows[form] for form in FORMS}),
+            "question_words": word_figures(self.words["question"], self.form_rows["question"]),
+            "first_verbs": word_figures(self.words["imperative"], self.form_rows["imperative"]),
+            "distinct": grams,
+            "near_duplicates": {**near, "share": near["rows"] / self.rows},
+        }
+
+    def _shares(self, counts: dict[str, int]) -> dict[str, dict[str, float]]:
+        return {name: {"rows": rows, "share": rows / self.rows} for name, rows in counts.items()}
+
+    def _years(self) -> dict[str, Any]:
+        shown = range(self.reference_year - YEARS_SHOWN + 1, self.reference_year + 1)
+        return {
+            "rows_with_year": self.rows_with_year,
+            "share": self.rows_with_year / self.rows,
+            "last_20": {str(year): self.years[year] for year in shown},
+            "all": {str(year): self.years[year] for year in sorted(self.years)},
+        }
+
+
+def tally_set(pairs: PairSet, tally: Tally, count_tokens: CountTokens, near: NearDuplicates) -> dict[str, int]:
+    """Fill the tally in one pass over a set and return its near duplicates."""
+    batch: list[Pair] = []
+
+    def passing() -> Iterator[Pair]:
+        with progress_bar(None, pairs.name) as bar:
+            for pair in pairs.read():
+                bar.update(1)
+                if pair is None:
+                    tally.unusable += 1
+                    continue
+                batch.append(pair)
+                if len(batch) == ROWS_AT_ONCE:
+                    tally.add(batch, count_tokens)
+                    batch.clear()
+                yield pair
+        tally.add(batch, count_tokens)
+
+    return near.count(passing())
+
+
+def compare_grams(samples: dict[str, Sequence[Pair]]) -> dict[str, dict[str, Any]]:
+    """distinct-n of each set's sample, all over the same number of letters, that of the shortest sample at most."""
+    texts = {
+        name: {column: [getattr(pair, column) for pair in pairs] for column in BINS} for name, pairs in samples.items()
+    }
+    figures: dict[str, dict[str, Any]] = {name: {} for name in samples}
+    for column in BINS:
+        characters = min(count_letters(columns[column], GRAM_CHARACTERS) for columns in texts.values())
+        for name, columns in texts.items():
+            figures[name][column] = {"characters": characters, **distinct_grams(columns[column], characters)}
+    return figures

@@ -1,0 +1,114 @@
+"""What the stage runs: one pass over each set, then the model's answers about a sample of them."""
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from datatrove.data import Document
+from datatrove.pipeline.base import PipelineStep
+
+from kun_recipes import schema
+from kun_recipes.counts import Counts
+from kun_recipes.curation.planning import announce, plan
+from kun_recipes.engines import release_engines
+from kun_recipes.engines.chats import ChatTokenizer
+from kun_recipes.launch import run_pipeline
+from kun_recipes.prompts import load_prompt
+from kun_recipes.rows import RankReader, read_rows, removed_writers, row_writer
+from kun_recipes.stage import Stage
+from kun_recipes.statistics.config import StatisticsConfig
+from kun_recipes.statistics.measure import Tally, compare_grams, tally_set
+from kun_recipes.statistics.near import NearDuplicates
+from kun_recipes.statistics.pairs import Pair, PairSet, Sample
+from kun_recipes.statistics.topic_asking import (
+    ANSWER_TOKENS,
+    FIELDS,
+    SET,
+    AskTopic,
+    topic_figures,
+    topic_prompt,
+)
+from kun_recipes.statistics.topics import TOPICS_FILE, TopicLists, load_topics
+from kun_recipes.workers import log_into
+
+ROWS_A_SHARD = 256
+Samples = dict[str, list[Pair]]
+
+
+def measure_sets(
+    config: StatisticsConfig, stage: Stage, sets: Sequence[PairSet], tokenizer: ChatTokenizer
+) -> tuple[dict[str, dict[str, Any]], Samples]:
+    """The figures of every set that need no model, and a sample of each for the model."""
+    size = max(config.sample_rows, config.topic_rows)
+
+    def count_tokens(texts: Sequence[str]) -> list[int]:
+        return [len(row) for row in tokenizer.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
+
+    tallies, near = {}, {}
+    logs = stage.logs("sets")
+    logs.mkdir(parents=True, exist_ok=True)
+    with log_into(logs):
+        for pairs in sets:
+            tallies[pairs.name] = tally = Tally(config.reference_year, Sample(size))
+            near[pairs.name] = tally_set(pairs, tally, count_tokens, NearDuplicates(stage.scratch / "near"))
+    samples = {name: tally.sample.pairs() for name, tally in tallies.items()}
+    grams = compare_grams({name: pairs[: config.sample_rows] for name, pairs in samples.items()})
+    return {name: tally.figures(near[name], grams[name]) for name, tally in tallies.items()}, samples
+
+
+def lists_of(config: StatisticsConfig) -> TopicLists:
+    return load_topics(Path(config.topics_file) if config.topics_file else TOPICS_FILE)
+
+
+def ask_topics(config: StatisticsConfig, stage: Stage, model: str, samples: Samples) -> Counts:
+    """Ask the model about the sampled pairs, only the shards that are missing; its engine is gone afterwards."""
+    rows = [row for name, pairs in samples.items() for row in _documents(name, pairs)]
+    shards = [rows[first : first + ROWS_A_SHARD] for first in range(0, len(rows), ROWS_A_SHARD)]
+    sample = stage.scratch / "sample"
+    shutil.rmtree(sample, ignore_errors=True)
+    for rank, shard in enumerate(shards):
+        for _ in row_writer(sample).run(iter(shard), rank=rank, world_size=len(shards)):
+            pass
+    prompt, lists = load_prompt(config.topic_prompt, FIELDS), lists_of(config)
+    turns = [(name, turn) for name in config.topic_lists for turn in range(1, config.repeats + 1)]
+    shown = config.topic_characters
+    requests = (
+        (topic_prompt(prompt, lists.named(name), turn, shown, row), ANSWER_TOKENS)
+        for row in rows
+        for name, turn in turns
+    )
+    engine = plan(config.settings(model), requests)
+    announce(engine, config.decoding(), config.workers)
+    removed = removed_writers(stage.removed)
+    pipeline: list[PipelineStep] = [
+        RankReader(sample),
+        *(
+            AskTopic(engine, prompt, name, lists.named(name), turn, shown, removed(f"{name}_{turn}"))
+            for name, turn in turns
+        ),
+        row_writer(stage.rows),
+    ]
+    counts = run_pipeline(pipeline, stage.logs("topics"), len(shards), config.where())
+    release_engines()
+    return counts
+
+
+def topics_by_set(config: StatisticsConfig, stage: Stage, names: Iterable[str]) -> Mapping[str, dict[str, Any]]:
+    """The topics of each set that was asked about, by list."""
+    lists, rows = lists_of(config), list(read_rows(stage.rows))
+    return {
+        name: {
+            kind: topic_figures((row for row in rows if row[SET] == name), kind, lists.named(kind), config.repeats)
+            for kind in config.topic_lists
+        }
+        for name in names
+    }
+
+
+def _documents(name: str, pairs: Sequence[Pair]) -> Iterator[Document]:
+    """Rows for the model, each once: a set may hold the same pair, and so the same id, twice."""
+    unique = {pair.id: pair for pair in pairs}
+    for pair in unique.values():
+        metadata = {SET: name, schema.SOURCE: pair.source, schema.INSTRUCTION: pair.instruction}
+        yield Document(pair.output, f"{name}/{pair.id}", metadata=metadata)

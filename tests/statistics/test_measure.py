@@ -1,0 +1,111 @@
+"""Every statistic of a set against numbers counted by hand."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from kun_recipes.errors import UserError
+from kun_recipes.statistics.diversity import distinct_grams, word_figures
+from kun_recipes.statistics.lengths import length_figures
+from kun_recipes.statistics.measure import Tally, compare_grams, tally_set
+from kun_recipes.statistics.near import NearDuplicates
+from kun_recipes.statistics.pairs import Pair, PairSet, Sample
+
+POEM = "春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
+OTHER = "催化剂能改变化学反应速率，而自身的质量和化学性质在反应前后都不发生变化，它参与反应的中间过程。"
+
+
+def write_rows(path: Path, rows: list) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def count_characters(texts):
+    return [len(text) for text in texts]
+
+
+def test_lengths_are_nearest_rank_percentiles_and_bins():
+    figures = length_figures(Counter({2: 1, 5: 2, 12: 1}), (0, 5, 10))
+    assert (figures["mean"], figures["min"], figures["max"], figures["median"]) == (6.0, 2, 12, 5)
+    assert figures["percentiles"]["25"] == 2
+    assert figures["percentiles"]["75"] == 5
+    assert figures["percentiles"]["95"] == 12
+    assert figures["bin_rows"] == [1, 2, 1]  # [0, 5), [5, 10), [10, ...)
+
+
+def test_words_have_counts_and_an_entropy_in_bits():
+    figures = word_figures(Counter({"写": 2, "列": 1, "说": 1}), rows=8)
+    assert (figures["rows"], figures["share"], figures["words"], figures["entropy_bits"]) == (4, 0.5, 3, 1.5)
+    assert list(figures["top"]) == ["写", "列", "说"]
+    assert word_figures(Counter(), 0)["entropy_bits"] == 0
+
+
+def test_distinct_grams_span_no_texts_and_stop_at_the_budget():
+    assert distinct_grams(["天天，天", "地天"], 5) == {
+        "distinct_1": 2 / 5,
+        "distinct_2": 2 / 3,  # 天天 天天, 地天
+        "distinct_3": 1.0,
+        "distinct_4": 0.0,
+    }
+    assert distinct_grams(["天地人和", "天地"], 4)["distinct_1"] == 1.0
+
+
+def test_sets_are_compared_over_equally_many_letters():
+    long, short = [Pair("1", "", "天地" * 9, "天地")], [Pair("2", "", "天地", "人和日月")]
+    figures = compare_grams({"long": long, "short": short})
+    assert figures["long"]["instruction"] == {"characters": 2, **figures["short"]["instruction"]}
+    assert figures["long"]["output"]["characters"] == 2
+
+
+def test_a_sample_depends_on_no_order():
+    pairs = [Pair(str(number), "", "问", "答") for number in range(50)]
+    forth, back = Sample(7), Sample(7)
+    for pair in pairs:
+        forth.add(pair)
+    for pair in reversed(pairs):
+        back.add(pair)
+    assert forth.pairs() == back.pairs()
+    assert len(set(forth.pairs())) == 7
+    assert forth.pairs() != pairs[:7]
+
+
+def test_a_set_is_counted_in_one_pass(tmp_path):
+    rows = [
+        {"id": "a", "source": "wudao", "instruction": "写一首诗。", "output": POEM},
+        {"id": "b", "source": "wudao", "instruction": "写一首诗！", "output": POEM},
+        {"id": "c", "source": "skypile", "instruction": "催化剂是什么？", "output": OTHER + "2021年。"},
+        {"id": "d", "source": "skypile", "instruction": "天气", "output": "1999年晴，2021年雨。"},
+        {"id": "e", "source": "skypile", "instruction": "  ", "output": "无"},
+    ]
+    pairs = PairSet("data", str(write_rows(tmp_path / "rows.jsonl", rows)))
+    tally = Tally(2022, Sample(10))
+    near = tally_set(pairs, tally, count_characters, NearDuplicates(tmp_path / "scratch"))
+    figures = tally.figures(near, {})
+    assert (figures["rows"], figures["unusable"]) == (4, 1)
+    assert figures["sources"] == {"wudao": {"rows": 2, "share": 0.5}, "skypile": {"rows": 2, "share": 0.5}}
+    assert figures["forms"]["imperative"] == {"rows": 2, "share": 0.5}
+    assert figures["forms"]["question"]["rows"] == figures["forms"]["other"]["rows"] == 1
+    assert figures["first_verbs"]["top"] == {"写": 2}
+    assert figures["question_words"]["top"] == {"什么": 1}
+    assert figures["lengths"]["instruction"]["max"] == 7
+    assert figures["years"]["all"] == {"1999": 1, "2021": 2}
+    assert list(figures["years"]["last_20"]) == [str(year) for year in range(2003, 2023)]
+    assert figures["years"]["last_20"]["2021"] == 2
+    assert figures["years"]["rows_with_year"] == 2
+    assert figures["near_duplicates"] == {"rows": 2, "clusters": 1, "share": 0.5}
+    assert not (tmp_path / "scratch").exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"instruction": "问"}], "no column output; found instruction"),
+        ([{"instruction": "", "output": "答"}], "no pair with an instruction and an output"),
+        ([], "no pair with an instruction and an output"),
+    ],
+)
+def test_a_set_without_pairs_or_columns_is_refused(tmp_path, rows, message):
+    with pytest.raises(UserError, match=message):
+        PairSet("data", str(write_rows(tmp_path / "rows.jsonl", rows))).check()
