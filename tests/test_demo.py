@@ -24,6 +24,7 @@ STAGES = [
     "refine",
     "final_model",
     "evaluate",
+    "statistics",
     "report",
     "publish",
 ]
@@ -95,6 +96,7 @@ KILLED_WHEN = {  # the file whose appearance is the moment of the kill, below th
     "refine": "refine/removed",
     "final_model": "final_model/logs",
     "evaluate": "evaluate/logs/tiny-questions/completions/00002",
+    "statistics": "statistics/started.json",
     "report": "report/started.json",
     "publish": "publish/dataset.partial",
 }

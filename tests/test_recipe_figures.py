@@ -38,7 +38,12 @@ def test_the_comparison_arm_differs_in_what_is_scored_and_what_is_answered():
     arm = {"score_target", "score_prompt", "answers", "judge_data"}
     assert differing(RefineConfig, "refine") == arm | places
     assert differing(TrainConfig, "final_model") == {"output_dir", "seeds"}
-    assert {path.stem for path in Path("recipes/humpback").glob("*.yaml")} - {"plan", "report", "publish"} == {
+    assert {path.stem for path in Path("recipes/humpback").glob("*.yaml")} - {
+        "plan",
+        "statistics",
+        "report",
+        "publish",
+    } == {
         "refine",
         "final_model",
         "evaluate",

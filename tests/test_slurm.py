@@ -34,6 +34,7 @@ STAGES = [
     "refine",
     "final_model",
     "evaluate",
+    "statistics",
     "report",
     "publish",
 ]
@@ -132,7 +133,8 @@ def test_one_command_runs_the_chain_with_the_rows_and_weights_of_the_local_run(r
 
 
 def test_what_reads_from_a_stage_that_fails_never_begins(run, without, tmp_path):
-    output = without("label_model", "label", "refine", "dataset", "final_model", "evaluate", "report", "publish")
+    later = ("label", "refine", "dataset", "final_model", "evaluate", "statistics", "report", "publish")
+    output = without("label_model", *later)
     broken = tmp_path / "nothing"
     run(output, "--label_model.model", str(broken))
     until_done(output)
@@ -145,6 +147,7 @@ def test_what_reads_from_a_stage_that_fails_never_begins(run, without, tmp_path)
         "refine": "not submitted",
         "final_model": "not submitted",
         "evaluate": "not submitted",
+        "statistics": "not submitted",
         "report": "not submitted",
         "publish": "not submitted",
     }

@@ -10,6 +10,7 @@ from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.publishing.config import PublishConfig
 from kun_recipes.reporting.evidence.config import ReportConfig
 from kun_recipes.stage import SUMMARY, TRAIN_SUMMARY, describe
+from kun_recipes.statistics.config import StatisticsConfig
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ LABEL = Kind("recipes/label.py", lambda: stage_configs.LabelConfig, SUMMARY, des
 REFINE = Kind("recipes/refine.py", lambda: stage_configs.RefineConfig, SUMMARY, describe)
 EVALUATE = Kind("recipes/evaluate.py", lambda: EvaluateConfig, SUMMARY, describe)
 TRAIN = Kind("recipes/train.py", _train_config, TRAIN_SUMMARY, _train_asked, training=True)
+STATISTICS = Kind("recipes/data_statistics.py", lambda: StatisticsConfig, SUMMARY, describe)
 REPORT = Kind("recipes/report.py", lambda: ReportConfig, SUMMARY, describe)
 PUBLISH = Kind(
     "recipes/publish.py",
@@ -62,6 +64,7 @@ STAGES = {
     "refine": REFINE,
     "final_model": TRAIN,
     "evaluate": EVALUATE,
+    "statistics": STATISTICS,
     "report": REPORT,
     "publish": PUBLISH,
 }

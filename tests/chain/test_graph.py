@@ -18,7 +18,8 @@ def test_the_papers_chain(words):
         "refine": ["primary_chat_model", "label"],
         "final_model": ["primary_chat_model", "refine"],
         "evaluate": ["primary_chat_model", "refine", "final_model"],
-        "report": everything,
+        "statistics": ["primary_chat_model", "refine"],
+        "report": [*everything, "statistics"],
         "publish": [*everything, "report"],
     }
 

@@ -23,7 +23,7 @@ class Evidence:
         stages: summaries of corpus, label and refine, in this order.
         removed: what each of them removed.
         trainings: summaries by the model's name.
-        evaluation: summary of the evaluate stage, or None.
+        evaluation, statistics: summaries of these stages, or None.
         tokens: written by models or trained on, by stage.
         rows: finished rows, chosen by hash.
     """
@@ -32,6 +32,7 @@ class Evidence:
     removed: dict[str, list[Reason]]
     trainings: dict[str, Summary]
     evaluation: Summary | None
+    statistics: Summary | None
     tokens: dict[str, int]
     rows: list[Mapping[str, Any]]
 
@@ -41,7 +42,8 @@ class Evidence:
         first = {name: one for name, one in self.trainings.items() if name not in final}
         stages = {"corpus": self.stages["corpus"], **first, "label": self.stages["label"]}
         stages |= {"refine": self.stages["refine"], **final}
-        return stages | ({"evaluate": self.evaluation} if self.evaluation else {})
+        more = {"evaluate": self.evaluation, "statistics": self.statistics}
+        return stages | {name: summary for name, summary in more.items() if summary}
 
     def follows_refine(self, training: Summary) -> bool:
         """Whether a model was trained from the one that refined the rows: a final model."""
@@ -71,6 +73,7 @@ def gather(config: ReportConfig) -> Evidence:
         {name: removed_by(Path(folder) / "removed") for name, folder in folders.items()},
         trainings,
         finished_summary(config.evaluation_dir) if config.evaluation_dir else None,
+        finished_summary(config.statistics_dir) if config.statistics_dir else None,
         tokens | {name: training["tokens"] for name, training in trainings.items()},
         sample_rows(read_rows(Path(config.refine_dir) / "rows"), config.rows),
     )

@@ -18,8 +18,18 @@ from kun_recipes.reporting.evidence.costs import cost_table, training_table
 from kun_recipes.reporting.evidence.gather import Evidence
 from kun_recipes.reporting.evidence.sankey import funnel_figure
 from kun_recipes.reporting.figures import FONT_FILE, save, style
+from kun_recipes.statistics.figures import write_figures
 
 TEMPLATE = "report.html.jinja"
+
+CAPTIONS = {
+    "lengths": "Lengths of instructions and outputs, in tokens.",
+    "sources": "Rows by source.",
+    "topics": "Disciplines, sectors and text types, as a model says and says again; the ten most frequent.",
+    "years": "Years that the texts mention, the last twenty.",
+    "forms": "Forms of instructions: questions, imperatives, others.",
+}
+"""The figures of the statistics stage, in the order in which they are shown."""
 
 
 def write_report(config: ReportConfig, evidence: Evidence) -> Path:
@@ -46,6 +56,8 @@ def draw_figures(evidence: Evidence, folder: Path) -> None:
         save(funnel_figure(evidence.stages), folder / "funnel")
         if evidence.evaluation:
             save(scores_figure(evidence.evaluation["results"]), folder / "benchmarks")
+    if evidence.statistics:
+        write_figures(evidence.statistics["statistics"], folder)
 
 
 def embedded_font(text: str) -> str:
@@ -70,6 +82,7 @@ def _values(config: ReportConfig, evidence: Evidence, figures: Path) -> Mapping[
         "figures": {path.stem: _data_address(path) for path in sorted(figures.glob("*.svg"))},
         "trainings": training_table(evidence.trainings) if evidence.trainings else None,
         "benchmarks": all_tables(evidence.evaluation["results"]) if evidence.evaluation else [],
+        "captions": CAPTIONS,
         "costs": cost_table(stages, evidence.tokens),
         "examples": config.examples,
     }
