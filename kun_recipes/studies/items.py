@@ -58,7 +58,7 @@ def write_items(items: Iterable[QualityItem | PreferenceItem], path: Path) -> in
 def read_items(path: Path, kind: type[Item]) -> list[Item]:
     """The items of a file. Raises UserError, naming file and line, at one that is none or whose id came before."""
     if not path.is_file():
-        raise UserError(f"{path}: no such file; recipes/study.py writes it")
+        raise UserError(f"{path}: no such file of items")
     items: dict[str, Item] = {}
     for record in read_lines(str(path)):
         problem = record.message if isinstance(record, Malformed) else _problem(record.value, kind)

@@ -34,6 +34,6 @@ def test_a_bad_line_is_named(tmp_path, line, problem):
         read_items(tmp_path / "quality.jsonl", QualityItem)
 
 
-def test_a_missing_file_says_who_writes_it(tmp_path):
-    with pytest.raises(UserError, match=r"recipes/study\.py writes it"):
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"quality\.jsonl: no such file of items"):
         read_items(tmp_path / "quality.jsonl", QualityItem)
