@@ -11,8 +11,6 @@ from pathlib import Path
 
 import matplotlib
 from matplotlib import font_manager
-from matplotlib.axes import Axes
-from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 
 FONT_FILE = files("kun_recipes.reporting") / "fonts" / "NotoSansCJKsc-GB2312.otf"
@@ -56,8 +54,3 @@ def save(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(f"{path}.svg", metadata={"Date": None})
     figure.savefig(f"{path}.png", dpi=160)
-
-
-def label_bars(axes: Axes, bars: BarContainer, form: str = "{:.0f}") -> None:
-    """Write each bar's value at its end."""
-    axes.bar_label(bars, fmt=form, padding=3, fontsize=9, color="#444444")
