@@ -2,11 +2,34 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kun_recipes.config import option
 from kun_recipes.errors import UserError
 from kun_recipes.stage import SUMMARY, TRAIN_SUMMARY
+
+
+@dataclass(kw_only=True)
+class RunFolders:
+    """Options that name the folders of a finished run."""
+
+    corpus_dir: str = option(help="folder of the finished corpus stage")
+    label_dir: str = option(help="folder of the finished label stage")
+    refine_dir: str = option(help="folder of the finished refine stage")
+
+
+def read_stages(folders: RunFolders) -> dict[str, dict[str, Any]]:
+    """The summaries of corpus, label and refine, in this order.
+
+    Raises:
+        UserError: one of them is not finished, or they are not of one run.
+    """
+    corpus, label, refine = map(finished_summary, (folders.corpus_dir, folders.label_dir, folders.refine_dir))
+    _check_follows(folders.label_dir, label, folders.corpus_dir, corpus)
+    _check_follows(folders.refine_dir, refine, folders.label_dir, label)
+    return {"corpus": corpus, "label": label, "refine": refine}
 
 
 def finished_summary(folder: str | Path) -> dict[str, Any]:
@@ -25,7 +48,7 @@ def finished_training(folder: str | Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def check_follows(folder: str, summary: Mapping[str, Any], before: str, earlier: Mapping[str, Any]) -> None:
+def _check_follows(folder: str, summary: Mapping[str, Any], before: str, earlier: Mapping[str, Any]) -> None:
     """Refuse a stage that read another number of rows than the one before it kept: the funnel would not add up."""
     if summary["rows_in"] != earlier["rows_kept"]:
         raise UserError(

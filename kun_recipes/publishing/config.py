@@ -11,6 +11,7 @@ from huggingface_hub.utils import validate_repo_id
 from kun_recipes.config import ConfigError, option
 from kun_recipes.errors import UserError
 from kun_recipes.publishing.licences import Licence, Licences, load_licences
+from kun_recipes.summaries import RunFolders
 
 DATASET, CANDIDATES = "dataset", "candidates"
 
@@ -21,12 +22,9 @@ def kind_of(name: str) -> Literal["dataset", "model"]:
 
 
 @dataclass(kw_only=True)
-class PublishConfig:
+class PublishConfig(RunFolders):
     """Build a release with its cards, and push it when asked. Or: --check DATASET. --dry-run is --push false."""
 
-    corpus_dir: str = option(help="folder of the finished corpus stage")
-    label_dir: str = option(help="folder of the finished label stage")
-    refine_dir: str = option(help="folder of the finished refine stage")
     model_dirs: list[str] | None = option(None, "folders of trained models")
     evaluation_dir: str | None = option(None, "folder of the finished evaluate stage: results for the models' cards")
     report_dir: str | None = option(None, "folder of the finished report stage: figures for the card of the pairs")

@@ -13,10 +13,13 @@ from kun_recipes.errors import UserError
 from kun_recipes.models import model_identity
 from kun_recipes.publishing.config import PublishConfig
 from kun_recipes.rows import read_rows
-from kun_recipes.summaries import check_follows, finished_summary, finished_training, path_of
+from kun_recipes.summaries import finished_training, path_of, read_stages
 
 Role = Literal["label", "chat", "final"]
 Summary = dict[str, Any]
+
+ASKED_BY: dict[Role, str] = {"label": "label", "chat": "refine"}
+"""The stage that asks the model of a role."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,9 @@ def read_run(config: PublishConfig) -> RunRecord:
     Raises:
         UserError: a stage or a training is not finished, or they are not of one run.
     """
-    corpus, label, refine = (
-        finished_summary(folder) for folder in (config.corpus_dir, config.label_dir, config.refine_dir)
-    )
-    check_follows(config.label_dir, label, config.corpus_dir, corpus)
-    check_follows(config.refine_dir, refine, config.label_dir, label)
-    asked = {role: Path(path_of(stage["config"]["model"])) for role, stage in (("label", label), ("chat", refine))}
-    record = RunRecord(corpus, label, refine, _models(config.models, asked))
+    stages = read_stages(config)
+    asked = {role: Path(path_of(stages[name]["config"]["model"])) for role, name in ASKED_BY.items()}
+    record = RunRecord(**stages, models=_models(config.models, asked))
     _check_authors(record, Path(config.refine_dir))
     return record
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from kun_recipes.config import option
+from kun_recipes.summaries import RunFolders
 
 PAGE = "report.html"
 FIGURES = "figures"
@@ -10,13 +11,10 @@ FIGURES = "figures"
 
 
 @dataclass(kw_only=True)
-class ReportConfig:
+class ReportConfig(RunFolders):
     """Write one self-contained page about a run: funnel, rows, figures, benchmarks, costs (Kun §4)."""
 
     title: str = option(help="of the page")
-    corpus_dir: str = option(help="folder of the finished corpus stage")
-    label_dir: str = option(help="folder of the finished label stage")
-    refine_dir: str = option(help="folder of the finished refine stage")
     model_dirs: list[str] | None = option(None, "folders of trained models: their losses and costs")
     evaluation_dir: str | None = option(None, "folder of the finished evaluate stage; null: left out")
     statistics_dir: str | None = option(None, "folder of the finished statistics stage; null: left out")

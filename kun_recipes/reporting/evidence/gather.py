@@ -10,7 +10,7 @@ from kun_recipes.reporting.evidence.costs import WRITTEN, written_tokens
 from kun_recipes.reporting.evidence.removed import Reason, removed_by
 from kun_recipes.reporting.funnel import sample_rows
 from kun_recipes.rows import read_rows
-from kun_recipes.summaries import check_follows, finished_summary, finished_training, path_of
+from kun_recipes.summaries import finished_summary, finished_training, path_of, read_stages
 
 Summary = Mapping[str, Any]
 
@@ -62,10 +62,8 @@ def gather(config: ReportConfig) -> Evidence:
     Raises:
         UserError: a stage or a training is not finished, or they are not of one run.
     """
+    stages = read_stages(config)
     folders = {"corpus": config.corpus_dir, "label": config.label_dir, "refine": config.refine_dir}
-    stages = {name: finished_summary(folder) for name, folder in folders.items()}
-    check_follows(config.label_dir, stages["label"], config.corpus_dir, stages["corpus"])
-    check_follows(config.refine_dir, stages["refine"], config.label_dir, stages["label"])
     trainings = {Path(folder).name: finished_training(folder) for folder in config.model_dirs or []}
     tokens = {name: written_tokens(Path(folders[name]), column) for name, column in WRITTEN.items()}
     return Evidence(
