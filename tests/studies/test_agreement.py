@@ -1,0 +1,75 @@
+"""Agreement against hand-computed and published figures."""
+
+import numpy
+import pytest
+
+from kun_recipes.studies.agreement import alpha, identical, kappa, majority, measure_agreement, percent_agreement
+
+FLEISS_1971 = """
+    00060 03003 01401 00006 03030 20400 00402 20310 20040 00006 10050 11040 03300 10050 02031
+    00501 30012 51000 02040 10203 00006 01050 02013 20040 10041 05010 40002 02040 10500 00006
+"""
+"""J. L. Fleiss: Measuring nominal scale agreement among many raters, table 1. Thirty patients, each diagnosed by six
+psychiatrists: depression, personality disorder, schizophrenia, neurosis, other."""
+
+KRIPPENDORFF_2011 = ("123321412...", "1233224125.3", ".3332342251.", "12332441251.")
+"""K. Krippendorff: Computing Krippendorff's Alpha-Reliability. What four observers said of twelve units."""
+
+
+def test_kappa_of_fleiss_1971():
+    table = numpy.array([[int(count) for count in patient] for patient in FLEISS_1971.split()])
+    assert table.sum(axis=0).tolist() == [26, 26, 30, 55, 43]  # as printed there
+    assert kappa(table) == pytest.approx(0.430, abs=0.0005)
+
+
+def test_alpha_of_krippendorff_2011():
+    units = [[row[unit] for row in KRIPPENDORFF_2011 if row[unit] != "."] for unit in range(12)]
+    table = numpy.array([[unit.count(value) for value in "12345"] for unit in units])
+    assert alpha(table, "nominal") == pytest.approx(0.743, abs=0.0005)
+    assert alpha(table, "ordinal") == pytest.approx(0.815, abs=0.0005)
+    figures = measure_agreement(units, order="12345", raters=3)
+    assert figures["alpha_nominal"]["value"] == pytest.approx(0.743, abs=0.0005)
+    assert figures["alpha_nominal"]["low"] < 0.743 < figures["alpha_nominal"]["high"]
+    assert figures["alpha_ordinal"]["value"] == pytest.approx(0.815, abs=0.0005)
+    assert figures["incomplete"] == 2  # the last unit but one has two values, the last has one
+
+
+def test_percent_is_the_share_of_pairs_of_answers():
+    # all three pairs agree; one of three does; none does
+    assert percent_agreement(numpy.array([[3, 0, 0], [2, 1, 0], [1, 1, 1]])) == pytest.approx((1 + 1 / 3 + 0) / 3)
+
+
+def test_identical_ratings_are_those_of_figure_6():
+    answers = [["a", "a", "a"], ["a", "b", "a"], ["a", "b", "c"], ["c", "c", "c"]]
+    assert identical(answers) == {"all_same": 2, "some_same": 1, "all_different": 1}
+
+
+def test_answers_beyond_the_raters_count_in_no_figure_that_needs_as_many():
+    figures = measure_agreement([["yes", "yes", "yes", "no"], ["no", "no", "no"], ["yes"]], resamples=100)
+    assert figures["identical"] == {"all_same": 2, "some_same": 0, "all_different": 0}
+    assert figures["incomplete"] == 1
+    assert figures["percent"]["value"] == pytest.approx((3 / 6 + 1) / 2)
+
+
+def test_a_coefficient_is_undefined_where_everybody_always_says_the_same():
+    figures = measure_agreement([["yes"] * 3] * 5, resamples=100)
+    assert figures["percent"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert figures["fleiss_kappa"] == figures["alpha_nominal"] == {"value": None, "low": None, "high": None}
+
+
+def test_no_votes_are_no_error():
+    figures = measure_agreement([], order=["yes", "no"])
+    assert (figures["items"], figures["percent"]["value"], figures["alpha_ordinal"]["value"]) == (0, None, None)
+
+
+@pytest.mark.parametrize(
+    "answers, label",
+    [(["a", "b", "a"], "a"), (["a"], "a"), (["a", "b"], None), (["a", "b", "c"], None), ([], None)],
+)
+def test_a_majority_is_ahead_of_every_other_answer(answers, label):
+    assert majority(answers) == label
+
+
+def test_the_same_votes_give_the_same_intervals():
+    answers = [["yes", "no", "yes"], ["no", "no", "no"], ["yes", "yes", "yes"], ["no", "yes", "no"]]
+    assert measure_agreement(answers, resamples=200) == measure_agreement(answers, resamples=200)
