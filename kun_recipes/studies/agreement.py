@@ -92,9 +92,7 @@ def alpha(counts: numpy.ndarray, level: str) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a resample may lack one of the answers
         return float(
-            krippendorff.alpha(
-                value_counts=counts, value_domain=range(counts.shape[1]), level_of_measurement=level
-            )
+            krippendorff.alpha(value_counts=counts, value_domain=range(counts.shape[1]), level_of_measurement=level)
         )
 
 

@@ -36,7 +36,7 @@ def estimate(value: float, resampled: list[float]) -> Estimate:
         return Estimate(None, None, None)
     defined = numpy.asarray(resampled, dtype=float)
     defined = defined[~numpy.isnan(defined)]
-    if len(defined) < LEAST_DEFINED * len(resampled):
+    if not len(defined) or len(defined) < LEAST_DEFINED * len(resampled):
         return Estimate(float(value), None, None)
     tail = (1 - CONFIDENCE) / 2
     low, high = numpy.quantile(defined, [tail, 1 - tail])

@@ -1,0 +1,161 @@
+"""What a preference study found: win rates with ties, the matrix of figure 5, the bars of figure 9, and a ranking."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import choix
+import numpy
+
+from kun_recipes.studies.agreement import RATERS, RESAMPLES, measure_agreement
+from kun_recipes.studies.intervals import estimate
+from kun_recipes.studies.items import PreferenceItem
+from kun_recipes.studies.quality import votes_by_item
+from kun_recipes.studies.votes import CHOICES, PreferenceVote
+
+PRIOR = 0.5
+"""Votes each way that each pair of models gets before the ranking: an undefeated model's strength stays finite."""
+
+MEAN_RATING = 1000
+POINTS = 400 / math.log(10)
+"""Of a unit of log-odds: 400 points are odds of ten to one, as in chess and in Chatbot Arena."""
+
+
+@dataclass(frozen=True)
+class Tallies:
+    """Votes by prompt: arrays of shape (prompts, models, models), of the row's model against the column's."""
+
+    models: list[str]
+    wins: numpy.ndarray
+    ties: numpy.ndarray
+    both_bad: numpy.ndarray
+
+    def points(self, chosen: numpy.ndarray) -> numpy.ndarray:
+        """Points of the row's model against the column's on these prompts: a win is one, a tie half a one for each."""
+        return (self.wins + self.ties / 2)[chosen].sum(axis=0)
+
+
+def measure_preferences(
+    items: Sequence[PreferenceItem],
+    votes: Iterable[PreferenceVote],
+    raters: int = RATERS,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Every figure of a preference study; votes on other items than these count nowhere.
+
+    A tie, and "both bad" where it could be chosen, is half a win for each. Intervals are over prompts: the votes on
+    one prompt, and on its several pairs of models, do not stand alone.
+
+    Returns:
+        items, voted, votes, voters, prompts; `models`: by name wins, ties, losses, both_bad, win_rate and rating, the
+        best first; `pairs`: the same of each pair, from the first model's side; `agreement`; `left`: the share of the
+        decided votes that went to the answer shown first.
+    """
+    by_item = votes_by_item(items, votes)
+    cast = [vote for some in by_item.values() for vote in some]
+    tallies = tally(items, by_item)
+    prompts = len(tallies.wins)
+    draws = numpy.random.default_rng(seed).integers(prompts, size=(resamples if prompts else 0, prompts))
+    resampled = [tallies.points(draw) for draw in draws]
+    found = tallies.points(numpy.arange(prompts))
+    rates = _estimates(win_rates, found, resampled)
+    overall = _estimates(overall_rates, found, resampled)
+    rated = _estimates(ratings, found, resampled)
+    models = {
+        name: {
+            **_counts(tallies, index),
+            "win_rate": asdict(overall[index]),
+            "rating": asdict(rated[index]),
+        }
+        for index, name in enumerate(tallies.models)
+    }
+    return {
+        "items": len(items),
+        "voted": sum(bool(some) for some in by_item.values()),
+        "votes": len(cast),
+        "voters": len({vote.annotator for vote in cast}),
+        "prompts": prompts,
+        "models": dict(sorted(models.items(), key=lambda one: -(one[1]["rating"]["value"] or 0))),
+        "pairs": [
+            {
+                "models": [tallies.models[first], tallies.models[second]],
+                **_counts(tallies, first, second),
+                "win_rate": asdict(rates[first][second]),
+            }
+            for first in range(len(tallies.models))
+            for second in range(first + 1, len(tallies.models))
+            if found[first, second] + found[second, first]
+        ],
+        "agreement": measure_agreement(
+            [[vote.choice for vote in some] for some in by_item.values() if some], None, raters, resamples, seed
+        ),
+        "left": _left(cast),
+    }
+
+
+def tally(items: Sequence[PreferenceItem], by_item: dict[str, list[PreferenceVote]]) -> Tallies:
+    """The votes by prompt; prompts without a vote are left out."""
+    models = sorted({name for item in items for name in (item.model_a, item.model_b)})
+    voted = [item for item in items if by_item[item.id]]
+    place = {prompt: row for row, prompt in enumerate(dict.fromkeys(item.prompt for item in voted))}
+    wins, ties, both_bad = (numpy.zeros((len(place), len(models), len(models))) for _ in range(3))
+    for item in voted:
+        row, a, b = place[item.prompt], models.index(item.model_a), models.index(item.model_b)
+        counts = {choice: sum(vote.choice == choice for vote in by_item[item.id]) for choice in CHOICES}
+        wins[row, a, b] += counts["a"]
+        wins[row, b, a] += counts["b"]
+        for one, other in ((a, b), (b, a)):
+            ties[row, one, other] += counts["tie"] + counts["both_bad"]
+            both_bad[row, one, other] += counts["both_bad"]
+    return Tallies(models, wins, ties, both_bad)
+
+
+def win_rates(points: numpy.ndarray) -> numpy.ndarray:
+    """Share of the points that the row's model took from the column's; nan where they never met (Kun figure 5)."""
+    with numpy.errstate(invalid="ignore"):
+        return points / (points + points.T)
+
+
+def overall_rates(points: numpy.ndarray) -> numpy.ndarray:
+    """Share of all its points that each model took."""
+    with numpy.errstate(invalid="ignore"):
+        return points.sum(axis=1) / (points.sum(axis=1) + points.sum(axis=0))
+
+
+def ratings(points: numpy.ndarray) -> numpy.ndarray:
+    """Bradley-Terry strengths as ratings with a mean of 1000 (Bradley & Terry 1952), after `PRIOR` votes each way; nan
+    where nobody voted."""
+    if not points.any():
+        return numpy.full(len(points), numpy.nan)
+    with_prior = points + PRIOR * (1 - numpy.eye(len(points)))
+    strengths = choix.ilsr_pairwise_dense(with_prior)
+    return MEAN_RATING + POINTS * (strengths - strengths.mean())
+
+
+def _estimates(
+    figure: Callable[[numpy.ndarray], numpy.ndarray], found: numpy.ndarray, resampled: Sequence[numpy.ndarray]
+) -> numpy.ndarray:
+    """The figure of every cell with its interval, in an array of the figure's shape."""
+    value, others = figure(found), [figure(points) for points in resampled]
+    cells = numpy.empty(value.shape, dtype=object)
+    for cell in numpy.ndindex(value.shape):
+        cells[cell] = estimate(value[cell], [other[cell] for other in others])
+    return cells
+
+
+def _counts(tallies: Tallies, model: int, other: int | None = None) -> dict[str, int]:
+    """Wins, ties and losses of a model, against one other or against all."""
+    columns = slice(None) if other is None else other
+    return {
+        "wins": int(tallies.wins[:, model, columns].sum()),
+        "ties": int(tallies.ties[:, model, columns].sum()),
+        "losses": int(tallies.wins[:, columns, model].sum()),
+        "both_bad": int(tallies.both_bad[:, model, columns].sum()),
+    }
+
+
+def _left(votes: Sequence[PreferenceVote]) -> float | None:
+    decided = [vote for vote in votes if vote.choice in ("a", "b")]
+    return sum(vote.choice == vote.first for vote in decided) / len(decided) if decided else None

@@ -1,0 +1,60 @@
+"""All that a study found, by who voted: people, a model, and how far the two agree."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kun_recipes.studies.agreement import RATERS, RESAMPLES, majority, measure_agreement
+from kun_recipes.studies.items import PREFERENCE, QUALITY, PreferenceItem, QualityItem
+from kun_recipes.studies.preferences import measure_preferences
+from kun_recipes.studies.quality import ORDERS, QUESTIONS, majority_labels, measure_quality, votes_by_item
+from kun_recipes.studies.votes import PreferenceVote, QualityVote
+
+Items = Mapping[str, Sequence[QualityItem] | Sequence[PreferenceItem]]
+"""By task, "quality" and "preference"; a task that the study does not have is left out, or empty."""
+
+Votes = Mapping[str, Sequence[QualityVote] | Sequence[PreferenceVote]]
+
+MEASURES = {QUALITY: measure_quality, PREFERENCE: measure_preferences}
+
+
+def measure_study(
+    items: Items, votes: Votes, raters: int = RATERS, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Any]:
+    """The figures of both tasks, by task; None for a task without a vote."""
+    return {
+        task: measure(items[task], votes[task], raters, resamples, seed) if votes.get(task) else None
+        for task, measure in MEASURES.items()
+    }
+
+
+def compare_voters(items: Items, people: Votes, model: Votes, resamples: int = RESAMPLES, seed: int = 0) -> dict:
+    """How far a model's votes agree with people's majority labels, by question; items that people are torn about, or
+    that one of the two did not vote on, are left out and counted."""
+    pairs = {}
+    if people.get(QUALITY) and model.get(QUALITY):
+        sides = [votes_by_item(items[QUALITY], votes[QUALITY]) for votes in (people, model)]
+        for question in QUESTIONS:
+            pairs[question] = [majority_labels(question, side) for side in sides], ORDERS[question]
+    if people.get(PREFERENCE) and model.get(PREFERENCE):
+        sides = [votes_by_item(items[PREFERENCE], votes[PREFERENCE]) for votes in (people, model)]
+        labels = [
+            {item: majority([_decision(vote) for vote in votes]) for item, votes in side.items() if votes}
+            for side in sides
+        ]
+        pairs[PREFERENCE] = labels, None
+    return {
+        question: _compare(ours, theirs, order, resamples, seed) for question, ((ours, theirs), order) in pairs.items()
+    }
+
+
+def _decision(vote: PreferenceVote) -> str:
+    """A model cannot say that both are bad: it is a tie, here as in the win rates."""
+    return "tie" if vote.choice == "both_bad" else vote.choice
+
+
+def _compare(people: Mapping, model: Mapping, order: Sequence[str] | None, resamples: int, seed: int) -> dict:
+    both = [item for item in people if people[item] is not None and model.get(item) is not None]
+    answers = [[people[item], model[item]] for item in both]
+    figures = measure_agreement(answers, order, 2, resamples, seed)
+    kept = ("items", "percent", "fleiss_kappa", "alpha_nominal", "alpha_ordinal")
+    return {"left_out": len(people) - len(both)} | {name: figures[name] for name in kept if name in figures}
