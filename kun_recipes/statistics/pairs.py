@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kun_recipes import schema
+from kun_recipes.corpus.sampling import row_hash
 from kun_recipes.errors import UserError
 from kun_recipes.rows import SHARD_PATTERN, read_rows
 from kun_recipes.stage import require_finished
@@ -82,7 +83,7 @@ class Sample:
         self._heap: list[tuple[int, Pair]] = []
 
     def add(self, pair: Pair) -> None:
-        entry = (-int.from_bytes(_hash(pair.id)[:8]), pair)
+        entry = (-row_hash(pair.id, seed=0), pair)
         if len(self._heap) < self.size:
             heappush(self._heap, entry)
         elif self._heap and entry > self._heap[0]:
