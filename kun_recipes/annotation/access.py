@@ -1,0 +1,143 @@
+"""Who may see what: a secret link opens the page for one annotator, and without one there is nothing to see.
+
+The check stands in front of the whole application, Gradio's own addresses included.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Collection, Iterable, Mapping
+from http.cookies import SimpleCookie
+from importlib.resources import files
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kun_recipes.annotation.config import ADMIN
+from kun_recipes.annotation.storage import Database
+
+ANNOTATOR = "annotator"
+"""Key of a request's scope under which handlers find who asks."""
+
+COOKIE_SECONDS = 90 * 24 * 3600
+UNUSED = ("/upload", "/file", "/proxy", "/stream", "/monitoring", "/component_server")
+"""Parts of Gradio's addresses that the pages do without."""
+
+# Gradio's page needs inline scripts. Nothing is loaded from, or sent to, any other machine.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self' data:; object-src 'none'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Referrer-Policy": "no-referrer",  # the link holds the key
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Keys:
+    """The keys of links, of which only hashes are stored.
+
+    A plain SHA-256 is enough: a key is 256 random bits, not a password that could be guessed.
+
+    Args:
+        names: who is let in; a key of anyone else, as of one who left, opens nothing.
+    """
+
+    def __init__(self, database: Database, names: Collection[str]):
+        self.database, self.names = database, names
+
+    def make(self, renew: Iterable[str] = ()) -> dict[str, str]:
+        """New keys for those who have none, and for those to renew. They can be seen here and never again."""
+        with self.database.write() as sql:
+            known = {row["name"] for row in sql.execute("SELECT name FROM links")}
+            made = {name: secrets.token_urlsafe(32) for name in self.names if name not in known or name in set(renew)}
+            sql.executemany("INSERT OR REPLACE INTO links VALUES (?, ?)", [(n, hash_key(k)) for n, k in made.items()])
+        return made
+
+    def accept(self, hashes: dict[str, str]) -> None:
+        """Take over keys that were made elsewhere, by their hashes."""
+        with self.database.write() as sql:
+            sql.executemany("INSERT OR REPLACE INTO links VALUES (?, ?)", hashes.items())
+
+    def owner(self, key: str) -> str | None:
+        """Whose key it is."""
+        found = self.database.read().execute("SELECT name FROM links WHERE key_hash = ?", (hash_key(key),)).fetchone()
+        return found["name"] if found and found["name"] in self.names else None
+
+
+def hash_key(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def show_links(made: Mapping[str, str], address: str) -> None:
+    """Print links that are new, on standard output and nowhere else."""
+    if not made:
+        print(f"{address}: the links of before hold; --renew <name> replaces one that was lost")
+        return
+    print("new links, for their owners alone; they are not shown again:")
+    for name, key in made.items():
+        print(f"  {name}  {address}/?key={key}", flush=True)
+
+
+class OnlyByLink:
+    """ASGI middleware: `/?key=…` sets a cookie; every other request needs it, or is answered 403.
+
+    The pages below /admin are the admin's, all others the annotators'.
+
+    Args:
+        cookie: its name; servers of several studies on one machine share their cookies, so each has its own.
+    """
+
+    def __init__(self, app: ASGIApp, keys: Keys, cookie: str):
+        self.app, self.keys, self.cookie = app, keys, cookie
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+        elif scope["type"] == "http":
+            await (self._answer(scope) or self.app)(scope, receive, _with_headers(send))
+        else:
+            await send({"type": "websocket.close"})  # no page uses any
+
+    def _answer(self, scope: Scope) -> Response | None:
+        """What to say in place of the application; None lets the request through."""
+        path = scope["path"]
+        if path == "/" and (key := parse_qs(scope["query_string"].decode("latin-1")).get("key")):
+            return self._welcome(key[0], scope) if self.keys.owner(key[0]) else _refusal()
+        cookie = SimpleCookie(Headers(scope=scope).get("cookie", "")).get(self.cookie)
+        scope[ANNOTATOR] = name = self.keys.owner(cookie.value) if cookie else None
+        if name is None or any(part in path for part in UNUSED):
+            return _refusal()
+        if path != "/" and (name == ADMIN) != path.startswith("/admin"):
+            return _refusal()
+        return None
+
+    def _welcome(self, key: str, scope: Scope) -> Response:
+        # A page that goes on by itself, not a redirect: a browser that came from another site, such as a chat, would
+        # not send a strict cookie along a redirect.
+        page = HTMLResponse('<!DOCTYPE html><meta http-equiv="refresh" content="0; url=/">')
+        page.set_cookie(
+            self.cookie,
+            key,
+            max_age=COOKIE_SECONDS,
+            httponly=True,
+            samesite="strict",
+            secure=scope["scheme"] == "https",
+        )
+        return page
+
+
+def _refusal() -> Response:
+    return HTMLResponse((files("kun_recipes.annotation") / "refusal.html").read_text("utf-8"), status_code=403)
+
+
+def _with_headers(send: Send) -> Send:
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).update(HEADERS)
+        await send(message)
+
+    return send_with_headers

@@ -1,0 +1,62 @@
+"""Options of the annotation app."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kun_recipes.config import ConfigError, option
+
+DATABASE = "annotation.sqlite"
+ADMIN = "admin"
+"""The name of the link that shows progress and agreement; no annotator may have it."""
+
+
+@dataclass(kw_only=True)
+class AnnotateConfig:
+    """Serve the page on which annotators judge pairs and compare answers (Kun §4.2.2, §4.2.3)."""
+
+    study_dir: str = option(help="folder of quality.jsonl, preference.jsonl, or both, as the study stage writes")
+    output_dir: str = option(help="folder of the votes: annotation.sqlite, and what is exported of it")
+
+    annotators: list[str] = option(help="pseudonyms, a link each; who is taken off the list is let in no more")
+    votes_per_item: int = option(3, "annotators who see each item", source="Kun §4.2.2", min=1)
+    timeout_minutes: float = option(
+        30, "after which an item that was shown but not judged may go to someone else", unit="minutes", above=0
+    )
+    both_bad: bool = option(False, "a fourth choice: both answers are bad; the paper has none", source="Kun §4.2.3")
+    seed: int = option(0, "of the order of the items, and of which answer stands left")
+    language: Literal["zh", "en"] = option("zh", "of the page that a link opens; each page has a switch")
+
+    host: str = option("127.0.0.1", "address that the server listens on; 0.0.0.0: every one of this machine")
+    port: int = option(7860, "port that it listens on", min=1, max=65535)
+    address: str | None = option(
+        None, "what the links begin with, as https://votes.example.org behind a proxy; null: http://host:port"
+    )
+    share: bool = option(False, "open a public tunnel through Gradio's servers; the links then begin with its address")
+
+    renew: list[str] | None = option(None, "names that get a new link, and whose old one is closed: when one was lost")
+    overview: bool = option(False, "print progress and agreement, and end")
+    export: bool = option(False, "write the votes without names as JSONL, CSV and a dataset for the Hub, and end")
+    space_dir: str | None = option(None, "write the app as a folder for a Space of the Hub there, and end")
+
+    def check(self) -> None:
+        for name, times in Counter(self.annotators).items():
+            if times > 1:
+                raise ConfigError("annotators", f"{name} is there twice; give each their own name")
+        if ADMIN in self.annotators:
+            raise ConfigError("annotators", f"{ADMIN} is the name of the link to the overview; take another one")
+        if len(self.annotators) < self.votes_per_item:
+            raise ConfigError(
+                "annotators",
+                f"{len(self.annotators)} cannot give {self.votes_per_item} votes to an item, one each; "
+                "name more, or lower votes_per_item",
+            )
+        if unknown := set(self.renew or ()) - {*self.annotators, ADMIN}:
+            raise ConfigError("renew", f"{min(unknown)} is no annotator, nor {ADMIN}")
+        if sum((self.overview, self.export, self.space_dir is not None)) > 1:
+            raise ConfigError("export", "overview, export and space_dir each end the run: ask for one of them")
+
+    @property
+    def database(self) -> Path:
+        return Path(self.output_dir) / DATABASE

@@ -1,0 +1,64 @@
+"""The votes with their items as a dataset for the Hub, which `load_dataset` reads: a Parquet file a task, and a card."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+import pyarrow
+import pyarrow.parquet
+
+from kun_recipes.annotation.export import Vote
+from kun_recipes.annotation.study import Study
+from kun_recipes.errors import UserError
+
+CARD = "dataset_card.md.jinja"
+
+
+def write_dataset(study: Study, votes: Mapping[str, Sequence[Vote]], folder: Path) -> Path:
+    """Write README.md and <task>.parquet of each task that has votes, a row a vote: the vote, and its
+    item's columns as item_*.
+
+    An earlier folder is replaced once the new one is whole.
+
+    Raises:
+        UserError: a vote is on an item that the study does not have.
+    """
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    given = {task: some for task, some in votes.items() if some}
+    for task, some in given.items():
+        rows = [_row(study, task, vote) for vote in some]
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), partial / f"{task}.parquet")
+    (partial / "README.md").write_text(_card(study, given), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    return partial.replace(folder)
+
+
+def _row(study: Study, task: str, vote: Vote) -> dict:
+    item = study.tasks.get(task, {}).get(vote.item)
+    if item is None:
+        raise UserError(
+            f"there are votes on the item {vote.item}, which study_dir does not have: name the study they are about"
+        )
+    columns = {f"item_{name}": value for name, value in asdict(item).items() if name != "id"}
+    return asdict(vote) | columns
+
+
+def _card(study: Study, votes: Mapping[str, Sequence[Vote]]) -> str:
+    template = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined).from_string(
+        (files("kun_recipes.annotation") / CARD).read_text(encoding="utf-8")
+    )
+    tasks = [
+        {
+            "name": task,
+            "votes": len(some),
+            "items": len({vote.item for vote in some}),
+            "annotators": len({vote.annotator for vote in some}),
+        }
+        for task, some in votes.items()
+    ]
+    return template.render(tasks=tasks)

@@ -1,0 +1,67 @@
+"""The parts of a page that hold text of a study, as HTML. What models wrote is escaped here, and nowhere else shown."""
+
+from markupsafe import Markup
+
+from kun_recipes.annotation.answers import OTHER
+from kun_recipes.annotation.assignment import Step, Turn
+from kun_recipes.annotation.study import Item
+from kun_recipes.studies.items import QUALITY
+
+Texts = dict[str, str]
+
+CARD = Markup('<section class="card {kind}"><h2>{title}</h2><div class="said">{text}</div></section>')
+ITEM = Markup('<article data-turn="{turn}" class="{task}">{cards}</article>')
+DONE = Markup('<article data-turn="done" class="done"><p class="big">{done}</p><p>{more}</p></article>')
+PROGRESS = Markup(
+    '<div class="progress"><div class="bar"><div style="width: {percent}%"></div></div><span>{text}</span></div>'
+)
+HEADER = Markup('<header><nav>{tasks}</nav><nav class="languages">{languages}</nav></header>')
+LINK = Markup('<a href="{address}" class="{state}"{lang}>{text}</a>')
+
+
+def item_html(task: str, item: Item | None, turn: Turn | None, texts: Texts) -> str:
+    """One item, or that all is done."""
+    if turn is None or item is None:
+        return DONE.format(done=texts["done"], more=texts["done_more"])
+    cards = _quality(item, texts) if task == QUALITY else _preference(item, turn.first, texts)
+    return ITEM.format(turn=turn.assignment, task=task, cards=Markup("").join(cards))
+
+
+def progress_html(step: Step, texts: Texts) -> str:
+    percent = 100 * step.done / step.total if step.total else 100
+    return PROGRESS.format(percent=f"{percent:.1f}", text=texts["progress"].format(done=step.done, total=step.total))
+
+
+def header_html(task: str, tasks: list[str], language: str, texts: dict[str, Texts]) -> str:
+    """Links to the study's tasks and to the other language; what is shown is marked."""
+    to_tasks = [_link(page_path(one, language), texts[language][one], one == task) for one in tasks]
+    others = [
+        _link(page_path(task, one), texts[one]["name"], False, texts[one]["lang"]) for one in texts if one != language
+    ]
+    return HEADER.format(tasks=Markup("").join(to_tasks), languages=Markup("").join(others))
+
+
+def page_path(task: str, language: str) -> str:
+    return f"/{language}/{task}/"
+
+
+def _link(address: str, text: str, here: bool, lang: str | None = None) -> Markup:
+    attribute = Markup(' lang="{}"').format(lang) if lang else ""
+    return LINK.format(address=address, text=text, state="here" if here else "", lang=attribute)
+
+
+def _quality(item: Item, texts: Texts) -> list[Markup]:
+    return [_card("asked", texts["instruction"], item.instruction), _card("output", texts["output"], item.output)]
+
+
+def _preference(item: Item, first: str, texts: Texts) -> list[Markup]:
+    answers = {"a": item.answer_a, "b": item.answer_b}
+    return [
+        _card("asked", texts["prompt"], item.prompt),
+        _card("answer", texts["answer_left"], answers[first]),
+        _card("answer", texts["answer_right"], answers[OTHER[first]]),
+    ]
+
+
+def _card(kind: str, title: str, text: str) -> Markup:
+    return CARD.format(kind=kind, title=title, text=text)

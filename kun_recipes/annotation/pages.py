@@ -1,0 +1,153 @@
+"""The annotators' pages in Gradio: one for each task in each language, one item at a time.
+
+Nothing of a study is in a page as it is served; its items come one by one to whom they were given.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import gradio as gr
+
+from kun_recipes.annotation.answers import NO, YES, quality_answer, shown_quality
+from kun_recipes.annotation.assignment import Assigner, Step
+from kun_recipes.annotation.fragments import header_html, item_html, progress_html
+from kun_recipes.annotation.study import Study
+from kun_recipes.annotation.texts import load_texts
+from kun_recipes.studies.items import QUALITY
+from kun_recipes.studies.votes import CRITERIA, GRADES
+
+# Fonts of the system only: Chinese ones are large, and no page loads anything from elsewhere.
+FONTS = ["system-ui", "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
+CHOICES = ("left", "tie", "both_bad", "right")
+
+
+def theme() -> gr.Theme:
+    return gr.themes.Base(primary_hue="blue", neutral_hue="slate", font=FONTS, font_mono=["monospace"])
+
+
+def head() -> str:
+    """What each page carries in its head: its width on a phone is set by Gradio."""
+    return f"<script>{_file('keys.js')}</script>"
+
+
+def style() -> str:
+    return _file("page.css")
+
+
+@dataclass(frozen=True)
+class Page:
+    """One task in one language.
+
+    Attributes:
+        both_bad: whether a fourth choice is there.
+    """
+
+    study: Study
+    assigner: Assigner
+    task: str
+    language: str
+    both_bad: bool
+
+    @property
+    def texts(self) -> dict[str, str]:
+        return load_texts()[self.language]
+
+    def build(self) -> gr.Blocks:
+        """The page, which asks for its first item when it is opened."""
+        with gr.Blocks(title=self.texts[self.task], analytics_enabled=False) as blocks:
+            gr.HTML(header_html(self.task, list(self.study.tasks), self.language, load_texts()), elem_id="header")
+            progress = gr.HTML(elem_id="progress")
+            item = gr.HTML(elem_id="item")
+            with gr.Accordion(self.texts["rubric"], open=False, elem_id="rubric"):
+                gr.Markdown(self.texts[f"{self.task}_rubric"])
+            # Which assignment the page shows lies in the page, so that it survives a restart of the server.
+            assignment = gr.Number(visible=False, precision=0)
+            radios = self._radios() if self.task == QUALITY else []
+            shown = [item, progress, assignment, *radios]
+            with gr.Row(elem_id="actions"):
+                undo = gr.Button(self.texts["undo"], elem_id="undo")
+                self._votes(assignment, radios, shown)
+            gr.HTML(self._keys(), elem_id="keys")
+            self._on(undo.click, self._undo, [assignment], shown, "undo")
+            self._on(blocks.load, self._show, None, shown, "show")
+        return blocks
+
+    def _radios(self) -> list[gr.Radio]:
+        yes_no = [(self.texts[YES], YES), (self.texts[NO], NO)]
+        grades = [(self.texts[grade], grade) for grade in GRADES]
+        with gr.Row(elem_id="questions"):
+            return [
+                *(gr.Radio(yes_no, label=self.texts[name], elem_id=name) for name in CRITERIA),
+                gr.Radio(grades, label=self.texts["output_grade"], elem_id="grade"),
+            ]
+
+    def _votes(self, assignment: gr.Number, radios: list[gr.Radio], shown: list[gr.Component]) -> None:
+        if self.task == QUALITY:
+            submit = gr.Button(self.texts["submit"], variant="primary", elem_id="submit")
+            self._on(submit.click, self._submit_quality, [assignment, *radios], shown, "submit")
+            return
+        for choice in CHOICES:
+            if choice != "both_bad" or self.both_bad:
+                variant = "primary" if choice in ("left", "right") else "secondary"
+                button = gr.Button(self.texts[choice], variant=variant, elem_id=choice)
+                self._on(button.click, self._submit_preference(choice), [assignment], shown, choice)
+
+    def _keys(self) -> str:
+        more = self.texts["both_bad_key"] if self.both_bad and self.task != QUALITY else ""
+        return f"<p>{self.texts[f'{self.task}_keys']}　{more}</p>"
+
+    def _on(self, event: Callable, handler: Callable, inputs: list | None, outputs: list, name: str) -> None:
+        # Without the queue a vote is one request and its answer: nothing hangs on a stream that may break.
+        event(self._guarded(handler), inputs, outputs, api_name=name, queue=False, show_progress="hidden")
+
+    def _guarded(self, handler: Callable) -> Callable:
+        def call(request: gr.Request, *values: Any) -> list[Any]:
+            try:
+                return self._shown(handler(request.username, *values))
+            except sqlite3.OperationalError as error:  # the disk is full, or another process holds the file
+                raise gr.Error(self.texts["busy"], print_exception=True) from error
+
+        return call
+
+    def _show(self, annotator: str) -> Step:
+        return self.assigner.show(self.task, annotator)
+
+    def _undo(self, annotator: str, assignment: int | None) -> Step:
+        return self.assigner.undo(self.task, annotator, assignment)
+
+    def _submit_quality(self, annotator: str, assignment: int | None, *answers: str | None) -> Step:
+        try:
+            answer = quality_answer(*answers)
+        except ValueError as error:
+            raise gr.Error(self.texts["incomplete"], title="", print_exception=False, duration=4) from error
+        return self._submitted(annotator, assignment, answer)
+
+    def _submit_preference(self, choice: str) -> Callable[[str, int | None], Step]:
+        def submit(annotator: str, assignment: int | None) -> Step:
+            return self._submitted(annotator, assignment, {"pressed": choice})
+
+        return submit
+
+    def _submitted(self, annotator: str, assignment: int | None, answer: dict) -> Step:
+        step = self.assigner.submit(self.task, annotator, assignment, answer)
+        if step.outcome == "late":
+            gr.Warning(self.texts["late"], title="")
+        return step
+
+    def _shown(self, step: Step) -> list[Any]:
+        turn = step.turn
+        item = self.study.tasks[self.task][turn.item] if turn else None
+        answers = shown_quality(turn.withdrawn if turn else None) if self.task == QUALITY else []
+        return [
+            item_html(self.task, item, turn, self.texts),
+            progress_html(step, self.texts),
+            turn.assignment if turn else None,
+            *answers,
+        ]
+
+
+def _file(name: str) -> str:
+    return (files("kun_recipes.annotation") / name).read_text(encoding="utf-8")

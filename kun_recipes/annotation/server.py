@@ -1,0 +1,104 @@
+"""The web server: the annotators' pages, the admin's, and the check in front of both."""
+
+import secrets
+import socket
+from collections.abc import Mapping
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp
+
+from kun_recipes.annotation.access import ANNOTATOR, Keys, OnlyByLink, show_links
+from kun_recipes.annotation.admin import Admin
+from kun_recipes.annotation.assignment import Assigner
+from kun_recipes.annotation.config import ADMIN, AnnotateConfig
+from kun_recipes.annotation.fragments import page_path
+from kun_recipes.annotation.pages import Page, head, style, theme
+from kun_recipes.annotation.storage import Database
+from kun_recipes.annotation.study import Study, read_study
+from kun_recipes.annotation.texts import load_texts
+from kun_recipes.errors import UserError
+
+
+def run(config: AnnotateConfig, hashes: Mapping[str, str] | None = None) -> None:
+    """Serve until stopped, after printing links that are new.
+
+    Args:
+        hashes: of keys that were made elsewhere, by name; None makes keys here.
+
+    Raises:
+        UserError: the study, the database or the port cannot be used.
+    """
+    study = read_study(config.study_dir)
+    listening = listen(config.host, config.port)
+    database = Database(config.database)
+    database.hold(study, config.seed)
+    keys = Keys(database, [*config.annotators, ADMIN])
+    app = build_app(config, study, database, keys)
+    if hashes is not None:
+        keys.accept(hashes)
+    else:
+        address = tunnel(config) if config.share else config.address or f"http://{config.host}:{config.port}"
+        show_links(keys.make(config.renew or ()), address)
+    serve(app, listening)
+
+
+def build_app(config: AnnotateConfig, study: Study, database: Database, keys: Keys) -> ASGIApp:
+    """The whole application; every request goes through the check of links first."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    assigner = Assigner(
+        database, config.votes_per_item, len(config.annotators), config.timeout_minutes * 60, config.seed
+    )
+
+    @app.get("/")
+    def home(request: Request) -> Response:
+        if request.scope[ANNOTATOR] == ADMIN:
+            return RedirectResponse(f"/admin/{config.language}")
+        return RedirectResponse(page_path(next(iter(study.tasks)), config.language))
+
+    app.router.routes += Admin(config, database).routes()
+    for language in load_texts():
+        for task in study.tasks:
+            _mount(app, Page(study, assigner, task, language, config.both_bad))
+    fingerprint = next(iter(study.fingerprints().values()))
+    return OnlyByLink(app, keys, cookie=f"annotation_{fingerprint[:8]}")
+
+
+def _mount(app: FastAPI, page: Page) -> None:
+    gr.mount_gradio_app(
+        app,
+        page.build(),
+        path=page_path(page.task, page.language).rstrip("/"),
+        auth_dependency=lambda request: request.scope.get(ANNOTATOR),
+        theme=theme(),
+        css=style(),
+        head=head(),
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        ssr_mode=False,
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket on which to serve; raises UserError where that is impossible, as when the port is in use."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise UserError(
+            f"{host}:{port}: cannot listen there ({error.strerror}); choose another --port or --host"
+        ) from error
+
+
+def serve(app: ASGIApp, listening: socket.socket) -> None:
+    """Serve until the process is told to stop. Nothing is logged of requests: a link in a log would be a key."""
+    uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="warning")).run(sockets=[listening])
+
+
+def tunnel(config: AnnotateConfig) -> str:
+    """A public address by Gradio's servers that leads to this one."""
+    return gr.networking.setup_tunnel(config.host, config.port, secrets.token_urlsafe(32), None, None)

@@ -1,0 +1,98 @@
+"""The app as a folder that a Space of the Hub runs, in a container.
+
+No name of a model is in it, nor an id, which may hold one: what leads back lies in the output folder as `ITEMS_FILE`,
+and `export.read_votes` reads it when the Space's database is put there.
+"""
+
+import dataclasses
+import hashlib
+import json
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kun_recipes.annotation.access import hash_key
+from kun_recipes.annotation.config import ADMIN, AnnotateConfig
+from kun_recipes.annotation.export import ITEMS_FILE
+from kun_recipes.annotation.study import MODELS, Item, Study
+from kun_recipes.errors import UserError
+from kun_recipes.studies.items import write_items
+
+SECRET = "ANNOTATION_KEYS"
+PACKAGE = Path(__file__).resolve().parent.parent
+NEEDED = (
+    "__init__.py",
+    "config.py",
+    "errors.py",
+    "yaml_types.py",
+    "annotation",
+    "corpus/__init__.py",
+    "corpus/sources/__init__.py",
+    "corpus/sources/records.py",
+    "studies",
+)
+"""What the page needs of this package, which is on no index."""
+
+SETTINGS = ("annotators", "votes_per_item", "timeout_minutes", "both_bad", "seed", "language")
+
+
+@dataclass(frozen=True)
+class Space:
+    """What its owner needs and nothing keeps: the keys of the links, and the secret that holds their hashes."""
+
+    keys: Mapping[str, str]
+    secret: str
+    secret_name: str = SECRET
+
+
+def make_space(config: AnnotateConfig, study: Study) -> Space:
+    """Write the folder `config.space_dir`: README.md, Dockerfile, app.py, settings.json, the items, and the package.
+
+    Raises:
+        UserError: the folder is there and is none of ours.
+    """
+    folder = Path(config.space_dir)
+    if folder.exists() and not (folder / "settings.json").is_file():
+        raise UserError(f"{folder}: is there and is no Space written by this; name another space_dir, or remove it")
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(PACKAGE / "annotation" / "space_files", folder)
+    for name in NEEDED:
+        _copy(PACKAGE / name, folder / "kun_recipes" / name)
+    _write_study(study, folder / "study", Path(config.output_dir))
+    (folder / "settings.json").write_text(
+        json.dumps(_settings(config), ensure_ascii=False, indent=2), encoding="utf-8"
+    )
+    keys = {name: secrets.token_urlsafe(32) for name in (*config.annotators, ADMIN)}
+    return Space(keys, json.dumps({name: hash_key(key) for name, key in keys.items()}, ensure_ascii=False))
+
+
+def space_id(item: str) -> str:
+    return hashlib.sha256(item.encode()).hexdigest()[:16]
+
+
+def _write_study(study: Study, folder: Path, output_dir: Path) -> None:
+    for task, items in study.tasks.items():
+        write_items(map(_without_names, items.values()), folder / f"{task}.jsonl")
+    output_dir.mkdir(parents=True, exist_ok=True)
+    names = {space_id(item): item for items in study.tasks.values() for item in items}
+    (output_dir / ITEMS_FILE).write_text(json.dumps(names, ensure_ascii=False, indent=0), encoding="utf-8")
+
+
+def _without_names(item: Item) -> Item:
+    hidden = {name: "" for name in MODELS if hasattr(item, name)}
+    return dataclasses.replace(item, id=space_id(item.id), **hidden)
+
+
+def _settings(config: AnnotateConfig) -> dict[str, Any]:
+    return {name: getattr(config, name) for name in SETTINGS}
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy(source, target)

@@ -1,0 +1,96 @@
+"""One SQLite file holds a study's votes; what was acknowledged survives a crash of the server or of the machine."""
+
+import hashlib
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from kun_recipes.annotation.study import Study
+from kun_recipes.errors import UserError
+
+BUSY_SECONDS = 5
+"""How long to wait for another process that writes; a transaction takes milliseconds."""
+
+
+class Database:
+    """Connections to the file, one a thread: SQLite lets many read while one writes.
+
+    Raises:
+        UserError: the file cannot be opened or written, or is no database.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._threads = threading.local()
+        # SQLite's own waiting is unfair: it sleeps and tries again. The threads of one server stand in line here.
+        self._writing = threading.Lock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection().executescript((files("kun_recipes.annotation") / "schema.sql").read_text("utf-8"))
+        except (OSError, sqlite3.Error) as error:
+            raise UserError(
+                f"{path}: cannot be used for votes ({error}); check the file, its folder and the disk"
+            ) from error
+
+    def read(self) -> sqlite3.Connection:
+        """A connection that shows what was committed."""
+        return self._connection()
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that sees every one before it, and happens whole or not at all."""
+        connection = self._connection()
+        with self._writing:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def hold(self, study: Study, seed: int) -> None:
+        """Take in the items of a study, or find that they are there.
+
+        Raises:
+            UserError: the votes here are about other items.
+        """
+        with self.write() as sql:
+            known = {row["task"]: row["fingerprint"] for row in sql.execute("SELECT * FROM studies")}
+            for task, fingerprint in study.fingerprints().items():
+                if known.get(task, fingerprint) != fingerprint:
+                    raise UserError(
+                        f"{self.path}: holds votes on other {task} items than this study's; "
+                        "give each study an output_dir of its own"
+                    )
+                if task not in known:
+                    sql.execute("INSERT INTO studies VALUES (?, ?)", (task, fingerprint))
+                    shuffled = sorted(study.tasks[task], key=lambda item: _hash(seed, task, item))
+                    sql.executemany(
+                        "INSERT INTO items VALUES (?, ?, ?)",
+                        [(task, item, position) for position, item in enumerate(shuffled)],
+                    )
+
+    def _connection(self) -> sqlite3.Connection:
+        if not hasattr(self._threads, "connection"):
+            connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")  # a vote is on the disk before it is acknowledged
+            connection.execute("PRAGMA foreign_keys = ON")
+            self._threads.connection = connection
+        return self._threads.connection
+
+
+def open_existing(path: Path) -> Database:
+    """The database of votes that were given before; raises UserError where there is none."""
+    if not path.is_file():
+        raise UserError(f"{path}: no votes yet; serve the page first")
+    return Database(path)
+
+
+def _hash(*parts: object) -> str:
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
