@@ -1,6 +1,7 @@
 """Rows between stages: one JSON line a row, in a folder of compressed shards."""
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,17 @@ def row_writer(folder: str | Path, by_shard: bool = False) -> JsonlWriter:
     """Write one shard a task; with `by_shard`, one file for each value that `AssignShard` gave."""
     name = f"${{rank}}_${{{SHARD}}}.jsonl.zst" if by_shard else "${rank}.jsonl.zst"
     return JsonlWriter(str(folder), output_filename=name, compression=ZSTD, adapter=_row)
+
+
+def write_shards(rows: Sequence[Document], folder: str | Path, rows_per_shard: int) -> int:
+    """Write rows that this process made, for tasks to read with `RankReader`; returns how many shards. What lies in
+    the folder goes first."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shards = [rows[first : first + rows_per_shard] for first in range(0, len(rows), rows_per_shard)]
+    for rank, shard in enumerate(shards):
+        for _ in row_writer(folder).run(iter(shard), rank=rank, world_size=len(shards)):
+            pass
+    return len(shards)
 
 
 def removed_writers(folder: str | Path) -> Callable[[str], JsonlWriter]:

@@ -18,12 +18,14 @@ NO_SOURCE = ""
 
 
 class Pair(NamedTuple):
-    """An instruction and its output; `source` is "" where the set names none."""
+    """An instruction and its output; `source` is "" where the set names none, `author`, the model that wrote the
+    output, where it names none or the output is a segment."""
 
     id: str
     source: str
     instruction: str
     output: str
+    author: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class PairSet:
                 source if isinstance(source, str) else NO_SOURCE,
                 instruction,
                 output,
+                (row.get(schema.CHAT_MODEL) or "") if row.get(schema.POLISH_PROMPT) else "",
             )
 
     def check(self) -> None:

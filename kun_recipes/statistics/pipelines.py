@@ -1,6 +1,5 @@
 """What the stage runs: one pass over each set, then the model's answers about a sample of them."""
 
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from kun_recipes.engines import release_engines
 from kun_recipes.engines.chats import ChatTokenizer
 from kun_recipes.launch import run_pipeline
 from kun_recipes.prompts import load_prompt
-from kun_recipes.rows import RankReader, read_rows, removed_writers, row_writer
+from kun_recipes.rows import RankReader, read_rows, removed_writers, row_writer, write_shards
 from kun_recipes.stage import Stage
 from kun_recipes.statistics.config import StatisticsConfig
 from kun_recipes.statistics.measure import Tally, compare_grams, tally_set
@@ -64,12 +63,8 @@ def lists_of(config: StatisticsConfig) -> TopicLists:
 def ask_topics(config: StatisticsConfig, stage: Stage, model: str, samples: Samples) -> Counts:
     """Ask the model about the sampled pairs, only the shards that are missing; its engine is gone afterwards."""
     rows = [row for name, pairs in samples.items() for row in _documents(name, pairs)]
-    shards = [rows[first : first + ROWS_A_SHARD] for first in range(0, len(rows), ROWS_A_SHARD)]
     sample = stage.scratch / "sample"
-    shutil.rmtree(sample, ignore_errors=True)
-    for rank, shard in enumerate(shards):
-        for _ in row_writer(sample).run(iter(shard), rank=rank, world_size=len(shards)):
-            pass
+    shards = write_shards(rows, sample, ROWS_A_SHARD)
     prompt, lists = load_prompt(config.topic_prompt, FIELDS), lists_of(config)
     turns = [(name, turn) for name in config.topic_lists for turn in range(1, config.repeats + 1)]
     shown = config.topic_characters
@@ -89,7 +84,7 @@ def ask_topics(config: StatisticsConfig, stage: Stage, model: str, samples: Samp
         ),
         row_writer(stage.rows),
     ]
-    counts = run_pipeline(pipeline, stage.logs("topics"), len(shards), config.where())
+    counts = run_pipeline(pipeline, stage.logs("topics"), shards, config.where())
     release_engines()
     return counts
 
