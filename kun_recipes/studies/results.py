@@ -3,8 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kun_recipes.stage import Stage
 from kun_recipes.studies.agreement import RATERS, RESAMPLES, majority, measure_agreement
-from kun_recipes.studies.items import PREFERENCE, QUALITY, PreferenceItem, QualityItem
+from kun_recipes.studies.config import StudyConfig
+from kun_recipes.studies.items import ITEMS, PREFERENCE, QUALITY, PreferenceItem, QualityItem
+from kun_recipes.studies.judge_votes import position_bias, preference_votes, quality_votes
+from kun_recipes.studies.pipelines import read_judged
 from kun_recipes.studies.preferences import measure_preferences
 from kun_recipes.studies.quality import ORDERS, QUESTIONS, majority_labels, measure_quality, votes_by_item
 from kun_recipes.studies.votes import PreferenceVote, QualityVote
@@ -58,3 +62,46 @@ def _compare(people: Mapping, model: Mapping, order: Sequence[str] | None, resam
     figures = measure_agreement(answers, order, 2, resamples, seed)
     kept = ("items", "percent", "fleiss_kappa", "alpha_nominal", "alpha_ordinal")
     return {"left_out": len(people) - len(both)} | {name: figures[name] for name in kept if name in figures}
+
+
+def study_results(
+    config: StudyConfig, stage: Stage, items: Items, people: Votes | None, judge: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Everything that results.json holds.
+
+    Args:
+        people: votes of people, or None.
+        judge: what the stage knows about the model that judged, or None.
+
+    Returns:
+        items by task; `people` and `judge`, None where they did not vote: `votes`, the figures by task, and of the
+        judge its name, its preference for a place (`position`) and how many items it had a hand in (`self_judged`);
+        `compared`, the agreement of the two by question, empty without one of them.
+    """
+    options = {"raters": config.raters, "resamples": config.bootstrap, "seed": config.seed}
+    results: dict[str, Any] = {
+        "items": {task: len(some) for task, some in items.items()},
+        "raters": config.raters,
+        "people": {"votes": measure_study(items, people, **options)} if people else None,
+        "judge": None,
+        "compared": {},
+    }
+    if judge:
+        rows = {task: read_judged(stage, task) for task in ITEMS}
+        votes = {
+            QUALITY: quality_votes(rows[QUALITY], judge["name"]),
+            PREFERENCE: preference_votes(rows[PREFERENCE], judge["name"]),
+        }
+        own = set(judge["own_models"])
+        results["judge"] = {
+            "name": judge["name"],
+            "votes": measure_study(items, votes, **options),
+            "position": position_bias(rows[PREFERENCE]),
+            "self_judged": {
+                QUALITY: judge["own_pairs"],
+                PREFERENCE: sum(bool({item.model_a, item.model_b} & own) for item in items[PREFERENCE]),
+            },
+        }
+        if people:
+            results["compared"] = compare_voters(items, people, votes, config.bootstrap, config.seed)
+    return results

@@ -1,0 +1,70 @@
+"""The options of the study stage."""
+
+from dataclasses import dataclass
+
+from kun_recipes.config import ConfigError, option
+from kun_recipes.evaluation.config import model_name
+from kun_recipes.evaluation.prompts import Format
+from kun_recipes.executor_configs import EngineConfig
+from kun_recipes.studies.agreement import RATERS, RESAMPLES
+
+
+@dataclass(kw_only=True)
+class StudyConfig(EngineConfig):
+    """Choose what is judged, have models answer, let a model judge, and count the votes (Kun §4.2.2, §4.2.3)."""
+
+    output_dir: str = option(help="folder of this stage", affects_rows=False)
+    model: str = option(help="the model that judges, as people do: a folder, a Hub id, or a model source")
+    judge: bool = option(True, "let the model judge; false: items for people only")
+
+    dataset: str | None = option(
+        None, "pairs of the quality study: a dataset folder, rows, a file, or a Hub dataset; null: no such study"
+    )
+    pairs_per_source: int = option(1000, "pairs of each source, by hash", source="Kun §4.2.2", min=1)
+
+    prompts: str | None = option(
+        None, 'prompts of the preference study: JSON lines of "id" and "prompt"; null: no such study', exists=True
+    )
+    prompt_limit: int | None = option(None, "of them, the first; null: all (the paper has 500)", min=1)
+    models: list[str] | None = option(None, "models that answer, through their chat template: folders or Hub ids")
+    plain_models: list[str] | None = option(None, "further ones that are asked plainly, as base models are")
+    pairs_per_prompt: int | None = option(
+        None, "pairs of models that meet on each prompt, all equally often; null: every pair on every prompt", min=1
+    )
+    max_new_tokens: int | None = option(None, "longest answer; null: the preset's, or 512", unit="tokens", min=1)
+
+    criterion_prompt: str = option("recipes/prompts/criterion.txt", "does an instruction meet this?", exists=True)
+    grade_prompt: str = option("recipes/prompts/grade.txt", "which grade does an output get?", exists=True)
+    compare_prompt: str = option("recipes/prompts/compare.txt", "which answer is better?", exists=True)
+    rubric: str | None = option(
+        None, "YAML file of criteria and grades; null takes kun_recipes/studies/rubric.yaml", exists=True
+    )
+
+    votes: str | None = option(
+        None,
+        "votes of people: the annotation page's database; counted anew at every run",
+        affects_rows=False,
+    )
+    raters: int = option(RATERS, "votes an item, for figure 6 and Fleiss' kappa", min=2, affects_rows=False)
+    bootstrap: int = option(RESAMPLES, "resamples behind each interval", min=100, affects_rows=False)
+
+    new_tokens = 512
+
+    def check(self) -> None:
+        super().check()
+        if not self.dataset and not self.prompts:
+            raise ConfigError("dataset", "neither dataset nor prompts is set: give what the study is about")
+        if self.prompts and len(self.answering()) < 2:
+            raise ConfigError("models", "a preference study compares models: name two at least")
+        names = list(self.answering())
+        if double := next((name for name in names if names.count(name) > 1), None):
+            raise ConfigError("models", f"two of them are called {double}; rename one's folder")
+
+    def answering(self) -> list[str]:
+        """What each answering model is called, in votes and figures."""
+        return [model_name(model) for model, _ in self.answerers()]
+
+    def answerers(self) -> list[tuple[str, Format]]:
+        """The models that answer, and how they are asked."""
+        chats: list[tuple[str, Format]] = [(model, "chat") for model in self.models or ()]
+        return [*chats, *((model, "plain") for model in self.plain_models or ())]

@@ -1,0 +1,53 @@
+"""What the stage reads, checked before a model is loaded: pairs, prompts, models, and people's votes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kun_recipes.annotation.export import read_votes
+from kun_recipes.errors import UserError
+from kun_recipes.evaluation.config import model_name
+from kun_recipes.evaluation.pipelines import Candidate
+from kun_recipes.models import resolve_model
+from kun_recipes.statistics.pairs import Pair, PairSet
+from kun_recipes.studies.config import StudyConfig
+from kun_recipes.studies.results import Votes
+from kun_recipes.studies.sampling import read_prompts, sample_pairs
+
+
+@dataclass(frozen=True)
+class StudyInputs:
+    """What is judged, and by whom it is answered.
+
+    Attributes:
+        pairs: of the quality study.
+        prompts: of the preference study, by id.
+        models: that answer them.
+        judge: folder of the model that judges, or None.
+    """
+
+    pairs: list[Pair]
+    prompts: dict[str, str]
+    models: list[Candidate]
+    judge: str | None
+
+
+def gather(config: StudyConfig) -> StudyInputs:
+    """Read and check everything. Raises UserError for what is missing or wrong in any of it."""
+    prompts = read_prompts(config.prompts, config.prompt_limit) if config.prompts else {}
+    pairs = []
+    if config.dataset:
+        found = PairSet("dataset", config.dataset)
+        found.check()
+        pairs = sample_pairs(found.read(), config.pairs_per_source, config.seed)
+    answerers = config.answerers() if prompts else []
+    models = [Candidate(model_name(model), resolve_model(model), format) for model, format in answerers]
+    return StudyInputs(pairs, prompts, models, resolve_model(config.model) if config.judge else None)
+
+
+def peoples_votes(config: StudyConfig) -> Votes | None:
+    """The votes on the annotation page, none withdrawn. Raises UserError when its database is not there."""
+    if config.votes is None:
+        return None
+    if not Path(config.votes).is_file():
+        raise UserError(f"{config.votes}: no such database of votes; recipes/annotate.py makes it")
+    return read_votes(Path(config.votes))

@@ -1,0 +1,164 @@
+"""What the stage runs: models answer the prompts, then a model judges; only what is missing."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from datatrove.data import Document
+from datatrove.pipeline.base import PipelineStep
+
+from kun_recipes import schema
+from kun_recipes.counts import Counts
+from kun_recipes.curation.planning import Request, announce, plan
+from kun_recipes.engines import EngineSettings, release_engines
+from kun_recipes.evaluation.held_out import pair_prompt
+from kun_recipes.evaluation.pipelines import Candidate, sum_counts
+from kun_recipes.launch import run_pipeline
+from kun_recipes.prompts import PromptTemplate, load_prompt
+from kun_recipes.rows import RankReader, read_rows, removed_writers, row_writer, write_shards
+from kun_recipes.stage import Stage
+from kun_recipes.studies.answering import ANSWER, AnswerPrompt
+from kun_recipes.studies.config import StudyConfig
+from kun_recipes.studies.items import PREFERENCE, QUALITY, PreferenceItem, QualityItem
+from kun_recipes.studies.judging import (
+    ANSWER_TOKENS,
+    ANSWERS,
+    COMPARE_FIELDS,
+    CRITERION_FIELDS,
+    GRADE_FIELDS,
+    CompareAnswers,
+    JudgeCriterion,
+    JudgeGrade,
+)
+from kun_recipes.studies.rubric import RUBRIC_FILE, Rubric, load_rubric
+from kun_recipes.studies.votes import CRITERIA
+
+ROWS_A_SHARD = 128
+Removed = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class JudgePrompts:
+    """The prompt files and the rubric, read."""
+
+    criterion: PromptTemplate
+    grade: PromptTemplate
+    compare: PromptTemplate
+    rubric: Rubric
+
+    @classmethod
+    def load(cls, config: StudyConfig) -> "JudgePrompts":
+        """Raises UserError, naming file and line, for what is no such prompt or rubric."""
+        return cls(
+            load_prompt(config.criterion_prompt, CRITERION_FIELDS),
+            load_prompt(config.grade_prompt, GRADE_FIELDS),
+            load_prompt(config.compare_prompt, COMPARE_FIELDS),
+            load_rubric(Path(config.rubric) if config.rubric else RUBRIC_FILE),
+        )
+
+
+def answer_prompts(
+    config: StudyConfig, stage: Stage, models: Sequence[Candidate], prompts: Mapping[str, str]
+) -> Counts:
+    """Have each model answer every prompt, into answers/<model>."""
+    rows = [Document(prompt, identity) for identity, prompt in prompts.items()]
+    shards = write_shards(rows, stage.scratch / "prompts", ROWS_A_SHARD)
+    counts = []
+    for model in models:
+        settings = replace(config.settings(model.folder), plain=model.format == "plain")
+        decoding = config.decoding()
+        asked = ((pair_prompt(row.text, model.format), decoding.max_new_tokens) for row in rows)
+        engine = plan(settings, asked)
+        announce(engine, decoding, config.workers)
+        removed = removed_writers(stage.removed / model.name)
+        pipeline = [
+            RankReader(stage.scratch / "prompts"),
+            AnswerPrompt(engine, decoding, config.seed, model.format, removed("answers")),
+            row_writer(stage.folder / "answers" / model.name),
+        ]
+        counts.append(run_pipeline(pipeline, stage.logs(f"answers-{model.name}"), shards, config.where()))
+        release_engines()
+    return sum_counts(counts)
+
+
+def read_answers(stage: Stage, models: Sequence[Candidate]) -> dict[str, dict[str, str]]:
+    """By model, then by prompt id; a model that answered nothing, as no prompt fits its context, has none."""
+    answers = {}
+    for model in models:
+        folder = stage.folder / "answers" / model.name
+        rows = read_rows(folder) if folder.is_dir() else ()
+        answers[model.name] = {row[schema.ID]: row[ANSWER] for row in rows}
+    return answers
+
+
+def judge_items(
+    config: StudyConfig,
+    stage: Stage,
+    model: str,
+    quality: Sequence[QualityItem],
+    preference: Sequence[PreferenceItem],
+) -> Counts:
+    """Have the model judge all items, into judged/quality and judged/preference."""
+    prompts = JudgePrompts.load(config)
+    tasks = {QUALITY: [*map(_pair_row, quality)], PREFERENCE: [*map(_preference_row, preference)]}
+    settings = config.settings(model)
+    engine = plan(settings, requests(settings, prompts, tasks))
+    announce(engine, replace(config.decoding(), max_new_tokens=ANSWER_TOKENS), config.workers)
+    blocks = {QUALITY: quality_blocks, PREFERENCE: preference_blocks}
+    counts = []
+    for task, rows in tasks.items():
+        if not rows:
+            continue
+        shards = write_shards(rows, stage.scratch / task, ROWS_A_SHARD)
+        judging = blocks[task](engine, prompts, removed_writers(stage.removed / f"judged-{task}"))
+        pipeline = [RankReader(stage.scratch / task), *judging, row_writer(judged_folder(stage, task))]
+        counts.append(run_pipeline(pipeline, stage.logs(f"judged-{task}"), shards, config.where()))
+    release_engines()
+    return sum_counts(counts)
+
+
+def quality_blocks(engine: EngineSettings, prompts: JudgePrompts, removed: Removed) -> list[PipelineStep]:
+    """Ask for the three criteria, then for the grade."""
+    criteria = [
+        JudgeCriterion(engine, prompts.criterion, prompts.rubric, criterion, removed(criterion))
+        for criterion in CRITERIA
+    ]
+    return [*criteria, JudgeGrade(engine, prompts.grade, prompts.rubric, removed("grade"))]
+
+
+def preference_blocks(engine: EngineSettings, prompts: JudgePrompts, removed: Removed) -> list[PipelineStep]:
+    """Ask in both orders."""
+    return [CompareAnswers(engine, prompts.compare, first, removed(f"{first}_first")) for first in ANSWERS]
+
+
+def judged_folder(stage: Stage, task: str) -> Path:
+    return stage.folder / "judged" / task
+
+
+def read_judged(stage: Stage, task: str) -> list[dict[str, Any]]:
+    folder = judged_folder(stage, task)
+    return list(read_rows(folder)) if folder.is_dir() else []
+
+
+def requests(
+    engine: EngineSettings, prompts: JudgePrompts, tasks: Mapping[str, Sequence[Document]]
+) -> Iterator[Request]:
+    """What the model will be asked; no engine is loaded for it."""
+
+    def no_writer(_: str) -> None:
+        return None
+
+    for task, blocks in ((QUALITY, quality_blocks), (PREFERENCE, preference_blocks)):
+        for block in blocks(engine, prompts, no_writer):
+            for row in tasks[task]:
+                yield block.prompt_for(row), ANSWER_TOKENS
+
+
+def _pair_row(item: QualityItem) -> Document:
+    return Document(item.output, item.id, metadata={schema.SOURCE: item.source, schema.INSTRUCTION: item.instruction})
+
+
+def _preference_row(item: PreferenceItem) -> Document:
+    values = asdict(item)
+    return Document(values.pop("prompt"), values.pop("id"), metadata=values)

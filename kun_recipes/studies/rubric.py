@@ -1,0 +1,52 @@
+"""The rubric as a model that judges reads it; rubric.yaml holds it."""
+
+import string
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from kun_recipes.errors import UserError
+from kun_recipes.studies.votes import CRITERIA, GRADES
+from kun_recipes.typed_yaml import load_typed
+
+RUBRIC_FILE = files("kun_recipes.studies") / "rubric.yaml"
+LETTERS = string.ascii_uppercase[: len(GRADES)]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A criterion or a grade; `key` is what votes call it."""
+
+    key: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Rubric:
+    """What a pair is judged by (Kun §4.2.2)."""
+
+    criteria: tuple[Entry, ...]
+    grades: tuple[Entry, ...]
+
+    def question(self, criterion: str) -> str:
+        return next(entry.text for entry in self.criteria if entry.key == criterion)
+
+    def rotated(self, turn: int) -> list[Entry]:
+        """The grades in the order of one turn; over as many turns as grades each stands at each letter once."""
+        return [*self.grades[turn:], *self.grades[:turn]]
+
+
+@cache
+def load_rubric(source: Traversable = RUBRIC_FILE) -> Rubric:
+    """Read the rubric. Raises UserError, naming the file, when its keys are not those of the votes."""
+    rubric = load_typed(source, Rubric)
+    for name, keys in (("criteria", CRITERIA), ("grades", GRADES)):
+        if (found := tuple(entry.key for entry in getattr(rubric, name))) != keys:
+            raise UserError(f"{source}: {name}: the keys must be {', '.join(keys)}, not {', '.join(found)}")
+    return rubric
+
+
+def write_grades(grades: list[Entry]) -> str:
+    """The grades as the prompt shows them, a letter and a line each."""
+    return "\n".join(f"{letter}. {grade.text}" for letter, grade in zip(LETTERS, grades, strict=True))

@@ -1,0 +1,81 @@
+"""Study: what people and a model think of the pairs and of the models' answers (Kun §4.2.2, §4.2.3).
+
+    python recipes/study.py --config recipes/demo/study.yaml
+    python recipes/annotate.py --config recipes/demo/annotate.yaml
+    python recipes/study.py --config recipes/demo/study.yaml --votes outputs/demo/annotation/annotation.sqlite
+
+Columns in:  instruction, output, source, id; of the prompts id, prompt
+Columns out: judged pairs + clarity_probability, feasibility_probability, practicality_probability,
+grade_probabilities, grade; judged answers + a_first_logodds, b_first_logodds, prior_logodds
+
+Writes <output_dir>/quality.jsonl and preference.jsonl, which annotators are asked about, answers/<model>,
+judged/<task>, results.json and figures/*.svg, *.png. Items, answers and the model's judgements are made once; the
+votes of people are counted anew at every run.
+"""
+
+import sys
+
+from rich.console import Console
+
+from kun_recipes.counts import Counts
+from kun_recipes.engines import check_installed
+from kun_recipes.evaluation.pipelines import sum_counts
+from kun_recipes.models import model_identity
+from kun_recipes.recipe import main
+from kun_recipes.stage import Stage, report
+from kun_recipes.studies.config import StudyConfig
+from kun_recipes.studies.inputs import StudyInputs, gather, peoples_votes
+from kun_recipes.studies.items import ITEMS, PREFERENCE, QUALITY, read_items, write_items
+from kun_recipes.studies.pipelines import JudgePrompts, answer_prompts, judge_items, read_answers
+from kun_recipes.studies.report import notes, study_tables, write_results
+from kun_recipes.studies.results import study_results
+from kun_recipes.studies.sampling import preference_items, quality_items
+
+
+def build(config: StudyConfig, stage: Stage, inputs: StudyInputs) -> Counts:
+    """Write the items, the models' answers in them, and have the model judge them."""
+    counts = [Counts(len(inputs.pairs), len(inputs.pairs), len(inputs.pairs))]
+    items = {QUALITY: quality_items(inputs.pairs), PREFERENCE: []}
+    if inputs.prompts:
+        counts.append(answer_prompts(config, stage, inputs.models, inputs.prompts))
+        answers = read_answers(stage, inputs.models)
+        items[PREFERENCE] = preference_items(inputs.prompts, answers, config.pairs_per_prompt, config.seed)
+    for task, some in items.items():
+        if some:
+            write_items(some, stage.folder / f"{task}.jsonl")
+    if inputs.judge:
+        counts.append(judge_items(config, stage, inputs.judge, items[QUALITY], items[PREFERENCE]))
+    return sum_counts(counts)
+
+
+def about_judge(inputs: StudyInputs) -> dict | None:
+    """The judge's name, and how many items it judges that it had a hand in itself."""
+    if inputs.judge is None:
+        return None
+    name = model_identity(inputs.judge)
+    own = {model.name for model in inputs.models if model_identity(model.folder) == name}
+    return {"name": name, "own_pairs": sum(pair.author == name for pair in inputs.pairs), "own_models": sorted(own)}
+
+
+def run(config: StudyConfig) -> None:
+    stage = Stage("study", config)
+    people = peoples_votes(config)
+    summary = stage.summary()
+    if summary is None:
+        check_installed(config.engine)
+        JudgePrompts.load(config)
+        inputs = gather(config)
+        stage.begin()
+        counts = build(config, stage, inputs)
+        summary = stage.finish(counts, judge=about_judge(inputs))
+    files = {task: stage.folder / f"{task}.jsonl" for task in ITEMS}
+    items = {task: read_items(path, ITEMS[task]) if path.is_file() else [] for task, path in files.items()}
+    results = study_results(config, stage, items, people, summary["judge"])
+    write_results(results, stage.folder)
+    report(summary, stage.folder)
+    Console().print(*study_tables(results), sep="\n")
+    Console(file=sys.stderr).print(*notes(results), sep="\n")
+
+
+if __name__ == "__main__":
+    main(StudyConfig, run)

@@ -1,0 +1,72 @@
+"""What a model is asked when it judges, and that no order of options is trusted."""
+
+import math
+
+import pytest
+from datatrove.data import Document
+
+from kun_recipes.prompts import load_prompt
+from kun_recipes.studies import judging
+from kun_recipes.studies.judging import CompareAnswers, JudgeCriterion, JudgeGrade
+from kun_recipes.studies.rubric import load_rubric
+
+PROMPTS = {
+    "criterion": judging.CRITERION_FIELDS,
+    "grade": judging.GRADE_FIELDS,
+    "compare": judging.COMPARE_FIELDS,
+}
+
+
+@pytest.fixture
+def prompts(repository):
+    return {name: load_prompt(repository / f"recipes/prompts/{name}.txt", fields) for name, fields in PROMPTS.items()}
+
+
+class LikesTheFirst:
+    """An engine that answers by the place of an option, whatever it says."""
+
+    def __init__(self, *probabilities: float):
+        self.probabilities = probabilities
+        self.prompts: list = []
+
+    def choose(self, prompts, choices):
+        self.prompts += prompts
+        return [[math.log(value) for value in self.probabilities]] * len(prompts)
+
+
+def pair() -> Document:
+    return Document("因为冷。", "1", metadata={"instruction": "水为什么会结冰？"})
+
+
+def test_the_criterion_and_the_instruction_stand_in_the_question(prompts):
+    block = JudgeCriterion(None, prompts["criterion"], load_rubric(), "practicality")
+    doc, engine = pair(), LikesTheFirst(0.7, 0.3)
+    block.ask(engine, [doc], [block.prompt_for(doc)])
+    question = engine.prompts[0][-1]["content"]
+    assert "水为什么会结冰？" in question and "日常生活" in question and "因为冷" not in question
+    assert doc.metadata["practicality_probability"] == pytest.approx(0.7)
+
+
+def test_a_favourite_letter_gives_no_grade_an_edge(prompts):
+    block = JudgeGrade(None, prompts["grade"], load_rubric())
+    doc, engine = pair(), LikesTheFirst(0.8, 0.15, 0.05)
+    block.ask(engine, [doc], [block.prompt_for(doc)])
+    assert len(engine.prompts) == 3
+    firsts = [prompt[-1]["content"].split("A. ")[1][:2] for prompt in engine.prompts]
+    assert firsts == ["优秀", "合格", "不合"]
+    assert list(doc.metadata["grade_probabilities"].values()) == pytest.approx([1 / 3] * 3)
+
+
+def test_of_two_answers_each_is_once_read_first(prompts, monkeypatch):
+    engine = LikesTheFirst(0.9, 0.1)
+    monkeypatch.setattr(judging, "load_engine", lambda settings: engine)
+    judging.place_preference.cache_clear()
+    doc = Document("你好", "1", metadata={"answer_a": "早上好。", "answer_b": "嗯。"})
+    for first in ("a", "b"):
+        block = CompareAnswers("settings", prompts["compare"], first)
+        block.ask(engine, [doc], [block.prompt_for(doc)])
+    asked = [prompt[-1]["content"] for prompt in engine.prompts]
+    assert [text.index("早上好") < text.index("嗯。") for text in asked if "早上好" in text] == [True, False]
+    odds = math.log(0.9) - math.log(0.1)
+    assert doc.metadata["a_first_logodds"] == doc.metadata["b_first_logodds"] == pytest.approx(odds)
+    assert doc.metadata["prior_logodds"] == pytest.approx(odds)  # what the place alone is worth

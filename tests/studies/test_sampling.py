@@ -1,0 +1,54 @@
+"""Which pairs are judged, and which models meet."""
+
+from collections import Counter
+from itertools import combinations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kun_recipes.statistics.pairs import Pair
+from kun_recipes.studies.sampling import meetings, preference_items, sample_pairs
+
+PAIRS = [Pair(f"row-{number}", "wudao" if number % 4 else "skypile", "问", "答") for number in range(400)]
+MODELS = ["base", "kun", "coig", "belle"]
+
+
+def test_as_many_of_each_source_are_chosen():
+    chosen = sample_pairs(PAIRS, 20, seed=0)
+    assert Counter(pair.source for pair in chosen) == {"wudao": 20, "skypile": 20}
+    assert Counter(pair.source for pair in chosen[:20])["wudao"] > 3  # mixed, not one after the other
+
+
+def test_the_sample_is_the_same_in_any_order_and_whatever_stands_twice():
+    chosen = sample_pairs(PAIRS, 20, seed=0)
+    assert sample_pairs([None, *reversed(PAIRS), *PAIRS], 20, seed=0) == chosen
+    assert sample_pairs(PAIRS, 20, seed=1) != chosen
+
+
+def test_a_larger_sample_holds_the_smaller():
+    assert set(sample_pairs(PAIRS, 10, seed=0)) < set(sample_pairs(PAIRS, 30, seed=0))
+
+
+def test_a_small_source_is_taken_whole():
+    assert len(sample_pairs(PAIRS[:5], 20, seed=0)) == 5
+
+
+def test_by_default_every_pair_meets_on_every_prompt():
+    found = list(meetings(["p1", "p2"], MODELS, None, seed=0))
+    assert sorted(found) == sorted((p, *pair) for p in ("p1", "p2") for pair in combinations(MODELS, 2))
+
+
+@given(prompts=st.integers(1, 60), models=st.integers(2, 7), per_prompt=st.integers(1, 30))
+def test_a_sparing_design_has_all_pairs_meet_equally_often(prompts, models, per_prompt):
+    names = [f"m{number}" for number in range(models)]
+    found = list(meetings([f"p{number}" for number in range(prompts)], names, per_prompt, seed=0))
+    pairs = list(combinations(names, 2))
+    assert len(found) == len(set(found)) == prompts * min(per_prompt, len(pairs))
+    met = Counter((first, second) for _, first, second in found)
+    assert max(met.values()) - min(met.get(pair, 0) for pair in pairs) <= 1
+
+
+def test_a_prompt_that_a_model_did_not_answer_is_no_item():
+    answers = {"kun": {"p1": "好", "p2": "好"}, "base": {"p1": "嗯"}}
+    items = preference_items({"p1": "你好", "p2": "再见"}, answers, None, seed=0)
+    assert [(item.id, item.answer_a, item.answer_b) for item in items] == [("p1/kun/base", "好", "嗯")]

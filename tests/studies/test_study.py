@@ -1,0 +1,140 @@
+"""The stage as a person runs it, with the tiny model for every part."""
+
+import json
+import runpy
+import shutil
+import warnings
+from pathlib import Path
+
+import pytest
+
+from kun_recipes.config import ConfigError, load
+from kun_recipes.errors import UserError
+from kun_recipes.models import model_identity
+from kun_recipes.rows import read_rows
+from kun_recipes.studies import pipelines
+from kun_recipes.studies.config import StudyConfig
+from kun_recipes.studies.items import PreferenceItem, QualityItem, read_items
+
+
+@pytest.fixture
+def study(repository, tiny_model, tmp_path, monkeypatch):
+    """Runs the stage into tmp_path/study; 12 pairs of two sources, 4 prompts, 2 models."""
+    monkeypatch.chdir(repository)
+    run = runpy.run_path(str(repository / "recipes/study.py"))["run"]
+    other = shutil.copytree(tiny_model, tmp_path / "other")
+    pairs = [
+        {
+            "id": f"row-{number}",
+            "source": "wudao" if number % 3 else "skypile",
+            "instruction": f"第{number}个问题是什么？",
+            "output": f"第{number}个回答。",
+            "chat_model": model_identity(tiny_model),
+            "polish_prompt": "0",
+        }
+        for number in range(12)
+    ]
+    prompts = [{"id": f"p{number}", "prompt": f"请写第{number}句话。"} for number in range(4)]
+    for name, rows in (("pairs", pairs), ("prompts", prompts)):
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        (tmp_path / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+
+    def start(*words: str) -> tuple[Path, dict]:
+        fixed = ["--model", str(tiny_model), "--output_dir", str(tmp_path / "study"), "--max_new_tokens", "8"]
+        fixed += ["--dataset", str(tmp_path / "pairs.jsonl"), "--pairs_per_source", "3", "--bootstrap", "100"]
+        fixed += ["--prompts", str(tmp_path / "prompts.jsonl"), "--models", str(other), "--dtype", "float32"]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message="Glyph")
+            run(load(StudyConfig, [*fixed, "--plain_models", str(tiny_model), *words]))
+        results = tmp_path / "study/results.json"
+        return tmp_path / "study", json.loads(results.read_text(encoding="utf-8"))
+
+    return start
+
+
+def test_a_run_writes_items_answers_judgements_and_figures(study, tiny_model, capsys):
+    folder, results = study()
+    quality = read_items(folder / "quality.jsonl", QualityItem)
+    assert sorted(item.source for item in quality) == ["skypile"] * 3 + ["wudao"] * 3
+    preference = read_items(folder / "preference.jsonl", PreferenceItem)
+    assert {(item.model_a, item.model_b) for item in preference} == {("other", tiny_model.name)}
+    assert len(preference) == 4
+    answers = {row["id"]: row["answer"] for row in read_rows(folder / "answers/other")}
+    assert [item.answer_a for item in preference] == [answers[item.id.split("/")[0]] for item in preference]
+    for row in read_rows(folder / "judged/quality"):
+        assert sum(row["grade_probabilities"].values()) == pytest.approx(1)
+        assert 0 <= row["clarity_probability"] <= 1
+    judge = results["judge"]
+    assert judge["votes"]["quality"]["votes"] == 6 and judge["votes"]["preference"]["votes"] == 4
+    assert judge["position"]["judged"] == 4
+    assert judge["self_judged"] == {"quality": 6, "preference": 4}
+    assert "judges itself: 6 outputs that it wrote" in capsys.readouterr().err
+    assert results["people"] is None and results["compared"] == {}
+    figures = {path.name for path in (folder / "figures").glob("*.svg")}
+    names = ("output_grades", "win_matrix", "wins_and_losses", "ranking")
+    assert figures == {f"judge_{name}.svg" for name in names}
+
+
+def test_the_study_is_the_same_after_a_kill(study, monkeypatch):
+    folder, whole = study()
+    kept = {path.name: path.read_bytes() for path in folder.glob("*.jsonl")}
+    shutil.rmtree(folder)
+    real = pipelines.run_pipeline
+
+    def killed(pipeline, logs, *more):
+        if "judged-preference" in str(logs):
+            raise KeyboardInterrupt
+        return real(pipeline, logs, *more)
+
+    monkeypatch.setattr(pipelines, "run_pipeline", killed)
+    with pytest.raises(KeyboardInterrupt):
+        study()
+    assert not (folder / "stage.json").exists()
+    answered = {path: path.stat().st_mtime_ns for path in (folder / "answers").rglob("*.zst")}
+    assert len(answered) == 2
+    monkeypatch.setattr(pipelines, "run_pipeline", real)
+    _, again = study()
+    assert answered == {path: path.stat().st_mtime_ns for path in (folder / "answers").rglob("*.zst")}
+    assert again == whole
+    assert {path.name: path.read_bytes() for path in folder.glob("*.jsonl")} == kept
+
+
+def test_a_model_that_judges_others_is_not_warned_of(study, tmp_path, tiny_model, capsys):
+    judge = shutil.copytree(tiny_model, tmp_path / "judge")
+    _, results = study("--model", str(judge))
+    assert results["judge"]["self_judged"] == {"quality": 0, "preference": 0}
+    assert "judges itself" not in capsys.readouterr().err
+
+
+def test_without_a_judge_there_are_items_for_people_only(study):
+    folder, results = study("--judge", "false")
+    assert results["judge"] is None and results["items"] == {"quality": 6, "preference": 4}
+    assert not (folder / "judged").exists()
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["--dataset", "None", "--prompts", "None"], "neither dataset nor prompts"),
+        (["--rubric", "nowhere.yaml"], "nowhere.yaml"),
+        (["--votes", "nowhere.sqlite"], "nowhere.sqlite: no such database of votes"),
+    ],
+)
+def test_what_cannot_be_studied_is_said_at_the_door(study, tmp_path, words, message):
+    with pytest.raises((ConfigError, UserError), match=message):
+        study(*words)
+    assert not (tmp_path / "study").exists()
+
+
+def test_a_single_model_has_none_to_be_compared_with(study, tiny_model):
+    with pytest.raises(ConfigError, match="two of them are called tiny"):
+        study("--models", str(tiny_model))
+    with pytest.raises(ConfigError, match="name two at least"):
+        load(StudyConfig, ["--model", "m", "--output_dir", "o", "--prompts", "README.md", "--models", "one"])
+
+
+def test_a_line_that_is_no_prompt_is_named(study, tmp_path):
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"id": "1", "prompt": "你好"}\n{"id": "1", "prompt": "再见"}\n', encoding="utf-8")
+    with pytest.raises(UserError, match=r"bad.jsonl:2: the id 1 was there before"):
+        study("--prompts", str(path))
