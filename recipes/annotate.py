@@ -4,7 +4,7 @@
     python recipes/annotate.py --config recipes/demo/annotate.yaml --overview true
     python recipes/annotate.py --config recipes/demo/annotate.yaml --export true
 
-Reads the study's quality.jsonl and preference.jsonl. Every vote is a row of <output_dir>/annotation.sqlite as soon as it
+Reads the study's quality.jsonl and preference.jsonl. Every vote is a row of <output_dir>/annotation.sqlite before it
 is acknowledged; stopping the server, or killing it, loses none. New links are printed once: only hashes are kept.
 """
 

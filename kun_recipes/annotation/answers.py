@@ -10,11 +10,15 @@ SIDES = ("left", "right")
 OTHER = {"a": "b", "b": "a"}
 
 
+class Unanswered(ValueError):
+    """Not every question of the page is answered."""
+
+
 def quality_answer(clarity: str | None, feasibility: str | None, practicality: str | None, grade: str | None) -> dict:
-    """The stored answer; raises ValueError where one is missing or none of those on the page."""
+    """The stored answer; raises Unanswered where one is missing."""
     said = dict(zip(CRITERIA, (clarity, feasibility, practicality), strict=True))
     if any(value not in (YES, NO) for value in said.values()) or grade not in GRADES:
-        raise ValueError("an answer is missing")
+        raise Unanswered("an answer is missing")
     return {name: value == YES for name, value in said.items()} | {"output": grade}
 
 

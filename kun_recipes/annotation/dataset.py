@@ -1,4 +1,4 @@
-"""The votes with their items as a dataset for the Hub, which `load_dataset` reads: a Parquet file a task, and a card."""
+"""The votes with their items as a dataset for the Hub, which `load_dataset` reads: Parquet, and a card."""
 
 import shutil
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The parts of a page that hold text of a study, as HTML. What models wrote is escaped here, and nowhere else shown."""
+"""The parts of a page as HTML. What models wrote is escaped here, and shown nowhere else."""
 
 from markupsafe import Markup
 
@@ -10,12 +10,13 @@ from kun_recipes.studies.items import QUALITY
 Texts = dict[str, str]
 
 CARD = Markup('<section class="card {kind}"><h2>{title}</h2><div class="said">{text}</div></section>')
-ITEM = Markup('<article data-turn="{turn}" class="{task}">{cards}</article>')
+ITEM = Markup('<article data-turn="{turn}" class="{task}" lang="zh-Hans">{cards}</article>')
 DONE = Markup('<article data-turn="done" class="done"><p class="big">{done}</p><p>{more}</p></article>')
 PROGRESS = Markup(
     '<div class="progress"><div class="bar"><div style="width: {percent}%"></div></div><span>{text}</span></div>'
 )
-HEADER = Markup('<header><nav>{tasks}</nav><nav class="languages">{languages}</nav></header>')
+HEADER = Markup('<header lang="{lang}"><nav>{tasks}</nav><nav class="languages">{languages}</nav></header>')
+NOTICE = Markup('<p role="alert">{text}</p>')
 LINK = Markup('<a href="{address}" class="{state}"{lang}>{text}</a>')
 
 
@@ -32,13 +33,19 @@ def progress_html(step: Step, texts: Texts) -> str:
     return PROGRESS.format(percent=f"{percent:.1f}", text=texts["progress"].format(done=step.done, total=step.total))
 
 
+def notice_html(text: str | None) -> str:
+    return NOTICE.format(text=text) if text else ""
+
+
 def header_html(task: str, tasks: list[str], language: str, texts: dict[str, Texts]) -> str:
     """Links to the study's tasks and to the other language; what is shown is marked."""
     to_tasks = [_link(page_path(one, language), texts[language][one], one == task) for one in tasks]
     others = [
         _link(page_path(task, one), texts[one]["name"], False, texts[one]["lang"]) for one in texts if one != language
     ]
-    return HEADER.format(tasks=Markup("").join(to_tasks), languages=Markup("").join(others))
+    return HEADER.format(
+        lang=texts[language]["lang"], tasks=Markup("").join(to_tasks), languages=Markup("").join(others)
+    )
 
 
 def page_path(task: str, language: str) -> str:

@@ -35,6 +35,8 @@
   let shown;
   function look() {
     const item = document.querySelector("[data-turn]");
+    const header = document.querySelector("#header header");
+    if (header) document.documentElement.lang = header.lang; // by which the browser picks Chinese glyphs
     if (!item || item.dataset.turn === shown) return;
     shown = item.dataset.turn;
     delete document.body.dataset.ready;

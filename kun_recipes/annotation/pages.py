@@ -4,6 +4,7 @@ Nothing of a study is in a page as it is served; its items come one by one to wh
 """
 
 import sqlite3
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
@@ -11,9 +12,9 @@ from typing import Any
 
 import gradio as gr
 
-from kun_recipes.annotation.answers import NO, YES, quality_answer, shown_quality
+from kun_recipes.annotation.answers import NO, YES, Unanswered, quality_answer, shown_quality
 from kun_recipes.annotation.assignment import Assigner, Step
-from kun_recipes.annotation.fragments import header_html, item_html, progress_html
+from kun_recipes.annotation.fragments import header_html, item_html, notice_html, progress_html
 from kun_recipes.annotation.study import Study
 from kun_recipes.annotation.texts import load_texts
 from kun_recipes.studies.items import QUALITY
@@ -29,12 +30,8 @@ def theme() -> gr.Theme:
 
 
 def head() -> str:
-    """What each page carries in its head: its width on a phone is set by Gradio."""
-    return f"<script>{_file('keys.js')}</script>"
-
-
-def style() -> str:
-    return _file("page.css")
+    """What each page carries in its head. Gradio would rewrite the rules of a style sheet given as `css`."""
+    return f"<style>{_file('page.css')}</style><script>{_file('keys.js')}</script>"
 
 
 @dataclass(frozen=True)
@@ -60,17 +57,19 @@ class Page:
         with gr.Blocks(title=self.texts[self.task], analytics_enabled=False) as blocks:
             gr.HTML(header_html(self.task, list(self.study.tasks), self.language, load_texts()), elem_id="header")
             progress = gr.HTML(elem_id="progress")
-            item = gr.HTML(elem_id="item")
             with gr.Accordion(self.texts["rubric"], open=False, elem_id="rubric"):
                 gr.Markdown(self.texts[f"{self.task}_rubric"])
+            item = gr.HTML(elem_id="item")
             # Which assignment the page shows lies in the page, so that it survives a restart of the server.
             assignment = gr.Number(visible=False, precision=0)
-            radios = self._radios() if self.task == QUALITY else []
-            shown = [item, progress, assignment, *radios]
-            with gr.Row(elem_id="actions"):
-                undo = gr.Button(self.texts["undo"], elem_id="undo")
-                self._votes(assignment, radios, shown)
-            gr.HTML(self._keys(), elem_id="keys")
+            with gr.Column(elem_id="panel"):
+                radios = self._radios() if self.task == QUALITY else []
+                notice = gr.HTML(elem_id="notice")
+                shown = [notice, item, progress, assignment, *radios]
+                with gr.Row(elem_id="actions", elem_classes=self.task):
+                    undo = gr.Button(self.texts["undo"], elem_id="undo")
+                    self._votes(assignment, radios, shown)
+                gr.HTML(self._keys(), elem_id="keys")
             self._on(undo.click, self._undo, [assignment], shown, "undo")
             self._on(blocks.load, self._show, None, shown, "show")
         return blocks
@@ -101,16 +100,23 @@ class Page:
 
     def _on(self, event: Callable, handler: Callable, inputs: list | None, outputs: list, name: str) -> None:
         # Without the queue a vote is one request and its answer: nothing hangs on a stream that may break.
-        event(self._guarded(handler), inputs, outputs, api_name=name, queue=False, show_progress="hidden")
+        event(self._guarded(handler, outputs), inputs, outputs, api_name=name, queue=False, show_progress="hidden")
 
-    def _guarded(self, handler: Callable) -> Callable:
+    def _guarded(self, handler: Callable, outputs: list) -> Callable:
         def call(request: gr.Request, *values: Any) -> list[Any]:
             try:
                 return self._shown(handler(request.username, *values))
+            except Unanswered:
+                return self._noticed("incomplete", outputs)
             except sqlite3.OperationalError as error:  # the disk is full, or another process holds the file
-                raise gr.Error(self.texts["busy"], print_exception=True) from error
+                print(f"{self.assigner.database.path}: {error}", file=sys.stderr)
+                return self._noticed("busy", outputs)
 
         return call
+
+    def _noticed(self, key: str, outputs: list) -> list[Any]:
+        """Everything stays as it is, with a word about why."""
+        return [notice_html(self.texts[key]), *(gr.skip() for _ in outputs[1:])]
 
     def _show(self, annotator: str) -> Step:
         return self.assigner.show(self.task, annotator)
@@ -119,29 +125,20 @@ class Page:
         return self.assigner.undo(self.task, annotator, assignment)
 
     def _submit_quality(self, annotator: str, assignment: int | None, *answers: str | None) -> Step:
-        try:
-            answer = quality_answer(*answers)
-        except ValueError as error:
-            raise gr.Error(self.texts["incomplete"], title="", print_exception=False, duration=4) from error
-        return self._submitted(annotator, assignment, answer)
+        return self.assigner.submit(self.task, annotator, assignment, quality_answer(*answers))
 
     def _submit_preference(self, choice: str) -> Callable[[str, int | None], Step]:
         def submit(annotator: str, assignment: int | None) -> Step:
-            return self._submitted(annotator, assignment, {"pressed": choice})
+            return self.assigner.submit(self.task, annotator, assignment, {"pressed": choice})
 
         return submit
-
-    def _submitted(self, annotator: str, assignment: int | None, answer: dict) -> Step:
-        step = self.assigner.submit(self.task, annotator, assignment, answer)
-        if step.outcome == "late":
-            gr.Warning(self.texts["late"], title="")
-        return step
 
     def _shown(self, step: Step) -> list[Any]:
         turn = step.turn
         item = self.study.tasks[self.task][turn.item] if turn else None
         answers = shown_quality(turn.withdrawn if turn else None) if self.task == QUALITY else []
         return [
+            notice_html(self.texts["late"] if step.outcome == "late" else None),
             item_html(self.task, item, turn, self.texts),
             progress_html(step, self.texts),
             turn.assignment if turn else None,

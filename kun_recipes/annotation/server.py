@@ -16,7 +16,7 @@ from kun_recipes.annotation.admin import Admin
 from kun_recipes.annotation.assignment import Assigner
 from kun_recipes.annotation.config import ADMIN, AnnotateConfig
 from kun_recipes.annotation.fragments import page_path
-from kun_recipes.annotation.pages import Page, head, style, theme
+from kun_recipes.annotation.pages import Page, head, theme
 from kun_recipes.annotation.storage import Database
 from kun_recipes.annotation.study import Study, read_study
 from kun_recipes.annotation.texts import load_texts
@@ -74,7 +74,6 @@ def _mount(app: FastAPI, page: Page) -> None:
         path=page_path(page.task, page.language).rstrip("/"),
         auth_dependency=lambda request: request.scope.get(ANNOTATOR),
         theme=theme(),
-        css=style(),
         head=head(),
         footer_links=[],
         run_history=False,
