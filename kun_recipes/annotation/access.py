@@ -21,8 +21,8 @@ ANNOTATOR = "annotator"
 """Key of a request's scope under which handlers find who asks."""
 
 COOKIE_SECONDS = 90 * 24 * 3600
-UNUSED = ("/upload", "/file", "/proxy", "/stream", "/monitoring", "/component_server")
-"""Parts of Gradio's addresses that the pages do without."""
+UNUSED = ("upload", "file", "proxy", "stream", "component_server", "process_recording")
+"""Of Gradio's addresses below gradio_api/, those that the pages do without."""
 
 # Gradio's page needs inline scripts. Nothing is loaded from, or sent to, any other machine.
 CONTENT_SECURITY_POLICY = (
@@ -109,7 +109,7 @@ class OnlyByLink:
             return self._welcome(key[0], scope) if self.keys.owner(key[0]) else _refusal()
         cookie = SimpleCookie(Headers(scope=scope).get("cookie", "")).get(self.cookie)
         scope[ANNOTATOR] = name = self.keys.owner(cookie.value) if cookie else None
-        if name is None or any(part in path for part in UNUSED):
+        if name is None or any(f"/gradio_api/{part}" in path for part in UNUSED):
             return _refusal()
         if path != "/" and (name == ADMIN) != path.startswith("/admin"):
             return _refusal()

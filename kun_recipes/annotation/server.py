@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
+from gradio.networking import setup_tunnel
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp
@@ -99,5 +100,8 @@ def serve(app: ASGIApp, listening: socket.socket) -> None:
 
 
 def tunnel(config: AnnotateConfig) -> str:
-    """A public address by Gradio's servers that leads to this one."""
-    return gr.networking.setup_tunnel(config.host, config.port, secrets.token_urlsafe(32), None, None)
+    """A public address by Gradio's servers that leads to this one; raises UserError where none can be had."""
+    try:
+        return setup_tunnel(config.host, config.port, secrets.token_urlsafe(32), None, None)
+    except Exception as error:  # whatever stands between here and there: a proxy, a firewall, a missing program
+        raise UserError(f"share: no tunnel could be opened ({error}); serve without it") from error
