@@ -131,7 +131,9 @@ def _describe(value: Any) -> Any:
         return [_describe(item) for item in value]
     if isinstance(value, str) and value and os.path.exists(value):
         return {"path": value, "content": fingerprint(Path(value))}
-    if isinstance(value, str) and os.path.exists(path := value.partition("=")[2]):  # a set under a name: seeds=path
+    if isinstance(value, str) and (
+        path := next(filter(os.path.exists, value.split("=")), None)
+    ):  # seeds=path, path=name
         return {"path": value, "content": fingerprint(Path(path))}
     if isinstance(value, str) and glob.has_magic(value):
         found = sorted(filter(os.path.isfile, glob.iglob(value, recursive=True)))

@@ -12,11 +12,13 @@ from kun_recipes.recipe import main
 from kun_recipes.reporting.evidence.config import PAGE, ReportConfig
 from kun_recipes.reporting.evidence.gather import gather
 from kun_recipes.reporting.evidence.page import write_report
-from kun_recipes.stage import Stage, report
+from kun_recipes.stage import Stage, discard, report
 
 
 def run(config: ReportConfig) -> None:
     stage = Stage("report", config)
+    if stage.is_outdated():  # seconds, and people may have voted since: made anew without being asked
+        discard(stage.folder)
     summary = stage.summary()
     if summary is None:
         evidence = gather(config)

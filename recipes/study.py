@@ -20,6 +20,7 @@ from rich.console import Console
 from kun_recipes.counts import Counts
 from kun_recipes.engines import check_installed
 from kun_recipes.evaluation.pipelines import sum_counts
+from kun_recipes.evaluation.writers import to_rich
 from kun_recipes.models import model_identity
 from kun_recipes.recipe import main
 from kun_recipes.stage import Stage, report
@@ -73,8 +74,8 @@ def run(config: StudyConfig) -> None:
     results = study_results(config, stage, items, people, summary["judge"])
     write_results(results, stage.folder)
     report(summary, stage.folder)
-    Console().print(*study_tables(results), sep="\n")
-    Console(file=sys.stderr).print(*notes(results), sep="\n")
+    Console().print(*map(to_rich, study_tables(results)), sep="\n")
+    print(*notes(results), sep="\n", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ STAGES = [
     "final_model",
     "evaluate",
     "statistics",
+    "study",
     "report",
     "publish",
 ]
@@ -97,6 +98,7 @@ KILLED_WHEN = {  # the file whose appearance is the moment of the kill, below th
     "final_model": "final_model/logs",
     "evaluate": "evaluate/logs/tiny-questions/completions/00002",
     "statistics": "statistics/started.json",
+    "study": "study/started.json",
     "report": "report/started.json",
     "publish": "publish/dataset.partial",
 }

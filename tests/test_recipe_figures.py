@@ -41,6 +41,7 @@ def test_the_comparison_arm_differs_in_what_is_scored_and_what_is_answered():
     assert {path.stem for path in Path("recipes/humpback").glob("*.yaml")} - {
         "plan",
         "statistics",
+        "study",
         "report",
         "publish",
     } == {

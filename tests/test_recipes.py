@@ -13,6 +13,7 @@ import pytest
 from accelerate.commands.config.config_args import load_config_from_file
 from rich.console import Console
 
+from kun_recipes.annotation.config import AnnotateConfig
 from kun_recipes.budget import load_figures
 from kun_recipes.chain import CORPUS, STAGES, Chain, StageRun, load_chain
 from kun_recipes.chain.kinds import FINAL
@@ -55,6 +56,8 @@ def test_every_yaml_parses(path):
         load_model_source(path)
     elif path.stem == "plan":
         load_figures(path)
+    elif path.stem == "annotate":
+        load(AnnotateConfig, ["--config", str(path)], future=FUTURE)
     elif path.stem == "cluster":
         load(ClusterConfig, ["--config", str(path)])
     else:
@@ -66,7 +69,7 @@ def test_every_yaml_parses(path):
 def test_every_recipe_is_whole(recipe):
     chain = load_chain(recipe, [], future=FUTURE)
     begun_elsewhere = {
-        "humpback": ["refine", "final_model", "evaluate", "statistics", "report", "publish"]
+        "humpback": ["refine", "final_model", "evaluate", "statistics", "study", "report", "publish"]
     }  # it reads what kun-6b wrote
     assert list(dict.fromkeys(stage.kind.script for stage in chain.stages)) == list(
         dict.fromkeys(STAGES[name].script for name in begun_elsewhere.get(Path(recipe).name, STAGES))

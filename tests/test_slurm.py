@@ -35,6 +35,7 @@ STAGES = [
     "final_model",
     "evaluate",
     "statistics",
+    "study",
     "report",
     "publish",
 ]
@@ -133,7 +134,7 @@ def test_one_command_runs_the_chain_with_the_rows_and_weights_of_the_local_run(r
 
 
 def test_what_reads_from_a_stage_that_fails_never_begins(run, without, tmp_path):
-    later = ("label", "refine", "dataset", "final_model", "evaluate", "statistics", "report", "publish")
+    later = ("label", "refine", "dataset", "final_model", "evaluate", "statistics", "study", "report", "publish")
     output = without("label_model", *later)
     broken = tmp_path / "nothing"
     run(output, "--label_model.model", str(broken))
@@ -148,6 +149,7 @@ def test_what_reads_from_a_stage_that_fails_never_begins(run, without, tmp_path)
         "final_model": "not submitted",
         "evaluate": "not submitted",
         "statistics": "not submitted",
+        "study": "not submitted",
         "report": "not submitted",
         "publish": "not submitted",
     }

@@ -7,7 +7,7 @@ from kun_recipes.budget.plan import Hardware, Plan, StageEstimate
 from kun_recipes.budget.sample import Sample, with_sample
 from kun_recipes.budget.stages import Flow, Work, corpus_work, label_work, refine_work
 from kun_recipes.budget.trainings import training_work
-from kun_recipes.chain import PUBLISH, REPORT, STATISTICS, Chain, StageRun
+from kun_recipes.chain import PUBLISH, REPORT, STATISTICS, STUDY, Chain, StageRun
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation.config import EvaluateConfig
@@ -26,7 +26,7 @@ def estimate(chain: Chain, figures: Figures, sample: Sample | None, hardware: Ha
     figures = with_sample(figures, sample) if sample else figures
     flow = Flow(figures)
     # these ask a model about a sample at most, whatever the corpus; a release takes the network's time
-    planned = [stage for stage in chain.stages if stage.kind not in (STATISTICS, REPORT, PUBLISH)]
+    planned = [stage for stage in chain.stages if stage.kind not in (STATISTICS, STUDY, REPORT, PUBLISH)]
     stages = tuple(_estimate_stage(stage, figures, flow, hardware) for stage in planned)
     return Plan(
         recipe=chain.run.output_dir,

@@ -39,7 +39,10 @@ def _reads(stage: StageRun) -> Iterator[tuple[str, Path]]:
         value = getattr(stage.config, field.name, None)
         if field.name not in WRITES:
             yield from (
-                (field.name, Path(item)) for item in (value if isinstance(value, list) else [value]) if _is_text(item)
+                (field.name, Path(part))
+                for item in (value if isinstance(value, list) else [value])
+                if _is_text(item)
+                for part in item.split("=")  # some have a name: seeds=path, path=name
             )
 
 

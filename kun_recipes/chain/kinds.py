@@ -11,6 +11,7 @@ from kun_recipes.publishing.config import PublishConfig
 from kun_recipes.reporting.evidence.config import ReportConfig
 from kun_recipes.stage import SUMMARY, TRAIN_SUMMARY, describe
 from kun_recipes.statistics.config import StatisticsConfig
+from kun_recipes.studies.config import StudyConfig
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,13 @@ REFINE = Kind("recipes/refine.py", lambda: stage_configs.RefineConfig, SUMMARY, 
 EVALUATE = Kind("recipes/evaluate.py", lambda: EvaluateConfig, SUMMARY, describe)
 TRAIN = Kind("recipes/train.py", _train_config, TRAIN_SUMMARY, _train_asked, training=True)
 STATISTICS = Kind("recipes/data_statistics.py", lambda: StatisticsConfig, SUMMARY, describe)
+STUDY = Kind(
+    "recipes/study.py",
+    lambda: StudyConfig,
+    SUMMARY,
+    describe,
+    repeats=lambda config: config.votes is not None,  # people may have voted meanwhile
+)
 REPORT = Kind("recipes/report.py", lambda: ReportConfig, SUMMARY, describe)
 PUBLISH = Kind(
     "recipes/publish.py",
@@ -65,6 +73,7 @@ STAGES = {
     "final_model": TRAIN,
     "evaluate": EVALUATE,
     "statistics": STATISTICS,
+    "study": STUDY,
     "report": REPORT,
     "publish": PUBLISH,
 }

@@ -13,10 +13,8 @@ import krippendorff
 import numpy
 from statsmodels.stats.inter_rater import fleiss_kappa
 
-from kun_recipes.studies.intervals import bootstrap
-
-RATERS = 3  # Kun §4.2.2
-RESAMPLES = 1000
+from kun_recipes.studies.intervals import RESAMPLES, bootstrap
+from kun_recipes.studies.votes import RATERS
 
 Answers = Sequence[Sequence[str]]
 """The answers of each item."""

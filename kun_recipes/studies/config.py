@@ -1,12 +1,22 @@
 """The options of the study stage."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from kun_recipes.config import ConfigError, option
 from kun_recipes.evaluation.config import model_name
 from kun_recipes.evaluation.prompts import Format
 from kun_recipes.executor_configs import EngineConfig
-from kun_recipes.studies.agreement import RATERS, RESAMPLES
+from kun_recipes.studies.intervals import RESAMPLES
+from kun_recipes.studies.votes import RATERS
+
+
+class Answerer(NamedTuple):
+    """A model that answers: a folder, a Hub id or a model source, what it is called, and how it is asked."""
+
+    name: str
+    model: str
+    format: Format
 
 
 @dataclass(kw_only=True)
@@ -23,10 +33,14 @@ class StudyConfig(EngineConfig):
     pairs_per_source: int = option(1000, "pairs of each source, by hash", source="Kun §4.2.2", min=1)
 
     prompts: str | None = option(
-        None, 'prompts of the preference study: JSON lines of "id" and "prompt"; null: no such study', exists=True
+        None, 'prompts of the preference study: JSON lines of "id" and "prompt"; null: no such study'
     )
     prompt_limit: int | None = option(None, "of them, the first; null: all (the paper has 500)", min=1)
-    models: list[str] | None = option(None, "models that answer, through their chat template: folders or Hub ids")
+    models: list[str] | None = option(
+        None,
+        "models that answer, through their chat template: folders or Hub ids, or with a name of their own as "
+        "`outputs/humpback/final_model=humpback`",
+    )
     plain_models: list[str] | None = option(None, "further ones that are asked plainly, as base models are")
     pairs_per_prompt: int | None = option(
         None, "pairs of models that meet on each prompt, all equally often; null: every pair on every prompt", min=1
@@ -58,13 +72,18 @@ class StudyConfig(EngineConfig):
             raise ConfigError("models", "a preference study compares models: name two at least")
         names = list(self.answering())
         if double := next((name for name in names if names.count(name) > 1), None):
-            raise ConfigError("models", f"two of them are called {double}; rename one's folder")
+            raise ConfigError("models", f"two of them are called {double}; give one another name: {double}=other")
 
     def answering(self) -> list[str]:
         """What each answering model is called, in votes and figures."""
-        return [model_name(model) for model, _ in self.answerers()]
+        return [one.name for one in self.answerers()]
 
-    def answerers(self) -> list[tuple[str, Format]]:
-        """The models that answer, and how they are asked."""
-        chats: list[tuple[str, Format]] = [(model, "chat") for model in self.models or ()]
-        return [*chats, *((model, "plain") for model in self.plain_models or ())]
+    def answerers(self) -> list[Answerer]:
+        """The models that answer."""
+        chats = [_answerer(text, "chat") for text in self.models or ()]
+        return [*chats, *(_answerer(text, "plain") for text in self.plain_models or ())]
+
+
+def _answerer(text: str, format: Format) -> Answerer:
+    model, _, name = text.partition("=")
+    return Answerer(name or model_name(model), model, format)

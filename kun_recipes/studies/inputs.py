@@ -5,7 +5,6 @@ from pathlib import Path
 
 from kun_recipes.annotation.export import read_votes
 from kun_recipes.errors import UserError
-from kun_recipes.evaluation.config import model_name
 from kun_recipes.evaluation.pipelines import Candidate
 from kun_recipes.models import resolve_model
 from kun_recipes.statistics.pairs import Pair, PairSet
@@ -40,7 +39,7 @@ def gather(config: StudyConfig) -> StudyInputs:
         found.check()
         pairs = sample_pairs(found.read(), config.pairs_per_source, config.seed)
     answerers = config.answerers() if prompts else []
-    models = [Candidate(model_name(model), resolve_model(model), format) for model, format in answerers]
+    models = [Candidate(one.name, resolve_model(one.model), one.format) for one in answerers]
     return StudyInputs(pairs, prompts, models, resolve_model(config.model) if config.judge else None)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy
 
 CONFIDENCE = 0.95
+RESAMPLES = 1000
 LEAST_DEFINED = 0.5
 """Share of the resamples in which a figure must be defined for its interval to mean something."""
 

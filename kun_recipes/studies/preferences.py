@@ -8,11 +8,11 @@ from typing import Any
 import choix
 import numpy
 
-from kun_recipes.studies.agreement import RATERS, RESAMPLES, measure_agreement
-from kun_recipes.studies.intervals import estimate
+from kun_recipes.studies.agreement import measure_agreement
+from kun_recipes.studies.intervals import RESAMPLES, estimate
 from kun_recipes.studies.items import PreferenceItem
 from kun_recipes.studies.quality import votes_by_item
-from kun_recipes.studies.votes import CHOICES, PreferenceVote
+from kun_recipes.studies.votes import CHOICES, RATERS, PreferenceVote
 
 PRIOR = 0.5
 """Votes each way that each pair of models gets before the ranking: an undefeated model's strength stays finite."""

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy
 
-from kun_recipes.studies.agreement import RATERS, RESAMPLES, majority, measure_agreement
-from kun_recipes.studies.intervals import bootstrap
+from kun_recipes.studies.agreement import majority, measure_agreement
+from kun_recipes.studies.intervals import RESAMPLES, bootstrap
 from kun_recipes.studies.items import QualityItem
-from kun_recipes.studies.votes import CRITERIA, GRADES, QualityVote
+from kun_recipes.studies.votes import CRITERIA, GRADES, RATERS, QualityVote
 
 ALL = "all"
 YES, NO = "yes", "no"

@@ -4,12 +4,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
+from kun_recipes.evaluation.writers import Table
 from kun_recipes.stage import write_json
-from kun_recipes.studies.figures import GRADE_NAMES, QUESTION_NAMES, write_figures
-from kun_recipes.studies.quality import ALL, COLUMNS
+from kun_recipes.studies.figures import write_figures
+from kun_recipes.studies.quality import COLUMNS, YES
 
 RESULTS = "results.json"
 PEOPLE, JUDGE = "people", "judge"
@@ -31,76 +29,85 @@ def write_results(results: Mapping[str, Any], folder: Path) -> None:
 
 
 def study_tables(results: Mapping[str, Any]) -> Iterator[Table]:
-    """Table 1, the agreement, the preferences, by who voted."""
+    """Table 1, the agreement and the preferences, by who voted."""
     for voter, who in VOTERS.items():
-        found = results[voter]
-        if found and (quality := found["votes"]["quality"]):
-            yield quality_table(quality, who)
-            if quality["voters"] > 1:
-                yield agreement_table(quality["agreement"])
-        if found and (preference := found["votes"]["preference"]):
-            yield preference_table(preference, who)
+        if found := results[voter]:
+            yield from voter_tables(found["votes"], who)
     if results["compared"]:
-        yield agreement_table(results["compared"], "How far the model agrees with people's majority")
+        yield agreement_table(results["compared"], "How far the model agrees with the majority of people")
+
+
+def voter_tables(votes: Mapping[str, Any], who: str) -> Iterator[Table]:
+    if quality := votes["quality"]:
+        yield quality_table(quality, who)
+        if quality["voters"] > 1:
+            yield agreement_table(quality["agreement"], "Agreement of annotators on quality")
+    if preference := votes["preference"]:
+        yield preference_table(preference, who)
+        if preference["voters"] > 1:
+            yield agreement_table({"preference": preference["agreement"]}, "Agreement of annotators on preference")
 
 
 def quality_table(quality: Mapping[str, Any], who: str) -> Table:
     """Table 1: shares of the votes by source, with 95% intervals over items."""
-    table = Table(title=f"Quality, by {who}: % of the votes [95% interval]", title_justify="left")
-    table.add_column("source")
-    table.add_column("items", justify="right")
-    for question, answer in COLUMNS:
-        name = QUESTION_NAMES[question] if answer == "yes" else GRADE_NAMES[answer]
-        table.add_column(f"{name}\n{question if answer == 'yes' else answer}", justify="right")
-    for source, row in quality["table"].items():
-        cells = [percent(row[f"{question}_{answer}"]) for question, answer in COLUMNS]
-        table.add_row(ALL if source == ALL else source or "–", str(row["items"]), *cells)
-    return table
+    rows = [
+        (
+            source or "–",
+            str(row["items"]),
+            *(percent(row[f"{question}_{answer}"]) for question, answer in COLUMNS),
+        )
+        for source, row in quality["table"].items()
+    ]
+    names = (question if answer == YES else answer for question, answer in COLUMNS)
+    return Table(f"Quality, by {who}: % of the votes [95% interval]", ("source", "items", *names), tuple(rows))
 
 
-def agreement_table(agreement: Mapping[str, Any], title: str = "Agreement of annotators") -> Table:
+def agreement_table(agreement: Mapping[str, Any], title: str) -> Table:
     """A line a question: percent agreement and the coefficients, with intervals; a dash where undefined."""
-    table = Table(title=f"{title} [95% interval]", title_justify="left")
-    table.add_column("question")
-    table.add_column("items", justify="right")
-    for title in COEFFICIENTS.values():
-        table.add_column(title, justify="right")
-    for question, figures in agreement.items():
-        cells = [
-            (percent if name == "percent" else coefficient)(figures[name]) if name in figures else ""
-            for name in COEFFICIENTS
-        ]
-        table.add_row(question, str(figures["items"]), *cells)
-    return table
+    rows = [
+        (
+            question,
+            str(figures["items"]),
+            *(
+                (percent if name == "percent" else coefficient)(figures[name]) if name in figures else ""
+                for name in COEFFICIENTS
+            ),
+        )
+        for question, figures in agreement.items()
+    ]
+    return Table(f"{title} [95% interval]", ("question", "items", *COEFFICIENTS.values()), tuple(rows))
 
 
 def preference_table(preference: Mapping[str, Any], who: str) -> Table:
     """A line a model, the best first."""
-    table = Table(title=f"Preference, by {who}: {preference['votes']} votes [95% interval]", title_justify="left")
-    table.add_column("model")
-    for title in ("wins", "ties", "losses", "win rate, %", "rating"):
-        table.add_column(title, justify="right")
-    for name, figures in preference["models"].items():
-        counts = [str(figures[key]) for key in ("wins", "ties", "losses")]
-        table.add_row(name, *counts, percent(figures["win_rate"]), coefficient(figures["rating"], 0))
-    return table
+    rows = [
+        (
+            name,
+            *(str(figures[key]) for key in ("wins", "ties", "losses")),
+            percent(figures["win_rate"]),
+            coefficient(figures["rating"], 0),
+        )
+        for name, figures in preference["models"].items()
+    ]
+    title = f"Preference, by {who}: {preference['votes']} votes on {preference['prompts']} prompts [95% interval]"
+    return Table(title, ("model", "wins", "ties", "losses", "win rate, %", "rating"), tuple(rows))
 
 
-def notes(results: Mapping[str, Any]) -> Iterator[Text]:
+def notes(results: Mapping[str, Any]) -> Iterator[str]:
     """What to know before one believes a model's votes."""
     judge = results[JUDGE]
     if not judge:
         return
-    if position := judge["position"].get("calibrated"):
-        raw = judge["position"]["raw"]
-        yield Text(
-            f"the model chose the answer read first in {raw['first']:.0%} of its choices, after calibration in "
-            f"{position['first']:.0%}; in {position['disagree']:.0%} of the pairs the order decides: ties"
+    if calibrated := judge["position"].get("calibrated"):
+        yield (
+            f"{judge['name']} chose the answer read first in {judge['position']['raw']['first']:.0%} of its choices, "
+            f"after calibration in {calibrated['first']:.0%}; the order decided {calibrated['disagree']:.0%} of the "
+            "pairs: ties"
         )
     for task, count in judge["self_judged"].items():
         if count:
             what = "outputs that it wrote" if task == "quality" else "pairs with an answer of its own"
-            yield Text(f"warning: {judge['name']} judges itself: {count} {what}", style="yellow")
+            yield f"warning: {judge['name']} judges itself: {count} {what}"
 
 
 def percent(figures: Mapping[str, float | None]) -> str:

@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kun_recipes.stage import Stage
-from kun_recipes.studies.agreement import RATERS, RESAMPLES, majority, measure_agreement
+from kun_recipes.studies.agreement import majority, measure_agreement
 from kun_recipes.studies.config import StudyConfig
+from kun_recipes.studies.intervals import RESAMPLES
 from kun_recipes.studies.items import ITEMS, PREFERENCE, QUALITY, PreferenceItem, QualityItem
 from kun_recipes.studies.judge_votes import position_bias, preference_votes, quality_votes
 from kun_recipes.studies.pipelines import read_judged
 from kun_recipes.studies.preferences import measure_preferences
 from kun_recipes.studies.quality import ORDERS, QUESTIONS, majority_labels, measure_quality, votes_by_item
-from kun_recipes.studies.votes import PreferenceVote, QualityVote
+from kun_recipes.studies.votes import RATERS, PreferenceVote, QualityVote
 
 Items = Mapping[str, Sequence[QualityItem] | Sequence[PreferenceItem]]
 """By task, "quality" and "preference"; a task that the study does not have is left out, or empty."""

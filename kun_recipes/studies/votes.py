@@ -6,6 +6,9 @@ from typing import Literal
 Choice = Literal["a", "b", "tie", "both_bad"]
 Grade = Literal["excellent", "pass", "fail"]
 
+RATERS = 3
+"""Annotators an item (Kun §4.2.2)."""
+
 CRITERIA = ("clarity", "feasibility", "practicality")
 GRADES: tuple[Grade, ...] = ("excellent", "pass", "fail")
 CHOICES: tuple[Choice, ...] = ("a", "b", "tie", "both_bad")

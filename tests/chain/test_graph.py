@@ -19,7 +19,8 @@ def test_the_papers_chain(words):
         "final_model": ["primary_chat_model", "refine"],
         "evaluate": ["primary_chat_model", "refine", "final_model"],
         "statistics": ["primary_chat_model", "refine"],
-        "report": [*everything, "statistics"],
+        "study": ["primary_chat_model", "refine", "final_model"],
+        "report": [*everything, "statistics", "study"],
         "publish": [*everything, "report"],
     }
 

@@ -107,7 +107,7 @@ def test_an_override_goes_to_every_stage_that_has_the_field():
         assert stage(chain, name).config.temperature == 0.5
         assert stage(chain, name).command[-4:] == ["--temperature", "0.5", "--seed", "7"]
     seeded = [name for name in STAGES if name not in ("corpus", "report", "publish")]
-    assert [stage(chain, name).config.seed for name in seeded] == [7] * 7
+    assert [stage(chain, name).config.seed for name in seeded] == [7] * 8
     assert stage(chain, "corpus").config.input_format == ["jsonl"]
     assert "--temperature" not in stage(chain, "corpus").command
 
@@ -150,17 +150,17 @@ MISTAKES = {
     "unknown field": (
         ["--temprature", "1"],
         "--temprature: no stage has this field; write --field or --stage.field "
-        "(corpus, label_model, primary_chat_model, label, refine, final_model, evaluate, statistics, report, publish)",
+        "(corpus, label_model, primary_chat_model, label, refine, final_model, evaluate, statistics, study, report, publish)",
     ),
     "a field of another stage": (
         ["--corpus.temperature", "1"],
         "--corpus.temperature: no stage has this field; write --field or --stage.field "
-        "(corpus, label_model, primary_chat_model, label, refine, final_model, evaluate, statistics, report, publish)",
+        "(corpus, label_model, primary_chat_model, label, refine, final_model, evaluate, statistics, study, report, publish)",
     ),
     "an unknown stage": (
         ["--lable.temperature", "1"],
         "--lable.temperature: no stage has this field; write --field or --stage.field "
-        "(corpus, label_model, primary_chat_model, label, refine, final_model, evaluate, statistics, report, publish)",
+        "(corpus, label_model, primary_chat_model, label, refine, final_model, evaluate, statistics, study, report, publish)",
     ),
     "a value without a field": (["0.5"], "command line: 0.5: a value without its --field"),
     "out of range": (["--label.temperature", "3"], "command line: temperature: must be at most 2, not 3.0"),
@@ -212,7 +212,7 @@ def test_what_a_stage_reads_must_come_from_somewhere(recipe, tmp_path, missing, 
 
 def test_a_stage_may_read_what_another_recipe_wrote(recipe, tmp_path):
     (tmp_path / "candidates").mkdir()
-    for name in ("corpus", "label_model", "label", "statistics", "report", "publish"):
+    for name in ("corpus", "label_model", "label", "statistics", "study", "report", "publish"):
         (recipe / f"{name}.yaml").unlink()
     chain = load_chain(str(recipe), ["--refine.candidates", str(tmp_path / "candidates")])
     assert [stage.name for stage in chain.stages] == ["primary_chat_model", "refine", "final_model", "evaluate"]
@@ -240,8 +240,8 @@ def test_a_final_model_for_each_size(recipe):
 def test_further_files_are_further_final_models(recipe):
     shutil.copy(recipe / "final_model.yaml", recipe / "final_model_mixed.yaml")
     chain = load_chain(str(recipe), ["--final_model_mixed.output_dir", "elsewhere"])
-    assert [stage.name for stage in chain.stages][-6:-3] == ["final_model", "final_model_mixed", "evaluate"]
-    assert str(chain.stages[-5].folder) == "elsewhere"
+    assert [stage.name for stage in chain.stages][-7:-4] == ["final_model", "final_model_mixed", "evaluate"]
+    assert str(chain.stages[-6].folder) == "elsewhere"
 
 
 def test_stages_are_selected_by_name_or_from_one_on():

@@ -53,12 +53,12 @@ def test_a_fresh_run_removes_what_the_selected_stages_wrote(tmp_path):
     remove_from(chain.select(["label", "refine"]))
     left = {folder.name for folder in written if folder.exists()}
     trained = {"label_model", "primary_chat_model", "final_model"}
-    assert left == {"corpus", *trained, "evaluate", "statistics", "report", "publish"}
+    assert left == {"corpus", *trained, "evaluate", "statistics", "study", "report", "publish"}
 
 
 def test_a_fresh_run_leaves_a_folder_that_no_stage_wrote(tmp_path):
     (tmp_path / "thesis.txt").touch()
-    read = [f"--{field}" for field in ("evaluate.models", "report.model_dirs", "publish.model_dirs")]
+    read = [f"--{field}" for field in ("evaluate.models", "study.models", "report.model_dirs", "publish.model_dirs")]
     read = [word for field in read for word in (field, str(tmp_path))]
     names = ["--publish.repositories", "dataset=Pairs"]
     chain = load_chain(DEMO, ["--final_model.output_dir", str(tmp_path), *read, *names])

@@ -49,7 +49,8 @@ def test_each_stage_waits_for_what_it_reads(chain, cluster):
         "final_model": ("primary_chat_model", "refine"),
         "evaluate": ("primary_chat_model", "refine", "final_model"),
         "statistics": ("primary_chat_model", "refine"),
-        "report": (*everything, "statistics"),
+        "study": ("primary_chat_model", "refine", "final_model"),
+        "report": (*everything, "statistics", "study"),
         "publish": (*everything, "report"),
     }
 
@@ -92,7 +93,7 @@ def run(*words: str, path: Path) -> subprocess.CompletedProcess:
 def test_the_scripts_can_be_read_without_a_cluster_and_without_the_data(tmp_path):
     shown = run("--slurm", "recipes/cluster.yaml", "--dry-run", path=tmp_path)
     assert shown.returncode == 0, shown.stderr
-    assert shown.stdout.count("#!/bin/bash") == 17
+    assert shown.stdout.count("#!/bin/bash") == 18
     assert "\nfinal_model_52k_coig: after primary_chat_model, refine\n" in shown.stdout
     assert not Path("outputs/kun-6b/slurm").exists()
 

@@ -18,6 +18,7 @@ class ReportConfig(RunFolders):
     model_dirs: list[str] | None = option(None, "folders of trained models: their losses and costs")
     evaluation_dir: str | None = option(None, "folder of the finished evaluate stage; null: left out")
     statistics_dir: str | None = option(None, "folder of the finished statistics stage; null: left out")
+    study_results: str | None = option(None, "results.json of the finished study stage; null: left out")
     output_dir: str = option(help="folder of this stage: report.html, and every figure as a file")
 
     rows: int = option(50, "finished rows shown with their whole history, chosen by the hash of their ids", min=0)

@@ -1,18 +1,45 @@
 """Read what a finished run left, as the report shows it."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kun_recipes.errors import UserError
 from kun_recipes.reporting.evidence.config import ReportConfig
 from kun_recipes.reporting.evidence.costs import WRITTEN, written_tokens
 from kun_recipes.reporting.evidence.removed import Reason, removed_by
 from kun_recipes.reporting.funnel import sample_rows
 from kun_recipes.rows import read_rows
+from kun_recipes.studies.items import ITEMS
+from kun_recipes.studies.report import VOTERS
 from kun_recipes.summaries import finished_summary, finished_training, path_of, read_stages
 
 Summary = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study's summary, and what results.json says."""
+
+    summary: Summary
+    results: Mapping[str, Any]
+
+    def votes(self) -> Mapping[str, Any]:
+        """The figures that are drawn: people's of each task where they voted, else the model's."""
+        voters = [found["votes"] for voter in VOTERS if (found := self.results[voter])]
+        return {task: next((votes[task] for votes in voters if votes[task]), None) for task in ITEMS}
+
+    def drawn_from(self) -> Mapping[str, str]:
+        """Who these are, by task."""
+        return {
+            task: who
+            for voter, who in reversed(VOTERS.items())
+            if (found := self.results[voter])
+            for task in ITEMS
+            if found["votes"][task]
+        }
 
 
 @dataclass(frozen=True)
@@ -24,6 +51,7 @@ class Evidence:
         removed: what each of them removed.
         trainings: summaries by the model's name.
         evaluation, statistics: summaries of these stages, or None.
+        study: the study's summary and its results, or None.
         tokens: written by models or trained on, by stage.
         rows: finished rows, chosen by hash.
     """
@@ -33,6 +61,7 @@ class Evidence:
     trainings: dict[str, Summary]
     evaluation: Summary | None
     statistics: Summary | None
+    study: Study | None
     tokens: dict[str, int]
     rows: list[Mapping[str, Any]]
 
@@ -42,7 +71,8 @@ class Evidence:
         first = {name: one for name, one in self.trainings.items() if name not in final}
         stages = {"corpus": self.stages["corpus"], **first, "label": self.stages["label"]}
         stages |= {"refine": self.stages["refine"], **final}
-        more = {"evaluate": self.evaluation, "statistics": self.statistics}
+        study = self.study.summary if self.study else None
+        more = {"evaluate": self.evaluation, "statistics": self.statistics, "study": study}
         return stages | {name: summary for name, summary in more.items() if summary}
 
     def follows_refine(self, training: Summary) -> bool:
@@ -54,6 +84,14 @@ class Evidence:
         for name, summary in self.all_stages().items():
             values = {key: path_of(value) for key, value in summary["config"].items()}
             yield name, {key: value for key, value in values.items() if value is not None}
+
+
+def read_study(path: Path) -> Study:
+    """Raises UserError where the study is not finished."""
+    summary = finished_summary(path.parent)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; recipes/study.py writes it")
+    return Study(summary, json.loads(path.read_text(encoding="utf-8")))
 
 
 def gather(config: ReportConfig) -> Evidence:
@@ -72,6 +110,7 @@ def gather(config: ReportConfig) -> Evidence:
         trainings,
         finished_summary(config.evaluation_dir) if config.evaluation_dir else None,
         finished_summary(config.statistics_dir) if config.statistics_dir else None,
+        read_study(Path(config.study_results)) if config.study_results else None,
         tokens | {name: training["tokens"] for name, training in trainings.items()},
         sample_rows(read_rows(Path(config.refine_dir) / "rows"), config.rows),
     )

@@ -19,8 +19,11 @@ from kun_recipes.reporting.evidence.gather import Evidence
 from kun_recipes.reporting.evidence.sankey import funnel_figure
 from kun_recipes.reporting.figures import FONT_FILE, save, style
 from kun_recipes.statistics.figures import write_figures
+from kun_recipes.studies.figures import write_figures as draw_study
+from kun_recipes.studies.report import notes, study_tables
 
 TEMPLATE = "report.html.jinja"
+STUDY_PREFIX = "study_"
 
 CAPTIONS = {
     "lengths": "Lengths of instructions and outputs, in tokens.",
@@ -30,6 +33,16 @@ CAPTIONS = {
     "forms": "Forms of instructions: questions, imperatives, others.",
 }
 """The figures of the statistics stage, in the order in which they are shown."""
+
+STUDY_CAPTIONS = {
+    "identical_ratings": "Items on which all annotators said the same, some did, or nobody did.",
+    "output_grades": "Grades of the outputs, by source.",
+    "win_matrix": "The share of its points that the model of the row took from the model of the column; a tie is half "
+    "a point for each.",
+    "wins_and_losses": "Wins, ties and losses of each model against every other.",
+    "ranking": "Bradley–Terry ratings, 400 points for odds of ten to one, with 95% intervals over prompts.",
+}
+"""Likewise the study's."""
 
 
 def write_report(config: ReportConfig, evidence: Evidence) -> Path:
@@ -58,6 +71,8 @@ def draw_figures(evidence: Evidence, folder: Path) -> None:
             save(scores_figure(evidence.evaluation["results"]), folder / "benchmarks")
     if evidence.statistics:
         write_figures(evidence.statistics["statistics"], folder)
+    if evidence.study:
+        draw_study(evidence.study.votes(), folder, STUDY_PREFIX)
 
 
 def embedded_font(text: str) -> str:
@@ -83,6 +98,9 @@ def _values(config: ReportConfig, evidence: Evidence, figures: Path) -> Mapping[
         "trainings": training_table(evidence.trainings) if evidence.trainings else None,
         "benchmarks": all_tables(evidence.evaluation["results"]) if evidence.evaluation else [],
         "captions": CAPTIONS,
+        "study": list(study_tables(evidence.study.results)) if evidence.study else [],
+        "study_notes": list(notes(evidence.study.results)) if evidence.study else [],
+        "study_captions": {f"{STUDY_PREFIX}{name}": caption for name, caption in STUDY_CAPTIONS.items()},
         "costs": cost_table(stages, evidence.tokens),
         "examples": config.examples,
     }
