@@ -6,6 +6,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from kun_recipes.reporting.figures import BLUE, ORANGE, style
+
 LOSS_PLOT = "loss.png"
 _WINDOW = 0.05
 """Share of the points that a smoothed point is the mean of."""
@@ -18,23 +20,28 @@ def plot_losses(history: Sequence[dict[str, Any]], file: Path) -> None:
         history: the trainer's `log_history`: entries with `step` and `loss` or `eval_loss`, nats a token.
         file: the PNG to write.
     """
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    with style():
+        figure = Figure(figsize=(8, 4.5))
+        _draw(figure, history)
+        figure.savefig(file, dpi=150)
+
+
+def _draw(figure: Figure, history: Sequence[dict[str, Any]]) -> None:
     axes = figure.subplots()
     steps, losses = _points(history, "loss")
-    axes.plot(steps, losses, color="tab:blue", alpha=0.3, linewidth=1, label="training, as logged")
+    axes.plot(steps, losses, color=BLUE, alpha=0.3, linewidth=1, label="training, as logged")
     window = max(1, round(len(losses) * _WINDOW))
     if window > 1:
         smoothed = running_mean(losses, window)
-        axes.plot(steps[window - 1 :], smoothed, color="tab:blue", label=f"training, mean of {window} logged")
+        axes.plot(steps[window - 1 :], smoothed, color=BLUE, label=f"training, mean of {window} logged")
     steps, losses = _points(history, "eval_loss")
     if losses:
-        axes.plot(steps, losses, color="tab:orange", marker="o", label="held out")
+        axes.plot(steps, losses, color=ORANGE, marker="o", label="held out")
     axes.set_xlabel("update step")
     axes.set_ylabel("loss (nats a token)")
     axes.set_ylim(bottom=0)
-    axes.grid(alpha=0.3)
+    axes.grid()
     axes.legend()
-    figure.savefig(file, dpi=150)
 
 
 def running_mean(values: Sequence[float], window: int) -> list[float]:
