@@ -79,7 +79,7 @@ def show_links(made: Mapping[str, str], address: str) -> None:
         return
     print("new links, for their owners alone; they are not shown again:")
     for name, key in made.items():
-        print(f"  {name}  {address}/?key={key}", flush=True)
+        print(f"  {name}  {address}/?key={key}")
 
 
 class OnlyByLink:

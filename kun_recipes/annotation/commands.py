@@ -65,12 +65,11 @@ def write_space(config: AnnotateConfig) -> None:
 
 
 def _agreement_table(config: AnnotateConfig) -> Table:
-    names = ("all_same", "some_same", "all_different")
-    table = Table("question", *names, "percent", "Fleiss κ", "Krippendorff α", title="Agreement")
+    table = Table("question", "same/some/none", "pairs", "Fleiss κ", "Krippendorff α", title="Agreement")
     for question, found in agreement(read_votes(config.database), config.votes_per_item).items():
         values = [found[name]["value"] for name in ("percent", "fleiss_kappa", "alpha_nominal")]
-        counts = [str(found["identical"][name]) for name in names]
-        table.add_row(question, *counts, *("–" if value is None else f"{value:.3f}" for value in values))
+        counts = "/".join(map(str, found["identical"].values()))
+        table.add_row(question, counts, *("–" if value is None else f"{value:.3f}" for value in values))
     return table
 
 

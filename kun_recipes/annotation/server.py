@@ -1,5 +1,6 @@
 """The web server: the annotators' pages, the admin's, and the check in front of both."""
 
+import os
 import secrets
 import socket
 from collections.abc import Mapping
@@ -44,6 +45,7 @@ def run(config: AnnotateConfig, hashes: Mapping[str, str] | None = None) -> None
     else:
         address = tunnel(config) if config.share else config.address or f"http://{config.host}:{config.port}"
         show_links(keys.make(config.renew or ()), address)
+    print(f"serving on {config.host}:{config.port}; Ctrl-C stops it, and no vote is lost by that", flush=True)
     serve(app, listening)
 
 
@@ -89,9 +91,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise UserError(
-            f"{host}:{port}: cannot listen there ({error.strerror}); choose another --port or --host"
-        ) from error
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise UserError(f"{host}:{port}: cannot listen there ({reason}); choose another --port or --host") from error
 
 
 def serve(app: ASGIApp, listening: socket.socket) -> None:

@@ -31,6 +31,8 @@ NEEDED = (
     "annotation",
     "corpus/__init__.py",
     "corpus/sources/__init__.py",
+    "corpus/sources/archives.py",
+    "corpus/sources/files.py",
     "corpus/sources/records.py",
     "studies",
 )

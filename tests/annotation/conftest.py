@@ -10,7 +10,9 @@ from kun_recipes.annotation.storage import Database
 from kun_recipes.annotation.study import Study, read_study
 from kun_recipes.studies.items import PreferenceItem, QualityItem, write_items
 
-HOSTILE = "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\">\n${1+1} {{value}} **bold**"
+HOSTILE = (
+    "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\">\n${1+1} {{value}} **bold**"
+)
 NAMES = ["anna", "bo", "chen"]
 ANSWER = {"clarity": True, "feasibility": True, "practicality": False, "output": "pass"}
 

@@ -1,6 +1,6 @@
 """Votes as one annotator until nothing is left, and prints each vote once it is acknowledged: name, item.
 
-    python tests/annotation/voter.py <database> <votes per item> <annotators> <name>
+python tests/annotation/voter.py <database> <votes per item> <annotators> <name>
 """
 
 import sys
