@@ -1,6 +1,7 @@
 """What every recipe script does around its work: read the config, and say a user's mistake in one line."""
 
 import errno
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 from filelock import FileLock, Timeout
 
 from kun_recipes.config import ConfigError, parse
+from kun_recipes.engines import release_engines
 from kun_recipes.errors import UserError, tell
 
 Config = TypeVar("Config")
@@ -41,8 +43,10 @@ def main(config_class: type[Config], run: Callable[[Config], Any]) -> None:
     try:
         with only_process(Path(config.output_dir)):
             run(config)
+        leave(0)
     except UserError as error:
         tell(error)
+        leave(2)
         sys.exit(2)
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -52,6 +56,19 @@ def main(config_class: type[Config], run: Callable[[Config], Any]) -> None:
     except KeyboardInterrupt:
         print("stopped; the same command goes on where this one was", file=sys.stderr)
         sys.exit(130)
+
+
+def leave(code: int) -> None:
+    """End a process that has vLLM in it, at once: what that loads may abort Python's own end. No other process ends.
+
+    Seen on a machine's first run, the stage finished: "terminate called without an active exception", exit code -6.
+    """
+    if "vllm" in sys.modules:
+        release_engines()
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 @contextmanager

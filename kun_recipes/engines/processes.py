@@ -2,21 +2,32 @@
 
 import contextlib
 import logging
-import multiprocessing
 import os
 import subprocess
+import uuid
 from collections.abc import Iterator
 from typing import TextIO
 
+MARK = "KUN_RECIPES_ENGINE"
+"""Environment variable by which the processes of an engine are known, however deep they were started."""
 
-def end_with_us(children: list[multiprocessing.Process]) -> subprocess.Popen:
-    """Kill `children` when this process ends, however it does: they would outlive a SIGKILL, and keep its GPUs.
+
+def end_with_us() -> subprocess.Popen:
+    """Kill what this process starts from now on, when it ends, however it does: it would outlive a SIGKILL, also one
+    that comes while the engine starts, and keep its GPUs.
 
     Returns a process that waits for the end of its input, which the system closes with us. Keep it.
     """
-    kill = "cat; kill -9 " + " ".join(str(child.pid) for child in children)
+    mark = uuid.uuid4().hex
+    marked = f"grep --files-with-matches --no-messages --null-data '^{MARK}={mark}$' /proc/[0-9]*/environ"
+    kill = f"cat; {marked} | cut -d / -f 3 | xargs --no-run-if-empty kill -9"
+    unmarked = {name: value for name, value in os.environ.items() if name != MARK}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(["sh", "-c", kill], stdin=subprocess.PIPE, start_new_session=True, **quiet)
+    waiting = subprocess.Popen(
+        ["sh", "-c", kill], stdin=subprocess.PIPE, start_new_session=True, env=unmarked, **quiet
+    )
+    os.environ[MARK] = mark
+    return waiting
 
 
 @contextlib.contextmanager

@@ -17,6 +17,8 @@ REQUESTS_A_STEP = 64
 LOOK_AFTER = 10.0
 """Seconds without an answer after which a caller looks whether the engine is still there."""
 
+SECONDS_TO_END = 10.0
+
 
 class Stepped(Protocol):
     """What the pump needs of vLLM's `LLMEngine`."""
@@ -43,7 +45,8 @@ class Pump:
         self.numbers = itertools.count()
         self.waiting: dict[str, tuple[int, queue.SimpleQueue]] = {}
         self.failure: Exception | None = None
-        threading.Thread(target=self._run, name="engine", daemon=True).start()
+        self.thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self.thread.start()
 
     def ask(self, requests: Sequence[tuple[Any, Any]]) -> Iterator[tuple[int, Any]]:
         """Each request's position and its output, as they finish.
@@ -65,6 +68,14 @@ class Pump:
                 raise output
             yield position, output
 
+    def stop(self) -> None:
+        """Have the thread end, after the step that it is in; nothing can be asked any more."""
+        self.arriving.put(None)
+
+    def join(self) -> None:
+        """Wait for the thread's end, but not for an engine that hangs."""
+        self.thread.join(SECONDS_TO_END)
+
     def _wait(self, answers: queue.SimpleQueue) -> tuple[int, Any]:
         while True:
             try:
@@ -75,8 +86,7 @@ class Pump:
 
     def _run(self) -> None:
         try:
-            while True:
-                self._take()
+            while self._take():
                 for output in self.engine.step():
                     if output.finished:
                         position, answers = self.waiting.pop(output.request_id)
@@ -84,21 +94,26 @@ class Pump:
         except Exception as error:  # handed on to every thread that waits
             self._fail(error)
 
-    def _take(self) -> None:
-        """Hand over what has arrived; wait for it when there is nothing else to do."""
+    def _take(self) -> bool:
+        """Hand over what has arrived; wait for it when there is nothing else to do. False when it was told to stop."""
         for _ in range(REQUESTS_A_STEP):
             try:
-                position, prompt, params, answers = self.arriving.get(block=not self.waiting)
+                request = self.arriving.get(block=not self.waiting)
             except queue.Empty:
-                return
+                return True
+            if request is None:
+                return False
+            position, prompt, params, answers = request
             number = str(next(self.numbers))
             self.waiting[number] = (position, answers)
             self.engine.add_request(number, prompt, params)
+        return True
 
     def _fail(self, error: Exception) -> None:
         self.failure = error
         for position, answers in self.waiting.values():
             answers.put((position, error))
         while not self.arriving.empty():
-            position, _, _, answers = self.arriving.get()
-            answers.put((position, error))
+            if request := self.arriving.get():
+                position, _, _, answers = request
+                answers.put((position, error))

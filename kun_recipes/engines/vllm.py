@@ -67,12 +67,12 @@ class VllmEngine(TokenEngine):
             enforce_eager=ON_CPU,
             disable_log_stats=True,
         )
+        self.lifeline = end_with_us()
         before = multiprocessing.active_children()
         with _failures("vLLM did not start"), log_to(sys.stderr, "vllm"):
-            engine = LLMEngine.from_engine_args(arguments)
+            self.engine = LLMEngine.from_engine_args(arguments)
             processes = [process for process in multiprocessing.active_children() if process not in before]
-            self.lifeline = end_with_us(processes)
-        self.pump = Pump(engine, lambda: all(process.is_alive() for process in processes))
+        self.pump = Pump(self.engine, lambda: all(process.is_alive() for process in processes))
 
     def write(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int] | None) -> list[Completion]:
         values = {
@@ -116,7 +116,10 @@ class VllmEngine(TokenEngine):
         return [results[number] for number in range(len(pairs))]
 
     def close(self) -> None:
-        """End vLLM's processes, which hold it."""
+        """End vLLM's processes, which hold it, and the threads that talk with them."""
+        self.pump.stop()
+        self.engine.engine_core.shutdown(timeout=0)
+        self.pump.join()
         self.lifeline.communicate()
 
     def _ask(self, requests: list[Request], description: str) -> list[Any]:

@@ -8,16 +8,22 @@ from pathlib import Path
 
 import psutil
 
-from kun_recipes.engines.processes import log_to
+from kun_recipes.engines.processes import MARK, end_with_us, log_to
 
 PARENT = """
 import multiprocessing, time
 from kun_recipes.engines.processes import end_with_us
 
-if __name__ == "__main__":
+def start_another():
     child = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
     child.start()
-    waiting = end_with_us([child])
+    print(child.pid, flush=True)
+    time.sleep(600)
+
+if __name__ == "__main__":
+    waiting = end_with_us()
+    child = multiprocessing.get_context("spawn").Process(target=start_another)
+    child.start()
     print(child.pid, flush=True)
     time.sleep(600)
 """
@@ -26,10 +32,21 @@ if __name__ == "__main__":
 def test_a_killed_process_takes_its_children_along(tmp_path: Path):
     (tmp_path / "parent.py").write_text(PARENT, encoding="utf-8")
     with subprocess.Popen([sys.executable, tmp_path / "parent.py"], stdout=subprocess.PIPE) as parent:
-        child = psutil.Process(int(parent.stdout.readline()))
-        assert child.is_running()
+        children = [psutil.Process(int(parent.stdout.readline())) for _ in range(2)]
+        assert all(child.is_running() for child in children)
         parent.kill()
-    assert psutil.wait_procs([child], timeout=20)[1] == []
+    assert psutil.wait_procs(children, timeout=20)[1] == []
+
+
+def test_processes_that_were_there_before_stay(tmp_path: Path):
+    with subprocess.Popen(["sleep", "60"]) as before:
+        waiting = end_with_us()
+        after = subprocess.Popen(["sleep", "60"])
+        waiting.communicate()
+        assert after.wait(20) == -9
+        assert before.poll() is None
+        before.kill()
+    del os.environ[MARK]
 
 
 def test_a_library_and_its_processes_log_into_the_stream(tmp_path: Path, capfd):

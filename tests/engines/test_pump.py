@@ -97,3 +97,12 @@ def test_an_engine_that_is_gone_is_not_waited_for(monkeypatch):
     waiting = Pump(Steps(), is_alive=lambda: next(looks))  # never told to go on
     with pytest.raises(RuntimeError, match="its process has ended"):
         list(waiting.ask([("a", "!")]))
+
+
+def test_a_stopped_pump_ends_its_thread():
+    pumping = Pump(Steps())
+    pumping.engine.go.set()
+    assert [output.text for _, output in pumping.ask([("ab", "!")])] == ["ab!"]
+    pumping.stop()
+    pumping.join()
+    assert not pumping.thread.is_alive()
