@@ -5,6 +5,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -249,7 +250,7 @@ def test_a_phone_scrolls_in_one_direction_and_has_the_buttons_in_reach(annotator
         assert box["height"] >= 44
         assert box["y"] + box["height"] <= 844
     cards = [card.bounding_box() for card in chen.page.locator("#item .card").all()]
-    assert all(upper["y"] + upper["height"] <= lower["y"] for upper, lower in zip(cards, cards[1:], strict=False))
+    assert all(upper["y"] + upper["height"] <= lower["y"] for upper, lower in pairwise(cards))
     chen.click("#submit" if task == "quality" else "#left")
 
 
