@@ -14,9 +14,11 @@ votes of people are counted anew at every run.
 """
 
 import sys
+from pathlib import Path
 
 from rich.console import Console
 
+from kun_recipes.annotation.export import read_votes
 from kun_recipes.counts import Counts
 from kun_recipes.engines import check_installed
 from kun_recipes.evaluation.pipelines import sum_counts
@@ -25,7 +27,7 @@ from kun_recipes.models import model_identity
 from kun_recipes.recipe import main
 from kun_recipes.stage import Stage, report
 from kun_recipes.studies.config import StudyConfig
-from kun_recipes.studies.inputs import StudyInputs, gather, peoples_votes
+from kun_recipes.studies.inputs import StudyInputs, gather
 from kun_recipes.studies.items import ITEMS, PREFERENCE, QUALITY, read_items, write_items
 from kun_recipes.studies.pipelines import JudgePrompts, answer_prompts, judge_items, read_answers
 from kun_recipes.studies.report import notes, study_tables, write_results
@@ -60,7 +62,7 @@ def about_judge(inputs: StudyInputs) -> dict | None:
 
 def run(config: StudyConfig) -> None:
     stage = Stage("study", config)
-    people = peoples_votes(config)
+    people = read_votes(Path(config.votes)) if config.votes else None
     summary = stage.summary()
     if summary is None:
         check_installed(config.engine)

@@ -19,6 +19,7 @@ GRADE_NAMES = dict(zip(GRADES, ("优秀", "合格", "不合格"), strict=True))
 GRADE_COLOURS = (GREEN, BLUE, RED)
 IDENTICAL = {"all_same": ("全部一致", GREEN), "some_same": ("部分一致", ORANGE), "all_different": ("各不相同", RED)}
 LOSS_TO_WIN = LinearSegmentedColormap.from_list("loss_to_win", (ORANGE, "#ffffff", BLUE))
+LOSS_TO_WIN.set_bad("#eef0f3")  # models that never met, and the diagonal
 SHOWN = 0.05  # share from which a bar has room for its figure
 
 
@@ -64,8 +65,11 @@ def win_matrix(preference: Figures) -> Figure:
         )
     axes.set_xticks(range(len(models)), models, rotation=40, ha="right")
     axes.set_yticks(range(len(models)), models)
+    axes.set_xticks(numpy.arange(len(models)) - 0.5, minor=True)
+    axes.set_yticks(numpy.arange(len(models)) - 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=2)
     axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
+    axes.tick_params(which="both", length=0)
     axes.set_title("行模型对列模型的胜率（平局各半）")
     figure.colorbar(image, ax=axes, format="{x:.0%}", shrink=0.8)
     return figure

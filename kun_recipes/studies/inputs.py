@@ -1,15 +1,11 @@
-"""What the stage reads, checked before a model is loaded: pairs, prompts, models, and people's votes."""
+"""What the stage reads, checked before a model is loaded: pairs, prompts, models."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from kun_recipes.annotation.export import read_votes
-from kun_recipes.errors import UserError
 from kun_recipes.evaluation.pipelines import Candidate
 from kun_recipes.models import resolve_model
 from kun_recipes.statistics.pairs import Pair, PairSet
 from kun_recipes.studies.config import StudyConfig
-from kun_recipes.studies.results import Votes
 from kun_recipes.studies.sampling import read_prompts, sample_pairs
 
 
@@ -41,12 +37,3 @@ def gather(config: StudyConfig) -> StudyInputs:
     answerers = config.answerers() if prompts else []
     models = [Candidate(one.name, resolve_model(one.model), one.format) for one in answerers]
     return StudyInputs(pairs, prompts, models, resolve_model(config.model) if config.judge else None)
-
-
-def peoples_votes(config: StudyConfig) -> Votes | None:
-    """The votes on the annotation page, none withdrawn. Raises UserError when its database is not there."""
-    if config.votes is None:
-        return None
-    if not Path(config.votes).is_file():
-        raise UserError(f"{config.votes}: no such database of votes; recipes/annotate.py makes it")
-    return read_votes(Path(config.votes))

@@ -117,7 +117,7 @@ def test_without_a_judge_there_are_items_for_people_only(study):
     [
         (["--dataset", "None", "--prompts", "None"], "neither dataset nor prompts"),
         (["--rubric", "nowhere.yaml"], "nowhere.yaml"),
-        (["--votes", "nowhere.sqlite"], "nowhere.sqlite: no such database of votes"),
+        (["--votes", "nowhere.sqlite"], "nowhere.sqlite: no votes yet"),
     ],
 )
 def test_what_cannot_be_studied_is_said_at_the_door(study, tmp_path, words, message):
