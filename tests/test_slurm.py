@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from kun_recipes.chain import STAGES
 from kun_recipes.rows import read_rows
 from kun_recipes.slurm.queue import Job, queue
 
@@ -26,20 +27,6 @@ cpu_memory_gb: 1
 gpu_jobs: 2
 gpu_memory_gb: 1
 """
-STAGES = [
-    "corpus",
-    "label_model",
-    "primary_chat_model",
-    "label",
-    "refine",
-    "final_model",
-    "evaluate",
-    "statistics",
-    "study",
-    "report",
-    "publish",
-]
-
 pytestmark = pytest.mark.timeout(600)
 
 
