@@ -18,8 +18,8 @@ QUESTION_NAMES = dict(zip((*CRITERIA, OUTPUT), ("清晰", "可行", "实用", "�
 GRADE_NAMES = dict(zip(GRADES, ("优秀", "合格", "不合格"), strict=True))
 GRADE_COLOURS = (GREEN, BLUE, RED)
 IDENTICAL = {"all_same": ("全部一致", GREEN), "some_same": ("部分一致", ORANGE), "all_different": ("各不相同", RED)}
-LOSS_TO_WIN = LinearSegmentedColormap.from_list("loss_to_win", (ORANGE, "#ffffff", BLUE))
-LOSS_TO_WIN.set_bad("#eef0f3")  # models that never met, and the diagonal
+NEVER_MET = "#eef0f3"
+LOSS_TO_WIN = LinearSegmentedColormap.from_list("loss_to_win", (ORANGE, "#ffffff", BLUE)).with_extremes(bad=NEVER_MET)
 SHOWN = 0.05  # share from which a bar has room for its figure
 
 
