@@ -95,8 +95,8 @@ class Page:
                 self._on(button.click, self._submit_preference(choice), [assignment], shown, choice)
 
     def _keys(self) -> str:
-        more = self.texts["both_bad_key"] if self.both_bad and self.task != QUALITY else ""
-        return f"<p>{self.texts[f'{self.task}_keys']}　{more}</p>"
+        more = f"　{self.texts['both_bad_key']}" if self.both_bad and self.task != QUALITY else ""
+        return f"<p>{self.texts[f'{self.task}_keys']}{more}</p>"
 
     def _on(self, event: Callable, handler: Callable, inputs: list | None, outputs: list, name: str) -> None:
         # Without the queue a vote is one request and its answer: nothing hangs on a stream that may break.

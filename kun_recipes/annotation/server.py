@@ -13,16 +13,20 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp
 
-from kun_recipes.annotation.access import ANNOTATOR, Keys, OnlyByLink, show_links
+from kun_recipes.annotation.access import ANNOTATOR, OnlyByLink
 from kun_recipes.annotation.admin import Admin
 from kun_recipes.annotation.assignment import Assigner
 from kun_recipes.annotation.config import ADMIN, AnnotateConfig
 from kun_recipes.annotation.fragments import page_path
+from kun_recipes.annotation.keys import Keys, show_links
 from kun_recipes.annotation.pages import Page, head, theme
 from kun_recipes.annotation.storage import Database
 from kun_recipes.annotation.study import Study, read_study
 from kun_recipes.annotation.texts import load_texts
 from kun_recipes.errors import UserError
+
+SECONDS_TO_FINISH = 2
+"""At the end, for votes under way. Each open page holds a connection for as long as it is open."""
 
 
 def run(config: AnnotateConfig, hashes: Mapping[str, str] | None = None) -> None:
@@ -97,7 +101,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(app: ASGIApp, listening: socket.socket) -> None:
     """Serve until the process is told to stop. Nothing is logged of requests: a link in a log would be a key."""
-    uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="warning")).run(sockets=[listening])
+    options = uvicorn.Config(app, access_log=False, log_level="warning", timeout_graceful_shutdown=SECONDS_TO_FINISH)
+    uvicorn.Server(options).run(sockets=[listening])
 
 
 def tunnel(config: AnnotateConfig) -> str:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kun_recipes.annotation.access import hash_key
 from kun_recipes.annotation.config import ADMIN, AnnotateConfig
 from kun_recipes.annotation.export import ITEMS_FILE
+from kun_recipes.annotation.keys import hash_key
 from kun_recipes.annotation.study import MODELS, Item, Study
 from kun_recipes.errors import UserError
 from kun_recipes.studies.items import write_items

@@ -5,8 +5,6 @@ from importlib.resources import files
 
 import yaml
 
-LANGUAGES = ("zh", "en")
-
 
 @cache
 def load_texts() -> dict[str, dict[str, str]]:

@@ -3,8 +3,8 @@ import re
 import pytest
 from starlette.testclient import TestClient
 
-from kun_recipes.annotation.access import Keys, hash_key, show_links
 from kun_recipes.annotation.config import ADMIN, AnnotateConfig
+from kun_recipes.annotation.keys import Keys, hash_key
 from kun_recipes.annotation.server import build_app
 from kun_recipes.annotation.storage import Database
 from kun_recipes.annotation.study import read_study
@@ -156,34 +156,7 @@ def test_what_gradio_offers_and_no_page_needs_is_closed(enter, part):
     assert refused(enter("anna").get(f"{PAGE}/gradio_api/{part}"))
 
 
-@pytest.fixture
-def fresh(database) -> Keys:
-    return Keys(database, [*NAMES, ADMIN])
-
-
-def test_only_hashes_are_stored(config, fresh, database):
-    made = fresh.make()
-    database.read().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    stored = b"".join(path.read_bytes() for path in config.database.parent.iterdir())
-    assert all(key.encode() not in stored and hash_key(key).encode() in stored for key in made.values())
-
-
-def test_keys_are_made_once_and_renewed_on_request(fresh):
-    made = fresh.make()
-    assert list(made) == [*NAMES, ADMIN]
-    assert fresh.make() == {}
-    renewed = fresh.make(renew=["bo"])
-    assert list(renewed) == ["bo"]
-    assert (fresh.owner(renewed["bo"]), fresh.owner(made["bo"]), fresh.owner(made["anna"])) == ("bo", None, "anna")
-
-
-def test_who_left_is_let_in_no_more(database, fresh):
-    made = fresh.make()
-    assert Keys(database, ["bo", "chen", ADMIN]).owner(made["anna"]) is None
-
-
-def test_links_are_printed(capsys):
-    show_links({"anna": "k1"}, "http://here")
-    assert "  anna  http://here/?key=k1\n" in capsys.readouterr().out
-    show_links({}, "http://here")
-    assert "the links of before hold" in capsys.readouterr().out
+def test_a_choice_that_is_switched_off_is_not_there(enter):
+    anna = enter("anna")
+    calls = {one["api_name"] for one in anna.get("/zh/preference/config").json()["dependencies"]}
+    assert calls == {"show", "undo", "left", "right", "tie"}
