@@ -2,9 +2,9 @@
 
     python benchmarks/annotation.py [--annotators 50] [--votes 10000]
 
-Each has a link, a connection and a cookie of their own, and votes as fast as the server answers: a second annotator's
-worth of votes every few milliseconds, with no time to read. At the end every vote that was acknowledged must be in the
-database once, and nothing else. Latency is of one request: take the vote, write it to the disk, give the next item.
+Each has a link, a cookie and a connection of their own, and votes as fast as the server answers, with no time to read:
+far more than people give. At the end every vote that was acknowledged must be in the database, once, and no other.
+Latency is of one request: the vote is taken and written to the disk, and the next item comes back.
 """
 
 import argparse
@@ -110,7 +110,7 @@ def main() -> None:
     table.add_row(
         str(arguments.annotators), f"{total:,}", f"{lasted:.1f}", f"{total / lasted:.0f}", *latencies, "0", "0"
     )
-    Console().print(table, f"{os.cpu_count()} cores, the annotators on the same ones", highlight=False)
+    Console(width=100).print(table, f"{os.cpu_count()} cores, the annotators on the same ones", highlight=False)
 
 
 if __name__ == "__main__":
