@@ -27,6 +27,7 @@ cpu_memory_gb: 1
 gpu_jobs: 2
 gpu_memory_gb: 1
 """
+
 pytestmark = pytest.mark.timeout(600)
 
 
