@@ -108,7 +108,7 @@ class Assigner:
         with self.database.write() as sql:
             return self._step(sql, "shown", task, annotator)
 
-    def submit(self, task: str, annotator: str, assignment: int, answer: Mapping[str, Any]) -> Step:
+    def submit(self, task: str, annotator: str, assignment: int | None, answer: Mapping[str, Any]) -> Step:
         """Take a vote, unless it is there already or came too late to be one of the item's votes."""
         with self.database.write() as sql:
             outcome = self._save(sql, task, annotator, assignment, answer)
@@ -127,7 +127,11 @@ class Assigner:
                 outcome = self._withdraw(sql, task, annotator)
             return self._step(sql, outcome, task, annotator)
 
-    def _save(self, sql: sqlite3.Connection, task: str, annotator: str, assignment: int, answer: Mapping) -> Outcome:
+    def _save(
+        self, sql: sqlite3.Connection, task: str, annotator: str, assignment: int | None, answer: Mapping
+    ) -> Outcome:
+        if assignment is None:  # the page shows that all is done
+            return "nothing"
         row = sql.execute("SELECT * FROM assignments WHERE id = ?", (assignment,)).fetchone()
         if row is None or (row["task"], row["annotator"]) != (task, annotator):
             return "late"

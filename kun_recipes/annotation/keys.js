@@ -19,7 +19,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const found = target(event.key.toLowerCase());
-    if (!found) return;
+    if (!found?.offsetParent) return; // not there, or not shown
     event.preventDefault();
     if (!event.repeat) found.click(); // a key held down is one press
   });

@@ -100,6 +100,11 @@ def test_undo_after_the_last_item(assigner):
     assert assigner.undo("quality", "anna", None).outcome == "undone"
 
 
+def test_a_vote_on_nothing(assigner, database):
+    assert assigner.submit("quality", "anna", None, ANSWER).outcome == "nothing"
+    assert not votes_by_item(database)
+
+
 def test_undo_without_votes(assigner):
     assert assigner.undo("quality", "anna", assigner.show("quality", "anna").turn.assignment).outcome == "nothing"
 

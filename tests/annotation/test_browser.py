@@ -160,8 +160,17 @@ def test_three_at_once_finish_both_studies_though_the_server_is_killed(annotator
     while not anna.is_done:
         anna.press("1", "2", "3", "q", "Enter")
     bo.press("1", "2", "3", "e", "Enter")
+    before = bo.settled()
     served.kill()
-    served.start()  # and this time nobody reloads: the page that is open goes on
+    for key in ("1", "2", "3", "e", "Enter"):
+        bo.page.keyboard.press(key)
+    bo.page.get_by_text("Connection to the server was lost").wait_for()
+    with bo.page.expect_event("load"):  # the page comes back by itself
+        served.start()
+    assert bo.settled() == before
+    assert votes(served)["bo", "quality"] == 2
+    for one in (anna, chen):
+        one.page.reload()
     while not bo.is_done:
         bo.press("1", "2", "3", "e", "Enter")
     while not chen.is_done:
