@@ -1,7 +1,8 @@
 """A real browser without a window, for pages that people read."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,15 +23,18 @@ needs_chromium = pytest.mark.skipif(not CHROMIUM.is_file(), reason="no Chromium 
 
 
 @contextmanager
-def browser(profile: Path, width: int = 1280, height: int = 900) -> Iterator:
-    """A Playwright context with a fresh profile; it remembers no other."""
+def browsers() -> Iterator[Callable]:
+    """Opens Playwright contexts, each with a fresh profile; they share nothing, and are closed at the end."""
     from playwright.sync_api import sync_playwright  # here: it takes a second, and most tests need none
 
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            str(profile), executable_path=str(CHROMIUM), args=FLAGS, viewport={"width": width, "height": height}
-        )
-        try:
-            yield context
-        finally:
-            context.close()
+    with sync_playwright() as playwright, ExitStack() as stack:
+
+        def open_profile(**options):
+            profile = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+            context = playwright.chromium.launch_persistent_context(
+                profile, executable_path=str(CHROMIUM), args=FLAGS, **options
+            )
+            stack.callback(context.close)
+            return context
+
+        yield open_profile

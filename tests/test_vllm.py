@@ -80,7 +80,7 @@ def stage_rows(stage: Path) -> dict[str, dict]:
     return {f"{folder.name}/{row['id']}": row for folder in folders for row in read_rows(folder)}
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_the_whole_chain_gives_the_rows_of_transformers(chain, by_transformers: Path):
     by_vllm = chain("vllm")
     for stage in ("label", "refine"):

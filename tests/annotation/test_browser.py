@@ -1,33 +1,18 @@
 """The page in a real browser: Chromium, headless, driven by Playwright."""
 
 import sqlite3
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 from tests.annotation.conftest import HOSTILE, NAMES, write_study
 from tests.annotation.serving import Server
+from tests.browser import browsers, needs_chromium
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 ITEMS = 3
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM.exists(), reason="no Chromium here; `make setup-browser` installs it on Debian"
-)
+pytestmark = needs_chromium
 
 
 class Annotator:
@@ -73,18 +58,7 @@ class Annotator:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Callable]:
     """Opens a fresh profile, as of another person."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright, ExitStack() as stack:
-
-        def open_profile(**options):
-            profile = stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-            context = playwright.chromium.launch_persistent_context(
-                profile, executable_path=str(CHROMIUM), args=FLAGS, **options
-            )
-            stack.callback(context.close)
-            return context
-
+    with browsers() as open_profile:
         yield open_profile
 
 

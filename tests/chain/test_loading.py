@@ -149,18 +149,15 @@ def test_commands_are_those_of_the_recipes():
 MISTAKES = {
     "unknown field": (
         ["--temprature", "1"],
-        "--temprature: no stage has this field; write --field or --stage.field "
-        "(corpus, label_model, primary_chat_model, label, refine, final_model, evaluate, statistics, study, report, publish)",
+        f"--temprature: no stage has this field; write --field or --stage.field ({', '.join(STAGES)})",
     ),
     "a field of another stage": (
         ["--corpus.temperature", "1"],
-        "--corpus.temperature: no stage has this field; write --field or --stage.field "
-        "(corpus, label_model, primary_chat_model, label, refine, final_model, evaluate, statistics, study, report, publish)",
+        f"--corpus.temperature: no stage has this field; write --field or --stage.field ({', '.join(STAGES)})",
     ),
     "an unknown stage": (
         ["--lable.temperature", "1"],
-        "--lable.temperature: no stage has this field; write --field or --stage.field "
-        "(corpus, label_model, primary_chat_model, label, refine, final_model, evaluate, statistics, study, report, publish)",
+        f"--lable.temperature: no stage has this field; write --field or --stage.field ({', '.join(STAGES)})",
     ),
     "a value without a field": (["0.5"], "command line: 0.5: a value without its --field"),
     "out of range": (["--label.temperature", "3"], "command line: temperature: must be at most 2, not 3.0"),

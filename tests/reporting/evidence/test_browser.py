@@ -3,7 +3,7 @@
 import pytest
 
 from kun_recipes.reporting.evidence.gather import gather
-from tests.browser import browser, needs_chromium
+from tests.browser import browsers, needs_chromium
 from tests.publishing.run_folder import RunFolder
 from tests.reporting.evidence.test_report import ATTACK, config, write_report
 from tests.reporting.evidence.test_study import with_study
@@ -21,9 +21,9 @@ def page_file(tmp_path, tiny_model, in_repository):
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_it_opens_from_a_file_and_asks_for_nothing(page_file, tmp_path, width):
-    with browser(tmp_path / "profile", width) as context:
-        page = context.pages[0]
+def test_it_opens_from_a_file_and_asks_for_nothing(page_file, width):
+    with browsers() as open_profile:
+        page = open_profile(viewport={"width": width, "height": 900}).pages[0]
         requests, complaints = [], []
         page.on("request", lambda request: requests.append(request.url))
         page.on("console", lambda message: complaints.append(message.text))
@@ -39,9 +39,9 @@ def test_it_opens_from_a_file_and_asks_for_nothing(page_file, tmp_path, width):
         assert complaints == []
 
 
-def test_a_search_leaves_the_rows_that_match(page_file, tmp_path):
-    with browser(tmp_path / "profile") as context:
-        page = context.pages[0]
+def test_a_search_leaves_the_rows_that_match(page_file):
+    with browsers() as open_profile:
+        page = open_profile().pages[0]
         page.goto(page_file.as_uri())
         page.fill("#search", "防冻液")
         shown = page.locator("article.row:visible")
