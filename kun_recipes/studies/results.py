@@ -32,6 +32,12 @@ def measure_study(
     }
 
 
+def strangers(items: Items, votes: Votes) -> int:
+    """How many votes are on items that are not among these."""
+    known = {task: {item.id for item in some} for task, some in items.items()}
+    return sum(vote.item not in known.get(task, ()) for task, some in votes.items() for vote in some)
+
+
 def compare_voters(items: Items, people: Votes, model: Votes, resamples: int = RESAMPLES, seed: int = 0) -> dict:
     """How far a model's votes agree with people's majority labels, by question; items that people are torn about, or
     that one of the two did not vote on, are left out and counted."""
@@ -75,15 +81,18 @@ def study_results(
         judge: what the stage knows about the model that judged, or None.
 
     Returns:
-        items by task; `people` and `judge`, None where they did not vote: `votes`, the figures by task, and of the
-        judge its name, its preference for a place (`position`) and how many items it had a hand in (`self_judged`);
-        `compared`, the agreement of the two by question, empty without one of them.
+        items by task; `people` and `judge`, None where they did not vote: `votes`, the figures by task; of people how
+        many votes are on items that are not of this study (`left_out`); of the judge its name, its preference for a
+        place (`position`) and how many items it had a hand in (`self_judged`); `compared`, the agreement of the two
+        by question, empty without one of them.
     """
     options = {"raters": config.raters, "resamples": config.bootstrap, "seed": config.seed}
     results: dict[str, Any] = {
         "items": {task: len(some) for task, some in items.items()},
         "raters": config.raters,
-        "people": {"votes": measure_study(items, people, **options)} if people else None,
+        "people": {"votes": measure_study(items, people, **options), "left_out": strangers(items, people)}
+        if people
+        else None,
         "judge": None,
         "compared": {},
     }

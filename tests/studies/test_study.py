@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from kun_recipes.annotation.assignment import Assigner
+from kun_recipes.annotation.storage import Database
+from kun_recipes.annotation.study import read_study
 from kun_recipes.config import ConfigError, load
 from kun_recipes.errors import UserError
 from kun_recipes.models import model_identity
@@ -138,3 +141,26 @@ def test_a_line_that_is_no_prompt_is_named(study, tmp_path):
     path.write_text('{"id": "1", "prompt": "你好"}\n{"id": "1", "prompt": "再见"}\n', encoding="utf-8")
     with pytest.raises(UserError, match=r"bad.jsonl:2: the id 1 was there before"):
         study("--prompts", str(path))
+
+
+def test_peoples_votes_are_counted_from_the_pages_database(study, tmp_path, capsys):
+    folder, _ = study()
+    database = Database(tmp_path / "votes/annotation.sqlite")
+    database.hold(read_study(folder), seed=0)
+    assigner = Assigner(database, votes_per_item=2, annotators=2, timeout=60, seed=0)
+    for name, grade in (("anna", "pass"), ("bo", "fail")):
+        while turn := assigner.show("quality", name).turn:
+            answer = {"clarity": True, "feasibility": True, "practicality": False, "output": grade}
+            assigner.submit("quality", name, turn.assignment, answer)
+    _, results = study("--votes", str(database.path), "--raters", "2")
+    quality = results["people"]["votes"]["quality"]
+    assert (quality["votes"], quality["voters"]) == (12, 2)
+    assert quality["table"]["all"]["output_pass"]["value"] == 0.5
+    assert quality["agreement"]["output"]["identical"] == {"all_same": 0, "some_same": 0, "all_different": 6}
+    assert results["compared"]["clarity"]["items"] == 6 and results["compared"]["output"]["left_out"] == 6
+    assert results["people"]["left_out"] == 0 and (folder / "figures/people_identical_ratings.svg").exists()
+    shutil.rmtree(folder)
+    capsys.readouterr()
+    _, results = study("--votes", str(database.path), "--seed", "1", "--pairs_per_source", "1")
+    assert results["people"]["left_out"] >= 8
+    assert "votes are on items that are not of this study" in capsys.readouterr().err

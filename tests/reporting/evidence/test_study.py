@@ -48,7 +48,7 @@ def with_study(folder: Path, people: bool = True) -> Path:
         "position": {"judged": 12, "prior_logodds": 0.5, "raw": bias, "calibrated": bias},
         "self_judged": {"quality": 2, "preference": 0},
     }
-    voted = {"votes": measure_study(items, votes("a1", "a2", "a3"), resamples=100)} if people else None
+    voted = {"votes": measure_study(items, votes("a1", "a2", "a3"), resamples=100), "left_out": 0} if people else None
     results = {"items": {}, "raters": 3, "people": voted, "judge": judge, "compared": {}}
     (folder / "study").mkdir()
     summary = {"stage": "study", "rows_in": 18, "rows_kept": 18, "removed": {}, "seconds": 1.0, "config": {}}
