@@ -23,7 +23,7 @@ from kun_recipes.counts import Counts
 from kun_recipes.engines import check_installed
 from kun_recipes.evaluation.pipelines import sum_counts
 from kun_recipes.evaluation.writers import to_rich
-from kun_recipes.models import model_identity
+from kun_recipes.models import model_identity, weights
 from kun_recipes.recipe import main
 from kun_recipes.stage import Stage, report
 from kun_recipes.studies.config import StudyConfig
@@ -56,8 +56,9 @@ def about_judge(inputs: StudyInputs) -> dict | None:
     if inputs.judge is None:
         return None
     name = model_identity(inputs.judge)
-    own = {model.name for model in inputs.models if model_identity(model.folder) == name}
-    return {"name": name, "own_pairs": sum(pair.author == name for pair in inputs.pairs), "own_models": sorted(own)}
+    own = {model.name for model in inputs.models if weights(model_identity(model.folder)) == weights(name)}
+    pairs = sum(weights(pair.author) == weights(name) for pair in inputs.pairs)
+    return {"name": name, "own_pairs": pairs, "own_models": sorted(own)}
 
 
 def run(config: StudyConfig) -> None:
@@ -65,7 +66,8 @@ def run(config: StudyConfig) -> None:
     people = read_votes(Path(config.votes)) if config.votes else None
     summary = stage.summary()
     if summary is None:
-        check_installed(config.engine)
+        if config.judge or config.prompts:
+            check_installed(config.engine)
         JudgePrompts.load(config)
         inputs = gather(config)
         stage.begin()

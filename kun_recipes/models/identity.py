@@ -6,6 +6,11 @@ from pathlib import Path
 from kun_recipes.errors import UserError
 
 
+def weights(identity: str) -> str:
+    """The part of an identity that is the same for copies of a model under other names."""
+    return identity.rpartition("@")[2]
+
+
 def model_identity(folder: str | Path) -> str:
     """`<folder name>@<hash of its weights>`: the same wherever the folder lies, another after another training."""
     weights = sorted(Path(folder).glob("*.safetensors"))

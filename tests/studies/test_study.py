@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from kun_recipes.annotation.assignment import Assigner
 from kun_recipes.annotation.storage import Database
@@ -104,9 +105,16 @@ def test_the_study_is_the_same_after_a_kill(study, monkeypatch):
 
 def test_a_model_that_judges_others_is_not_warned_of(study, tmp_path, tiny_model, capsys):
     judge = shutil.copytree(tiny_model, tmp_path / "judge")
+    tensors = load_file(judge / "model.safetensors")
+    save_file({name: tensor * 1.01 for name, tensor in tensors.items()}, judge / "model.safetensors", {"format": "pt"})
     _, results = study("--model", str(judge))
     assert results["judge"]["self_judged"] == {"quality": 0, "preference": 0}
     assert "judges itself" not in capsys.readouterr().err
+
+
+def test_a_copy_under_another_name_is_the_same_model(study, tmp_path, tiny_model):
+    _, results = study("--model", str(shutil.copytree(tiny_model, tmp_path / "judge")))
+    assert results["judge"]["self_judged"] == {"quality": 6, "preference": 4}
 
 
 def test_without_a_judge_there_are_items_for_people_only(study):
