@@ -100,16 +100,27 @@ def notes(results: Mapping[str, Any]) -> Iterator[str]:
     judge = results[JUDGE]
     if not judge:
         return
+    name = judge["name"].partition("@")[0]
     if calibrated := judge["position"].get("calibrated"):
         yield (
-            f"{judge['name']} chose the answer read first in {judge['position']['raw']['first']:.0%} of its choices, "
+            f"{name} chose the answer read first in {judge['position']['raw']['first']:.0%} of its choices, "
             f"after calibration in {calibrated['first']:.0%}; the order decided {calibrated['disagree']:.0%} of the "
             "pairs: ties"
         )
+    if constant := list(_constant(judge["votes"]["quality"])):
+        yield f"warning: {name} gave every pair the same verdict ({', '.join(constant)}): it tells none apart"
     for task, count in judge["self_judged"].items():
         if count:
             what = "outputs that it wrote" if task == "quality" else "pairs with an answer of its own"
-            yield f"warning: {judge['name']} judges itself: {count} {what}"
+            yield f"warning: {name} judges itself: {count} {what}"
+
+
+def _constant(quality: Mapping[str, Any] | None) -> Iterator[str]:
+    """The questions to which all items have the same answer."""
+    for question, labels in quality["labels"].items() if quality else ():
+        answers = [answer for answer, items in labels.items() if items]
+        if quality["voted"] > 1 and len(answers) == 1:
+            yield f"{question}: {answers[0]}"
 
 
 def percent(figures: Mapping[str, float | None]) -> str:

@@ -7,6 +7,7 @@ import pytest
 from kun_recipes.studies.items import PreferenceItem, QualityItem
 from kun_recipes.studies.preferences import measure_preferences
 from kun_recipes.studies.quality import measure_quality
+from kun_recipes.studies.report import notes
 from kun_recipes.studies.results import compare_voters, measure_study
 from kun_recipes.studies.votes import PreferenceVote, QualityVote
 
@@ -86,6 +87,16 @@ def test_ratings_of_two_models_are_their_odds():
     gap = found["models"]["x"]["rating"]["value"] - found["models"]["y"]["rating"]["value"]
     assert gap == pytest.approx(400 * math.log10(9.5 / 1.5))  # half a vote each way goes before
     assert found["models"]["x"]["rating"]["value"] + found["models"]["y"]["rating"]["value"] == pytest.approx(2000)
+
+
+def test_a_judge_that_tells_nothing_apart_is_said_to():
+    votes = [*judged("1", "pass"), *judged("2", "pass"), *judged("3", "fail", clarity="0")]
+    found = {"quality": measure_quality(PAIRS, votes, resamples=100), "preference": None}
+    judge = {"name": "judge@0", "votes": found, "position": {"judged": 0}, "self_judged": {}}
+    (said,) = notes({"people": None, "judge": judge})
+    assert said == (
+        "warning: judge gave every pair the same verdict (feasibility: yes, practicality: no): it tells none apart"
+    )
 
 
 def test_a_study_without_votes_has_no_figures():

@@ -70,17 +70,17 @@ def test_peoples_votes_are_drawn_and_the_models_stand_beside(run):
     page = page_of(run, study_results=with_study(run.folder))
     names = ("identical_ratings", "output_grades", "win_matrix", "wins_and_losses", "ranking")
     assert figures(run) == {f"study_{name}" for name in names}
-    assert "people on quality, people on preference" in page
+    assert "quality as judged by people, preference as judged by people" in page
     for table in ("Quality, by people", "Quality, by the model", "Preference, by people: 36 votes on 4 prompts"):
         assert table in page
-    assert "judge@0 judges itself: 2 outputs that it wrote" in page
+    assert "judge judges itself: 2 outputs that it wrote" in page
     assert "chose the answer read first in 75% of its choices" in page
 
 
 def test_without_people_the_models_votes_are_drawn(run):
     page = page_of(run, study_results=with_study(run.folder, people=False))
     assert "study_identical_ratings" not in figures(run) and "study_win_matrix" in figures(run)
-    assert "the model on quality, the model on preference" in page
+    assert "quality as judged by the model, preference as judged by the model" in page
 
 
 def test_the_studys_time_is_among_the_costs(run):
