@@ -32,6 +32,7 @@ bench: $(VENV)/dev-installed $(VLLM_VENV)/installed  ## speed and memory, on the
 	$(VLLM_BIN)/python benchmarks/engines.py --model recipes/demo/model.yaml
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/evaluation.py --model recipes/demo/model.yaml
+	$(BIN)/python benchmarks/annotation.py
 
 setup: $(VENV)/dev-installed  ## everything for working on the project
 

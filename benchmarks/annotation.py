@@ -4,7 +4,8 @@
 
 Each has a link, a cookie and a connection of their own, and votes as fast as the server answers, with no time to read:
 far more than people give. At the end every vote that was acknowledged must be in the database, once, and no other.
-Latency is of one request: the vote is taken and written to the disk, and the next item comes back.
+Latency is of one request: the vote is taken and written to the disk, and the next item comes back. The limit is what
+the database alone takes for the same, without web server, page or waiting.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle, islice
 from pathlib import Path
 
 import httpx
@@ -25,8 +27,11 @@ import numpy
 from rich.console import Console
 from rich.table import Table
 
+from kun_recipes.annotation.assignment import Assigner
 from kun_recipes.annotation.config import DATABASE
 from kun_recipes.annotation.export import read_votes
+from kun_recipes.annotation.storage import Database
+from kun_recipes.annotation.study import read_study
 from kun_recipes.studies.items import QualityItem, write_items
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -90,6 +95,28 @@ def check(database: Path, acknowledged: list[int]) -> None:
     assert max(Counter(vote.item for vote in votes).values()) <= VOTES_PER_ITEM, "an item has too many votes"
 
 
+def vote_without_page(folder: Path, annotators: int, votes: int) -> list[float]:
+    """Seconds of each vote by the database alone, one after another."""
+    database, seconds = Database(folder / "limit" / DATABASE), []
+    database.hold(read_study(folder / "study"), seed=0)
+    assigner = Assigner(database, VOTES_PER_ITEM, annotators, timeout=1800, seed=0)
+    names = [f"annotator{number}" for number in range(annotators)]
+    turns = {name: assigner.show("quality", name).turn for name in names}
+    answer = {"clarity": True, "feasibility": True, "practicality": False, "output": "pass"}
+    for name in islice(cycle(names), votes):
+        if turns[name]:
+            begun = time.perf_counter()
+            turns[name] = assigner.submit("quality", name, turns[name].assignment, answer).turn
+            seconds.append(time.perf_counter() - begun)
+    return seconds
+
+
+def row(name: str, lasted: float, seconds: list[float], limit: float) -> list[str]:
+    rate = len(seconds) / lasted
+    latencies = (f"{1000 * value:.1f}" for value in numpy.percentile(seconds, (50, 95, 99)))
+    return [name, f"{len(seconds):,}", f"{lasted:.1f}", f"{rate:.0f}", f"{rate / limit:.2f}", *latencies]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--annotators", type=int, default=50)
@@ -104,13 +131,13 @@ def main() -> None:
             acknowledged = asyncio.run(annotate_all(links, arguments.votes, seconds))
             lasted = time.perf_counter() - begun
         check(Path(folder) / DATABASE, acknowledged)
-    table = Table("annotators", "votes", "seconds", "votes/s", "p50 ms", "p95 ms", "p99 ms", "lost", "twice")
-    latencies = (f"{1000 * value:.0f}" for value in numpy.percentile(seconds, (50, 95, 99)))
-    total = sum(acknowledged)
-    table.add_row(
-        str(arguments.annotators), f"{total:,}", f"{lasted:.1f}", f"{total / lasted:.0f}", *latencies, "0", "0"
-    )
-    Console(width=100).print(table, f"{os.cpu_count()} cores, the annotators on the same ones", highlight=False)
+        alone = vote_without_page(Path(folder), arguments.annotators, arguments.votes)
+    limit = len(alone) / sum(alone)
+    table = Table("", "votes", "seconds", "votes/s", "of the limit", "p50 ms", "p95 ms", "p99 ms")
+    table.add_row(*row(f"{arguments.annotators} annotators at the page", lasted, seconds, limit))
+    table.add_row(*row("the database alone, the limit", sum(alone), alone, limit))
+    about = f"none of {sum(acknowledged):,} lost, none there twice; {os.cpu_count()} cores"
+    Console(width=110).print(table, f"{about}, the annotators on the same ones", highlight=False)
 
 
 if __name__ == "__main__":
