@@ -47,7 +47,7 @@ def to_rich(table: Table) -> RichTable:
     """With intervals on a line of their own: a table of four scores fits 80 columns."""
     shown = RichTable(title=table.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
     for number, head in enumerate(table.head):
-        shown.add_column(head, justify="right" if number else "left", vertical="bottom")
+        shown.add_column(head, justify="right" if number else "left", vertical="bottom", overflow="fold")
     for row in table.rows:
         shown.add_row(*(cell.replace(" [", "\n[") for cell in row))
     return shown

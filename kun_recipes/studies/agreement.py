@@ -33,14 +33,14 @@ def measure_agreement(
     many. Percent agreement and Krippendorff's α take whatever there is, of items with at least two.
 
     Args:
-        order: the possible answers from one end to the other, where they have an order; α is then also ordinal.
+        order: the possible answers from one end to the other, where they have an order; with three or more α is then also ordinal.
         raters: answers to an item.
         seed: of the resampling.
 
     Returns:
         items, and how many of them had too few answers (`incomplete`); identical (all_same, some_same, all_different);
         percent (share of an item's pairs of answers that agree, averaged over items); fleiss_kappa; alpha_nominal;
-        alpha_ordinal where there is an order. A figure is None where everybody always said the same.
+        alpha_ordinal where there is such an order. A figure is None where everybody always said the same.
     """
     full = [item[:raters] for item in answers if len(item) >= raters]
     several = [item for item in answers if len(item) > 1]
@@ -58,7 +58,7 @@ def measure_agreement(
         "fleiss_kappa": interval(kappa, same),
         "alpha_nominal": interval(lambda table: alpha(table, "nominal"), counts),
     }
-    if order:
+    if order and len(order) > 2:  # of two answers there is but one order
         figures["alpha_ordinal"] = interval(lambda table: alpha(table, "ordinal"), counts)
     return figures
 
