@@ -33,7 +33,8 @@ def measure_agreement(
     many. Percent agreement and Krippendorff's α take whatever there is, of items with at least two.
 
     Args:
-        order: the possible answers from one end to the other, where they have an order; with three or more α is then also ordinal.
+        order: the possible answers from one end to the other, where they have an order; with three or more α is then
+            also ordinal.
         raters: answers to an item.
         seed: of the resampling.
 
