@@ -14,6 +14,7 @@ votes of people are counted anew at every run.
 """
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
@@ -37,7 +38,8 @@ from kun_recipes.studies.sampling import preference_items, quality_items
 
 def build(config: StudyConfig, stage: Stage, inputs: StudyInputs) -> Counts:
     """Write the items, the models' answers in them, and have the model judge them."""
-    counts = [Counts(len(inputs.pairs), len(inputs.pairs), len(inputs.pairs))]
+    chosen, skipped = len(inputs.pairs), inputs.no_pairs
+    counts = [Counts(chosen + skipped, chosen + skipped, chosen, Counter(no_pair=skipped) if skipped else Counter())]
     items = {QUALITY: quality_items(inputs.pairs), PREFERENCE: []}
     if inputs.prompts:
         counts.append(answer_prompts(config, stage, inputs.models, inputs.prompts))
@@ -78,8 +80,10 @@ def run(config: StudyConfig) -> None:
     results = study_results(config, stage, items, people, summary["judge"])
     write_results(results, stage.folder)
     report(summary, stage.folder)
-    Console().print(*map(to_rich, study_tables(results)), sep="\n")
-    print(*notes(results), sep="\n", file=sys.stderr)
+    for table in study_tables(results):
+        Console().print(to_rich(table))
+    for note in notes(results):
+        print(note, file=sys.stderr)
 
 
 if __name__ == "__main__":

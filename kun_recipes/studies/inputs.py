@@ -15,12 +15,14 @@ class StudyInputs:
 
     Attributes:
         pairs: of the quality study.
+        no_pairs: rows of the set that are none: unreadable, or without an instruction or an output.
         prompts: of the preference study, by id.
         models: that answer them.
         judge: folder of the model that judges, or None.
     """
 
     pairs: list[Pair]
+    no_pairs: int
     prompts: dict[str, str]
     models: list[Candidate]
     judge: str | None
@@ -29,11 +31,11 @@ class StudyInputs:
 def gather(config: StudyConfig) -> StudyInputs:
     """Read and check everything. Raises UserError for what is missing or wrong in any of it."""
     prompts = read_prompts(config.prompts, config.prompt_limit) if config.prompts else {}
-    pairs = []
+    pairs, no_pairs = [], 0
     if config.dataset:
         found = PairSet("dataset", config.dataset)
         found.check()
-        pairs = sample_pairs(found.read(), config.pairs_per_source, config.seed)
+        pairs, no_pairs = sample_pairs(found.read(), config.pairs_per_source, config.seed)
     answerers = config.answerers() if prompts else []
     models = [Candidate(one.name, resolve_model(one.model), one.format) for one in answerers]
-    return StudyInputs(pairs, prompts, models, resolve_model(config.model) if config.judge else None)
+    return StudyInputs(pairs, no_pairs, prompts, models, resolve_model(config.model) if config.judge else None)

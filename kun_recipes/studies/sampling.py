@@ -13,24 +13,28 @@ from kun_recipes.statistics.pairs import Pair
 from kun_recipes.studies.items import PreferenceItem, QualityItem
 
 
-def sample_pairs(pairs: Iterable[Pair | None], per_source: int, seed: int) -> list[Pair]:
+def sample_pairs(pairs: Iterable[Pair | None], per_source: int, seed: int) -> tuple[list[Pair], int]:
     """The `per_source` pairs of lowest hash of each source (Kun §4.2.2), in an order that mixes the sources.
 
-    The same whatever the order of the pairs; memory for twice as many as are chosen. A row that is no pair is passed
-    over.
+    The same whatever the order of the pairs; memory for twice as many as are chosen. Also returns how many rows were
+    no pair.
     """
 
     def place(pair: Pair) -> int:
         return row_hash(pair.id, seed)
 
     chosen: dict[str, dict[str, Pair]] = {}
-    for pair in filter(None, pairs):
+    no_pairs = 0
+    for pair in pairs:
+        if pair is None:
+            no_pairs += 1
+            continue
         some = chosen.setdefault(pair.source, {})
         some.setdefault(pair.id, pair)
         if len(some) > 2 * per_source:
             chosen[pair.source] = {one.id: one for one in heapq.nsmallest(per_source, some.values(), key=place)}
     firsts = (pair for some in chosen.values() for pair in heapq.nsmallest(per_source, some.values(), key=place))
-    return sorted(firsts, key=place)
+    return sorted(firsts, key=place), no_pairs
 
 
 def quality_items(pairs: Iterable[Pair]) -> list[QualityItem]:

@@ -172,3 +172,12 @@ def test_peoples_votes_are_counted_from_the_pages_database(study, tmp_path, caps
     _, results = study("--votes", str(database.path), "--seed", "1", "--pairs_per_source", "1")
     assert results["people"]["left_out"] >= 8
     assert "votes are on items that are not of this study" in capsys.readouterr().err
+
+
+def test_rows_that_are_no_pair_are_counted(study, tmp_path):
+    rows = [{"instruction": "什么是公证？", "output": "公证是……"}, {"instruction": "", "output": "空"}]
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    (tmp_path / "odd.jsonl").write_text(lines + "{bad\n", encoding="utf-8")
+    folder, _ = study("--dataset", str(tmp_path / "odd.jsonl"), "--judge", "false")
+    summary = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
+    assert (summary["removed"], len(read_items(folder / "quality.jsonl", QualityItem))) == ({"no_pair": 2}, 1)
