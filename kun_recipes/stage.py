@@ -129,11 +129,7 @@ def describe(config: Any) -> dict[str, Any]:
 def _describe(value: Any) -> Any:
     if isinstance(value, list):
         return [_describe(item) for item in value]
-    if isinstance(value, str) and value and os.path.exists(value):
-        return {"path": value, "content": fingerprint(Path(value))}
-    if isinstance(value, str) and (
-        path := next(filter(os.path.exists, value.split("=")), None)
-    ):  # seeds=path, path=name
+    if isinstance(value, str) and (path := _path_in(value)):
         return {"path": value, "content": fingerprint(Path(path))}
     if isinstance(value, str) and glob.has_magic(value):
         found = sorted(filter(os.path.isfile, glob.iglob(value, recursive=True)))
@@ -142,6 +138,11 @@ def _describe(value: Any) -> Any:
             "content": _hash("\n".join(f"{path} {fingerprint(Path(path))}" for path in found).encode()),
         }
     return value
+
+
+def _path_in(value: str) -> str | None:
+    """The path that a value is, or that stands in it beside a name: seeds=path, path=name."""
+    return next((part for part in (value, *value.split("=")) if os.path.exists(part)), None)
 
 
 def fingerprint(path: Path) -> str:

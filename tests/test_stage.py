@@ -135,6 +135,8 @@ def test_a_set_under_a_name_is_known_by_what_lies_there(config):
     known = {"path": f"seeds={config.seeds}", "content": fingerprint(Path(config.seeds))}
     named = replace(config, inputs=[f"seeds={config.seeds}", "seeds=no/such/file"])
     assert describe(named)["inputs"] == [known, "seeds=no/such/file"]
+    path_first = replace(config, inputs=[f"{config.seeds}=seeds"])
+    assert describe(path_first)["inputs"] == [{**known, "path": f"{config.seeds}=seeds"}]
 
 
 def test_a_glob_is_known_by_what_it_matches(tmp_path):
