@@ -8,6 +8,8 @@ import pytest
 from kun_recipes.curation.judge_data import load_judge_items
 from kun_recipes.errors import UserError
 from kun_recipes.prompts import PromptTemplate, load_prompt
+from kun_recipes.statistics import topic_asking
+from kun_recipes.studies import judging
 
 FEW_SHOT = """\
 [system]
@@ -137,6 +139,10 @@ FIELDS = {
     "score_pair": {"instruction", "output"},
     "polish": {"instruction", "output"},
     "answer": {"instruction"},
+    "topic": topic_asking.FIELDS,
+    "criterion": judging.CRITERION_FIELDS,
+    "grade": judging.GRADE_FIELDS,
+    "compare": judging.COMPARE_FIELDS,
 }
 
 
