@@ -199,11 +199,14 @@ def test_the_reports_pictures_are_published_with_the_pairs_and_stand_in_their_ca
     report = run_folder.folder / "report"
     (report / "figures").mkdir(parents=True)
     (report / "stage.json").write_text("{}", encoding="utf-8")
-    (report / "figures" / "funnel.png").write_bytes(b"\x89PNG")
+    for name in ("funnel", "people_output_grades", "judge_ranking"):
+        (report / "figures" / f"{name}.png").write_bytes(b"\x89PNG")
     publish(run_folder, report_dir=report)
     built = run_folder.folder / "publish"
     assert (built / "dataset" / "figures" / "funnel.png").read_bytes() == b"\x89PNG"
-    assert "datasets/ana/Pairs/resolve/main/figures/funnel.png)" in (built / "dataset" / "README.md").read_text()
+    card = (built / "dataset" / "README.md").read_text()
+    assert "datasets/ana/Pairs/resolve/main/figures/funnel.png)" in card
+    assert "figures/people_output_grades.png)" in card and "judge_ranking" not in card
     assert not (built / "candidates" / "figures").exists()
 
 

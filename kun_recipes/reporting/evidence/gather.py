@@ -13,7 +13,7 @@ from kun_recipes.reporting.evidence.removed import Reason, removed_by
 from kun_recipes.reporting.funnel import sample_rows
 from kun_recipes.rows import read_rows
 from kun_recipes.studies.items import ITEMS
-from kun_recipes.studies.report import VOTERS
+from kun_recipes.studies.report import JUDGE, PEOPLE
 from kun_recipes.summaries import finished_summary, finished_training, path_of, read_stages
 
 Summary = Mapping[str, Any]
@@ -26,16 +26,11 @@ class Study:
     summary: Summary
     results: Mapping[str, Any]
 
-    def votes(self) -> Mapping[str, Any]:
-        """The figures that are drawn: people's of each task where they voted, else the model's."""
-        voters = [found["votes"] for voter in VOTERS if (found := self.results[voter])]
-        return {task: next((votes[task] for votes in voters if votes[task]), None) for task in ITEMS}
-
-    def drawn_from(self) -> Mapping[str, str]:
-        """Who these are, by task."""
+    def drawn(self) -> dict[str, str]:
+        """Whose votes on each task are drawn: people's where they voted, else the model's."""
         return {
-            task: who
-            for voter, who in reversed(VOTERS.items())
+            task: voter
+            for voter in (JUDGE, PEOPLE)
             if (found := self.results[voter])
             for task in ITEMS
             if found["votes"][task]

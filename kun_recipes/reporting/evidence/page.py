@@ -20,10 +20,9 @@ from kun_recipes.reporting.evidence.sankey import funnel_figure
 from kun_recipes.reporting.figures import FONT_FILE, save, style
 from kun_recipes.statistics.figures import write_figures
 from kun_recipes.studies.figures import write_figures as draw_study
-from kun_recipes.studies.report import notes, study_tables
+from kun_recipes.studies.report import VOTERS, notes, study_tables
 
 TEMPLATE = "report.html.jinja"
-STUDY_PREFIX = "study_"
 
 CAPTIONS = {
     "lengths": "Lengths of instructions and outputs, in tokens.",
@@ -42,7 +41,7 @@ STUDY_CAPTIONS = {
     "wins_and_losses": "Wins, ties and losses of each model against every other.",
     "ranking": "Bradley–Terry ratings, 400 points for odds of ten to one, with 95% intervals over prompts.",
 }
-"""Likewise the study's."""
+"""Likewise the study's; their files have who voted before the name."""
 
 
 def write_report(config: ReportConfig, evidence: Evidence) -> Path:
@@ -72,7 +71,8 @@ def draw_figures(evidence: Evidence, folder: Path) -> None:
     if evidence.statistics:
         write_figures(evidence.statistics["statistics"], folder)
     if evidence.study:
-        draw_study(evidence.study.votes(), folder, STUDY_PREFIX)
+        for task, voter in evidence.study.drawn().items():
+            draw_study({task: evidence.study.results[voter]["votes"][task]}, folder, f"{voter}_")
 
 
 def embedded_font(text: str) -> str:
@@ -100,7 +100,8 @@ def _values(config: ReportConfig, evidence: Evidence, figures: Path) -> Mapping[
         "captions": CAPTIONS,
         "study": list(study_tables(evidence.study.results)) if evidence.study else [],
         "study_notes": list(notes(evidence.study.results)) if evidence.study else [],
-        "study_captions": {f"{STUDY_PREFIX}{name}": caption for name, caption in STUDY_CAPTIONS.items()},
+        "study_captions": {f"{voter}_{name}": caption for name, caption in STUDY_CAPTIONS.items() for voter in VOTERS},
+        "voters": VOTERS,
         "costs": cost_table(stages, evidence.tokens),
         "examples": config.examples,
     }
