@@ -9,8 +9,8 @@ Columns out: judged pairs + clarity_probability, feasibility_probability, practi
 grade_probabilities, grade; judged answers + a_first_logodds, b_first_logodds, prior_logodds
 
 Writes <output_dir>/quality.jsonl and preference.jsonl, which annotators are asked about, answers/<model>,
-judged/<task>, results.json and figures/*.svg, *.png. Items, answers and the model's judgements are made once; the
-votes of people are counted anew at every run.
+judged/<task>, results.json, tables.md, tables.tex and figures/*.svg, *.png. Items, answers and the model's judgements
+are made once; the votes of people are counted anew at every run.
 """
 
 import sys

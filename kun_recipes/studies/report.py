@@ -1,10 +1,10 @@
-"""What a study leaves for people: results.json, figures, and its tables on the terminal."""
+"""What a study leaves for people: results.json, tables, figures."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kun_recipes.evaluation.writers import Table
+from kun_recipes.evaluation.writers import Table, to_latex, to_markdown
 from kun_recipes.stage import write_json
 from kun_recipes.studies.figures import write_figures
 from kun_recipes.studies.quality import COLUMNS, YES
@@ -21,8 +21,11 @@ COEFFICIENTS = {
 
 
 def write_results(results: Mapping[str, Any], folder: Path) -> None:
-    """Write results.json, and figures/<voter>_<name>.svg and .png for each who voted."""
+    """Write results.json, tables.md, tables.tex, and figures/<voter>_<name>.svg and .png for each who voted."""
     write_json(folder / RESULTS, results)
+    tables = list(study_tables(results))
+    for name, write in (("tables.md", to_markdown), ("tables.tex", to_latex)):
+        (folder / name).write_text("\n".join(map(write, tables)), encoding="utf-8")
     for voter in VOTERS:
         if found := results[voter]:
             write_figures(found["votes"], folder / "figures", f"{voter}_")

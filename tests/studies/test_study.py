@@ -72,6 +72,8 @@ def test_a_run_writes_items_answers_judgements_and_figures(study, tiny_model, ca
     assert judge["votes"]["quality"]["votes"] == 6 and judge["votes"]["preference"]["votes"] == 4
     assert judge["position"]["judged"] == 4
     assert judge["self_judged"] == {"quality": 6, "preference": 4}
+    assert "| skypile | 3 | " in (folder / "tables.md").read_text(encoding="utf-8")
+    assert (folder / "tables.tex").read_text(encoding="utf-8").count(r"\begin{tabular}") == 2
     assert "judges itself: 6 outputs that it wrote" in capsys.readouterr().err
     assert results["people"] is None and results["compared"] == {}
     figures = {path.name for path in (folder / "figures").glob("*.svg")}
