@@ -1,0 +1,20 @@
+"""What an installed package holds: an editable one, as the tests use, hides a file that setup.cfg forgets."""
+
+from configparser import ConfigParser
+from pathlib import Path
+
+
+def test_every_file_that_is_no_module_is_package_data(repository: Path):
+    settings = ConfigParser()
+    settings.read(repository / "setup.cfg", encoding="utf-8")
+    packaged = {
+        path
+        for package, patterns in settings["options.package_data"].items()
+        for pattern in patterns.split(",")
+        for path in (repository / package.replace(".", "/")).glob(pattern.strip())
+    }
+    files = [path for path in (repository / "kun_recipes").rglob("*") if path.is_file()]
+    data = {path for path in files if path.suffix not in (".py", ".pyc")}
+    packages = {path.parent for path in files if path.name == "__init__.py"}
+    in_folders = {path for path in files if path.suffix == ".py" and path.parent not in packages}
+    assert data | in_folders <= packaged
