@@ -1,5 +1,6 @@
 """What an installed package holds: an editable one, as the tests use, hides a file that setup.cfg forgets."""
 
+import re
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -18,3 +19,16 @@ def test_every_file_that_is_no_module_is_package_data(repository: Path):
     packages = {path.parent for path in files if path.name == "__init__.py"}
     in_folders = {path for path in files if path.suffix == ".py" and path.parent not in packages}
     assert data | in_folders <= packaged
+
+
+def test_a_space_wants_the_same_versions(repository: Path):
+    def bounds(text: str) -> dict[str, str]:
+        found = re.findall(r"^([\w.-]+)(?:\[.*\])?\s*(>=.+)$", text, re.MULTILINE)
+        return {name: bound.replace(" ", "") for name, bound in found}
+
+    settings = ConfigParser()
+    settings.read(repository / "setup.cfg", encoding="utf-8")
+    extras = settings["options.extras_require"]
+    ours = bounds("\n".join([settings["options"]["install_requires"], *extras.values()]))
+    space = bounds((repository / "kun_recipes/annotation/space_files/requirements.txt").read_text(encoding="utf-8"))
+    assert len(space) > 5 and space.items() <= ours.items()
