@@ -11,6 +11,9 @@ from typing import TextIO
 MARK = "KUN_RECIPES_ENGINE"
 """Environment variable by which the processes of an engine are known, however deep they were started."""
 
+PASSES = 5
+"""Further looks for them, a second apart."""
+
 
 def end_with_us() -> subprocess.Popen:
     """Kill what this process starts from now on, when it ends, however it does: it would outlive a SIGKILL, also one
@@ -20,11 +23,12 @@ def end_with_us() -> subprocess.Popen:
     """
     mark = uuid.uuid4().hex
     marked = f"grep --files-with-matches --no-messages --null-data '^{MARK}={mark}$' /proc/[0-9]*/environ"
-    kill = f"cat; {marked} | cut -d / -f 3 | xargs --no-run-if-empty kill -9"
+    kill = f"{marked} | cut -d / -f 3 | xargs --no-run-if-empty kill -9"
+    again = f"for again in $(seq {PASSES}); do sleep 1; {kill}; done"  # a process shows no mark while it begins
     unmarked = {name: value for name, value in os.environ.items() if name != MARK}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     waiting = subprocess.Popen(
-        ["sh", "-c", kill], stdin=subprocess.PIPE, start_new_session=True, env=unmarked, **quiet
+        ["sh", "-c", f"cat; {kill}; ({again}) &"], stdin=subprocess.PIPE, start_new_session=True, env=unmarked, **quiet
     )
     os.environ[MARK] = mark
     return waiting
