@@ -4,7 +4,6 @@ Items with the fewest annotators come first, so that a study that ends early has
 that was shown but not judged stays its annotator's until the timeout, then anyone's. Every step is one transaction.
 """
 
-import hashlib
 import json
 import math
 import sqlite3
@@ -13,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kun_recipes.annotation.storage import Database
+from kun_recipes.annotation.storage import Database, digest
 
 Outcome = Literal["shown", "saved", "repeated", "late", "undone", "nothing"]
 
@@ -174,14 +173,14 @@ class Assigner:
                 "annotator": annotator,
                 "votes": self.votes_per_item,
                 "alive": self.clock() - self.timeout,
-                "start": int(_digest(self.seed, task, annotator)[:8], 16),
+                "start": int(digest(self.seed, task, annotator)[:8], 16),
             },
         ).fetchone()
         return self._give(sql, task, found["item"], annotator) if found else None
 
     def _give(self, sql: sqlite3.Connection, task: str, item: str, annotator: str) -> Turn:
         # The coin is a hash, so that an item that comes back stands as it stood.
-        first = "ab"[int(_digest(self.seed, task, item, annotator)[0], 16) % 2]
+        first = "ab"[int(digest(self.seed, task, item, annotator)[0], 16) % 2]
         row = sql.execute(
             "INSERT INTO assignments (task, item, annotator, first, given) VALUES (?, ?, ?, ?, ?) RETURNING *",
             (task, item, annotator, first, self.clock()),
@@ -211,7 +210,3 @@ def _count(sql: sqlite3.Connection, task: str, annotator: str) -> int:
 
 def _set_state(sql: sqlite3.Connection, assignment: int, state: str) -> None:
     sql.execute("UPDATE assignments SET state = ? WHERE id = ?", (state, assignment))
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()

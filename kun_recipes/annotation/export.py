@@ -4,7 +4,6 @@ Needs nothing of the annotate extra.
 """
 
 import csv
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -14,7 +13,7 @@ from typing import Any
 import orjson
 
 from kun_recipes.annotation.answers import choice_of
-from kun_recipes.annotation.storage import open_existing
+from kun_recipes.annotation.storage import digest, open_existing
 from kun_recipes.studies.items import ITEMS, QUALITY
 from kun_recipes.studies.votes import PreferenceVote, QualityVote
 
@@ -42,7 +41,7 @@ def read_votes(database: Path) -> dict[str, list[Vote]]:
     sql = open_existing(database).read()
     items = _own_ids(database)
     names = [row["annotator"] for row in sql.execute("SELECT DISTINCT annotator FROM assignments")]
-    numbers = {name: f"a{number}" for number, name in enumerate(sorted(names, key=_hash), start=1)}
+    numbers = {name: f"a{number}" for number, name in enumerate(sorted(names, key=digest), start=1)}
     votes: dict[str, list[Vote]] = {task: [] for task in ITEMS}
     for row in sql.execute(VOTES):
         votes[row["task"]].append(_vote(row, items, numbers[row["annotator"]]))
@@ -75,7 +74,3 @@ def _vote(row: Mapping[str, Any], items: Mapping[str, str], annotator: str) -> V
     if row["task"] == QUALITY:
         return QualityVote(**common, **answer)
     return PreferenceVote(**common, first=row["first"], choice=choice_of(answer["pressed"], row["first"]))
-
-
-def _hash(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()

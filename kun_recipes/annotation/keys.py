@@ -1,10 +1,9 @@
 """The secrets in the annotators' links."""
 
-import hashlib
 import secrets
 from collections.abc import Collection, Iterable, Mapping
 
-from kun_recipes.annotation.storage import Database
+from kun_recipes.annotation.storage import Database, digest
 
 
 class Keys:
@@ -39,7 +38,7 @@ class Keys:
 
 
 def hash_key(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
+    return digest(key)
 
 
 def show_links(made: Mapping[str, str], address: str) -> None:

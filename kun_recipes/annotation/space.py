@@ -5,7 +5,6 @@ and `export.read_votes` reads it when the Space's database is put there.
 """
 
 import dataclasses
-import hashlib
 import json
 import secrets
 import shutil
@@ -17,6 +16,7 @@ from typing import Any
 from kun_recipes.annotation.config import ADMIN, AnnotateConfig
 from kun_recipes.annotation.export import ITEMS_FILE
 from kun_recipes.annotation.keys import hash_key
+from kun_recipes.annotation.storage import digest
 from kun_recipes.annotation.study import MODELS, Item, Study
 from kun_recipes.errors import UserError
 from kun_recipes.studies.items import write_items
@@ -72,7 +72,7 @@ def make_space(config: AnnotateConfig, study: Study) -> Space:
 
 
 def space_id(item: str) -> str:
-    return hashlib.sha256(item.encode()).hexdigest()[:16]
+    return digest(item)[:16]
 
 
 def _write_study(study: Study, folder: Path, output_dir: Path) -> None:

@@ -68,7 +68,7 @@ class Database:
                     )
                 if task not in known:
                     sql.execute("INSERT INTO studies VALUES (?, ?)", (task, fingerprint))
-                    shuffled = sorted(study.tasks[task], key=lambda item: _hash(seed, task, item))
+                    shuffled = sorted(study.tasks[task], key=lambda item: digest(seed, task, item))
                     sql.executemany(
                         "INSERT INTO items VALUES (?, ?, ?)",
                         [(task, item, position) for position, item in enumerate(shuffled)],
@@ -92,5 +92,6 @@ def open_existing(path: Path) -> Database:
     return Database(path)
 
 
-def _hash(*parts: object) -> str:
+def digest(*parts: object) -> str:
+    """A hash by which items are shuffled, coins thrown and names hidden, always alike."""
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
