@@ -11,8 +11,7 @@ import numpy
 from kun_recipes.studies.agreement import measure_agreement
 from kun_recipes.studies.intervals import RESAMPLES, estimate
 from kun_recipes.studies.items import PreferenceItem
-from kun_recipes.studies.quality import votes_by_item
-from kun_recipes.studies.votes import CHOICES, RATERS, PreferenceVote
+from kun_recipes.studies.votes import CHOICES, RATERS, PreferenceVote, turnout, votes_by_item
 
 PRIOR = 0.5
 """Votes each way that each pair of models gets before the ranking: an undefeated model's strength stays finite."""
@@ -31,9 +30,9 @@ class Tallies:
     ties: numpy.ndarray
     both_bad: numpy.ndarray
 
-    def points(self, chosen: numpy.ndarray) -> numpy.ndarray:
-        """Points of the row's model against the column's on these prompts: a win is one, a tie half a one for each."""
-        return (self.wins + self.ties / 2)[chosen].sum(axis=0)
+    def points(self) -> numpy.ndarray:
+        """Points of the row's model against the column's, by prompt: a win is one, a tie half a one for each."""
+        return self.wins + self.ties / 2
 
 
 def measure_preferences(
@@ -56,10 +55,11 @@ def measure_preferences(
     by_item = votes_by_item(items, votes)
     cast = [vote for some in by_item.values() for vote in some]
     tallies = tally(items, by_item)
-    prompts = len(tallies.wins)
+    points = tallies.points()
+    prompts = len(points)
     draws = numpy.random.default_rng(seed).integers(prompts, size=(resamples if prompts else 0, prompts))
-    resampled = [tallies.points(draw) for draw in draws]
-    found = tallies.points(numpy.arange(prompts))
+    resampled = [points[draw].sum(axis=0) for draw in draws]
+    found = points.sum(axis=0)
     rates = _estimates(win_rates, found, resampled)
     overall = _estimates(overall_rates, found, resampled)
     rated = _estimates(ratings, found, resampled)
@@ -72,10 +72,7 @@ def measure_preferences(
         for index, name in enumerate(tallies.models)
     }
     return {
-        "items": len(items),
-        "voted": sum(bool(some) for some in by_item.values()),
-        "votes": len(cast),
-        "voters": len({vote.annotator for vote in cast}),
+        **turnout(by_item),
         "prompts": prompts,
         "models": dict(sorted(models.items(), key=lambda one: -(one[1]["rating"]["value"] or 0))),
         "pairs": [

@@ -9,7 +9,7 @@ import numpy
 from kun_recipes.studies.agreement import majority, measure_agreement
 from kun_recipes.studies.intervals import RESAMPLES, bootstrap
 from kun_recipes.studies.items import QualityItem
-from kun_recipes.studies.votes import CRITERIA, GRADES, RATERS, QualityVote
+from kun_recipes.studies.votes import CRITERIA, GRADES, RATERS, QualityVote, turnout, votes_by_item
 
 ALL = "all"
 YES, NO = "yes", "no"
@@ -43,16 +43,12 @@ def measure_quality(
         question how many items have which majority label, "none" where no answer is ahead.
     """
     by_item = votes_by_item(items, votes)
-    cast = [vote for some in by_item.values() for vote in some]
     sources = sorted({item.source for item in items})
     rows = {source: [by_item[item.id] for item in items if item.source == source] for source in sources}
     rows[ALL] = list(by_item.values())
     answers = {question: answers_to(question, by_item) for question in QUESTIONS}
     return {
-        "items": len(items),
-        "voted": sum(bool(some) for some in by_item.values()),
-        "votes": len(cast),
-        "voters": len({vote.annotator for vote in cast}),
+        **turnout(by_item),
         "table": {source: _shares(some, resamples, seed) for source, some in rows.items()},
         "agreement": {
             question: measure_agreement(given, ORDERS[question], raters, resamples, seed)
@@ -60,15 +56,6 @@ def measure_quality(
         },
         "labels": {question: _labels(question, given) for question, given in answers.items()},
     }
-
-
-def votes_by_item(items: Sequence[Any], votes: Iterable[Any]) -> dict[str, list[Any]]:
-    """The votes on each item in order of time, an empty list where there is none."""
-    by_item: dict[str, list[Any]] = {item.id: [] for item in items}
-    for vote in sorted(votes, key=lambda vote: (vote.time, vote.annotator)):
-        if vote.item in by_item:
-            by_item[vote.item].append(vote)
-    return by_item
 
 
 def answers_to(question: str, by_item: Mapping[str, Sequence[QualityVote]]) -> list[list[str]]:

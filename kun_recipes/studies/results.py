@@ -11,8 +11,8 @@ from kun_recipes.studies.items import ITEMS, PREFERENCE, QUALITY, PreferenceItem
 from kun_recipes.studies.judge_votes import position_bias, preference_votes, quality_votes
 from kun_recipes.studies.pipelines import read_judged
 from kun_recipes.studies.preferences import measure_preferences
-from kun_recipes.studies.quality import ORDERS, QUESTIONS, majority_labels, measure_quality, votes_by_item
-from kun_recipes.studies.votes import RATERS, PreferenceVote, QualityVote
+from kun_recipes.studies.quality import ORDERS, QUESTIONS, majority_labels, measure_quality
+from kun_recipes.studies.votes import RATERS, PreferenceVote, QualityVote, votes_by_item
 
 Items = Mapping[str, Sequence[QualityItem] | Sequence[PreferenceItem]]
 """By task, "quality" and "preference"; a task that the study does not have is left out, or empty."""

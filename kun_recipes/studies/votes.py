@@ -1,7 +1,8 @@
 """What annotators, people or a model, said about an item."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Choice = Literal["a", "b", "tie", "both_bad"]
 Grade = Literal["excellent", "pass", "fail"]
@@ -47,3 +48,23 @@ class PreferenceVote:
     choice: Choice
     first: Literal["a", "b"]
     time: float
+
+
+def votes_by_item(items: Sequence[Any], votes: Iterable[Any]) -> dict[str, list[Any]]:
+    """The votes on each item in order of time, an empty list where there is none."""
+    by_item: dict[str, list[Any]] = {item.id: [] for item in items}
+    for vote in sorted(votes, key=lambda vote: (vote.time, vote.annotator)):
+        if vote.item in by_item:
+            by_item[vote.item].append(vote)
+    return by_item
+
+
+def turnout(by_item: Mapping[str, Sequence[Any]]) -> dict[str, int]:
+    """How many items there are, how many have a vote, how many votes, and of how many annotators."""
+    cast = [vote for some in by_item.values() for vote in some]
+    return {
+        "items": len(by_item),
+        "voted": sum(bool(some) for some in by_item.values()),
+        "votes": len(cast),
+        "voters": len({vote.annotator for vote in cast}),
+    }
