@@ -36,7 +36,7 @@ from kun_recipes.studies.results import study_results
 from kun_recipes.studies.sampling import preference_items, quality_items
 
 
-def build(config: StudyConfig, stage: Stage, inputs: StudyInputs) -> Counts:
+def build(config: StudyConfig, stage: Stage, inputs: StudyInputs, prompts: JudgePrompts) -> Counts:
     """Write the items, the models' answers in them, and have the model judge them."""
     chosen, skipped = len(inputs.pairs), inputs.no_pairs
     counts = [Counts(chosen + skipped, chosen + skipped, chosen, Counter(no_pair=skipped) if skipped else Counter())]
@@ -49,7 +49,7 @@ def build(config: StudyConfig, stage: Stage, inputs: StudyInputs) -> Counts:
         if some:
             write_items(some, stage.folder / f"{task}.jsonl")
     if inputs.judge:
-        counts.append(judge_items(config, stage, inputs.judge, items[QUALITY], items[PREFERENCE]))
+        counts.append(judge_items(config, stage, inputs.judge, prompts, items[QUALITY], items[PREFERENCE]))
     return sum_counts(counts)
 
 
@@ -70,10 +70,10 @@ def run(config: StudyConfig) -> None:
     if summary is None:
         if config.judge or config.prompts:
             check_installed(config.engine)
-        JudgePrompts.load(config)
+        prompts = JudgePrompts.load(config)
         inputs = gather(config)
         stage.begin()
-        counts = build(config, stage, inputs)
+        counts = build(config, stage, inputs, prompts)
         summary = stage.finish(counts, judge=about_judge(inputs))
     files = {task: stage.folder / f"{task}.jsonl" for task in ITEMS}
     items = {task: read_items(path, ITEMS[task]) if path.is_file() else [] for task, path in files.items()}

@@ -12,7 +12,7 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 from kun_recipes.curation.asking import AskModel, Verdict, row_seed
 from kun_recipes.curation.rules.keywords import Refusal
 from kun_recipes.engines import EngineSettings, load_engine
-from kun_recipes.engines.base import Engine, Prompt, Sampling
+from kun_recipes.engines.base import Completion, Engine, Prompt, Sampling
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.prompts import Format
@@ -47,7 +47,29 @@ class ReadPairs(PipelineStep):
             yield Document(pair.instruction, f"held_out/{number}", metadata={columns.REFERENCE: pair.output})
 
 
-class AnswerPairs(AskModel):
+class AnswerInstruction(AskModel):
+    """Write an answer to each row's text, an instruction, asked as chat models or as base models are."""
+
+    def __init__(
+        self,
+        engine: EngineSettings,
+        sampling: Sampling,
+        seed: int,
+        format: Format,
+        exclusion_writer: DiskWriter | None = None,
+    ):
+        super().__init__(engine, sampling.max_new_tokens, exclusion_writer)
+        self.sampling, self.seed, self.format = sampling, seed, format
+
+    def prompt_for(self, doc: Document) -> Prompt:
+        return pair_prompt(doc.text, self.format)
+
+    def write(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Completion]:
+        seeds = [row_seed(self.seed, doc.id) for doc in docs]
+        return engine.generate(prompts, self.sampling, seeds)
+
+
+class AnswerPairs(AnswerInstruction):
     """Score the reference answer of each pair, and write one.
 
     Reads the instruction and reference. Adds reference_logprob, answer, answer_tokens, answer_finish_reason, refusal.
@@ -68,11 +90,8 @@ class AnswerPairs(AskModel):
         refusal: Refusal,
         exclusion_writer: DiskWriter | None = None,
     ):
-        super().__init__(engine, sampling.max_new_tokens, exclusion_writer)
-        self.sampling, self.seed, self.format, self.refusal = sampling, seed, format, refusal
-
-    def prompt_for(self, doc: Document) -> Prompt:
-        return pair_prompt(doc.text, self.format)
+        super().__init__(engine, sampling, seed, format, exclusion_writer)
+        self.refusal = refusal
 
     def room_for(self, doc: Document) -> int:
         """That of the longer one of the two answers."""
@@ -83,8 +102,7 @@ class AnswerPairs(AskModel):
 
     def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
         logprobs = engine.score(prompts, [doc.metadata[columns.REFERENCE] for doc in docs])
-        seeds = [row_seed(self.seed, doc.id) for doc in docs]
-        written = engine.generate(prompts, self.sampling, seeds)
+        written = self.write(engine, docs, prompts)
         for doc, logprob, completion in zip(docs, logprobs, written, strict=True):
             refused = self.refusal.find(completion.text)
             doc.metadata |= {

@@ -12,13 +12,14 @@ from kun_recipes import schema
 from kun_recipes.counts import Counts
 from kun_recipes.curation.planning import Request, announce, plan
 from kun_recipes.engines import EngineSettings, release_engines
+from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.held_out import pair_prompt
 from kun_recipes.evaluation.pipelines import Candidate, sum_counts
 from kun_recipes.launch import run_pipeline
 from kun_recipes.prompts import PromptTemplate, load_prompt
 from kun_recipes.rows import RankReader, read_rows, removed_writers, row_writer, write_shards
 from kun_recipes.stage import Stage
-from kun_recipes.studies.answering import ANSWER, AnswerPrompt
+from kun_recipes.studies.answering import AnswerPrompt
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.items import PREFERENCE, QUALITY, PreferenceItem, QualityItem
 from kun_recipes.studies.judging import (
@@ -88,7 +89,7 @@ def read_answers(stage: Stage, models: Sequence[Candidate]) -> dict[str, dict[st
     for model in models:
         folder = stage.folder / "answers" / model.name
         rows = read_rows(folder) if folder.is_dir() else ()
-        answers[model.name] = {row[schema.ID]: row[ANSWER] for row in rows}
+        answers[model.name] = {row[schema.ID]: row[columns.ANSWER] for row in rows}
     return answers
 
 
@@ -96,11 +97,11 @@ def judge_items(
     config: StudyConfig,
     stage: Stage,
     model: str,
+    prompts: JudgePrompts,
     quality: Sequence[QualityItem],
     preference: Sequence[PreferenceItem],
 ) -> Counts:
     """Have the model judge all items, into judged/quality and judged/preference."""
-    prompts = JudgePrompts.load(config)
     tasks = {QUALITY: [*map(_pair_row, quality)], PREFERENCE: [*map(_preference_row, preference)]}
     settings = config.settings(model)
     engine = plan(settings, requests(settings, prompts, tasks))
