@@ -78,7 +78,7 @@ def ending_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="session")
 def open_rules(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A rules file that lets noise pass, in what a model wrote."""
-    rules = yaml.safe_load((repository / "kun_recipes/curation/rules.yaml").read_text(encoding="utf-8"))
+    rules = yaml.safe_load((repository / "kun_recipes/rules/rules.yaml").read_text(encoding="utf-8"))
     for kind in ("instruction", "answer"):
         rules["too_short"][kind] = rules["not_chinese"][kind] = rules["max_open_length"][kind] = None
         rules["format_limits"][kind] = dict.fromkeys(rules["format_limits"][kind])

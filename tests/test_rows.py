@@ -10,7 +10,6 @@ import zstandard
 from datatrove.data import Document
 
 from kun_recipes import schema
-from kun_recipes.curation.ranges import RangeFilter
 from kun_recipes.errors import UserError
 from kun_recipes.launch import run_pipeline
 from kun_recipes.rows import (
@@ -23,6 +22,7 @@ from kun_recipes.rows import (
     removed_writers,
     row_writer,
 )
+from kun_recipes.rules.ranges import RangeFilter
 
 DOCUMENTS = [
     ("a/1", "第一段。\n“引号”与\u2028行分隔符", {"source": "wudao", "tokens": 3, "title": None, "fit": -0.25}),

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kun_recipes import schema
-from kun_recipes.curation.rules import load_rules
 from kun_recipes.errors import UserError
 from kun_recipes.privacy import load_privacy
 from kun_recipes.publishing.cards.dataset import DatasetCard
@@ -25,6 +24,7 @@ from kun_recipes.publishing.data.splits import SplitWriter
 from kun_recipes.publishing.extras import copy_figures, copy_prompts, copy_recipes, link_or_copy, write_stages
 from kun_recipes.publishing.record import RunRecord
 from kun_recipes.rows import read_rows
+from kun_recipes.rules import load_rules
 from kun_recipes.stage import TRAIN_SUMMARY, write_json
 from kun_recipes.summaries import path_of
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kun_recipes.corpus.normalisation import FixMojibake, NormaliseText, ToSimplified
-from kun_recipes.curation.rules import load_rules
+from kun_recipes.rules import load_rules
 
 CHINESE = (
     "国务院教育行政部门主管全国教师工作。“好”字——怎么写……3×5＝15，±2℃，§4、№5、①②③，阿·列·托尔斯泰；"

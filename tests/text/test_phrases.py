@@ -153,7 +153,7 @@ def lists(repository):
             for child in value:
                 yield from read(child)
 
-    files = [repository / "kun_recipes/curation/rules.yaml", repository / "kun_recipes/corpus/quality.yaml"]
+    files = [repository / "kun_recipes/rules/rules.yaml", repository / "kun_recipes/corpus/quality.yaml"]
     found = [patterns for file in files for patterns in read(yaml.safe_load(file.read_text(encoding="utf-8")))]
     assert len(found) > 20
     return [patterns for patterns in found if all(map(is_usable, patterns))]

@@ -13,8 +13,8 @@ from kun_recipes.corpus.normalisation.layout import tidy, without_indentation
 from kun_recipes.corpus.normalisation.markup import MarkupRemover, has_fences, split_fences
 from kun_recipes.corpus.normalisation.mojibake import may_be_mojibake
 from kun_recipes.corpus.normalisation.simplified import has_traditional, load_converter
-from kun_recipes.curation.rules.formatting import FormatDebris
 from kun_recipes.errors import UserError
+from kun_recipes.rules.formatting import FormatDebris
 
 
 class Normaliser(BaseFormatter):

@@ -4,7 +4,7 @@ import html
 import re
 from collections.abc import Callable
 
-from kun_recipes.curation.rules.formatting import FormatDebris
+from kun_recipes.rules.formatting import FormatDebris
 from kun_recipes.text.views import HAN, narrow
 
 FENCE_LINE = re.compile(r"^ {0,3}(`{3}|~{3})([^\n]*)$", re.MULTILINE)

@@ -1,6 +1,6 @@
 """Rules on whole documents: what is no text, no Chinese, or nothing but advertisements.
 
-Phrases and thresholds are data, in `corpus/quality.yaml`; the rules on segments are in `kun_recipes.curation.rules`.
+Phrases and thresholds are data, in `corpus/quality.yaml`; the rules on segments are in `kun_recipes.rules`.
 """
 
 from kun_recipes.corpus.quality.characters import DocumentCharacters

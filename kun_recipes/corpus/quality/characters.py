@@ -5,7 +5,7 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes import schema
 from kun_recipes.corpus.quality.settings import CharacterLimits
-from kun_recipes.rule import Fault, Rule
+from kun_recipes.rules.rule import Fault, Rule
 from kun_recipes.text.classes import (
     DIGIT,
     HAN_CHARACTER,

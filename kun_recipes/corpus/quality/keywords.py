@@ -6,7 +6,7 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes import schema
 from kun_recipes.corpus.quality.settings import KeywordDensity
-from kun_recipes.rule import Fault, Rule
+from kun_recipes.rules.rule import Fault, Rule
 from kun_recipes.text.classes import count_solid
 
 

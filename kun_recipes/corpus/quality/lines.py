@@ -6,7 +6,7 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes import schema
 from kun_recipes.corpus.quality.settings import LineLimits
-from kun_recipes.rule import SENTENCE_END, Fault, Rule
+from kun_recipes.rules.rule import SENTENCE_END, Fault, Rule
 from kun_recipes.text.classes import count_solid
 
 LINE_ENDS = tuple(SENTENCE_END + ":.—~、,")  # whatever goes on or ends, unlike a link

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from kun_recipes import schema
-from kun_recipes.curation.rules.sensitive import REASONS
 from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.privacy import KINDS, load_privacy
 from kun_recipes.publishing.cards.contamination import benchmarks, quotes
@@ -32,6 +31,7 @@ from kun_recipes.publishing.data.shards import read_all, split_names
 from kun_recipes.publishing.licences import Licence
 from kun_recipes.publishing.record import Role, RunRecord
 from kun_recipes.reporting.funnel import sample_rows
+from kun_recipes.rules.sensitive import REASONS
 from kun_recipes.summaries import path_of
 
 EXAMPLES = 5

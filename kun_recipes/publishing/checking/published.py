@@ -12,7 +12,6 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from kun_recipes import schema
-from kun_recipes.curation.rules import load_rules
 from kun_recipes.errors import UserError
 from kun_recipes.privacy import load_privacy
 from kun_recipes.progress import progress_bar
@@ -20,6 +19,7 @@ from kun_recipes.publishing.checking.card import check_card, fetch
 from kun_recipes.publishing.checking.rows import Problem, RowsCheck
 from kun_recipes.publishing.data.columns import LICENSE, SEGMENT
 from kun_recipes.publishing.data.manifest import MANIFEST, digest_rows, read_manifest
+from kun_recipes.rules import load_rules
 
 LINEAGE = (schema.ID, schema.SOURCE, LICENSE, SEGMENT)
 """Columns without which nobody can tell where a row comes from, and what may be done with it."""

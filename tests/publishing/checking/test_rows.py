@@ -2,9 +2,9 @@
 
 import pytest
 
-from kun_recipes.curation.rules import load_rules
 from kun_recipes.privacy import load_privacy
 from kun_recipes.publishing.checking.rows import RowsCheck
+from kun_recipes.rules import load_rules
 
 RULES, PRIVACY = load_rules(), load_privacy()
 GOOD = {

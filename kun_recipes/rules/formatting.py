@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes.rule import Fault, Rule, sentences
+from kun_recipes.rules.rule import Fault, Rule, sentences
 from kun_recipes.text.classes import CODE_POINTS
 from kun_recipes.text.phrases import Phrases
 from kun_recipes.text.views import encode

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from kun_recipes import schema
-from kun_recipes.curation.rules import Repetition, load_rules
-from kun_recipes.curation.rules.repetition import duplicate_ngram_share, duplicate_share, repeated_unit
+from kun_recipes.rules import Repetition, load_rules
+from kun_recipes.rules.repetition import duplicate_ngram_share, duplicate_share, repeated_unit
 from kun_recipes.text.views import encode, narrow
 
 SETTINGS = load_rules().repetition

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from kun_recipes.curation.rules.characters import MeaninglessSettings
-from kun_recipes.curation.rules.formatting import FormatDebris, FormatLimits
-from kun_recipes.curation.rules.keywords import KeywordList
-from kun_recipes.curation.rules.repetition import RepetitionSettings
-from kun_recipes.curation.rules.sensitive import SensitiveSettings
+from kun_recipes.rules.characters import MeaninglessSettings
+from kun_recipes.rules.formatting import FormatDebris, FormatLimits
+from kun_recipes.rules.keywords import KeywordList
+from kun_recipes.rules.repetition import RepetitionSettings
+from kun_recipes.rules.sensitive import SensitiveSettings
 from kun_recipes.text.phrases import Phrases
 from kun_recipes.typed_yaml import PerText, load_typed
 
@@ -36,4 +36,4 @@ class Rules:
 
 def load_rules(path: str | Path | None = None) -> Rules:
     """Read a rules file; None reads the package's own. Raises UserError, naming the file and the key."""
-    return load_typed(files("kun_recipes.curation") / DEFAULT_RULES if path is None else Path(path), Rules)
+    return load_typed(files("kun_recipes.rules") / DEFAULT_RULES if path is None else Path(path), Rules)

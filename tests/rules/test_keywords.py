@@ -1,7 +1,7 @@
 import pytest
 
 from kun_recipes import schema
-from kun_recipes.curation.rules import LowQualityKeywords, Refusal, load_rules
+from kun_recipes.rules import LowQualityKeywords, Refusal, load_rules
 from kun_recipes.text.views import narrow
 
 RULES = load_rules()

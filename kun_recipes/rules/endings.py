@@ -5,7 +5,7 @@ import re
 from datatrove.data import Document
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes.rule import Fault, Rule, verdict
+from kun_recipes.rules.rule import Fault, Rule, verdict
 
 OPEN_END = ",:、-—([{《“「『【<%℃°&+=/\\"
 NEAREST = 3  # lines before the last that show whether such lines end with a mark here

@@ -7,7 +7,7 @@ from datatrove.data import Document
 from datatrove.pipeline.writers.jsonl import JsonlWriter
 
 from kun_recipes import schema
-from kun_recipes.curation.rules import answer_rules, instruction_rules, load_rules, segment_rules
+from kun_recipes.rules import answer_rules, instruction_rules, load_rules, segment_rules
 
 RULES = load_rules()
 BUILDERS = [segment_rules, instruction_rules, answer_rules]

@@ -1,10 +1,10 @@
 import pytest
 
 from kun_recipes import schema
-from kun_recipes.curation.rules import SensitiveInformation, load_rules
-from kun_recipes.curation.rules.sensitive import REASONS, SensitiveSettings
 from kun_recipes.errors import UserError
 from kun_recipes.privacy import KINDS
+from kun_recipes.rules import SensitiveInformation, load_rules
+from kun_recipes.rules.sensitive import REASONS, SensitiveSettings
 from kun_recipes.text.views import narrow
 
 RULE = SensitiveInformation(schema.TEXT, load_rules().sensitive_information)
@@ -89,7 +89,7 @@ def test_every_kind_has_a_reason():
 
 
 def test_an_unknown_kind_is_named(repository, tmp_path):
-    rules = (repository / "kun_recipes/curation/rules.yaml").read_text(encoding="utf-8")
+    rules = (repository / "kun_recipes/rules/rules.yaml").read_text(encoding="utf-8")
     path = tmp_path / "rules.yaml"
     path.write_text(rules.replace("kinds: [mobile", "kinds: [cellphone"), encoding="utf-8")
     with pytest.raises(UserError, match=r"sensitive_information\.kinds: 'cellphone' is none of mobile, landline"):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes.rule import Fault, Rule
+from kun_recipes.rules.rule import Fault, Rule
 from kun_recipes.text.phrases import Phrases
 
 

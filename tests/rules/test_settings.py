@@ -1,14 +1,14 @@
 import pytest
 import yaml
 
-from kun_recipes.curation.rules import load_rules
-from kun_recipes.curation.rules.settings import Rules
 from kun_recipes.errors import UserError
+from kun_recipes.rules import load_rules
+from kun_recipes.rules.settings import Rules
 
 
 @pytest.fixture
 def content(repository):
-    return yaml.safe_load((repository / "kun_recipes/curation/rules.yaml").read_text(encoding="utf-8"))
+    return yaml.safe_load((repository / "kun_recipes/rules/rules.yaml").read_text(encoding="utf-8"))
 
 
 def write(path, content):

@@ -6,14 +6,14 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes import schema
-from kun_recipes.curation.rules.characters import MeaninglessCharacters, NotChinese, TooShort
-from kun_recipes.curation.rules.echo import AnswerCopiesPrompt
-from kun_recipes.curation.rules.endings import CutOff
-from kun_recipes.curation.rules.formatting import FormatErrors
-from kun_recipes.curation.rules.keywords import LowQualityKeywords, Refusal
-from kun_recipes.curation.rules.repetition import Repetition
-from kun_recipes.curation.rules.sensitive import SensitiveInformation
-from kun_recipes.curation.rules.settings import Rules
+from kun_recipes.rules.characters import MeaninglessCharacters, NotChinese, TooShort
+from kun_recipes.rules.echo import AnswerCopiesPrompt
+from kun_recipes.rules.endings import CutOff
+from kun_recipes.rules.formatting import FormatErrors
+from kun_recipes.rules.keywords import LowQualityKeywords, Refusal
+from kun_recipes.rules.repetition import Repetition
+from kun_recipes.rules.sensitive import SensitiveInformation
+from kun_recipes.rules.settings import Rules
 
 Removed = Callable[[str], DiskWriter | None]
 """The exclusion writer for a block's name, such as "repetition"."""

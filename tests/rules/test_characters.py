@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from kun_recipes import schema
-from kun_recipes.curation.rules import MeaninglessCharacters, NotChinese, TooShort, load_rules
+from kun_recipes.rules import MeaninglessCharacters, NotChinese, TooShort, load_rules
 from kun_recipes.text.views import narrow
 
 SETTINGS = load_rules().meaningless_characters

@@ -2,7 +2,7 @@ import pytest
 from datatrove.data import Document
 
 from kun_recipes import schema
-from kun_recipes.curation.rules import CutOff, load_rules
+from kun_recipes.rules import CutOff, load_rules
 from kun_recipes.text.views import narrow
 
 RULES = load_rules()

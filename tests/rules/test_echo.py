@@ -2,7 +2,7 @@ import pytest
 from datatrove.data import Document
 
 from kun_recipes import schema
-from kun_recipes.curation.rules import AnswerCopiesPrompt
+from kun_recipes.rules import AnswerCopiesPrompt
 
 
 @pytest.mark.parametrize(

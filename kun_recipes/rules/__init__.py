@@ -1,0 +1,32 @@
+"""The paper's hand-made rules (Kun A.2), one block each, for segments, instructions and answers.
+
+The lists that a stage runs are in `pipelines`; words, phrases and thresholds are data, in `rules/rules.yaml`.
+"""
+
+from kun_recipes.rules.characters import MeaninglessCharacters, NotChinese, TooShort
+from kun_recipes.rules.echo import AnswerCopiesPrompt
+from kun_recipes.rules.endings import CutOff
+from kun_recipes.rules.formatting import FormatErrors
+from kun_recipes.rules.keywords import LowQualityKeywords, Refusal
+from kun_recipes.rules.pipelines import answer_rules, instruction_rules, segment_rules
+from kun_recipes.rules.repetition import Repetition
+from kun_recipes.rules.sensitive import SensitiveInformation
+from kun_recipes.rules.settings import Rules, load_rules
+
+__all__ = [
+    "AnswerCopiesPrompt",
+    "CutOff",
+    "FormatErrors",
+    "LowQualityKeywords",
+    "MeaninglessCharacters",
+    "NotChinese",
+    "Refusal",
+    "Repetition",
+    "Rules",
+    "SensitiveInformation",
+    "TooShort",
+    "answer_rules",
+    "instruction_rules",
+    "load_rules",
+    "segment_rules",
+]
