@@ -58,7 +58,7 @@ def blocks_of(folder: Path, model: str, output: Path):
 
     from kun_recipes.corpus.config import CorpusConfig
     from kun_recipes.corpus.sources.readers import CorpusReader
-    from kun_recipes.rows import removed_writers
+    from kun_recipes.data.rows import removed_writers
 
     paths = {"input_path": [str(folder / MATERIAL)], "input_format": ["jsonl"], "output_dir": str(output)}
     config = CorpusConfig(**paths, model=model)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from datatrove.pipeline.base import PipelineStep
 
-from kun_recipes import schema
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.corpus.decontamination import Decontaminate, build_index, load_benchmark
 from kun_recipes.corpus.deduplication import (
@@ -31,12 +30,13 @@ from kun_recipes.corpus.segments.segmentation import Segmenter
 from kun_recipes.corpus.segments.selection import ChooseSegments
 from kun_recipes.corpus.sources.readers import CorpusReader
 from kun_recipes.counts import Counts
+from kun_recipes.data import schema
+from kun_recipes.data.rows import AssignShard, RankReader, removed_writers, row_writer
 from kun_recipes.launch import run_pipeline
 from kun_recipes.models import resolve_model
 from kun_recipes.privacy import MaskPrivateData, load_privacy
 from kun_recipes.recipe import main
 from kun_recipes.reporting.corpus import DescribeRows, merge_tallies, write_corpus_report
-from kun_recipes.rows import AssignShard, RankReader, removed_writers, row_writer
 from kun_recipes.rules import load_rules, segment_rules
 from kun_recipes.rules.ranges import RangeFilter
 from kun_recipes.stage import Stage, report

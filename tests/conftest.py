@@ -136,7 +136,7 @@ def finished(repository: Path, demo_command, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="session")
 def contents() -> Callable[[Path], dict[str, object]]:
     """What must not depend on luck: every row of every stage, in order, every model's weights, what is published."""
-    from kun_recipes.rows import read_rows
+    from kun_recipes.data.rows import read_rows
 
     def of(output: Path) -> dict[str, object]:
         rows = {stage: list(read_rows(output / stage / "rows")) for stage in ("corpus", "label", "refine")}

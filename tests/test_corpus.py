@@ -17,8 +17,8 @@ import pytest
 
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.corpus.sources.readers import CorpusReader
+from kun_recipes.data.rows import read_rows, removed_writers
 from kun_recipes.errors import UserError
-from kun_recipes.rows import read_rows, removed_writers
 
 DATA = Path("recipes/demo/data")
 FORMATS = ("wudao", "wanjuan", "skypile")

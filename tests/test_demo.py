@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from datasets import load_dataset
 
-from kun_recipes.rows import read_rows
+from kun_recipes.data.rows import read_rows
 
 STAGES = [
     "corpus",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kun_recipes.rows import read_rows
+from kun_recipes.data.rows import read_rows
 
 SUBJECTS = 6
 LIMIT = 3

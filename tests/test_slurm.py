@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kun_recipes.chain import STAGES
-from kun_recipes.rows import read_rows
+from kun_recipes.data.rows import read_rows
 from kun_recipes.slurm.queue import Job, queue
 
 CLUSTER = """

@@ -29,11 +29,10 @@ NEEDED = (
     "errors.py",
     "yaml_types.py",
     "annotation",
-    "corpus/__init__.py",
-    "corpus/sources/__init__.py",
-    "corpus/sources/archives.py",
-    "corpus/sources/files.py",
-    "corpus/sources/records.py",
+    "data/__init__.py",
+    "data/archives.py",
+    "data/files.py",
+    "data/json_lines.py",
     "studies",
 )
 """What the page needs of this package, which is on no index."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
-from kun_recipes import schema
 from kun_recipes.budget.figures import Figure, Figures
+from kun_recipes.data import schema
+from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
-from kun_recipes.rows import read_rows
 from kun_recipes.stage import SUMMARY
 
 

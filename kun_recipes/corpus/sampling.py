@@ -19,7 +19,7 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes import schema
+from kun_recipes.data import schema
 from kun_recipes.errors import UserError
 
 NOTE = struct.Struct("<IQ")

@@ -7,7 +7,7 @@ from datatrove.data import Document
 from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes import schema
+from kun_recipes.data import schema
 from kun_recipes.engines import EngineSettings, load_engine
 from kun_recipes.engines.base import Completion, Engine, Prompt, Sampling
 from kun_recipes.prompts import PromptTemplate

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy
 
-from kun_recipes import schema
 from kun_recipes.curation.judge_data import LABELS
+from kun_recipes.data import schema
 from kun_recipes.engines.base import Engine, Prompt
 from kun_recipes.prompts import PromptTemplate
 

@@ -3,8 +3,8 @@
 from datatrove.data import Document
 from datatrove.pipeline.base import DocumentsPipeline, PipelineStep
 
-from kun_recipes import schema
 from kun_recipes.curation.asking import WriteText
+from kun_recipes.data import schema
 from kun_recipes.engines.base import Completion, Prompt
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from kun_recipes.corpus import decontamination
 from kun_recipes.corpus.decontamination import build_index
 from kun_recipes.corpus.decontamination.matching import Matcher
+from kun_recipes.data.pairs import load_seeds
 from kun_recipes.evaluation.questions import Question
-from kun_recipes.training.seeds import load_seeds
 
 TEXTS_AT_ONCE = 32
 DEFAULT = ("instruction", "output")

@@ -8,6 +8,8 @@ from datatrove.pipeline.base import PipelineStep
 
 from kun_recipes.counts import Counts
 from kun_recipes.curation.planning import Request, announce, plan
+from kun_recipes.data.pairs import Seed
+from kun_recipes.data.rows import removed_writers, row_writer
 from kun_recipes.engines import EngineSettings, release_engines
 from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.asking import AskQuestions, ReadQuestions, Task
@@ -17,11 +19,9 @@ from kun_recipes.evaluation.modes import ChooseAnswer, CompareLosses, WriteAnswe
 from kun_recipes.evaluation.prompts import Asker, Format
 from kun_recipes.evaluation.questions import load_subject
 from kun_recipes.launch import run_pipeline
-from kun_recipes.rows import removed_writers, row_writer
 from kun_recipes.rules import load_rules
 from kun_recipes.rules.keywords import Refusal
 from kun_recipes.stage import Stage
-from kun_recipes.training.seeds import Seed
 
 CHOICE_TOKENS = 16
 """Room for what the longest choice begins with, "答案是: ", and its letter."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from kun_recipes.data.rows import read_rows
 from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.asking import Task
 from kun_recipes.evaluation.config import EvaluateConfig
@@ -12,7 +13,6 @@ from kun_recipes.evaluation.pipelines import Asked, Candidate
 from kun_recipes.evaluation.questions import Source, load_subject
 from kun_recipes.evaluation.scores import Compute, Record, benchmark_scores, comparison, held_out_figures
 from kun_recipes.models import model_identity
-from kun_recipes.rows import read_rows
 from kun_recipes.stage import Stage
 
 

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from kun_recipes import schema
+from kun_recipes.data import schema
+from kun_recipes.data.columns import CANDIDATES as CANDIDATE_COLUMNS
+from kun_recipes.data.columns import LICENSE, PAIRS, with_license
+from kun_recipes.data.manifest import CARD, write_manifest
+from kun_recipes.data.parquet_shards import DATA, read_all
+from kun_recipes.data.parquet_splits import SplitWriter
+from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
 from kun_recipes.privacy import load_privacy
 from kun_recipes.publishing.cards.dataset import DatasetCard
@@ -16,14 +22,8 @@ from kun_recipes.publishing.cards.model import ModelCard
 from kun_recipes.publishing.cards.provenance import read_prompts, without_local_paths
 from kun_recipes.publishing.checking.rows import RowsCheck
 from kun_recipes.publishing.config import DATASET, PublishConfig, kind_of
-from kun_recipes.publishing.data.columns import CANDIDATES as CANDIDATE_COLUMNS
-from kun_recipes.publishing.data.columns import LICENSE, PAIRS, with_license
-from kun_recipes.publishing.data.manifest import CARD, write_manifest
-from kun_recipes.publishing.data.shards import DATA, read_all
-from kun_recipes.publishing.data.splits import SplitWriter
 from kun_recipes.publishing.extras import copy_figures, copy_prompts, copy_recipes, link_or_copy, write_stages
 from kun_recipes.publishing.record import RunRecord
-from kun_recipes.rows import read_rows
 from kun_recipes.rules import load_rules
 from kun_recipes.stage import TRAIN_SUMMARY, write_json
 from kun_recipes.summaries import path_of

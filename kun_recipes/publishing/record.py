@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from kun_recipes import schema
+from kun_recipes.data import schema
+from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
 from kun_recipes.models import model_identity
 from kun_recipes.publishing.config import PublishConfig
-from kun_recipes.rows import read_rows
 from kun_recipes.summaries import finished_training, path_of, read_stages
 
 Role = Literal["label", "chat", "final"]

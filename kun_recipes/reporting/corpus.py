@@ -16,9 +16,9 @@ from datatrove.data import DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 from markupsafe import Markup, escape
 
-from kun_recipes import schema
+from kun_recipes.data import schema
+from kun_recipes.data.rows import read_shard
 from kun_recipes.reporting.tally import Tally, length_labels
-from kun_recipes.rows import read_shard
 from kun_recipes.stage import write_json
 
 TEMPLATE = "corpus.html.jinja"

@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from kun_recipes import schema
+from kun_recipes.data import schema
 
 
 def run_summary(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

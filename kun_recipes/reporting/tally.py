@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from kun_recipes import schema
+from kun_recipes.data import schema
 
 EXAMPLES = 20  # rows shown of each reason
 SHOWN_CHARACTERS = 1200  # of a row's text; a whole document can be long

@@ -4,7 +4,7 @@ from datatrove.data import Document
 from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes import schema
+from kun_recipes.data import schema
 from kun_recipes.rules.rule import Fault, verdict
 from kun_recipes.text.views import letters, narrow
 

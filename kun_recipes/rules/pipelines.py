@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes import schema
+from kun_recipes.data import schema
 from kun_recipes.rules.characters import MeaninglessCharacters, NotChinese, TooShort
 from kun_recipes.rules.echo import AnswerCopiesPrompt
 from kun_recipes.rules.endings import CutOff

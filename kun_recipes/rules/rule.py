@@ -10,7 +10,7 @@ from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 from datatrove.utils.typeshelper import StatHints
 
-from kun_recipes import schema
+from kun_recipes.data import schema
 from kun_recipes.text.views import narrow, without_zero_width
 
 SENTENCE_END = "。!?;…"

@@ -3,10 +3,10 @@
 import re
 from dataclasses import dataclass
 
-from kun_recipes import schema
 from kun_recipes.config import ConfigError, option
+from kun_recipes.data import schema
+from kun_recipes.data.pair_sets import PairSet
 from kun_recipes.executor_configs import EngineConfig
-from kun_recipes.statistics.pairs import PairSet
 from kun_recipes.statistics.topics import LISTS
 
 DATASET = "dataset"

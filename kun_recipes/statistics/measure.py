@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kun_recipes.data.pair_sets import Pair, PairSet, Sample
 from kun_recipes.progress import progress_bar
 from kun_recipes.statistics.diversity import count_letters, distinct_grams, word_figures
 from kun_recipes.statistics.forms import FORMS, FormReader, load_forms
 from kun_recipes.statistics.lengths import BINS, length_figures
 from kun_recipes.statistics.near import NearDuplicates
-from kun_recipes.statistics.pairs import Pair, PairSet, Sample
 from kun_recipes.statistics.years import YEARS_SHOWN, years_in
 
 CountTokens = Callable[[Sequence[str]], list[int]]

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import orjson
 
-from kun_recipes.corpus.sources.records import Malformed, read_lines
+from kun_recipes.data.json_lines import Malformed, read_lines
 from kun_recipes.errors import UserError
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kun_recipes import schema
+from kun_recipes.data import schema
 from kun_recipes.studies.judging import GRADE, PRIOR, logodds_column, probability_column
 from kun_recipes.studies.votes import CRITERIA, Choice, PreferenceVote, QualityVote
 

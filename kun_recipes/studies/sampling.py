@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from kun_recipes.corpus.sampling import row_hash
-from kun_recipes.corpus.sources.records import Malformed, read_lines
+from kun_recipes.data.json_lines import Malformed, read_lines
+from kun_recipes.data.pair_sets import Pair
 from kun_recipes.errors import UserError
-from kun_recipes.statistics.pairs import Pair
 from kun_recipes.studies.items import PreferenceItem, QualityItem
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from kun_recipes.data.pairs import Removed, Seed, load_seeds
 from kun_recipes.errors import UserError
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.mix_options import DEFAULT_COLUMNS, NO_REVISION, parse_columns
-from kun_recipes.training.seeds import Removed, Seed, load_seeds
 from kun_recipes.training.subsets import take
 
 

@@ -8,7 +8,7 @@ split.
 import hashlib
 from collections.abc import Callable, Sequence
 
-from kun_recipes.training.seeds import Seed
+from kun_recipes.data.pairs import Seed
 
 _SALT = b"subset\0"
 

@@ -10,8 +10,8 @@ from datatrove.pipeline.writers.jsonl import JsonlWriter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kun_recipes import schema
 from kun_recipes.corpus.sampling import BelowThreshold, RecordHashes, sample_thresholds, share_out
+from kun_recipes.data import schema
 from kun_recipes.errors import UserError
 
 ROWS = {"wudao": 50, "skypile": 30, "网 页/../x": 5}

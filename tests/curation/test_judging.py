@@ -5,9 +5,9 @@ import math
 import pytest
 from datatrove.data import Document
 
-from kun_recipes import schema
 from kun_recipes.curation.calibration import Calibration
 from kun_recipes.curation.judging import JudgeCandidate
+from kun_recipes.data import schema
 from kun_recipes.engines import load_engine
 
 

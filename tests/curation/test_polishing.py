@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from datatrove.data import Document
 
-from kun_recipes import schema
 from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
+from kun_recipes.data import schema
 from kun_recipes.engines import load_engine
 from kun_recipes.engines.base import Sampling
 from kun_recipes.prompts import PromptTemplate, load_prompt

@@ -6,7 +6,7 @@ import pytest
 from datatrove.data import Document
 from datatrove.pipeline.writers.jsonl import JsonlWriter
 
-from kun_recipes import schema
+from kun_recipes.data import schema
 from kun_recipes.privacy import MaskPrivateData, load_privacy
 
 SETTINGS = load_privacy()

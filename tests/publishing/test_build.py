@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from datasets import get_dataset_config_names, load_dataset
 
+from kun_recipes.data.columns import CANDIDATES, PAIRS
 from kun_recipes.errors import UserError
 from kun_recipes.publishing.build import Built, build
-from kun_recipes.publishing.data.columns import CANDIDATES, PAIRS
 from kun_recipes.publishing.record import read_run
 
 

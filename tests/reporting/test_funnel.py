@@ -7,8 +7,8 @@ import pytest
 from datatrove.data import Document
 from rich.console import Console
 
+from kun_recipes.data.rows import read_rows, row_writer
 from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows, training_lines
-from kun_recipes.rows import read_rows, row_writer
 
 JUDGES = {
     "filter": {"auc": 0.914, "accuracy": 0.85, "held_out": 40, "threshold": 0.5},

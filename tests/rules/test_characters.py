@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from kun_recipes import schema
+from kun_recipes.data import schema
 from kun_recipes.rules import MeaninglessCharacters, NotChinese, TooShort, load_rules
 from kun_recipes.text.views import narrow
 

@@ -1,7 +1,7 @@
 import pytest
 from datatrove.data import Document
 
-from kun_recipes import schema
+from kun_recipes.data import schema
 from kun_recipes.rules import CutOff, load_rules
 from kun_recipes.text.views import narrow
 

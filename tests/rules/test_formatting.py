@@ -1,6 +1,6 @@
 import pytest
 
-from kun_recipes import schema
+from kun_recipes.data import schema
 from kun_recipes.rules import FormatErrors, load_rules
 from kun_recipes.rules.formatting import FormatDebris, FormatLimits, count_unbalanced
 from kun_recipes.text.views import narrow

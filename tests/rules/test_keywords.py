@@ -1,6 +1,6 @@
 import pytest
 
-from kun_recipes import schema
+from kun_recipes.data import schema
 from kun_recipes.rules import LowQualityKeywords, Refusal, load_rules
 from kun_recipes.text.views import narrow
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from kun_recipes import schema
+from kun_recipes.data import schema
 from kun_recipes.rules import Repetition, load_rules
 from kun_recipes.rules.repetition import duplicate_ngram_share, duplicate_share, repeated_unit
 from kun_recipes.text.views import encode, narrow

@@ -1,6 +1,6 @@
 import pytest
 
-from kun_recipes import schema
+from kun_recipes.data import schema
 from kun_recipes.errors import UserError
 from kun_recipes.privacy import KINDS
 from kun_recipes.rules import SensitiveInformation, load_rules

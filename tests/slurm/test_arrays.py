@@ -7,9 +7,9 @@ import pytest
 from datatrove.data import Document
 
 from kun_recipes.counts import Counts
+from kun_recipes.data.rows import RowReader, read_rows, row_writer
 from kun_recipes.errors import UserError
 from kun_recipes.launch import Executor, run_pipeline
-from kun_recipes.rows import RowReader, read_rows, row_writer
 from kun_recipes.slurm.arrays import SlurmOptions
 from kun_recipes.slurm.queue import jobs_of, mark, submit, wait_for
 

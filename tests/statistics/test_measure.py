@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from kun_recipes.data.pair_sets import Pair, PairSet, Sample
 from kun_recipes.errors import UserError
 from kun_recipes.statistics.diversity import distinct_grams, word_figures
 from kun_recipes.statistics.lengths import length_figures
 from kun_recipes.statistics.measure import Tally, compare_grams, tally_set
 from kun_recipes.statistics.near import NearDuplicates
-from kun_recipes.statistics.pairs import Pair, PairSet, Sample
 
 POEM = "春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
 OTHER = "催化剂能改变化学反应速率，而自身的质量和化学性质在反应前后都不发生变化，它参与反应的中间过程。"

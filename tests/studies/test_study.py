@@ -13,9 +13,9 @@ from kun_recipes.annotation.assignment import Assigner
 from kun_recipes.annotation.storage import Database
 from kun_recipes.annotation.study import read_study
 from kun_recipes.config import ConfigError, load
+from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
 from kun_recipes.models import model_identity
-from kun_recipes.rows import read_rows
 from kun_recipes.studies import pipelines
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.items import PreferenceItem, QualityItem, read_items

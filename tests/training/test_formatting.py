@@ -1,9 +1,9 @@
 import pytest
 
 from kun_recipes.curation.judge_data import JudgeItem
+from kun_recipes.data.pairs import Seed
 from kun_recipes.prompts import load_prompt
 from kun_recipes.training.formatting import backward, forward, judge_conversations
-from kun_recipes.training.seeds import Seed
 
 SEED = Seed("什么是盐？", "盐是{氯化钠}。", "seeds.jsonl:1")
 ITEMS = [

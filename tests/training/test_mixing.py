@@ -4,9 +4,9 @@ from collections import Counter
 import datasets
 import pytest
 
+from kun_recipes.data.pairs import Removed, Seed
 from kun_recipes.errors import UserError
 from kun_recipes.training.mixing import MixedSet, load_mix
-from kun_recipes.training.seeds import Removed, Seed
 from kun_recipes.training.subsets import take
 
 OWN = [Seed("自己的", "答", "own:1"), Seed("留出的", "答", "own:2")]

@@ -1,7 +1,7 @@
 import itertools
 import random
 
-from kun_recipes.training.seeds import Seed, split_seeds
+from kun_recipes.data.pairs import Seed, split_seeds
 from kun_recipes.training.subsets import in_subset_order, take
 
 SIZES = (9, 26, 39, 52, 100, 200, 360)

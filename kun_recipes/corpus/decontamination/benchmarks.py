@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kun_recipes.corpus.decontamination.hub import read_hub
-from kun_recipes.corpus.sources.records import Malformed, read_lines
+from kun_recipes.data.json_lines import Malformed, read_lines
 from kun_recipes.errors import UserError
 
 OPTIONS = ("A", "B", "C", "D")

@@ -6,9 +6,9 @@ from datatrove.data import Document
 from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes import schema
 from kun_recipes.corpus.decontamination.index import load_index
 from kun_recipes.corpus.decontamination.matching import Matcher, Quote
+from kun_recipes.data import schema
 
 BATCH = 32  # segments looked at in one go: numpy's calls cost more than the letters of one segment
 

@@ -7,8 +7,8 @@ from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes import schema
 from kun_recipes.corpus.deduplication.found import read_found
+from kun_recipes.data import schema
 
 
 class DropRows(BaseFilter):

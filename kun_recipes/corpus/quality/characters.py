@@ -3,8 +3,8 @@
 import numpy as np
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes import schema
 from kun_recipes.corpus.quality.settings import CharacterLimits
+from kun_recipes.data import schema
 from kun_recipes.rules.rule import Fault, Rule
 from kun_recipes.text.classes import (
     DIGIT,

@@ -4,8 +4,8 @@ from functools import lru_cache
 
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes import schema
 from kun_recipes.corpus.quality.settings import LineLimits
+from kun_recipes.data import schema
 from kun_recipes.rules.rule import SENTENCE_END, Fault, Rule
 from kun_recipes.text.classes import count_solid
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes import schema
 from kun_recipes.corpus.quality.lines import content_lines
 from kun_recipes.corpus.quality.settings import RepetitionLimits
+from kun_recipes.data import schema
 from kun_recipes.rules.rule import Fault, Rule
 from kun_recipes.text.classes import count_solid, pack
 from kun_recipes.text.grams import covered, gram_hashes, repeats

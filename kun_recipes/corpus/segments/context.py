@@ -7,7 +7,7 @@ from pathlib import Path
 
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes import schema
+from kun_recipes.data import schema
 from kun_recipes.rules.rule import Fault, Rule
 from kun_recipes.typed_yaml import load_typed
 

@@ -19,10 +19,10 @@ from typing import NamedTuple
 from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
-from kun_recipes import schema
 from kun_recipes.corpus.segments.lines import BETWEEN_CLAUSES, BETWEEN_SENTENCES, cut_cost, parse_lines
 from kun_recipes.corpus.segments.sentences import split_sentences
 from kun_recipes.corpus.segments.tokens import CountTokens, TokenEstimate, count_exactly, load_estimate
+from kun_recipes.data import schema
 
 REMNANT = 1 / 8  # a segment below this part of the budget is hardly an answer; it costs REMNANT_COST more
 REMNANT_COST = 2.0

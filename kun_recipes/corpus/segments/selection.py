@@ -11,8 +11,8 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.writers.disk_base import DiskWriter
 from datatrove.utils.typeshelper import StatHints
 
-from kun_recipes import schema
 from kun_recipes.corpus.segments.lines import HEADING_CHARACTERS
+from kun_recipes.data import schema
 
 FULL_STOPS = frozenset("。！？!?.．…")
 CLOSERS = "」』”’）》】〉〕\"')]}"

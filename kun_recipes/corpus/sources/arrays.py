@@ -9,9 +9,9 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator
 
-from kun_recipes.corpus.sources.archives import BrokenArchive, read_chunks
 from kun_recipes.corpus.sources.array_scan import ArrayScan
-from kun_recipes.corpus.sources.records import Malformed, Record, parse_json, readable
+from kun_recipes.data.archives import BrokenArchive, read_chunks
+from kun_recipes.data.json_lines import Malformed, Record, parse_json, readable
 
 MAX_ELEMENT_BYTES = 1 << 27  # 128 MiB, many times a long book: what is longer lacks a quote or a bracket
 MAX_BROKEN = 100  # elements in a row after which the rest is given up, because it is no JSON

@@ -18,12 +18,12 @@ from functools import partial
 
 from datatrove.data import Document
 
-from kun_recipes import schema
-from kun_recipes.corpus.sources.archives import PACKINGS
 from kun_recipes.corpus.sources.arrays import read_array
-from kun_recipes.corpus.sources.records import Malformed, Record, read_lines
 from kun_recipes.corpus.sources.tables import check_table, read_table
 from kun_recipes.corpus.sources.wanjuan import exam_text
+from kun_recipes.data import schema
+from kun_recipes.data.archives import PACKINGS
+from kun_recipes.data.json_lines import Malformed, Record, read_lines
 from kun_recipes.errors import UserError
 
 FORMATS = ("wudao", "wanjuan", "skypile", "jsonl", "parquet")

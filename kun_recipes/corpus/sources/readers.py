@@ -12,8 +12,6 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.writers.disk_base import DiskWriter
 from datatrove.utils.typeshelper import StatHints
 
-from kun_recipes import schema
-from kun_recipes.corpus.sources.files import CorpusFile, list_files
 from kun_recipes.corpus.sources.formats import (
     RAW_CHARACTERS,
     USUAL_NAMES,
@@ -22,8 +20,10 @@ from kun_recipes.corpus.sources.formats import (
     corpus_format,
     to_document,
 )
-from kun_recipes.corpus.sources.records import Malformed
 from kun_recipes.corpus.sources.streams import HubDataset, StreamShard, parse_hub_url
+from kun_recipes.data import schema
+from kun_recipes.data.files import CorpusFile, list_files
+from kun_recipes.data.json_lines import Malformed
 from kun_recipes.progress import progress_bar
 
 Part = CorpusFile | StreamShard

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from kun_recipes.corpus.sources.files import first_line
-from kun_recipes.corpus.sources.records import Record
+from kun_recipes.data.files import first_line
+from kun_recipes.data.json_lines import Record
 from kun_recipes.errors import UserError
 
 if TYPE_CHECKING:

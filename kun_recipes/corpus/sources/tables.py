@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kun_recipes.corpus.sources.files import first_line, open_file
-from kun_recipes.corpus.sources.records import Malformed, Record, readable
+from kun_recipes.data.files import first_line, open_file
+from kun_recipes.data.json_lines import Malformed, Record, readable
 from kun_recipes.errors import UserError
 
 if TYPE_CHECKING:

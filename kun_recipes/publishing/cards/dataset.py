@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kun_recipes import schema
+from kun_recipes.data import schema
+from kun_recipes.data.columns import Column
+from kun_recipes.data.parquet_shards import read_all, split_names
 from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.privacy import KINDS, load_privacy
 from kun_recipes.publishing.cards.contamination import benchmarks, quotes
@@ -26,8 +28,6 @@ from kun_recipes.publishing.cards.provenance import (
 )
 from kun_recipes.publishing.cards.render import render_card
 from kun_recipes.publishing.config import DATASET, PublishConfig
-from kun_recipes.publishing.data.columns import Column
-from kun_recipes.publishing.data.shards import read_all, split_names
 from kun_recipes.publishing.licences import Licence
 from kun_recipes.publishing.record import Role, RunRecord
 from kun_recipes.reporting.funnel import sample_rows

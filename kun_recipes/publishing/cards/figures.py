@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy
 
-from kun_recipes import schema
-from kun_recipes.publishing.data.shards import read_all, read_split, split_names
+from kun_recipes.data import schema
+from kun_recipes.data.parquet_shards import read_all, read_split, split_names
 
 MEASURED = {
     schema.INSTRUCTION_TOKENS: "instruction, tokens",

@@ -8,8 +8,8 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 from pyarrow import parquet
 
+from kun_recipes.data.parquet_shards import DATA, shards
 from kun_recipes.models.resolve import HUB_ID
-from kun_recipes.publishing.data.shards import DATA, shards
 from kun_recipes.publishing.licences import Licence
 
 SIZES = {10**3: "n<1K", 10**4: "1K<n<10K", 10**5: "10K<n<100K", 10**6: "100K<n<1M", 10**7: "1M<n<10M"}

@@ -7,10 +7,10 @@ import yaml
 from huggingface_hub import DatasetCard, hf_hub_download
 from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError, RemoteEntryNotFoundError
 
+from kun_recipes.data.manifest import CARD
 from kun_recipes.errors import UserError
 from kun_recipes.publishing.cards.render import faults_of_text
 from kun_recipes.publishing.checking.rows import Problem
-from kun_recipes.publishing.data.manifest import CARD
 
 
 def check_card(name: str) -> Iterator[Problem]:

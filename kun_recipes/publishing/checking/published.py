@@ -11,14 +11,14 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from kun_recipes import schema
+from kun_recipes.data import schema
+from kun_recipes.data.columns import LICENSE, SEGMENT
+from kun_recipes.data.manifest import MANIFEST, digest_rows, read_manifest
 from kun_recipes.errors import UserError
 from kun_recipes.privacy import load_privacy
 from kun_recipes.progress import progress_bar
 from kun_recipes.publishing.checking.card import check_card, fetch
 from kun_recipes.publishing.checking.rows import Problem, RowsCheck
-from kun_recipes.publishing.data.columns import LICENSE, SEGMENT
-from kun_recipes.publishing.data.manifest import MANIFEST, digest_rows, read_manifest
 from kun_recipes.rules import load_rules
 
 LINEAGE = (schema.ID, schema.SOURCE, LICENSE, SEGMENT)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from kun_recipes import schema
+from kun_recipes.data import schema
+from kun_recipes.data.columns import SEGMENT
 from kun_recipes.privacy import PrivacySettings, find_private
-from kun_recipes.publishing.data.columns import SEGMENT
 from kun_recipes.rules import Rules, SensitiveInformation, answer_rules, instruction_rules
 from kun_recipes.rules.rule import Rule
 from kun_recipes.text.views import narrow

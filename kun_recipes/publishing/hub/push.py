@@ -13,9 +13,9 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError
 from huggingface_hub.utils import disable_progress_bars
 
+from kun_recipes.data.manifest import MANIFEST, read_manifest
 from kun_recipes.errors import UserError
 from kun_recipes.progress import is_shown
-from kun_recipes.publishing.data.manifest import MANIFEST, read_manifest
 from kun_recipes.publishing.hub.patience import patiently
 from kun_recipes.publishing.hub.read_back import read_back
 

@@ -10,9 +10,9 @@ from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoFile
 from pyarrow import ArrowException
 
+from kun_recipes.data.manifest import row_digest
+from kun_recipes.data.parquet_shards import read_split
 from kun_recipes.errors import UserError
-from kun_recipes.publishing.data.manifest import row_digest
-from kun_recipes.publishing.data.shards import read_split
 from kun_recipes.publishing.hub.patience import patiently
 
 BROKEN = (OSError, ArrowException)

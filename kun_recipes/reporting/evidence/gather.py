@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
 from kun_recipes.reporting.evidence.config import ReportConfig
 from kun_recipes.reporting.evidence.costs import WRITTEN, written_tokens
 from kun_recipes.reporting.evidence.removed import Reason, removed_by
 from kun_recipes.reporting.funnel import sample_rows
-from kun_recipes.rows import read_rows
 from kun_recipes.studies.items import ITEMS
 from kun_recipes.studies.report import JUDGE, PEOPLE
 from kun_recipes.summaries import finished_summary, finished_training, path_of, read_stages

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from kun_recipes import schema
+from kun_recipes.data import schema
+from kun_recipes.data.rows import read_rows
 from kun_recipes.reporting.tally import Tally
-from kun_recipes.rows import read_rows
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import pytest
 from datatrove.data import Document
 from datatrove.pipeline.writers.jsonl import JsonlWriter
 
-from kun_recipes import schema
 from kun_recipes.corpus.deduplication import DigestRows, DropRows, FindExactDuplicates
 from kun_recipes.corpus.deduplication.exact import find_copies
+from kun_recipes.data import schema
+from kun_recipes.data.rows import RankReader, read_rows, row_writer
 from kun_recipes.launch import Executor, run_pipeline
-from kun_recipes.rows import RankReader, read_rows, row_writer
 
 
 def test_rows_pass_the_digests_untouched(spread):

@@ -3,8 +3,8 @@ from dataclasses import fields, replace
 import pytest
 from datatrove.data import Document
 
-from kun_recipes import schema
 from kun_recipes.corpus.quality import DocumentCharacters, load_quality
+from kun_recipes.data import schema
 from kun_recipes.text.views import narrow
 
 LIMITS = load_quality().characters

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kun_recipes.corpus.sources.arrays import MAX_BROKEN, parse_array
-from kun_recipes.corpus.sources.records import Malformed, Record
+from kun_recipes.data.json_lines import Malformed, Record
 
 BOM = b"\xef\xbb\xbf"
 GOOD = '{"id": 1, "text": "好，[}"}'.encode()

@@ -5,7 +5,7 @@ from itertools import islice
 import pytest
 
 from kun_recipes.corpus.sources.formats import FORMATS, FieldNames, corpus_format, to_document
-from kun_recipes.corpus.sources.records import Malformed, Record
+from kun_recipes.data.json_lines import Malformed, Record
 from kun_recipes.errors import UserError
 
 OWN = FieldNames("body", "url", "headline", "site")

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from kun_recipes.corpus.sources.records import Record
 from kun_recipes.corpus.sources.streams import HubDataset, StreamShard, list_shards, parse_hub_url
+from kun_recipes.data.json_lines import Record
 from kun_recipes.errors import UserError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

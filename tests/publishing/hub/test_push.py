@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import HfApi
 
+from kun_recipes.data.manifest import MANIFEST, read_manifest
 from kun_recipes.errors import UserError
 from kun_recipes.publishing.build import build
-from kun_recipes.publishing.data.manifest import MANIFEST, read_manifest
 from kun_recipes.publishing.hub import Pushed, push
 from kun_recipes.publishing.hub.read_back import read_back
 from kun_recipes.publishing.record import read_run

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow
 from pyarrow import parquet
 
-from kun_recipes import schema
-from kun_recipes.publishing.data.columns import SEGMENT, Column, arrow_schema
+from kun_recipes.data import schema
+from kun_recipes.data.columns import SEGMENT, Column, arrow_schema
 
 ROWS_A_GROUP = 1000
 """Rows of a row group: what a viewer that shows a page of a hundred has to fetch."""

@@ -4,10 +4,10 @@ import os
 import shutil
 from pathlib import Path
 
+from kun_recipes.data.columns import PAIRS
+from kun_recipes.data.parquet_splits import SplitWriter
+from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
-from kun_recipes.publishing.data.columns import PAIRS
-from kun_recipes.publishing.data.splits import SplitWriter
-from kun_recipes.rows import read_rows
 from kun_recipes.stage import discard
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from kun_recipes.corpus.sources.archives import BrokenArchive, read_chunks
+from kun_recipes.data.archives import BrokenArchive, read_chunks
 
 RAW_BYTES = 1000  # of an unreadable record, kept to recognise it by
 

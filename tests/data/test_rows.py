@@ -9,10 +9,8 @@ import pytest
 import zstandard
 from datatrove.data import Document
 
-from kun_recipes import schema
-from kun_recipes.errors import UserError
-from kun_recipes.launch import run_pipeline
-from kun_recipes.rows import (
+from kun_recipes.data import schema
+from kun_recipes.data.rows import (
     AssignShard,
     RankReader,
     RowReader,
@@ -22,6 +20,8 @@ from kun_recipes.rows import (
     removed_writers,
     row_writer,
 )
+from kun_recipes.errors import UserError
+from kun_recipes.launch import run_pipeline
 from kun_recipes.rules.ranges import RangeFilter
 
 DOCUMENTS = [

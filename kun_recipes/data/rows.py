@@ -12,8 +12,8 @@ from datatrove.pipeline.readers.base import BaseDiskReader
 from datatrove.pipeline.writers import JsonlWriter
 from fsspec.compression import register_compression
 
-from kun_recipes import schema
-from kun_recipes.corpus.sources.records import Malformed, read_lines
+from kun_recipes.data import schema
+from kun_recipes.data.json_lines import Malformed, read_lines
 from kun_recipes.errors import UserError
 
 SHARD_PATTERN = "*.jsonl*"

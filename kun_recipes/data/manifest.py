@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from kun_recipes.publishing.data.shards import read_split, split_names
+from kun_recipes.data.parquet_shards import read_split, split_names
 from kun_recipes.stage import write_json
 
 MANIFEST = "manifest.json"

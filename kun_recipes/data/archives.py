@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import zstandard
 
-from kun_recipes.corpus.sources.files import open_file
+from kun_recipes.data.files import open_file
 
 CHUNK_BYTES = 1 << 17
 ZSTD_BYTES = 1 << 10  # packed, and unpacked at once: at most 256 blocks of 128 KiB, should they be all repetition

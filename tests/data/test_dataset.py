@@ -6,10 +6,10 @@ import pytest
 from datasets import load_dataset
 from datatrove.data import Document
 
+from kun_recipes.data import parquet_splits as splits
+from kun_recipes.data.dataset import write_dataset
+from kun_recipes.data.rows import row_writer
 from kun_recipes.errors import UserError
-from kun_recipes.publishing.data import splits
-from kun_recipes.publishing.dataset import write_dataset
-from kun_recipes.rows import row_writer
 
 LINEAGE = {
     "document_id": "17",

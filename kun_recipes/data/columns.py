@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pyarrow
 
-from kun_recipes import schema
+from kun_recipes.data import schema
 
 SEGMENT = "segment"
 """Published name of a row's `text`, the segment that its answer was polished from, or is, or was asked without."""

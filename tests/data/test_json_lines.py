@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kun_recipes.corpus.sources.records import RAW_BYTES, Malformed, Record, parse_lines, read_lines
+from kun_recipes.data.json_lines import RAW_BYTES, Malformed, Record, parse_lines, read_lines
 
 BOM = b"\xef\xbb\xbf"
 

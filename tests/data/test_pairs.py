@@ -4,8 +4,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from kun_recipes.data.pairs import Removed, Seed, describe_removed, load_seeds, split_seeds
 from kun_recipes.errors import UserError
-from kun_recipes.training.seeds import Removed, Seed, describe_removed, load_seeds, split_seeds
 
 GOOD = {"instruction": "问", "output": "答"}
 

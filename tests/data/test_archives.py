@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from kun_recipes.corpus.sources.archives import CHUNK_BYTES, BrokenArchive, read_chunks
+from kun_recipes.data.archives import CHUNK_BYTES, BrokenArchive, read_chunks
 
 PACK = {".gz": gzip.compress, ".zst": lambda data: zstandard.compress(data)}
 DATA = "文字，".encode() + random.Random(0).randbytes(400_000)

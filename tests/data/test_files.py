@@ -5,7 +5,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from kun_recipes.corpus.sources.files import CorpusFile, list_files, open_file
+from kun_recipes.data.files import CorpusFile, list_files, open_file
 from kun_recipes.errors import UserError
 
 SUFFIXES = (".json", ".jsonl", ".jsonl.gz")
