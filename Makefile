@@ -21,7 +21,7 @@ test: $(VENV)/dev-installed  ## all tests
 	$(BIN)/python -m pytest
 
 test-vllm: $(VLLM_VENV)/installed  ## the engines' tests and the chain, with the true vLLM
-	$(VLLM_BIN)/python -m pytest tests/engines tests/test_vllm.py
+	$(VLLM_BIN)/python -m pytest tests/models/engines tests/test_vllm.py
 
 quality: $(VENV)/dev-installed  ## lint and format, without changing a file
 	$(BIN)/ruff check .

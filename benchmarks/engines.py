@@ -24,11 +24,11 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from kun_recipes.engines import EngineSettings, load_engine
-from kun_recipes.engines.base import Prompt, Sampling
-from kun_recipes.engines.chats import ChatTokenizer
 from kun_recipes.models import resolve_model
-from kun_recipes.prompts import load_prompt
+from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.engines.base import Prompt, Sampling
+from kun_recipes.models.engines.chats import ChatTokenizer
+from kun_recipes.models.prompts import load_prompt
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 WAYS = ["vllm", "limit", "transformers", "naive"]
@@ -88,7 +88,7 @@ def by_engine(name: str, model: str, dtype: str, prompts: dict[str, list[Prompt]
 
 
 def by_limit(model: str, dtype: str, prompts: dict[str, list[Prompt]]) -> dict[str, Callable[[], list]]:
-    importlib.import_module("kun_recipes.engines.vllm")  # sets the same environment variables
+    importlib.import_module("kun_recipes.models.engines.vllm")  # sets the same environment variables
     from vllm import LLM, SamplingParams
 
     chats = ChatTokenizer.load(Path(model))

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from kun_recipes.config import ConfigError, option
-from kun_recipes.engines import EngineSettings
-from kun_recipes.engines.base import Sampling
-from kun_recipes.engines.presets import PresetName, preset
-from kun_recipes.engines.settings import Dtype, EngineName
 from kun_recipes.launch import Executor, SlurmOptions
+from kun_recipes.models.engines import EngineSettings
+from kun_recipes.models.engines.base import Sampling
+from kun_recipes.models.engines.presets import PresetName, preset
+from kun_recipes.models.engines.settings import Dtype, EngineName
 
 
 @dataclass(kw_only=True)
@@ -67,7 +67,7 @@ class EngineConfig(ExecutorConfig):
     sampling: PresetName = option(
         "greedy",
         "how tokens are picked, unless the next four say otherwise",
-        source="kun_recipes/engines/sampling.yaml",
+        source="kun_recipes/models/engines/sampling.yaml",
     )
     temperature: float | None = option(None, "0 is greedy; null: the preset's", min=0, max=2)
     top_p: float | None = option(None, "nucleus, without effect when greedy; null: the preset's", above=0, max=1)

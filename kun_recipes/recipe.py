@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from filelock import FileLock, Timeout
 
 from kun_recipes.config import ConfigError, parse
-from kun_recipes.engines import release_engines
 from kun_recipes.errors import UserError, tell
+from kun_recipes.models.engines import release_engines
 
 Config = TypeVar("Config")
 

@@ -8,13 +8,13 @@ figure.svg, figure.png and model_index/<model>.json, the form in which a model c
 
 from rich.console import Console
 
-from kun_recipes.engines import check_installed
 from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.evaluation.inputs import candidates, gather, sources
 from kun_recipes.evaluation.pipelines import evaluate_model, sum_counts
 from kun_recipes.evaluation.report import write_reports
 from kun_recipes.evaluation.results import measure
 from kun_recipes.evaluation.tables import results_tables
+from kun_recipes.models.engines import check_installed
 from kun_recipes.recipe import main
 from kun_recipes.stage import Stage, report
 

@@ -22,16 +22,16 @@ from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.judge_data import load_judge_items
 from kun_recipes.curation.judges import Judge, filter_judge, score_judge
 from kun_recipes.curation.judging import JudgeCandidate
-from kun_recipes.curation.planning import Request, announce, plan
 from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
 from kun_recipes.data import schema
 from kun_recipes.data.dataset import write_dataset
 from kun_recipes.data.rows import RowReader, list_shards, read_rows, removed_writers, row_writer
-from kun_recipes.engines import check_installed
-from kun_recipes.engines.base import Sampling
 from kun_recipes.launch import run_pipeline
 from kun_recipes.models import model_identity, resolve_model
-from kun_recipes.prompts import PromptTemplate, load_prompt
+from kun_recipes.models.context import Request, announce, plan
+from kun_recipes.models.engines import check_installed
+from kun_recipes.models.engines.base import Sampling
+from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.recipe import main
 from kun_recipes.rules import answer_rules, load_rules
 from kun_recipes.stage import Stage, report, require_finished

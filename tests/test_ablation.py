@@ -9,7 +9,7 @@ import pytest
 from kun_recipes.ablation import ARMS, load_arms, share_judges
 from kun_recipes.config import load
 from kun_recipes.data.rows import read_rows
-from kun_recipes.prompts import load_prompt
+from kun_recipes.models.prompts import load_prompt
 from kun_recipes.stage_configs import RefineConfig
 
 pytestmark = pytest.mark.timeout(600)

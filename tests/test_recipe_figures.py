@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from kun_recipes.config import load
-from kun_recipes.engines.base import Sampling
 from kun_recipes.evaluation.config import EvaluateConfig
+from kun_recipes.models.engines.base import Sampling
 from kun_recipes.stage_configs import LabelConfig, RefineConfig, RunConfig
 from kun_recipes.training.config import TrainConfig
 

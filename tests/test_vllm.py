@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from kun_recipes.data.rows import list_shards, read_rows
-from kun_recipes.engines import EngineSettings, load_engine
 from kun_recipes.errors import EngineFailed
+from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.progress import SHOW_PROGRESS
 
 pytest.importorskip("vllm", reason="`make test-vllm` has vLLM")

@@ -11,8 +11,8 @@ import numpy
 
 from kun_recipes.curation.judge_data import LABELS
 from kun_recipes.data import schema
-from kun_recipes.engines.base import Engine, Prompt
-from kun_recipes.prompts import PromptTemplate
+from kun_recipes.models.engines.base import Engine, Prompt
+from kun_recipes.models.prompts import PromptTemplate
 
 CONTENT_FREE = ("", "无", "N/A", "……")
 """Inputs that say nothing: what the judge answers to them is its bias."""

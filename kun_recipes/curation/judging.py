@@ -6,12 +6,12 @@ from datatrove.data import Document
 from datatrove.pipeline.writers.disk_base import DiskWriter
 from scipy.special import expit
 
-from kun_recipes.curation.asking import AskModel, Verdict
 from kun_recipes.curation.calibration import Calibration
 from kun_recipes.curation.judges import Judge
 from kun_recipes.data import schema
-from kun_recipes.engines import EngineSettings
-from kun_recipes.engines.base import Engine, Prompt
+from kun_recipes.models.asking import AskModel, Verdict
+from kun_recipes.models.engines import EngineSettings
+from kun_recipes.models.engines.base import Engine, Prompt
 
 Calibrate = Callable[[Judge, Engine], Calibration]
 """What is known of a judge, measured by now or here: `Calibrations.of`."""

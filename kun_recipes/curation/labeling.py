@@ -6,11 +6,11 @@ from datatrove.data import Document
 from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes.curation.asking import ROWS_A_CALL, Verdict, WriteText
 from kun_recipes.data import schema
-from kun_recipes.engines import EngineSettings, load_engine
-from kun_recipes.engines.base import Completion, Prompt
-from kun_recipes.prompts import PromptTemplate
+from kun_recipes.models.asking import ROWS_A_CALL, Verdict, WriteText
+from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.engines.base import Completion, Prompt
+from kun_recipes.models.prompts import PromptTemplate
 
 
 class LabelInstructions(WriteText):

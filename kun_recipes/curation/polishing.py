@@ -3,9 +3,9 @@
 from datatrove.data import Document
 from datatrove.pipeline.base import DocumentsPipeline, PipelineStep
 
-from kun_recipes.curation.asking import WriteText
 from kun_recipes.data import schema
-from kun_recipes.engines.base import Completion, Prompt
+from kun_recipes.models.asking import WriteText
+from kun_recipes.models.engines.base import Completion, Prompt
 
 
 class PolishAnswer(WriteText):

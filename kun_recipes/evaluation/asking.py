@@ -10,12 +10,12 @@ from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes.curation.asking import AskModel, Verdict
-from kun_recipes.engines import EngineSettings, load_engine
-from kun_recipes.engines.base import Prompt
 from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.prompts import Asker, Format, prompt_hash
 from kun_recipes.evaluation.questions import Question, Source, load_subject
+from kun_recipes.models.asking import AskModel, Verdict
+from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.engines.base import Prompt
 
 Task = tuple[Source, str]
 """A subject's questions."""

@@ -9,13 +9,13 @@ from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes.curation.asking import AskModel, Verdict, row_seed
 from kun_recipes.data.pairs import Seed, load_seeds, split_seeds
-from kun_recipes.engines import EngineSettings, load_engine
-from kun_recipes.engines.base import Completion, Engine, Prompt, Sampling
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.prompts import Format
+from kun_recipes.models.asking import AskModel, Verdict, row_seed
+from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.engines.base import Completion, Engine, Prompt, Sampling
 from kun_recipes.rules.keywords import Refusal
 
 

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from datatrove.data import Document
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes.curation.asking import Verdict, row_seed
-from kun_recipes.engines import EngineSettings
-from kun_recipes.engines.base import Engine, Prompt, Sampling
 from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.asking import AskQuestions
 from kun_recipes.evaluation.benchmarks import LETTERS
 from kun_recipes.evaluation.prompts import Asker, Format
 from kun_recipes.evaluation.questions import Question, Source
 from kun_recipes.evaluation.reading import lenient_letter, strict_letter
+from kun_recipes.models.asking import Verdict, row_seed
+from kun_recipes.models.engines import EngineSettings
+from kun_recipes.models.engines.base import Engine, Prompt, Sampling
 
 
 class ChooseAnswer(AskQuestions):

@@ -7,10 +7,8 @@ from pathlib import Path
 from datatrove.pipeline.base import PipelineStep
 
 from kun_recipes.counts import Counts
-from kun_recipes.curation.planning import Request, announce, plan
 from kun_recipes.data.pairs import Seed
 from kun_recipes.data.rows import removed_writers, row_writer
-from kun_recipes.engines import EngineSettings, release_engines
 from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.asking import AskQuestions, ReadQuestions, Task
 from kun_recipes.evaluation.config import EvaluateConfig
@@ -19,6 +17,8 @@ from kun_recipes.evaluation.modes import ChooseAnswer, CompareLosses, WriteAnswe
 from kun_recipes.evaluation.prompts import Asker, Format
 from kun_recipes.evaluation.questions import load_subject
 from kun_recipes.launch import run_pipeline
+from kun_recipes.models.context import Request, announce, plan
+from kun_recipes.models.engines import EngineSettings, release_engines
 from kun_recipes.rules import load_rules
 from kun_recipes.rules.keywords import Refusal
 from kun_recipes.stage import Stage

@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Sequence
 from typing import Literal
 
-from kun_recipes.engines.base import Prompt
 from kun_recipes.evaluation.benchmarks import LETTERS, Benchmark
 from kun_recipes.evaluation.questions import Question
+from kun_recipes.models.engines.base import Prompt
 
 Format = Literal["plain", "chat"]
 """plain: one text, for a base model; chat: turns, rendered by the model's own template."""

@@ -8,14 +8,14 @@ from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
 
 from kun_recipes.counts import Counts
-from kun_recipes.curation.planning import announce, plan
 from kun_recipes.data import schema
 from kun_recipes.data.pair_sets import Pair, PairSet, Sample
 from kun_recipes.data.rows import RankReader, read_rows, removed_writers, row_writer, write_shards
-from kun_recipes.engines import release_engines
-from kun_recipes.engines.chats import ChatTokenizer
 from kun_recipes.launch import run_pipeline
-from kun_recipes.prompts import load_prompt
+from kun_recipes.models.context import announce, plan
+from kun_recipes.models.engines import release_engines
+from kun_recipes.models.engines.chats import ChatTokenizer
+from kun_recipes.models.prompts import load_prompt
 from kun_recipes.stage import Stage
 from kun_recipes.statistics.config import StatisticsConfig
 from kun_recipes.statistics.measure import Tally, compare_grams, tally_set

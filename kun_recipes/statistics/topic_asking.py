@@ -9,11 +9,11 @@ from datatrove.data import Document
 from datatrove.pipeline.writers.disk_base import DiskWriter
 from scipy.special import softmax
 
-from kun_recipes.curation.asking import AskModel, Verdict
 from kun_recipes.data import schema
-from kun_recipes.engines import EngineSettings, load_engine
-from kun_recipes.engines.base import Engine, Prompt
-from kun_recipes.prompts import PromptTemplate
+from kun_recipes.models.asking import AskModel, Verdict
+from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.engines.base import Engine, Prompt
+from kun_recipes.models.prompts import PromptTemplate
 from kun_recipes.statistics.topics import TopicList, write_options
 
 FIELDS = {"kind", "options", "instruction", "output"}

@@ -9,8 +9,8 @@ from importlib.resources.abc import Traversable
 
 import numpy
 
-from kun_recipes.curation.asking import row_seed
 from kun_recipes.errors import UserError
+from kun_recipes.models.asking import row_seed
 from kun_recipes.typed_yaml import load_typed
 
 LETTERS = string.ascii_uppercase

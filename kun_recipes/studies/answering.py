@@ -2,10 +2,10 @@
 
 from datatrove.data import Document
 
-from kun_recipes.curation.asking import Verdict
-from kun_recipes.engines.base import Engine, Prompt
 from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.held_out import AnswerInstruction
+from kun_recipes.models.asking import Verdict
+from kun_recipes.models.engines.base import Engine, Prompt
 
 
 class AnswerPrompt(AnswerInstruction):

@@ -10,11 +10,11 @@ import numpy
 from datatrove.data import Document
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes.curation.asking import AskModel, Verdict
 from kun_recipes.data import schema
-from kun_recipes.engines import EngineSettings, load_engine
-from kun_recipes.engines.base import Engine, Prompt
-from kun_recipes.prompts import PromptTemplate
+from kun_recipes.models.asking import AskModel, Verdict
+from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.engines.base import Engine, Prompt
+from kun_recipes.models.prompts import PromptTemplate
 from kun_recipes.studies.rubric import LETTERS, Rubric, write_grades
 from kun_recipes.studies.votes import GRADES
 

@@ -9,7 +9,7 @@ import torch
 from trl import SFTConfig
 
 from kun_recipes.config import ConfigError, option
-from kun_recipes.hardware import fast_dtype
+from kun_recipes.models.hardware import fast_dtype
 from kun_recipes.training.attention import Attention
 from kun_recipes.training.distributed import check_batch
 from kun_recipes.training.mix_options import check_mix

@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerBase
 from kun_recipes.curation.judge_data import load_judge_items, split_judge_items
 from kun_recipes.data.pairs import Removed, Seed, describe_removed, load_seeds, split_seeds
 from kun_recipes.errors import UserError
-from kun_recipes.prompts import load_prompt
+from kun_recipes.models.prompts import load_prompt
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.distributed import say
 from kun_recipes.training.formatting import Conversation, backward, forward, judge_conversations

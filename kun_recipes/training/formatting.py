@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 from kun_recipes.curation.judge_data import JudgeItem
 from kun_recipes.data.pairs import Seed
-from kun_recipes.engines.base import Message
-from kun_recipes.prompts import PromptTemplate
+from kun_recipes.models.engines.base import Message
+from kun_recipes.models.prompts import PromptTemplate
 
 Conversation = dict[str, list[Message]]
 """{"prompt": turns before the first trained answer, "completion": the rest}."""

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from kun_recipes.curation.judges import Judge, filter_judge, score_judge
-from kun_recipes.engines import EngineSettings, load_engine
-from kun_recipes.prompts import load_prompt
+from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.prompts import load_prompt
 
 
 @pytest.fixture(scope="module")

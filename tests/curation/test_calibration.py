@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kun_recipes.curation.calibration import Calibration, Calibrations, area_under_roc, best_threshold, calibrate
 from kun_recipes.curation.judge_data import JudgeItem
-from kun_recipes.engines import load_engine
+from kun_recipes.models.engines import load_engine
 
 SCORED = st.lists(st.tuples(st.integers(-6, 6), st.booleans()), min_size=2).filter(
     lambda pairs: len({positive for _, positive in pairs}) == 2

@@ -8,7 +8,7 @@ from datatrove.data import Document
 from kun_recipes.curation.calibration import Calibration
 from kun_recipes.curation.judging import JudgeCandidate
 from kun_recipes.data import schema
-from kun_recipes.engines import load_engine
+from kun_recipes.models.engines import load_engine
 
 
 def rows(*instructions: str) -> list[Document]:

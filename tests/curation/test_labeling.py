@@ -8,9 +8,9 @@ from datatrove.data import Document
 
 from kun_recipes.curation.labeling import LabelInstructions, MeasureFit
 from kun_recipes.data import schema
-from kun_recipes.engines import load_engine
-from kun_recipes.engines.base import Sampling
-from kun_recipes.prompts import PromptTemplate, load_prompt
+from kun_recipes.models.engines import load_engine
+from kun_recipes.models.engines.base import Sampling
+from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.rules.ranges import RangeFilter
 
 SAMPLING = Sampling(max_new_tokens=12)

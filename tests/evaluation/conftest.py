@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kun_recipes.engines import EngineSettings
 from kun_recipes.evaluation.questions import Source
+from kun_recipes.models.engines import EngineSettings
 
 SUBJECTS = {
     "ceval": ["middle_school_physics", "middle_school_geography", "logic"],

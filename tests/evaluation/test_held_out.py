@@ -3,10 +3,10 @@ import math
 import pytest
 
 from kun_recipes.data.pairs import load_seeds, split_seeds
-from kun_recipes.engines import load_engine
-from kun_recipes.engines.base import Sampling
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation.held_out import AnswerPairs, ReadPairs, held_out_pairs, pair_prompt
+from kun_recipes.models.engines import load_engine
+from kun_recipes.models.engines.base import Sampling
 from kun_recipes.rules import load_rules
 from kun_recipes.rules.keywords import Refusal
 

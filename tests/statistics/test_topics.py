@@ -3,9 +3,9 @@
 import pytest
 from datatrove.data import Document
 
-from kun_recipes.engines import EngineSettings
 from kun_recipes.errors import UserError
-from kun_recipes.prompts import load_prompt
+from kun_recipes.models.engines import EngineSettings
+from kun_recipes.models.prompts import load_prompt
 from kun_recipes.statistics import topic_asking
 from kun_recipes.statistics.topic_asking import FIELDS, AskTopic, topic_figures
 from kun_recipes.statistics.topics import LISTS, SIZES, TOPICS_FILE, Topic, TopicList, load_topics

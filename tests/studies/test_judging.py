@@ -5,7 +5,7 @@ import math
 import pytest
 from datatrove.data import Document
 
-from kun_recipes.prompts import load_prompt
+from kun_recipes.models.prompts import load_prompt
 from kun_recipes.studies import judging
 from kun_recipes.studies.judging import CompareAnswers, JudgeCriterion, JudgeGrade
 from kun_recipes.studies.rubric import load_rubric

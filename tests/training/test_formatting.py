@@ -2,7 +2,7 @@ import pytest
 
 from kun_recipes.curation.judge_data import JudgeItem
 from kun_recipes.data.pairs import Seed
-from kun_recipes.prompts import load_prompt
+from kun_recipes.models.prompts import load_prompt
 from kun_recipes.training.formatting import backward, forward, judge_conversations
 
 SEED = Seed("什么是盐？", "盐是{氯化钠}。", "seeds.jsonl:1")

@@ -9,8 +9,8 @@ from typing import Any
 from huggingface_hub import ModelCardData
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
+from kun_recipes.models.prompts import load_prompt
 from kun_recipes.models.resolve import HUB_ID
-from kun_recipes.prompts import load_prompt
 from kun_recipes.publishing.cards.provenance import (
     Prompt,
     base_model,

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kun_recipes.config import ConfigError
-from kun_recipes.engines.presets import preset
 from kun_recipes.errors import UserError
+from kun_recipes.models.engines.presets import preset
 from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.models.source import load_model_source
 from kun_recipes.publishing.config import PublishConfig

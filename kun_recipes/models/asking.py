@@ -8,9 +8,9 @@ from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.data import schema
-from kun_recipes.engines import EngineSettings, load_engine
-from kun_recipes.engines.base import Completion, Engine, Prompt, Sampling
-from kun_recipes.prompts import PromptTemplate
+from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.engines.base import Completion, Engine, Prompt, Sampling
+from kun_recipes.models.prompts import PromptTemplate
 
 ROWS_A_CALL = 1024
 """Rows handed to the engine at once; it makes its own batches of them. A call never crosses shards."""

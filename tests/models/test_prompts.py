@@ -7,7 +7,7 @@ import pytest
 
 from kun_recipes.curation.judge_data import load_judge_items
 from kun_recipes.errors import UserError
-from kun_recipes.prompts import PromptTemplate, load_prompt
+from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.statistics import topic_asking
 from kun_recipes.studies import judging
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from kun_recipes.engines import EngineSettings
-from kun_recipes.engines.base import Prompt, Sampling
-from kun_recipes.engines.chats import ChatTokenizer
+from kun_recipes.models.engines import EngineSettings
+from kun_recipes.models.engines.base import Prompt, Sampling
+from kun_recipes.models.engines.chats import ChatTokenizer
 
 Request = tuple[Prompt, int]
 """A prompt, and the tokens that its answer may have."""

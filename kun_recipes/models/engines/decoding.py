@@ -8,9 +8,9 @@ from typing import Literal
 import torch
 from transformers import RepetitionPenaltyLogitsProcessor
 
-from kun_recipes.engines.base import Sampling
-from kun_recipes.engines.batching import left_padded
-from kun_recipes.engines.forward import Batch
+from kun_recipes.models.engines.base import Sampling
+from kun_recipes.models.engines.batching import left_padded
+from kun_recipes.models.engines.forward import Batch
 
 NUCLEUS_CANDIDATES = 1024
 """Likeliest tokens among which the nucleus is looked for first: sorting all of 150,000 costs a forward pass."""

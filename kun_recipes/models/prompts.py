@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from kun_recipes.engines.base import Message, Prompt
 from kun_recipes.errors import UserError
+from kun_recipes.models.engines.base import Message, Prompt
 
 ROLE_LINE = re.compile(r"^\[(system|user|assistant)\]\s*$")
 FIELD = re.compile(r"\{(\w+)\}")

@@ -7,9 +7,9 @@ from typing import Any
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from kun_recipes.engines.base import Prompt, PromptTooLong
-from kun_recipes.engines.batching import common_length
 from kun_recipes.errors import UserError
+from kun_recipes.models.engines.base import Prompt, PromptTooLong
+from kun_recipes.models.engines.batching import common_length
 
 
 class ChatTokenizer:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import psutil
 
-from kun_recipes.engines.processes import MARK, end_with_us, log_to
+from kun_recipes.models.engines.processes import MARK, end_with_us, log_to
 
 PARENT = """
 import multiprocessing, time
-from kun_recipes.engines.processes import end_with_us
+from kun_recipes.models.engines.processes import end_with_us
 
 def start_another():
     child = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kun_recipes.engines.batching import common_length, left_padded, shared_length, token_batches
+from kun_recipes.models.engines.batching import common_length, left_padded, shared_length, token_batches
 
 SIZES = st.lists(st.integers(1, 300), max_size=60)
 

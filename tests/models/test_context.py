@@ -2,9 +2,9 @@
 
 import pytest
 
-from kun_recipes.curation.planning import ROUNDED_TO, announce, plan
-from kun_recipes.engines import EngineSettings, load_engine
-from kun_recipes.engines.base import Sampling
+from kun_recipes.models.context import ROUNDED_TO, announce, plan
+from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.engines.base import Sampling
 
 
 def prompt(text: str) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
-from kun_recipes.engines.batching import left_padded, shared_length
+from kun_recipes.models.engines.batching import left_padded, shared_length
 
 
 class Batch:

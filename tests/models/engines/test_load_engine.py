@@ -6,8 +6,8 @@ import pytest
 import torch
 from transformers import AutoConfig
 
-from kun_recipes.engines import EngineSettings, load_engine
 from kun_recipes.errors import UserError
+from kun_recipes.models.engines import EngineSettings, load_engine
 
 
 def test_load_engine_loads_a_model_once(tiny_model):

@@ -2,8 +2,8 @@ import pytest
 import torch
 from transformers import TopPLogitsWarper
 
-from kun_recipes.engines import decoding
-from kun_recipes.engines.decoding import draw, nucleus
+from kun_recipes.models.engines import decoding
+from kun_recipes.models.engines.decoding import draw, nucleus
 
 
 @pytest.mark.parametrize("candidates", [8, 1024], ids=["beyond the candidates", "among the candidates"])

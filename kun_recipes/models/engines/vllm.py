@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 
-from kun_recipes.engines.base import Completion, PromptTooLong, Sampling
-from kun_recipes.engines.chats import ChatTokenizer
-from kun_recipes.engines.processes import end_with_us, log_to
-from kun_recipes.engines.pump import Pump
-from kun_recipes.engines.settings import EngineSettings
-from kun_recipes.engines.verbs import Pair, TokenEngine
 from kun_recipes.errors import EngineFailed
-from kun_recipes.hardware import can_compile
+from kun_recipes.models.engines.base import Completion, PromptTooLong, Sampling
+from kun_recipes.models.engines.chats import ChatTokenizer
+from kun_recipes.models.engines.processes import end_with_us, log_to
+from kun_recipes.models.engines.pump import Pump
+from kun_recipes.models.engines.settings import EngineSettings
+from kun_recipes.models.engines.verbs import Pair, TokenEngine
+from kun_recipes.models.hardware import can_compile
 from kun_recipes.progress import progress_bar
 
 ON_CPU = not torch.cuda.is_available()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy
 from scipy.special import log_softmax
 
-from kun_recipes.engines.base import Completion, Prompt, Sampling
-from kun_recipes.engines.chats import ChatTokenizer
+from kun_recipes.models.engines.base import Completion, Prompt, Sampling
+from kun_recipes.models.engines.chats import ChatTokenizer
 
 Pair = tuple[list[int], list[int]]
 """Tokens of a prompt, and of an answer to it."""

@@ -7,13 +7,13 @@ from random import Random
 import torch
 from transformers import AutoModelForCausalLM
 
-from kun_recipes.engines.base import Completion, Sampling
-from kun_recipes.engines.batching import left_padded, token_batches
-from kun_recipes.engines.chats import ChatTokenizer, load_part
-from kun_recipes.engines.decoding import Answer, decode
-from kun_recipes.engines.forward import PrefixedRows
-from kun_recipes.engines.settings import EngineSettings
-from kun_recipes.engines.verbs import Pair, TokenEngine
+from kun_recipes.models.engines.base import Completion, Sampling
+from kun_recipes.models.engines.batching import left_padded, token_batches
+from kun_recipes.models.engines.chats import ChatTokenizer, load_part
+from kun_recipes.models.engines.decoding import Answer, decode
+from kun_recipes.models.engines.forward import PrefixedRows
+from kun_recipes.models.engines.settings import EngineSettings
+from kun_recipes.models.engines.verbs import Pair, TokenEngine
 from kun_recipes.progress import progress_bar
 
 LOGITS_WEIGHT = 8

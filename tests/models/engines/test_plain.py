@@ -7,9 +7,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from kun_recipes import engines
-from kun_recipes.engines import EngineSettings, load_engine, release_engines
-from kun_recipes.engines.base import Sampling
-from kun_recipes.engines.chats import ChatTokenizer
+from kun_recipes.models.engines import EngineSettings, load_engine, release_engines
+from kun_recipes.models.engines.base import Sampling
+from kun_recipes.models.engines.chats import ChatTokenizer
 
 TOLERANCE = 1e-4
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from kun_recipes.engines import Engine, EngineSettings, load_engine
+from kun_recipes.models.engines import Engine, EngineSettings, load_engine
 
 ENGINES = [
     "transformers",

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kun_recipes.hardware import can_compile, fast_dtype
+from kun_recipes.models.hardware import can_compile, fast_dtype
 
 
 @pytest.mark.parametrize(

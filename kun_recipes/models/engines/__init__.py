@@ -4,9 +4,9 @@ import threading
 from importlib.util import find_spec
 from pathlib import Path
 
-from kun_recipes.engines.base import Engine
-from kun_recipes.engines.settings import EngineSettings
 from kun_recipes.errors import UserError
+from kun_recipes.models.engines.base import Engine
+from kun_recipes.models.engines.settings import EngineSettings
 
 __all__ = ["Engine", "EngineSettings", "load_engine", "release_engines"]
 
@@ -39,10 +39,10 @@ def _load(settings: EngineSettings) -> Engine:
         raise UserError(f"{folder}: no config.json; give the folder of a model in the Hugging Face format")
     check_installed(settings.engine)
     if settings.engine == "vllm":
-        from kun_recipes.engines.vllm import VllmEngine
+        from kun_recipes.models.engines.vllm import VllmEngine
 
         return VllmEngine(settings)
-    from kun_recipes.engines.transformers import TransformersEngine
+    from kun_recipes.models.engines.transformers import TransformersEngine
 
     return TransformersEngine(settings)
 

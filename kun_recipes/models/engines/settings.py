@@ -19,7 +19,7 @@ class EngineSettings:
             bounds memory: 8192 are 0.1 GB of keys and values for Qwen2.5-0.5B in bfloat16, 0.5 GB for Yi-6B.
             vllm: tokens that one step of the scheduler may process.
         max_model_len: vllm: longest prompt and answer that will be asked for, tokens; None is the model's context.
-            See `kun_recipes.curation.planning`.
+            See `kun_recipes.models.context`.
         tensor_parallel: vllm: GPUs that hold one copy of the model.
         gpu_memory: vllm: share of each GPU's memory that it may take.
         cache_gb: vllm: GiB of keys and values; None is what `gpu_memory` leaves on a GPU, and 2 on a CPU.
@@ -40,6 +40,6 @@ class EngineSettings:
         """The number format by name, "auto" replaced by what this machine is fast at."""
         if self.dtype != "auto":
             return self.dtype
-        from kun_recipes.hardware import fast_dtype  # here: it imports torch
+        from kun_recipes.models.hardware import fast_dtype  # here: it imports torch
 
         return str(fast_dtype()).removeprefix("torch.")

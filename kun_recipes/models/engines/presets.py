@@ -28,4 +28,4 @@ class _Presets:
 
 @functools.cache
 def preset(name: PresetName) -> Preset:
-    return getattr(load_typed(files("kun_recipes.engines") / "sampling.yaml", _Presets), name)
+    return getattr(load_typed(files("kun_recipes.models.engines") / "sampling.yaml", _Presets), name)

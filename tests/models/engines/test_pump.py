@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from kun_recipes.engines import pump
-from kun_recipes.engines.pump import REQUESTS_A_STEP, Pump
+from kun_recipes.models.engines import pump
+from kun_recipes.models.engines.pump import REQUESTS_A_STEP, Pump
 
 
 @dataclass

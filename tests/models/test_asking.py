@@ -3,11 +3,11 @@
 import pytest
 from datatrove.data import Document
 
-from kun_recipes.curation.asking import ROWS_A_CALL, AskModel, WriteText, row_seed
 from kun_recipes.data import schema
-from kun_recipes.engines import EngineSettings, load_engine
-from kun_recipes.engines.base import Completion, Sampling
-from kun_recipes.prompts import PromptTemplate
+from kun_recipes.models.asking import ROWS_A_CALL, AskModel, WriteText, row_seed
+from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.engines.base import Completion, Sampling
+from kun_recipes.models.prompts import PromptTemplate
 
 
 class Echo(AskModel):
