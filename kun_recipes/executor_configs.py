@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from kun_recipes.config import ConfigError, option
-from kun_recipes.launch import Executor, SlurmOptions
+from kun_recipes.execution.launch import Executor, SlurmOptions
 from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.engines.presets import PresetName, preset

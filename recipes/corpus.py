@@ -29,17 +29,17 @@ from kun_recipes.corpus.segments.context import LeansOnContext, load_context
 from kun_recipes.corpus.segments.segmentation import Segmenter
 from kun_recipes.corpus.segments.selection import ChooseSegments
 from kun_recipes.corpus.sources.readers import CorpusReader
-from kun_recipes.counts import Counts
 from kun_recipes.data import schema
 from kun_recipes.data.rows import AssignShard, RankReader, removed_writers, row_writer
-from kun_recipes.launch import run_pipeline
+from kun_recipes.execution.counts import Counts
+from kun_recipes.execution.folder import Stage, report
+from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models import resolve_model
 from kun_recipes.privacy import MaskPrivateData, load_privacy
 from kun_recipes.recipe import main
 from kun_recipes.reporting.corpus import DescribeRows, merge_tallies, write_corpus_report
 from kun_recipes.rules import load_rules, segment_rules
 from kun_recipes.rules.ranges import RangeFilter
-from kun_recipes.stage import Stage, report
 
 DIGEST_BUCKETS = 16  # tasks that look for exact duplicates; each holds a sixteenth of all digests in memory
 

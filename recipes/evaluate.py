@@ -14,9 +14,9 @@ from kun_recipes.evaluation.pipelines import evaluate_model, sum_counts
 from kun_recipes.evaluation.report import write_reports
 from kun_recipes.evaluation.results import measure
 from kun_recipes.evaluation.tables import results_tables
+from kun_recipes.execution.folder import Stage, report
 from kun_recipes.models.engines import check_installed
 from kun_recipes.recipe import main
-from kun_recipes.stage import Stage, report
 
 
 def run(config: EvaluateConfig) -> None:

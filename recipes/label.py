@@ -17,7 +17,8 @@ from datatrove.pipeline.base import PipelineStep
 from kun_recipes.curation.labeling import LabelInstructions, MeasureFit
 from kun_recipes.data import schema
 from kun_recipes.data.rows import RowReader, list_shards, read_rows, removed_writers, row_writer
-from kun_recipes.launch import run_pipeline
+from kun_recipes.execution.folder import Stage, report, require_finished
+from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models import model_identity, resolve_model
 from kun_recipes.models.context import TOKENS_A_TOKEN, Request, announce, plan
 from kun_recipes.models.engines import check_installed
@@ -26,7 +27,6 @@ from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.recipe import main
 from kun_recipes.rules import instruction_rules, load_rules
 from kun_recipes.rules.ranges import RangeFilter
-from kun_recipes.stage import Stage, report, require_finished
 from kun_recipes.stage_configs import LabelConfig
 
 

@@ -20,8 +20,9 @@ from pathlib import Path
 from huggingface_hub import HfApi
 from rich.console import Console
 
-from kun_recipes.counts import Counts
 from kun_recipes.errors import UserError, tell
+from kun_recipes.execution.counts import Counts
+from kun_recipes.execution.folder import Stage, discard, report
 from kun_recipes.publishing.build import Built, build
 from kun_recipes.publishing.checking.published import check_published
 from kun_recipes.publishing.config import CANDIDATES, DATASET, PublishConfig
@@ -29,7 +30,6 @@ from kun_recipes.publishing.hub import check_account, push
 from kun_recipes.publishing.record import read_run
 from kun_recipes.publishing.tree import show_tree
 from kun_recipes.recipe import main
-from kun_recipes.stage import Stage, discard, report
 
 
 def run(config: PublishConfig) -> None:

@@ -26,7 +26,8 @@ from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
 from kun_recipes.data import schema
 from kun_recipes.data.dataset import write_dataset
 from kun_recipes.data.rows import RowReader, list_shards, read_rows, removed_writers, row_writer
-from kun_recipes.launch import run_pipeline
+from kun_recipes.execution.folder import Stage, report, require_finished
+from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models import model_identity, resolve_model
 from kun_recipes.models.context import Request, announce, plan
 from kun_recipes.models.engines import check_installed
@@ -34,7 +35,6 @@ from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.recipe import main
 from kun_recipes.rules import answer_rules, load_rules
-from kun_recipes.stage import Stage, report, require_finished
 from kun_recipes.stage_configs import RefineConfig
 
 SCORED = {"instruction": {"instruction"}, "pair": {"instruction", "output"}}

@@ -15,7 +15,7 @@ import pytest
 
 from kun_recipes.chain import STAGES
 from kun_recipes.data.rows import read_rows
-from kun_recipes.slurm.queue import Job, queue
+from kun_recipes.execution.slurm.queue import Job, queue
 
 CLUSTER = """
 partition: cpu

@@ -11,7 +11,7 @@ from kun_recipes.chain import PUBLISH, REPORT, STATISTICS, STUDY, Chain, StageRu
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation.config import EvaluateConfig
-from kun_recipes.slurm.time_limits import seconds_of
+from kun_recipes.execution.slurm.time_limits import seconds_of
 from kun_recipes.stage_configs import LabelConfig, RefineConfig
 
 

@@ -11,7 +11,7 @@ from kun_recipes.budget.figures import Figure, Figures
 from kun_recipes.data import schema
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
-from kun_recipes.stage import SUMMARY
+from kun_recipes.execution.folder import SUMMARY
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from typing import IO
 from kun_recipes.chain.kinds import REFINE
 from kun_recipes.chain.stages import StageRun
 from kun_recipes.errors import UserError
-from kun_recipes.logs import last_words
+from kun_recipes.execution.folder import discard
+from kun_recipes.execution.logs import last_words
 from kun_recipes.progress import SHOW_PROGRESS
-from kun_recipes.stage import discard
 
 
 def remove_from(selected: list[StageRun]) -> None:

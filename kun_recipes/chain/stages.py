@@ -9,7 +9,7 @@ import orjson
 
 from kun_recipes.chain.kinds import Kind
 from kun_recipes.config import COMMAND_LINE, ConfigError
-from kun_recipes.stage import changed_keys
+from kun_recipes.execution.folder import changed_keys
 from kun_recipes.stage_configs import RunConfig
 
 

@@ -9,8 +9,8 @@ import jinja2
 
 from kun_recipes.chain import StageRun
 from kun_recipes.cluster.config import ClusterConfig
-from kun_recipes.slurm.arrays import REQUEUE_SECONDS, REQUEUE_SIGNAL, activation
-from kun_recipes.slurm.queue import mark
+from kun_recipes.execution.slurm.arrays import REQUEUE_SECONDS, REQUEUE_SIGNAL, activation
+from kun_recipes.execution.slurm.queue import mark
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("kun_recipes", "cluster"),

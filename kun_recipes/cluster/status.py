@@ -9,8 +9,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from kun_recipes.chain import Chain, StageRun, needs
-from kun_recipes.logs import last_words
-from kun_recipes.slurm.queue import Job, queue
+from kun_recipes.execution.logs import last_words
+from kun_recipes.execution.slurm.queue import Job, queue
 
 DONE, FAILED, NOT_SUBMITTED = "complete", "failed", "not submitted"
 

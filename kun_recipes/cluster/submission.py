@@ -7,7 +7,7 @@ from kun_recipes.chain import Chain, StageRun, needs
 from kun_recipes.cluster.config import ClusterConfig
 from kun_recipes.cluster.scripts import Script, script
 from kun_recipes.errors import UserError
-from kun_recipes.slurm.queue import Job, queue, submit
+from kun_recipes.execution.slurm.queue import Job, queue, submit
 
 
 @dataclass(frozen=True)

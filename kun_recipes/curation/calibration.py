@@ -12,8 +12,8 @@ from scipy.stats import mannwhitneyu
 
 from kun_recipes.curation.judge_data import JudgeItem, split_judge_items
 from kun_recipes.curation.judges import Judge
+from kun_recipes.execution.folder import write_json
 from kun_recipes.models.engines.base import Engine
-from kun_recipes.stage import write_json
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from datatrove.pipeline.base import PipelineStep
 
-from kun_recipes.counts import Counts
 from kun_recipes.data.pairs import Seed
 from kun_recipes.data.rows import removed_writers, row_writer
 from kun_recipes.evaluation import columns
@@ -16,12 +15,13 @@ from kun_recipes.evaluation.held_out import AnswerPairs, ReadPairs, pair_prompt
 from kun_recipes.evaluation.modes import ChooseAnswer, CompareLosses, WriteAnswer
 from kun_recipes.evaluation.prompts import Asker, Format
 from kun_recipes.evaluation.questions import load_subject
-from kun_recipes.launch import run_pipeline
+from kun_recipes.execution.counts import Counts
+from kun_recipes.execution.folder import Stage
+from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models.context import Request, announce, plan
 from kun_recipes.models.engines import EngineSettings, release_engines
 from kun_recipes.rules import load_rules
 from kun_recipes.rules.keywords import Refusal
-from kun_recipes.stage import Stage
 
 CHOICE_TOKENS = 16
 """Room for what the longest choice begins with, "答案是: ", and its letter."""

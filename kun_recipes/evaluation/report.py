@@ -8,7 +8,7 @@ from kun_recipes.evaluation.figure import scores_figure
 from kun_recipes.evaluation.model_index import model_index
 from kun_recipes.evaluation.tables import all_tables, score_table
 from kun_recipes.evaluation.writers import to_latex, to_markdown
-from kun_recipes.stage import write_json
+from kun_recipes.execution.folder import write_json
 
 RESULTS = "results.json"
 

@@ -12,8 +12,8 @@ from kun_recipes.evaluation.metrics import compute
 from kun_recipes.evaluation.pipelines import Asked, Candidate
 from kun_recipes.evaluation.questions import Source, load_subject
 from kun_recipes.evaluation.scores import Compute, Record, benchmark_scores, comparison, held_out_figures
+from kun_recipes.execution.folder import Stage
 from kun_recipes.models import model_identity
-from kun_recipes.stage import Stage
 
 
 def measure(config: EvaluateConfig, stage: Stage, models: Sequence[Candidate], asked: Asked) -> dict[str, Any]:

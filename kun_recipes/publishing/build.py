@@ -15,6 +15,8 @@ from kun_recipes.data.parquet_shards import DATA, read_all
 from kun_recipes.data.parquet_splits import SplitWriter
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
+from kun_recipes.execution.folder import TRAIN_SUMMARY, write_json
+from kun_recipes.execution.summaries import path_of
 from kun_recipes.privacy import load_privacy
 from kun_recipes.publishing.cards.dataset import DatasetCard
 from kun_recipes.publishing.cards.metadata import DEFAULT
@@ -25,8 +27,6 @@ from kun_recipes.publishing.config import DATASET, PublishConfig, kind_of
 from kun_recipes.publishing.extras import copy_figures, copy_prompts, copy_recipes, link_or_copy, write_stages
 from kun_recipes.publishing.record import RunRecord
 from kun_recipes.rules import load_rules
-from kun_recipes.stage import TRAIN_SUMMARY, write_json
-from kun_recipes.summaries import path_of
 
 KEPT_AT_HOME = ("logs", "checkpoints", TRAIN_SUMMARY)
 """Of a model's folder; its summary is published without this machine's paths."""

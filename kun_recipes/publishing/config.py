@@ -10,8 +10,8 @@ from huggingface_hub.utils import validate_repo_id
 
 from kun_recipes.config import ConfigError, option
 from kun_recipes.errors import UserError
+from kun_recipes.execution.summaries import RunFolders
 from kun_recipes.publishing.licences import Licence, Licences, load_licences
-from kun_recipes.summaries import RunFolders
 
 DATASET, CANDIDATES = "dataset", "candidates"
 

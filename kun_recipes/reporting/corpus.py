@@ -18,8 +18,8 @@ from markupsafe import Markup, escape
 
 from kun_recipes.data import schema
 from kun_recipes.data.rows import read_shard
+from kun_recipes.execution.folder import write_json
 from kun_recipes.reporting.tally import Tally, length_labels
-from kun_recipes.stage import write_json
 
 TEMPLATE = "corpus.html.jinja"
 KEPT = "kept"

@@ -7,16 +7,17 @@ from typing import Any
 from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
 
-from kun_recipes.counts import Counts
 from kun_recipes.data import schema
 from kun_recipes.data.pair_sets import Pair, PairSet, Sample
 from kun_recipes.data.rows import RankReader, read_rows, removed_writers, row_writer, write_shards
-from kun_recipes.launch import run_pipeline
+from kun_recipes.execution.counts import Counts
+from kun_recipes.execution.folder import Stage
+from kun_recipes.execution.launch import run_pipeline
+from kun_recipes.execution.workers import log_into
 from kun_recipes.models.context import announce, plan
 from kun_recipes.models.engines import release_engines
 from kun_recipes.models.engines.chats import ChatTokenizer
 from kun_recipes.models.prompts import load_prompt
-from kun_recipes.stage import Stage
 from kun_recipes.statistics.config import StatisticsConfig
 from kun_recipes.statistics.measure import Tally, compare_grams, tally_set
 from kun_recipes.statistics.near import NearDuplicates
@@ -29,7 +30,6 @@ from kun_recipes.statistics.topic_asking import (
     topic_prompt,
 )
 from kun_recipes.statistics.topics import TOPICS_FILE, TopicLists, load_topics
-from kun_recipes.workers import log_into
 
 ROWS_A_SHARD = 256
 Samples = dict[str, list[Pair]]

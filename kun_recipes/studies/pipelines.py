@@ -8,17 +8,17 @@ from typing import Any
 from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
 
-from kun_recipes.counts import Counts
 from kun_recipes.data import schema
 from kun_recipes.data.rows import RankReader, read_rows, removed_writers, row_writer, write_shards
 from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.held_out import pair_prompt
 from kun_recipes.evaluation.pipelines import Candidate, sum_counts
-from kun_recipes.launch import run_pipeline
+from kun_recipes.execution.counts import Counts
+from kun_recipes.execution.folder import Stage
+from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models.context import Request, announce, plan
 from kun_recipes.models.engines import EngineSettings, release_engines
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
-from kun_recipes.stage import Stage
 from kun_recipes.studies.answering import AnswerPrompt
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.items import PREFERENCE, QUALITY, PreferenceItem, QualityItem

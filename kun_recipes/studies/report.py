@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kun_recipes.evaluation.writers import Table, to_latex, to_markdown
-from kun_recipes.stage import write_json
+from kun_recipes.execution.folder import write_json
 from kun_recipes.studies.figures import write_figures
 from kun_recipes.studies.quality import COLUMNS, YES
 

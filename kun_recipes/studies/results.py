@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kun_recipes.stage import Stage
+from kun_recipes.execution.folder import Stage
 from kun_recipes.studies.agreement import majority, measure_agreement
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.intervals import RESAMPLES

@@ -19,7 +19,7 @@ from accelerate import PartialState
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from kun_recipes.errors import UserError
-from kun_recipes.stage import TRAIN_SUMMARY, changed_keys, describe, write_json
+from kun_recipes.execution.folder import TRAIN_SUMMARY, changed_keys, describe, write_json
 from kun_recipes.training.config import TrainConfig
 
 MANIFEST = "manifest.json"

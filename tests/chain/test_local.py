@@ -10,8 +10,8 @@ from kun_recipes.chain import CORPUS, StageRun, elapsed, load_chain, remove_from
 from kun_recipes.chain.local import _lines
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.errors import UserError
+from kun_recipes.execution.folder import Stage
 from kun_recipes.progress import SHOW_PROGRESS
-from kun_recipes.stage import Stage
 
 DEMO = "recipes/demo"
 
@@ -28,7 +28,7 @@ def corpus_stage(tmp_path) -> StageRun:
 
 
 def finish(config: CorpusConfig) -> None:
-    from kun_recipes.counts import Counts
+    from kun_recipes.execution.counts import Counts
 
     Stage("corpus", config).finish(Counts(2, 2, 2))
 

@@ -12,7 +12,7 @@ from kun_recipes.cluster.config import ClusterConfig
 from kun_recipes.cluster.submission import Step, steps
 from kun_recipes.config import load
 from kun_recipes.errors import UserError
-from kun_recipes.slurm.queue import Job
+from kun_recipes.execution.slurm.queue import Job
 
 pytestmark = pytest.mark.usefixtures("in_repository")
 

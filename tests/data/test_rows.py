@@ -21,7 +21,7 @@ from kun_recipes.data.rows import (
     row_writer,
 )
 from kun_recipes.errors import UserError
-from kun_recipes.launch import run_pipeline
+from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.rules.ranges import RangeFilter
 
 DOCUMENTS = [

@@ -9,10 +9,10 @@ from datatrove.data import Document
 
 from kun_recipes.config import load
 from kun_recipes.data.rows import row_writer
+from kun_recipes.execution.folder import describe
 from kun_recipes.models import model_identity
 from kun_recipes.models.prompts import load_prompt
 from kun_recipes.publishing.config import PublishConfig
-from kun_recipes.stage import describe
 from kun_recipes.stage_configs import LabelConfig, RefineConfig
 
 PROMPTS = "recipes/prompts"

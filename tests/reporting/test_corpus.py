@@ -6,7 +6,7 @@ from pathlib import Path
 from datatrove.data import Document
 
 from kun_recipes.data.rows import removed_writers, row_writer
-from kun_recipes.launch import run_pipeline
+from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.reporting.corpus import DescribeRows, merge_tallies, write_corpus_report
 
 SUMMARY = {"rows_in": 7, "rows_kept": 2}

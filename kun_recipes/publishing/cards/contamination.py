@@ -12,8 +12,8 @@ from kun_recipes.corpus.decontamination.matching import Matcher
 from kun_recipes.data import schema
 from kun_recipes.data.parquet_shards import read_all
 from kun_recipes.data.rows import read_rows
+from kun_recipes.execution.summaries import path_of
 from kun_recipes.publishing.cards.provenance import public_path
-from kun_recipes.summaries import path_of
 
 BATCH = 1000
 

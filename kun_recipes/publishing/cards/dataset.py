@@ -9,6 +9,7 @@ from typing import Any
 from kun_recipes.data import schema
 from kun_recipes.data.columns import Column
 from kun_recipes.data.parquet_shards import read_all, split_names
+from kun_recipes.execution.summaries import path_of
 from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.privacy import KINDS, load_privacy
 from kun_recipes.publishing.cards.contamination import benchmarks, quotes
@@ -32,7 +33,6 @@ from kun_recipes.publishing.licences import Licence
 from kun_recipes.publishing.record import Role, RunRecord
 from kun_recipes.reporting.funnel import sample_rows
 from kun_recipes.rules.sensitive import REASONS
-from kun_recipes.summaries import path_of
 
 EXAMPLES = 5
 PRIVATE_REASONS = frozenset([*KINDS, *REASONS.values(), "private_data"])

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from kun_recipes.config import ConfigError
 from kun_recipes.errors import UserError
+from kun_recipes.execution.summaries import path_of
 from kun_recipes.models.engines.presets import preset
 from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.models.source import load_model_source
 from kun_recipes.publishing.config import PublishConfig
 from kun_recipes.publishing.licences import Licence
 from kun_recipes.publishing.record import RunRecord, TrainedModel
-from kun_recipes.summaries import path_of
 
 PACKAGE = "kun-recipes"
 

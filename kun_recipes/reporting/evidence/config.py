@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from kun_recipes.config import option
-from kun_recipes.summaries import RunFolders
+from kun_recipes.execution.summaries import RunFolders
 
 PAGE = "report.html"
 FIGURES = "figures"

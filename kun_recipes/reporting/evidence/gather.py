@@ -8,13 +8,13 @@ from typing import Any
 
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
+from kun_recipes.execution.summaries import finished_summary, finished_training, path_of, read_stages
 from kun_recipes.reporting.evidence.config import ReportConfig
 from kun_recipes.reporting.evidence.costs import WRITTEN, written_tokens
 from kun_recipes.reporting.evidence.removed import Reason, removed_by
 from kun_recipes.reporting.funnel import sample_rows
 from kun_recipes.studies.items import ITEMS
 from kun_recipes.studies.report import JUDGE, PEOPLE
-from kun_recipes.summaries import finished_summary, finished_training, path_of, read_stages
 
 Summary = Mapping[str, Any]
 

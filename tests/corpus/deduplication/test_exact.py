@@ -10,7 +10,7 @@ from kun_recipes.corpus.deduplication import DigestRows, DropRows, FindExactDupl
 from kun_recipes.corpus.deduplication.exact import find_copies
 from kun_recipes.data import schema
 from kun_recipes.data.rows import RankReader, read_rows, row_writer
-from kun_recipes.launch import Executor, run_pipeline
+from kun_recipes.execution.launch import Executor, run_pipeline
 
 
 def test_rows_pass_the_digests_untouched(spread):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from datatrove.pipeline.base import PipelineStep
 
-from kun_recipes.counts import Counts, read_counts
-from kun_recipes.devices import check_enough
 from kun_recipes.errors import UserError
-from kun_recipes.slurm.arrays import SlurmOptions, run_array
-from kun_recipes.workers import Workers, log_into
+from kun_recipes.execution.counts import Counts, read_counts
+from kun_recipes.execution.devices import check_enough
+from kun_recipes.execution.slurm.arrays import SlurmOptions, run_array
+from kun_recipes.execution.workers import Workers, log_into
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from kun_recipes.config import affects_rows
-from kun_recipes.counts import Counts
 from kun_recipes.errors import UserError
+from kun_recipes.execution.counts import Counts
 
 SUMMARY = "stage.json"
 STARTED = "started.json"

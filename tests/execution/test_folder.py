@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from kun_recipes.config import option
-from kun_recipes.counts import Counts
 from kun_recipes.errors import UserError
-from kun_recipes.stage import Stage, describe, fingerprint, report, require_finished, write_json
+from kun_recipes.execution.counts import Counts
+from kun_recipes.execution.folder import Stage, describe, fingerprint, report, require_finished, write_json
 
 COUNTS = Counts(read=5, rows_in=5, rows_out=3, removed=Counter(fit=2))
 
@@ -164,7 +164,7 @@ def test_a_files_fingerprint_is_its_content_not_its_time(tmp_path):
 
 
 def test_a_large_files_fingerprint_is_its_size_and_time(tmp_path, monkeypatch):
-    monkeypatch.setattr("kun_recipes.stage._WHOLE", 2)
+    monkeypatch.setattr("kun_recipes.execution.folder._WHOLE", 2)
     file = tmp_path / "a"
     file.write_bytes(b"abc")
     os.utime(file, (0, 0))

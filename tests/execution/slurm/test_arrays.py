@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from datatrove.data import Document
 
-from kun_recipes.counts import Counts
 from kun_recipes.data.rows import RowReader, read_rows, row_writer
 from kun_recipes.errors import UserError
-from kun_recipes.launch import Executor, run_pipeline
-from kun_recipes.slurm.arrays import SlurmOptions
-from kun_recipes.slurm.queue import jobs_of, mark, submit, wait_for
+from kun_recipes.execution.counts import Counts
+from kun_recipes.execution.launch import Executor, run_pipeline
+from kun_recipes.execution.slurm.arrays import SlurmOptions
+from kun_recipes.execution.slurm.queue import jobs_of, mark, submit, wait_for
 
 ONE_JOB = SlurmOptions("cpu", "00:05:00", memory_gb=1, jobs_a_worker=1)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from kun_recipes.config import option
 from kun_recipes.errors import UserError
-from kun_recipes.stage import SUMMARY, TRAIN_SUMMARY
+from kun_recipes.execution.folder import SUMMARY, TRAIN_SUMMARY
 
 
 @dataclass(kw_only=True)

@@ -10,9 +10,9 @@ from datatrove.data import DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 from multiprocess import forkserver
 
-from kun_recipes.devices import VISIBLE, check_enough, share_out
 from kun_recipes.errors import EngineFailed, UserError
-from kun_recipes.launch import Executor, SlurmOptions, run_pipeline
+from kun_recipes.execution.devices import VISIBLE, check_enough, share_out
+from kun_recipes.execution.launch import Executor, SlurmOptions, run_pipeline
 
 
 @pytest.fixture(scope="module", autouse=True)

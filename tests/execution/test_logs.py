@@ -2,7 +2,7 @@
 
 import pytest
 
-from kun_recipes.logs import last_words
+from kun_recipes.execution.logs import last_words
 
 REPORT = [
     "E1122 23:14:09.638 25703 .venv/torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitcode: 2)",

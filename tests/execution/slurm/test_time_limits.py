@@ -1,7 +1,7 @@
 import pytest
 
 from kun_recipes.errors import UserError
-from kun_recipes.slurm.time_limits import seconds_of
+from kun_recipes.execution.slurm.time_limits import seconds_of
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import pytest
 from datatrove.data import Document
 
 from kun_recipes.corpus.sources.readers import CorpusReader
-from kun_recipes.counts import Counts, read_counts
 from kun_recipes.data.rows import RowReader, list_shards, read_rows, read_shard, removed_writers, row_writer
 from kun_recipes.errors import UserError
-from kun_recipes.launch import Executor, SlurmOptions, run_pipeline
+from kun_recipes.execution.counts import Counts, read_counts
+from kun_recipes.execution.launch import Executor, SlurmOptions, run_pipeline
 from kun_recipes.progress import SHOW_PROGRESS, progress_bar
 from kun_recipes.rules.ranges import RangeFilter
 
@@ -125,7 +125,7 @@ import sys
 from pathlib import Path
 
 from kun_recipes.errors import UserError
-from kun_recipes.launch import Executor, run_pipeline
+from kun_recipes.execution.launch import Executor, run_pipeline
 from kun_recipes.data.rows import RowReader, row_writer
 
 rows, out = map(Path, sys.argv[1:])

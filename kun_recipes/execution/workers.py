@@ -18,8 +18,8 @@ import multiprocess
 from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 
-from kun_recipes.devices import own_gpus, share_out
 from kun_recipes.errors import EngineFailed, UserError
+from kun_recipes.execution.devices import own_gpus, share_out
 
 
 class Workers(LocalPipelineExecutor):

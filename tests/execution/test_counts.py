@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from kun_recipes.counts import Counts
+from kun_recipes.execution.counts import Counts
 
 
 @pytest.mark.parametrize(

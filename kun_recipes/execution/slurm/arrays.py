@@ -13,8 +13,8 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.stats import PipelineStats
 
 from kun_recipes.errors import UserError
-from kun_recipes.logs import last_words
-from kun_recipes.slurm.queue import jobs_of, mark, wait_for
+from kun_recipes.execution.logs import last_words
+from kun_recipes.execution.slurm.queue import jobs_of, mark, wait_for
 
 REQUEUE_SIGNAL = "USR1"
 REQUEUE_SECONDS = 120
