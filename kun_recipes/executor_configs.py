@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from kun_recipes.config import ConfigError, option
+from kun_recipes.config.options import ConfigError, option
 from kun_recipes.execution.launch import Executor, SlurmOptions
 from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.engines.base import Sampling

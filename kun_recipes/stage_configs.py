@@ -8,7 +8,7 @@ TRL's.
 from dataclasses import dataclass
 from typing import Literal
 
-from kun_recipes.config import ConfigError, option
+from kun_recipes.config.options import ConfigError, option
 from kun_recipes.executor_configs import EngineConfig
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from datatrove.pipeline.base import PipelineStep
 
+from kun_recipes.cli import main
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.corpus.decontamination import Decontaminate, build_index, load_benchmark
 from kun_recipes.corpus.deduplication import (
@@ -36,7 +37,6 @@ from kun_recipes.execution.folder import Stage, report
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models import resolve_model
 from kun_recipes.privacy import MaskPrivateData, load_privacy
-from kun_recipes.recipe import main
 from kun_recipes.reporting.corpus import DescribeRows, merge_tallies, write_corpus_report
 from kun_recipes.rules import load_rules, segment_rules
 from kun_recipes.rules.ranges import RangeFilter

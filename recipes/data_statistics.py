@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from kun_recipes.cli import main
 from kun_recipes.execution.counts import Counts
 from kun_recipes.execution.folder import Stage, report, write_json
 from kun_recipes.models import resolve_model
@@ -22,7 +23,6 @@ from kun_recipes.models.engines import check_installed
 from kun_recipes.models.engines.chats import ChatTokenizer
 from kun_recipes.models.identity import model_identity
 from kun_recipes.models.prompts import load_prompt
-from kun_recipes.recipe import main
 from kun_recipes.statistics.config import DATASET, StatisticsConfig
 from kun_recipes.statistics.figures import write_figures
 from kun_recipes.statistics.pipelines import ask_topics, lists_of, measure_sets, topics_by_set

@@ -8,6 +8,7 @@ figure.svg, figure.png and model_index/<model>.json, the form in which a model c
 
 from rich.console import Console
 
+from kun_recipes.cli import main
 from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.evaluation.inputs import candidates, gather, sources
 from kun_recipes.evaluation.pipelines import evaluate_model, sum_counts
@@ -16,7 +17,6 @@ from kun_recipes.evaluation.results import measure
 from kun_recipes.evaluation.tables import results_tables
 from kun_recipes.execution.folder import Stage, report
 from kun_recipes.models.engines import check_installed
-from kun_recipes.recipe import main
 
 
 def run(config: EvaluateConfig) -> None:

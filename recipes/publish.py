@@ -20,6 +20,7 @@ from pathlib import Path
 from huggingface_hub import HfApi
 from rich.console import Console
 
+from kun_recipes.cli import main
 from kun_recipes.errors import UserError, tell
 from kun_recipes.execution.counts import Counts
 from kun_recipes.execution.folder import Stage, discard, report
@@ -29,7 +30,6 @@ from kun_recipes.publishing.config import CANDIDATES, DATASET, PublishConfig
 from kun_recipes.publishing.hub import check_account, push
 from kun_recipes.publishing.record import read_run
 from kun_recipes.publishing.tree import show_tree
-from kun_recipes.recipe import main
 
 
 def run(config: PublishConfig) -> None:

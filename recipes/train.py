@@ -6,7 +6,7 @@ Columns in:  instruction, output
 Writes:      a plain model folder with its train_summary.json
 """
 
-from kun_recipes.recipe import main
+from kun_recipes.cli import main
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.sft import train
 

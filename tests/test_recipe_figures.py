@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kun_recipes.config import load
+from kun_recipes.config.options import load
 from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.stage_configs import LabelConfig, RefineConfig, RunConfig

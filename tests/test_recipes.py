@@ -18,7 +18,7 @@ from kun_recipes.budget import load_figures
 from kun_recipes.chain import CORPUS, STAGES, Chain, StageRun, load_chain
 from kun_recipes.chain.kinds import FINAL
 from kun_recipes.cluster.config import ClusterConfig
-from kun_recipes.config import load
+from kun_recipes.config.options import load
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.errors import UserError
 from kun_recipes.models.source import load_model_source

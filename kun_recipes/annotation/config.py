@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from kun_recipes.config import ConfigError, option
+from kun_recipes.config.options import ConfigError, option
 
 DATABASE = "annotation.sqlite"
 ADMIN = "admin"

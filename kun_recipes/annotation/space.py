@@ -25,9 +25,10 @@ SECRET = "ANNOTATION_KEYS"
 PACKAGE = Path(__file__).resolve().parent.parent
 NEEDED = (
     "__init__.py",
-    "config.py",
+    "config/__init__.py",
+    "config/options.py",
     "errors.py",
-    "yaml_types.py",
+    "config/yaml_types.py",
     "annotation",
     "data/__init__.py",
     "data/archives.py",

@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from kun_recipes.config.settings import load_typed
 from kun_recipes.errors import UserError
-from kun_recipes.typed_yaml import load_typed
 
 DEVICES = ("gpu", "core")
 

@@ -5,7 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from kun_recipes.chain.stages import Chain, StageRun
-from kun_recipes.config import ConfigError
+from kun_recipes.config.options import ConfigError
 
 WRITES = ("output_dir", "dataset_dir")
 """Fields that name what a stage writes; every other path is something that it reads."""

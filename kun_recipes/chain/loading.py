@@ -9,7 +9,7 @@ from typing import Any
 from kun_recipes.chain.graph import check_inputs
 from kun_recipes.chain.kinds import FINAL, STAGES, Kind
 from kun_recipes.chain.stages import Chain, StageRun
-from kun_recipes.config import COMMAND_LINE, ConfigError, load, read_yaml_mapping
+from kun_recipes.config.options import COMMAND_LINE, ConfigError, load, read_yaml_mapping
 from kun_recipes.stage_configs import RunConfig
 
 Placement = Callable[[str, Kind], list[str]]

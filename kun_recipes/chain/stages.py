@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from kun_recipes.chain.kinds import Kind
-from kun_recipes.config import COMMAND_LINE, ConfigError
+from kun_recipes.config.options import COMMAND_LINE, ConfigError
 from kun_recipes.execution.folder import changed_keys
 from kun_recipes.stage_configs import RunConfig
 

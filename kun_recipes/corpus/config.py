@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kun_recipes.config import ConfigError, option
+from kun_recipes.config.options import ConfigError, option
 from kun_recipes.corpus.decontamination import BENCHMARK_FORMATS
 from kun_recipes.corpus.deduplication import NearDuplicateSettings
 from kun_recipes.corpus.sources.formats import FORMATS, FieldNames

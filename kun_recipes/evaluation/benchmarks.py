@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
+from kun_recipes.config.settings import load_typed
 from kun_recipes.errors import UserError
-from kun_recipes.typed_yaml import load_typed
 
 LETTERS = ("A", "B", "C", "D")
 

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kun_recipes.config import affects_rows
+from kun_recipes.config.options import affects_rows
 from kun_recipes.errors import UserError
 from kun_recipes.execution.counts import Counts
 

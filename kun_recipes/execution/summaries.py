@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kun_recipes.config import option
+from kun_recipes.config.options import option
 from kun_recipes.errors import UserError
 from kun_recipes.execution.folder import SUMMARY, TRAIN_SUMMARY
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kun_recipes.config import ConfigError, read_yaml_mapping
+from kun_recipes.config.options import ConfigError, read_yaml_mapping
 from kun_recipes.errors import UserError
 
 FORMATS = {

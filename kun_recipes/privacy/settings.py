@@ -6,8 +6,8 @@ from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 
+from kun_recipes.config.settings import BadValue, load_typed
 from kun_recipes.text.views import narrow
-from kun_recipes.typed_yaml import BadValue, load_typed
 
 DEFAULT_PRIVACY = "privacy.yaml"
 MASK, REMOVE, KEEP = ACTIONS = ("mask", "remove", "keep")

@@ -8,7 +8,7 @@ from typing import Literal
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from kun_recipes.config import ConfigError, option
+from kun_recipes.config.options import ConfigError, option
 from kun_recipes.errors import UserError
 from kun_recipes.execution.summaries import RunFolders
 from kun_recipes.publishing.licences import Licence, Licences, load_licences

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
+from kun_recipes.config.settings import BadValue
 from kun_recipes.privacy import KINDS, detect, load_privacy
 from kun_recipes.rules.rule import Fault, Rule
-from kun_recipes.typed_yaml import BadValue
 
 REASONS = {
     "mobile": "phone_number",

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from kun_recipes.config.settings import PerText, load_typed
 from kun_recipes.rules.characters import MeaninglessSettings
 from kun_recipes.rules.formatting import FormatDebris, FormatLimits
 from kun_recipes.rules.keywords import KeywordList
 from kun_recipes.rules.repetition import RepetitionSettings
 from kun_recipes.rules.sensitive import SensitiveSettings
 from kun_recipes.text.phrases import Phrases
-from kun_recipes.typed_yaml import PerText, load_typed
 
 DEFAULT_RULES = "rules.yaml"
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from kun_recipes.config import ConfigError, option
+from kun_recipes.config.options import ConfigError, option
 from kun_recipes.data import schema
 from kun_recipes.data.pair_sets import PairSet
 from kun_recipes.executor_configs import EngineConfig

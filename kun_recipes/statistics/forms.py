@@ -7,8 +7,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Literal, NamedTuple
 
+from kun_recipes.config.settings import load_typed
 from kun_recipes.text.views import narrow
-from kun_recipes.typed_yaml import load_typed
 
 Form = Literal["question", "imperative", "other"]
 FORMS: tuple[Form, ...] = ("question", "imperative", "other")

@@ -9,9 +9,9 @@ from importlib.resources.abc import Traversable
 
 import numpy
 
+from kun_recipes.config.settings import load_typed
 from kun_recipes.errors import UserError
 from kun_recipes.models.asking import row_seed
-from kun_recipes.typed_yaml import load_typed
 
 LETTERS = string.ascii_uppercase
 TOPICS_FILE = files("kun_recipes.statistics") / "topics.yaml"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kun_recipes.config import ConfigError, option
+from kun_recipes.config.options import ConfigError, option
 from kun_recipes.evaluation.config import model_name
 from kun_recipes.evaluation.prompts import Format
 from kun_recipes.executor_configs import EngineConfig

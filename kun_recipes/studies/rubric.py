@@ -6,9 +6,9 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+from kun_recipes.config.settings import load_typed
 from kun_recipes.errors import UserError
 from kun_recipes.studies.votes import CRITERIA, GRADES
-from kun_recipes.typed_yaml import load_typed
 
 RUBRIC_FILE = files("kun_recipes.studies") / "rubric.yaml"
 LETTERS = string.ascii_uppercase[: len(GRADES)]

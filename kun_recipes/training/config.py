@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from trl import SFTConfig
 
-from kun_recipes.config import ConfigError, option
+from kun_recipes.config.options import ConfigError, option
 from kun_recipes.models.hardware import fast_dtype
 from kun_recipes.training.attention import Attention
 from kun_recipes.training.distributed import check_batch

@@ -6,7 +6,7 @@ import sys
 from datasets import Dataset
 from transformers import TrainingArguments
 
-from kun_recipes.config import ConfigError
+from kun_recipes.config.options import ConfigError
 from kun_recipes.errors import UserError
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kun_recipes.config import ConfigError
+from kun_recipes.config.options import ConfigError
 
 NO_REVISION = "none"
 """Stands in `mix_revisions` for the newest commit, or where the set is a file or folder."""

@@ -1,7 +1,7 @@
 import pytest
 
 from kun_recipes.annotation.config import AnnotateConfig
-from kun_recipes.config import ConfigError, load
+from kun_recipes.config.options import ConfigError, load
 
 NEEDED = ["--study_dir", "s", "--output_dir", "o"]
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from kun_recipes.chain import STAGES, Chain, StageRun, load_chain
-from kun_recipes.config import ConfigError
+from kun_recipes.config.options import ConfigError
 
 DEMO = "recipes/demo"
 BASE = "outputs/demo"

@@ -4,7 +4,7 @@ import pytest
 
 from kun_recipes.chain import CORPUS, LABEL, TRAIN
 from kun_recipes.cluster.config import ClusterConfig
-from kun_recipes.config import ConfigError, load
+from kun_recipes.config.options import ConfigError, load
 
 
 def read(*words: str) -> ClusterConfig:

@@ -8,7 +8,7 @@ import pytest
 from kun_recipes.chain import StageRun, load_chain
 from kun_recipes.cluster.config import ClusterConfig
 from kun_recipes.cluster.scripts import Script, script
-from kun_recipes.config import load
+from kun_recipes.config.options import load
 
 pytestmark = pytest.mark.usefixtures("in_repository")
 

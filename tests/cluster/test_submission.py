@@ -10,7 +10,7 @@ import pytest
 from kun_recipes.chain import Chain, load_chain
 from kun_recipes.cluster.config import ClusterConfig
 from kun_recipes.cluster.submission import Step, steps
-from kun_recipes.config import load
+from kun_recipes.config.options import load
 from kun_recipes.errors import UserError
 from kun_recipes.execution.slurm.queue import Job
 

@@ -1,6 +1,6 @@
 import pytest
 
-from kun_recipes.config import ConfigError, load
+from kun_recipes.config.options import ConfigError, load
 from kun_recipes.evaluation.config import EvaluateConfig, model_name
 
 REQUIRED = ["--model", "org/base", "--output_dir", "out", "--seeds", "seeds.jsonl"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kun_recipes.config import option
+from kun_recipes.config.options import option
 from kun_recipes.errors import UserError
 from kun_recipes.execution.counts import Counts
 from kun_recipes.execution.folder import Stage, describe, fingerprint, report, require_finished, write_json

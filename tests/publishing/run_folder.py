@@ -7,7 +7,7 @@ from typing import Any
 
 from datatrove.data import Document
 
-from kun_recipes.config import load
+from kun_recipes.config.options import load
 from kun_recipes.data.rows import row_writer
 from kun_recipes.execution.folder import describe
 from kun_recipes.models import model_identity

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kun_recipes.config import ConfigError
+from kun_recipes.config.options import ConfigError
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from kun_recipes.config import ConfigError, load
+from kun_recipes.config.options import ConfigError, load
 from kun_recipes.training.config import TrainConfig
 
 NEEDED = ["--output_dir", "out", "--model", "org/name", "--seeds", "org/seeds"]

@@ -1,6 +1,6 @@
 import pytest
 
-from kun_recipes.config import ConfigError
+from kun_recipes.config.options import ConfigError
 from kun_recipes.training.mix_options import check_mix, parse_columns
 
 

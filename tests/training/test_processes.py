@@ -22,7 +22,7 @@ STEPS = 6
 SCRIPT = """
 import os, signal, sys
 import torch
-from kun_recipes.recipe import main
+from kun_recipes.cli import main
 from kun_recipes.training import sft
 from kun_recipes.training.config import TrainConfig
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from kun_recipes.config.settings import load_typed
 from kun_recipes.text.phrases import Phrases
-from kun_recipes.typed_yaml import load_typed
 
 DEFAULT_QUALITY = "quality.yaml"
 

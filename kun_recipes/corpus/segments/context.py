@@ -7,9 +7,9 @@ from pathlib import Path
 
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
+from kun_recipes.config.settings import load_typed
 from kun_recipes.data import schema
 from kun_recipes.rules.rule import Fault, Rule
-from kun_recipes.typed_yaml import load_typed
 
 DEFAULT_CONTEXT = "context.yaml"
 NUMBERED = re.compile(r"\s*(?:\d+(?:\.\d+)+|第\s*[0-9一二三四五六七八九十百]+\s*[章节编部])")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Literal
 
-from kun_recipes.typed_yaml import load_typed
+from kun_recipes.config.settings import load_typed
 
 PresetName = Literal["greedy", "released"]
 

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kun_recipes.config import ConfigError
+from kun_recipes.config.options import ConfigError
 from kun_recipes.errors import UserError
 from kun_recipes.execution.summaries import path_of
 from kun_recipes.models.engines.presets import preset

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from kun_recipes.config import option
+from kun_recipes.config.options import option
 from kun_recipes.execution.summaries import RunFolders
 
 PAGE = "report.html"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fontTools.ttLib import TTFont
 
-from kun_recipes.config import load
+from kun_recipes.config.options import load
 from kun_recipes.errors import UserError
 from kun_recipes.reporting.evidence.config import ReportConfig
 from kun_recipes.reporting.evidence.gather import gather

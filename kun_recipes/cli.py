@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from kun_recipes.config import ConfigError, parse
+from kun_recipes.config.options import ConfigError, parse
 from kun_recipes.errors import UserError, tell
 from kun_recipes.models.engines import release_engines
 

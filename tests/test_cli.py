@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from kun_recipes import recipe
-from kun_recipes.config import option
+from kun_recipes import cli as recipe
+from kun_recipes.cli import main, only_process
+from kun_recipes.config.options import option
 from kun_recipes.errors import UserError
-from kun_recipes.recipe import main, only_process
 
 
 @dataclass(kw_only=True)
@@ -66,7 +66,7 @@ def test_a_folder_belongs_to_one_process_until_that_dies(tmp_path, monkeypatch):
     code = f"""
 import time
 from pathlib import Path
-from kun_recipes.recipe import only_process
+from kun_recipes.cli import only_process
 with only_process(Path({str(folder)!r})):
     print("held", flush=True)
     time.sleep(60)

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 
-from kun_recipes.config import ConfigError, affects_rows, load, option, parse, read_yaml_mapping
+from kun_recipes.config.options import ConfigError, affects_rows, load, option, parse, read_yaml_mapping
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.stage_configs import LabelConfig
 

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 
 import yaml
 
+from kun_recipes.config.yaml_types import has_type, type_name
 from kun_recipes.errors import tell
-from kun_recipes.yaml_types import has_type, type_name
 
 Config = TypeVar("Config")
 COMMAND_LINE = "command line"
