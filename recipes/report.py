@@ -7,12 +7,12 @@ Writes <output_dir>/report.html, which opens from a file and asks for nothing ou
 
 from pathlib import Path
 
+from kun_recipes.chain.report.config import PAGE, ReportConfig
+from kun_recipes.chain.report.gather import gather
+from kun_recipes.chain.report.page import write_report
 from kun_recipes.cli import main
 from kun_recipes.execution.counts import Counts
 from kun_recipes.execution.folder import Stage, discard, report
-from kun_recipes.reporting.evidence.config import PAGE, ReportConfig
-from kun_recipes.reporting.evidence.gather import gather
-from kun_recipes.reporting.evidence.page import write_report
 
 
 def run(config: ReportConfig) -> None:

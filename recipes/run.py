@@ -20,7 +20,6 @@ from huggingface_hub import HfApi
 from rich.console import Console
 from rich.text import Text
 
-from kun_recipes.budget import Hardware, estimate, load_figures, read_sample, show
 from kun_recipes.chain import (
     EVALUATE,
     PUBLISH,
@@ -33,11 +32,13 @@ from kun_recipes.chain import (
     remove_from,
     run_stage,
 )
+from kun_recipes.chain.cluster.config import ClusterConfig
+from kun_recipes.chain.cluster.hardware import cluster_hardware
+from kun_recipes.chain.cluster.status import DONE, show_statuses, statuses
+from kun_recipes.chain.cluster.submission import leading_jobs, refuse_running, steps, submit_all
+from kun_recipes.chain.plan import Hardware, estimate, load_figures, read_sample, show
+from kun_recipes.chain.report.config import PAGE
 from kun_recipes.cli import mistakes_in_one_line
-from kun_recipes.cluster.config import ClusterConfig
-from kun_recipes.cluster.hardware import cluster_hardware
-from kun_recipes.cluster.status import DONE, show_statuses, statuses
-from kun_recipes.cluster.submission import leading_jobs, refuse_running, steps, submit_all
 from kun_recipes.config.options import load
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
@@ -47,7 +48,6 @@ from kun_recipes.execution.folder import write_json
 from kun_recipes.executor_configs import EngineConfig
 from kun_recipes.models.engines import check_installed
 from kun_recipes.publishing.hub import check_account
-from kun_recipes.reporting.evidence.config import PAGE
 from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows, training_lines
 
 ANYWHERE = (".", "/")

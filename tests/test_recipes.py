@@ -14,10 +14,10 @@ from accelerate.commands.config.config_args import load_config_from_file
 from rich.console import Console
 
 from kun_recipes.annotation.config import AnnotateConfig
-from kun_recipes.budget import load_figures
 from kun_recipes.chain import CORPUS, STAGES, Chain, StageRun, load_chain
+from kun_recipes.chain.cluster.config import ClusterConfig
 from kun_recipes.chain.kinds import FINAL
-from kun_recipes.cluster.config import ClusterConfig
+from kun_recipes.chain.plan import load_figures
 from kun_recipes.config.options import load
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.errors import UserError

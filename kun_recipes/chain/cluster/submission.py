@@ -1,0 +1,88 @@
+"""A whole recipe into Slurm's queue: a job a stage, each after those that it reads from; only what is missing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kun_recipes.chain import Chain, StageRun, needs
+from kun_recipes.chain.cluster.config import ClusterConfig
+from kun_recipes.chain.cluster.scripts import Script, script
+from kun_recipes.errors import UserError
+from kun_recipes.execution.slurm.queue import Job, queue, submit
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is to become of one stage.
+
+    Attributes:
+        after: names of the stages that must end before it, of those that are not complete.
+        script: its job's script; None for a stage that is complete.
+        queued: its job, if it is in the queue already.
+    """
+
+    stage: StageRun
+    after: tuple[str, ...]
+    script: Script | None = None
+    queued: Job | None = None
+
+
+def steps(
+    chain: Chain, selected: Sequence[StageRun], cluster: ClusterConfig, recipe: str, queued: Mapping[str, Job]
+) -> list[Step]:
+    """What submitting the selected stages means, in their order.
+
+    Args:
+        queued: jobs of stages in the queue, of `leading_jobs`.
+
+    Raises:
+        UserError: a selected stage reads from one that is neither complete, nor selected, nor in the queue.
+    """
+    complete = {stage.name for stage in chain.stages if stage.complete}
+    coming = {stage.name for stage in selected} | queued.keys()
+    reads = needs(chain.stages)
+    found = []
+    for stage in selected:
+        after = tuple(name for name in reads[stage.name] if name not in complete)
+        if stage.name in complete:
+            found.append(Step(stage, ()))
+            continue
+        for name in after:
+            if name not in coming:
+                raise UserError(
+                    f"{stage.name} reads from {name}, which is not complete; submit it too (--only, --from)"
+                )
+        found.append(Step(stage, after, script(stage, cluster, recipe, chain.run.output_dir), queued.get(stage.name)))
+    return found
+
+
+def submit_all(todo: Sequence[Step], queued: Mapping[str, Job], tell: Callable[[str, str], None]) -> None:
+    """Submit what is neither complete nor in the queue.
+
+    Args:
+        queued: jobs of stages in the queue, of `leading_jobs`.
+        tell: called with a stage's name and what became of it.
+    """
+    ids = {name: job.id for name, job in queued.items()}
+    for step in todo:
+        name = step.stage.name
+        if step.script is None:
+            tell(name, "complete")
+        elif step.queued:
+            tell(name, f"job {step.queued.id} is in the queue already: {step.queued.state.lower()}")
+        else:
+            ids[name] = submit(step.script.write(), [ids[other] for other in step.after])
+            tell(name, f"job {ids[name]}" + (f", after {', '.join(step.after)}" if step.after else ""))
+
+
+def leading_jobs(stages: Sequence[StageRun]) -> dict[str, Job]:
+    """By a stage's name: its job that is in the queue; not those of its arrays."""
+    jobs = {job.folder: job for job in queue()}
+    return {stage.name: jobs[stage.folder.resolve()] for stage in stages if stage.folder.resolve() in jobs}
+
+
+def refuse_running(selected: Sequence[StageRun]) -> None:
+    """Raise UserError when a job works for one of these stages, whose folder is about to be removed."""
+    for job in queue():
+        for stage in selected:
+            if job.folder.is_relative_to(stage.folder.resolve()):
+                raise UserError(f"{stage.name}: job {job.id} works for it; `scancel {job.id}` first")

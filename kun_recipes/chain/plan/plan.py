@@ -1,0 +1,87 @@
+"""A plan: what each stage takes on the hardware there is, and what that was computed from."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from kun_recipes.chain.plan.figures import Figure
+from kun_recipes.chain.plan.stages import Work
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What the stages run on.
+
+    Attributes:
+        gpus: of a stage that labels or refines; 0 on a machine without.
+        cpu_workers: cores of the corpus stage, and of every stage where plan.yaml's speeds are a core's.
+        time_limits: by stage name, as D-HH:MM:SS or HH:MM:SS; None where none are known.
+        training_gpus: of one training; None: as many as `gpus`.
+    """
+
+    gpus: int
+    cpu_workers: int
+    time_limits: Mapping[str, str] | None = None
+    training_gpus: int | None = None
+
+
+@dataclass(frozen=True)
+class StageEstimate:
+    """One line of the plan.
+
+    Attributes:
+        work: rows, tokens, device time and disk.
+        device: "GPU" or "core".
+        devices: how many it runs on.
+        offered: how many the hardware has for it.
+        seconds: wall time on those.
+        time_limit: seconds; None where none is known.
+    """
+
+    name: str
+    work: Work
+    device: str
+    devices: int
+    offered: int
+    seconds: float
+    time_limit: int | None
+
+    @property
+    def device_hours(self) -> float:
+        return self.work.device_seconds / 3600
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will take, and what that was computed from.
+
+    Attributes:
+        assumptions: every figure by its name, those of a sample in the place of plan.yaml's.
+        warnings: what will not go as configured, a line each.
+        sample: folder of the corpus sample, if there was one.
+    """
+
+    recipe: str
+    stages: tuple[StageEstimate, ...]
+    assumptions: tuple[tuple[str, Figure], ...]
+    warnings: tuple[str, ...]
+    hardware: Hardware
+    sample: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON; what is unknown is null."""
+        return {
+            "recipe": self.recipe,
+            "sample": self.sample,
+            "hardware": asdict(self.hardware),
+            "stages": [_plain(asdict(stage) | {"device_hours": stage.device_hours}) for stage in self.stages],
+            "assumptions": [{"name": name, **asdict(figure)} for name, figure in self.assumptions],
+            "warnings": list(self.warnings),
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return None if isinstance(value, float) and math.isnan(value) else value

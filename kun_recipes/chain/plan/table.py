@@ -1,0 +1,84 @@
+"""A plan as a person reads it: the table, its totals, warnings, and every assumption with its source."""
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kun_recipes.chain.plan.plan import Plan, StageEstimate
+from kun_recipes.chain.plan.units import count, devices, duration, figure, hours, size
+
+COLUMNS = ("rows in", "rows out", "tokens\nread", "tokens\nwritten", "GPU/core\nhours", "on", "wall\ntime", "disk")
+
+
+def show(plan: Plan, console: Console) -> None:
+    """Print a plan. "?" is unknown, "–" does not apply."""
+    console.print(_stages(plan))
+    for line in _totals(plan):
+        console.print(Text(line))
+    for warning in plan.warnings:
+        console.print(Text(f"warning: {warning}", style="bold yellow"))
+    console.print()
+    console.print(_assumptions(plan))
+
+
+def _stages(plan: Plan) -> Table:
+    table = _table(f"Plan of {plan.recipe}, before anything is spent")
+    table.add_column("stage", no_wrap=True)
+    for column in COLUMNS:
+        table.add_column(column, justify="right", no_wrap=True)
+    for stage in plan.stages:
+        late = stage.time_limit is not None and stage.seconds > stage.time_limit
+        table.add_row(*_cells(stage), style="yellow" if late else None)
+    return table
+
+
+def _cells(stage: StageEstimate) -> tuple[str, ...]:
+    work = stage.work
+    out = count(work.rows_out) if work.steps is None else f"{count(work.steps)} steps"
+    return (
+        stage.name,
+        count(work.rows_in),
+        out,
+        count(work.tokens_read),
+        count(work.tokens_written),
+        hours(stage.device_hours),
+        devices(stage.devices, stage.device),
+        duration(stage.seconds),
+        size(work.disk_bytes),
+    )
+
+
+def _totals(plan: Plan) -> list[str]:
+    kinds = dict.fromkeys(stage.device for stage in plan.stages)
+    spent = " and ".join(
+        f"{hours(sum(stage.device_hours for stage in plan.stages if stage.device == kind))} {kind} hours"
+        for kind in kinds
+    )
+    one_by_one = duration(sum(stage.seconds for stage in plan.stages))
+    kept = sum(stage.work.disk_bytes for stage in plan.stages)
+    largest = max(plan.stages, key=lambda stage: stage.work.checkpoint_bytes)
+    lines = [
+        f"In all: {spent}; {one_by_one} where no two stages run at the same time.",
+        f"Disk: {size(kept)} when all is done.",
+    ]
+    if largest.work.checkpoint_bytes:
+        lines.append(
+            f"Checkpoints besides, while a training runs: at most {size(largest.work.checkpoint_bytes)} each."
+        )
+    return lines
+
+
+def _assumptions(plan: Plan) -> Table:
+    origin = f"the rates of the sample {plan.sample}, else those of plan.yaml" if plan.sample else "plan.yaml's"
+    table = _table(f"Assumed: {origin}")
+    table.add_column("figure", overflow="fold", max_width=46)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("source", overflow="fold")
+    for name, known in plan.assumptions:
+        table.add_row(Text(name), figure(known.number), Text(known.source))
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))

@@ -1,0 +1,137 @@
+"""What a training takes: tokens by its batches, time by floating-point operations or by the exchange of weights."""
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kun_recipes.chain.plan.figures import ComputedSpeed, Figures, TrainingFigures
+from kun_recipes.chain.plan.stages import Flow, Rows, Work, at_most
+
+if TYPE_CHECKING:  # it imports torch
+    from kun_recipes.training.config import TrainConfig
+
+FORWARD, BACKWARD = 2, 4
+"""Operations a parameter and token; activations computed anew in the backward pass cost a second forward."""
+
+EXCHANGES, EXCHANGED_BYTES = 3, 2
+"""Of sharded weights in bf16: gathered forward and backward, and the gradients scattered (FSDP, ZeRO-3)."""
+
+
+def training_work(config: "TrainConfig", figures: Figures, flow: Flow, devices: int) -> Work:
+    """A training: a process a GPU, or one for all cores.
+
+    conversations = pairs x (1 - held_out_share), or train_rows if given; + those of each set of mix, its weight
+                    times as many or all; + those of the judges
+    steps         = max_steps, or num_train_epochs x (conversations / batch, rounded up); under packing a row of
+                    max_length tokens stands in a conversation's place
+    tokens        = steps x batch x tokens of a conversation; without max_steps epochs x those of all conversations
+    time          = tokens / tokens_per_second / devices where that was measured, else steps x `step_seconds`
+    disk          = parameters x bytes_per_saved_parameter; while it runs also
+                    parameters x bytes_per_checkpoint_parameter x checkpoints (save_total_limit, and the one being
+                    written); adapters of LoRA are left out
+    """
+    of = figures.training
+    judges = Rows(judge_conversations(config, of), of.tokens_per_judge_conversation.number)
+    parts = [part for part in (*_pairs(config, figures, flow), judges) if part.count]
+    conversations = sum(part.count for part in parts)
+    in_all = sum(part.count * part.tokens for part in parts)
+    of_cores = figures.device == "core"
+    used = 1 if of_cores else usable_devices(config, devices)
+    batch = batch_rows(config, used)
+    row = config.max_length if config.packing else in_all / conversations
+    rows = in_all / row
+    steps = config.max_steps if config.max_steps > 0 else _round_up(config.num_train_epochs * _round_up(rows / batch))
+    tokens = steps * batch * row if config.max_steps > 0 else config.num_train_epochs * in_all
+    seconds = tokens / of.tokens_per_second.number
+    if of.tokens_per_second.value is None and of.computed:
+        passes = batch / used / config.per_device_train_batch_size
+        step = step_seconds(
+            of.computed, figures.parameters.number, tokens / steps, used, passes, config.gradient_checkpointing
+        )
+        seconds = steps * used * step
+    parameters = figures.parameters.number
+    return Work(
+        rows_in=conversations,
+        rows_out=None,
+        tokens_read=tokens,
+        tokens_written=None,
+        device_seconds=seconds,
+        disk_bytes=parameters * of.bytes_per_saved_parameter.number,
+        checkpoint_bytes=_checkpoints(config, steps) * parameters * of.bytes_per_checkpoint_parameter.number,
+        devices=None if of_cores else used,
+        steps=steps,
+    )
+
+
+def step_seconds(
+    of: ComputedSpeed, parameters: float, tokens: float, gpus: int, passes: float, checkpointing: bool
+) -> float:
+    """Time of one update: that of its computation, or that of the exchange of weights, whichever is longer.
+
+    computation = tokens x parameters x (2 forward + 4 backward, + 2 with gradient checkpointing)
+                  / (gpus x peak_flops x utilisation_share)
+    exchange    = passes x 3 x parameters x 2 bytes / link_bytes_per_second, or network_bytes_per_second on more
+                  GPUs than gpus_per_node; none on one GPU
+
+    Args:
+        tokens: of the update.
+        passes: forward and backward passes that it is accumulated from.
+    """
+    operations = tokens * parameters * (FORWARD + BACKWARD + (FORWARD if checkpointing else 0))
+    computation = operations / (gpus * of.peak_flops.number * of.utilisation_share.number)
+    if gpus == 1:
+        return computation
+    speed = of.link_bytes_per_second if gpus <= of.gpus_per_node.number else of.network_bytes_per_second
+    exchange = passes * EXCHANGES * parameters * EXCHANGED_BYTES / speed.number
+    return exchange if math.isnan(exchange) else max(exchange, computation)
+
+
+def batch_rows(config: "TrainConfig", devices: int) -> int:
+    """Rows in one update."""
+    if config.global_batch_size is not None:
+        return config.global_batch_size
+    return config.per_device_train_batch_size * config.gradient_accumulation_steps * devices
+
+
+def usable_devices(config: "TrainConfig", devices: int) -> int:
+    """The most devices, of those there are, over which the global batch can be divided."""
+    if config.global_batch_size is None:
+        return devices
+    each = config.per_device_train_batch_size
+    return next((some for some in range(devices, 1, -1) if config.global_batch_size % (some * each) == 0), 1)
+
+
+def judge_conversations(config: "TrainConfig", of: TrainingFigures) -> float:
+    """Conversations that judge items make: 2 judges x judge_passes x their items / judge_turns, rounded up."""
+    if not config.judge_data:
+        return 0
+    return 2 * config.judge_passes * _round_up(of.judge_items.number / 2 / config.judge_turns)
+
+
+def own_pairs(config: "TrainConfig", flow: Flow) -> float:
+    """Of the seeds, the pairs that are not held out."""
+    return flow.read(config.seeds).count * (1 - config.held_out_share)
+
+
+def _pairs(config: "TrainConfig", figures: Figures, flow: Flow) -> Iterator[Rows]:
+    """Of the seeds and each set of mix: pairs trained on, and the mean tokens of a conversation made of one."""
+    prompt = figures.label.prompt_tokens.number if config.direction == "backward" else 0
+    around = figures.training.template_tokens.number + prompt
+    own = own_pairs(config, flow) if config.train_rows is None else config.train_rows
+    yield Rows(own, flow.read(config.seeds).tokens + around)
+    for place, name in enumerate(config.mix or []):
+        rows = flow.read(name)
+        count = config.mix_weights[place] * own if config.mix_weights else rows.count
+        yield Rows(count, rows.tokens + around)
+
+
+def _checkpoints(config: "TrainConfig", steps: float) -> float:
+    """Checkpoints that lie on the disk at a time: those kept, and the one being written before the oldest goes."""
+    if config.save_strategy == "no" or config.lora_rank:
+        return 0
+    made = steps // config.save_steps if config.save_steps >= 1 else 1 // config.save_steps
+    return made if config.save_total_limit is None else at_most(made, config.save_total_limit + 1)
+
+
+def _round_up(value: float) -> float:
+    return value if math.isnan(value) else math.ceil(value)

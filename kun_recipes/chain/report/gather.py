@@ -1,0 +1,111 @@
+"""Read what a finished run left, as the report shows it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kun_recipes.chain.report.config import ReportConfig
+from kun_recipes.chain.report.costs import WRITTEN, written_tokens
+from kun_recipes.chain.report.removed import Reason, removed_by
+from kun_recipes.data.rows import read_rows
+from kun_recipes.errors import UserError
+from kun_recipes.execution.summaries import finished_summary, finished_training, path_of, read_stages
+from kun_recipes.reporting.funnel import sample_rows
+from kun_recipes.studies.items import ITEMS
+from kun_recipes.studies.report import JUDGE, PEOPLE
+
+Summary = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study's summary, and what results.json says."""
+
+    summary: Summary
+    results: Mapping[str, Any]
+
+    def drawn(self) -> dict[str, str]:
+        """Whose votes on each task are drawn: people's where they voted, else the model's."""
+        return {
+            task: voter
+            for voter in (JUDGE, PEOPLE)
+            if (found := self.results[voter])
+            for task in ITEMS
+            if found["votes"][task]
+        }
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A run, as it will be shown.
+
+    Attributes:
+        stages: summaries of corpus, label and refine, in this order.
+        removed: what each of them removed.
+        trainings: summaries by the model's name.
+        evaluation, statistics: summaries of these stages, or None.
+        study: the study's summary and its results, or None.
+        tokens: written by models or trained on, by stage.
+        rows: finished rows, chosen by hash.
+    """
+
+    stages: dict[str, Summary]
+    removed: dict[str, list[Reason]]
+    trainings: dict[str, Summary]
+    evaluation: Summary | None
+    statistics: Summary | None
+    study: Study | None
+    tokens: dict[str, int]
+    rows: list[Mapping[str, Any]]
+
+    def all_stages(self) -> dict[str, Summary]:
+        """Every summary, in the order in which the stages run."""
+        final = {name: one for name, one in self.trainings.items() if self.follows_refine(one)}
+        first = {name: one for name, one in self.trainings.items() if name not in final}
+        stages = {"corpus": self.stages["corpus"], **first, "label": self.stages["label"]}
+        stages |= {"refine": self.stages["refine"], **final}
+        study = self.study.summary if self.study else None
+        more = {"evaluate": self.evaluation, "statistics": self.statistics, "study": study}
+        return stages | {name: summary for name, summary in more.items() if summary}
+
+    def follows_refine(self, training: Summary) -> bool:
+        """Whether a model was trained from the one that refined the rows: a final model."""
+        return path_of(training["config"]["model"]) == path_of(self.stages["refine"]["config"]["model"])
+
+    def settings(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What each stage was asked, as far as it says something."""
+        for name, summary in self.all_stages().items():
+            values = {key: path_of(value) for key, value in summary["config"].items()}
+            yield name, {key: value for key, value in values.items() if value is not None}
+
+
+def read_study(path: Path) -> Study:
+    """Raises UserError where the study is not finished."""
+    summary = finished_summary(path.parent)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; recipes/study.py writes it")
+    return Study(summary, json.loads(path.read_text(encoding="utf-8")))
+
+
+def gather(config: ReportConfig) -> Evidence:
+    """Read the folders that a config names.
+
+    Raises:
+        UserError: a stage or a training is not finished, or they are not of one run.
+    """
+    stages = read_stages(config)
+    folders = {"corpus": config.corpus_dir, "label": config.label_dir, "refine": config.refine_dir}
+    trainings = {Path(folder).name: finished_training(folder) for folder in config.model_dirs or []}
+    tokens = {name: written_tokens(Path(folders[name]), column) for name, column in WRITTEN.items()}
+    return Evidence(
+        stages,
+        {name: removed_by(Path(folder) / "removed") for name, folder in folders.items()},
+        trainings,
+        finished_summary(config.evaluation_dir) if config.evaluation_dir else None,
+        finished_summary(config.statistics_dir) if config.statistics_dir else None,
+        read_study(Path(config.study_results)) if config.study_results else None,
+        tokens | {name: training["tokens"] for name, training in trainings.items()},
+        sample_rows(read_rows(Path(config.refine_dir) / "rows"), config.rows),
+    )

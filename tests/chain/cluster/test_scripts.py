@@ -1,0 +1,70 @@
+"""The scripts: what they ask of Slurm, and that bash reads them, whatever a folder is called."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kun_recipes.chain import StageRun, load_chain
+from kun_recipes.chain.cluster.config import ClusterConfig
+from kun_recipes.chain.cluster.scripts import Script, script
+from kun_recipes.config.options import load
+
+pytestmark = pytest.mark.usefixtures("in_repository")
+
+
+def write(stage: str, output: Path, *words: str) -> Script:
+    cluster = load(ClusterConfig, ["--partition", "a800", "--cpu_partition", "thin", *words])
+    chain = load_chain("recipes/demo", ["--output_dir", str(output)], cluster.placement)
+    chosen: StageRun = chain.select([stage])[0]
+    return script(chosen, cluster, "recipes/demo", str(output))
+
+
+def options(text: str) -> set[str]:
+    return {line.removeprefix("#SBATCH --") for line in text.splitlines() if line.startswith("#SBATCH")}
+
+
+def test_a_data_stage_is_led_from_one_core(tmp_path):
+    asked = options(write("label", tmp_path, "--times", "label=2-00:00:00").text)
+    assert asked >= {"partition=thin", "nodes=1", "ntasks=1", "mem=8G", "time=2-00:00:00", "requeue"}
+    assert asked >= {"job-name=kun-label", f"comment=kun-recipes:{tmp_path}/label", "signal=B:USR1@120"}
+    assert not any(option.startswith(("gpus", "cpus")) for option in asked)
+
+
+def test_a_training_has_its_nodes_and_their_gpus(tmp_path):
+    asked = options(write("label_model", tmp_path, "--train_nodes", "4", "--train_memory_gb", "900").text)
+    assert asked >= {"partition=a800", "nodes=4", "ntasks-per-node=1", "gpus-per-node=8", "cpus-per-task=64"}
+    assert asked >= {"mem=900G", "time=24:00:00"}
+
+
+def test_account_qos_and_further_options_are_in_every_script(tmp_path):
+    words = ["--account", "lab", "--qos", "high", "--sbatch", "constraint=a800", "exclude=node7"]
+    for stage in ("label", "label_model"):
+        asked = options(write(stage, tmp_path, *words).text)
+        assert asked >= {"account=lab", "qos=high", "constraint=a800", "exclude=node7"}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--train_nodes", "4"], "--num_machines 4 --num_processes 32 --machine_rank"),
+        ([], "--num_machines 1 --num_processes 8 --machine_rank"),
+        (["--train_nodes", "2", "--gpus_per_node", "0"], "--num_machines 2 --num_processes 2 --machine_rank"),
+    ],
+)
+def test_every_node_launches_its_share_of_the_ranks(tmp_path, words, told):
+    text = write("label_model", tmp_path, *words).text
+    assert told in text
+    assert '--main_process_ip "$MAIN_ADDRESS" --main_process_port "$MAIN_PORT" --rdzv_backend static' in text
+
+
+def test_a_single_rank_meets_nobody(tmp_path):
+    assert "--num_machines" not in write("label_model", tmp_path, "--gpus_per_node", "0").text
+
+
+@pytest.mark.parametrize("stage", ["corpus", "final_model"])
+def test_bash_reads_every_script(tmp_path, stage):
+    output = tmp_path / "it's a folder"
+    written = write(stage, output, "--setup", "module load 'a b'", "export X='1'").write()
+    assert subprocess.run(["bash", "-n", str(written)], capture_output=True, text=True).stderr == ""
+    assert "\nmodule load 'a b'\nexport X='1'\n" in written.read_text(encoding="utf-8")

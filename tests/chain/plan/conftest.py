@@ -1,0 +1,137 @@
+"""Figures that are easy to multiply by hand, and stages that need no file."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from kun_recipes.chain import CORPUS, EVALUATE, LABEL, REFINE, TRAIN, Chain, StageRun
+from kun_recipes.chain.plan.figures import Figures, load_figures
+from kun_recipes.corpus.config import CorpusConfig
+from kun_recipes.evaluation.config import EvaluateConfig
+from kun_recipes.stage_configs import LabelConfig, RefineConfig, RunConfig
+from kun_recipes.training.config import TrainConfig
+
+
+def figure(value: float | None) -> dict[str, Any]:
+    return {"value": value, "source": "a test"}
+
+
+def section(**values: float | None) -> dict[str, Any]:
+    return {name: figure(value) for name, value in values.items()}
+
+
+@pytest.fixture
+def content() -> dict[str, Any]:
+    """A plan.yaml: a model of a million parameters, 1,000 documents of 2,000 bytes, 100 seed pairs of 40 tokens."""
+    return {
+        "device": "gpu",
+        "parameters": figure(1_000_000),
+        "corpora": [
+            {"format": "wudao", "documents": figure(1000), "text_bytes": figure(2_000_000)},
+            {"format": "skypile", "documents": figure(3000), "text_bytes": figure(3_000_000)},
+            {"format": "wanjuan", "documents": figure(None), "text_bytes": figure(None)},
+        ],
+        "outside": [
+            {"name": "seeds", "rows": figure(100), "tokens": figure(40)},
+            {"name": "owner/other", "rows": figure(30), "tokens": figure(80)},
+        ],
+        "corpus": section(
+            text_bytes_per_second=1000,
+            segments_per_document=2,
+            kept_share=0.5,
+            tokens_per_segment=200,
+            bytes_per_row=300,
+        ),
+        "training": section(
+            tokens_per_second=None,
+            template_tokens=10,
+            judge_items=100,
+            tokens_per_judge_conversation=400,
+            bytes_per_saved_parameter=2,
+            bytes_per_checkpoint_parameter=12,
+        )
+        | {
+            "computed": section(
+                peak_flops=1_000_000_000,
+                utilisation_share=0.5,
+                gpus_per_node=8,
+                link_bytes_per_second=60_000_000,
+                network_bytes_per_second=6_000_000,
+            )
+        },
+        "label": section(tokens_per_second=100, prompt_tokens=20, instruction_tokens=10, kept_share=0.8),
+        "refine": section(
+            tokens_per_second=50,
+            judge_prompt_tokens=5,
+            polish_prompt_tokens=10,
+            answer_tokens=60,
+            instruction_share=0.5,
+            good_share=0.4,
+            kept_share=0.25,
+        ),
+        "evaluate": section(tokens_per_second=100, question_tokens=50, pair_tokens=40),
+    }
+
+
+@pytest.fixture
+def load_plan(content: dict[str, Any], tmp_path: Path) -> Callable[[], Figures]:
+    """Loads the content as it then is."""
+
+    def load() -> Figures:
+        path = tmp_path / "plan.yaml"
+        path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+        return load_figures(path)
+
+    return load
+
+
+@pytest.fixture
+def figures(load_plan: Callable[[], Figures]) -> Figures:
+    return load_plan()
+
+
+def corpus(**options: Any) -> CorpusConfig:
+    chosen = {"input_path": ["a"], "input_format": ["wudao"], "output_dir": "out/corpus", "model": "m"}
+    return CorpusConfig(**chosen | options)
+
+
+def label(**options: Any) -> LabelConfig:
+    return LabelConfig(**{"segments": "out/corpus/rows", "output_dir": "out/label", "model": "m"} | options)
+
+
+def refine(**options: Any) -> RefineConfig:
+    chosen = {"candidates": "out/label/rows", "output_dir": "out/refine", "dataset_dir": "out/dataset"}
+    return RefineConfig(**chosen | {"model": "m", "judge_data": "items"} | options)
+
+
+def training(**options: Any) -> TrainConfig:
+    return TrainConfig(**{"seeds": "seeds", "output_dir": "out/model", "model": "m", "held_out_share": 0.1} | options)
+
+
+def evaluation(**options: Any) -> EvaluateConfig:
+    return EvaluateConfig(**{"model": "m", "output_dir": "out/evaluate", "seeds": "seeds", "ceval": "c"} | options)
+
+
+def chain(**configs: Any) -> Chain:
+    """A chain of these stages, by their names."""
+    kinds = {
+        CorpusConfig: CORPUS,
+        LabelConfig: LABEL,
+        RefineConfig: REFINE,
+        TrainConfig: TRAIN,
+        EvaluateConfig: EVALUATE,
+    }
+    stages = [StageRun(name, name, kinds[type(config)], config, [], []) for name, config in configs.items()]
+    return Chain(RunConfig(output_dir="out", model="m"), stages)
+
+
+@pytest.fixture
+def make() -> SimpleNamespace:
+    """Makes stage configs, and a chain of them."""
+    return SimpleNamespace(
+        corpus=corpus, label=label, refine=refine, training=training, evaluation=evaluation, chain=chain
+    )

@@ -1,0 +1,65 @@
+"""The plans of the recipes here: nothing of a stage file is left out, and what was measured comes out again."""
+
+import math
+
+import pytest
+
+from kun_recipes.chain import load_chain
+from kun_recipes.chain.plan import Hardware, Plan, estimate, load_figures
+
+PUT_THERE = ("seeds.jsonl", "coig-one-38k.jsonl", "COIG-CQIA-full.jsonl")
+"""What a user puts into data/, by the headers of run.yaml, beside the corpora."""
+
+NOBODY_KNOWS = {"qwen3": ["corpus"]}
+"""Stages whose cost plan.yaml leaves open."""
+
+
+@pytest.fixture
+def plan(tmp_path, repository, monkeypatch):
+    """Plans a recipe, in a folder where its data lies."""
+    for folder in ("recipes", "accelerate_configs", "cards"):
+        (tmp_path / folder).symlink_to(repository / folder)
+    for corpus in ("wudao", "wanjuan"):
+        (tmp_path / "data" / corpus).mkdir(parents=True)
+    for name in PUT_THERE:
+        (tmp_path / "data" / name).touch()
+    monkeypatch.chdir(tmp_path)
+
+    def make(recipe: str, hardware: Hardware) -> Plan:
+        figures = load_figures(tmp_path / "recipes" / recipe / "plan.yaml")
+        return estimate(load_chain(f"recipes/{recipe}", []), figures, None, hardware)
+
+    return make
+
+
+@pytest.mark.parametrize("recipe", ["demo", "humpback", "kun-34b", "kun-6b", "qwen3"])
+def test_only_what_nobody_knows_is_open(plan, recipe):
+    stages = plan(recipe, Hardware(gpus=8, cpu_workers=64)).stages
+    assert [stage.name for stage in stages if math.isnan(stage.device_hours)] == NOBODY_KNOWS.get(recipe, [])
+
+
+def test_the_papers_trainings(plan):
+    """§4.1.1: 192 GPU hours on 32 A800, for every model. The plan leaves out start-up, saving and loading."""
+    stages = plan("kun-6b", Hardware(gpus=32, cpu_workers=64)).stages
+    hours = sum(stage.device_hours for stage in stages if stage.work.steps is not None)
+    assert 192 / 3 < hours < 192
+
+
+@pytest.mark.parametrize(
+    ("stage", "rows_in", "rows_out", "seconds"),
+    # the README's funnel, and the trainings' pairs without the held-out ones
+    [
+        ("corpus", 50, 35, None),
+        ("label_model", 57, None, 86),
+        ("primary_chat_model", 77, None, 172),
+        ("label", 35, 29, 68),
+        ("refine", 29, 16, 121),
+        ("final_model", 15, None, 25),
+    ],
+)
+def test_the_demo_as_it_was_measured(plan, stage, rows_in, rows_out, seconds):
+    (found,) = [line for line in plan("demo", Hardware(gpus=0, cpu_workers=2)).stages if line.name == stage]
+    assert found.work.rows_in == pytest.approx(rows_in, abs=1)
+    assert found.work.rows_out == (None if rows_out is None else pytest.approx(rows_out, abs=0.5))
+    if seconds is not None:
+        assert found.seconds == pytest.approx(seconds, rel=0.35)

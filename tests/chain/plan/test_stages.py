@@ -1,0 +1,105 @@
+"""Each formula against an example multiplied by hand, with the figures of conftest.py."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from kun_recipes.chain.plan.stages import Flow, Rows, corpus_work, label_work, refine_work
+
+TWO = {"input_path": ["a", "b"], "input_format": ["wudao", "skypile"]}
+PARTS = {"input_path": ["a", "b"], "input_format": ["wudao"]}
+UNKNOWN = {"input_path": ["a", "b"], "input_format": ["wudao", "wanjuan"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "segments", "kept", "seconds"),
+    [
+        # 1,000 documents, 2 segments each, half of them kept; 2 MB of text at 1,000 bytes a second
+        ({}, 2000, 1000, 2000),
+        (TWO, 8000, 4000, 5000),
+        # a hundred documents of each path: a tenth of WuDao's bytes, a thirtieth of SkyPile's
+        ({**TWO, "max_documents": 100}, 400, 200, 300),
+        # two paths of one corpus
+        ({**PARTS, "max_documents": 100}, 400, 200, 400),
+        ({"max_documents": 5000}, 2000, 1000, 2000),
+        ({"sample_rows": 600}, 2000, 600, 2000),
+        ({"sample_rows": 6000}, 2000, 1000, 2000),
+        # nobody knows WanJuan's size
+        (UNKNOWN, math.nan, math.nan, math.nan),
+        ({**UNKNOWN, "sample_rows": 600}, math.nan, 600, math.nan),
+        ({**UNKNOWN, "max_documents": 100}, 400, 200, math.nan),
+        # plan.yaml has no such corpus
+        ({"input_format": ["jsonl"]}, math.nan, math.nan, math.nan),
+    ],
+)
+def test_corpus(make, figures, options, segments, kept, seconds):
+    flow = Flow(figures)
+    work = corpus_work(make.corpus(**options), figures, flow)
+    assert work.rows_in == pytest.approx(segments, nan_ok=True)
+    assert work.rows_out == pytest.approx(kept, nan_ok=True)
+    assert work.tokens_written == pytest.approx(kept * 200, nan_ok=True)
+    assert work.device_seconds == pytest.approx(seconds, nan_ok=True)
+    assert work.disk_bytes == pytest.approx(segments * 300, nan_ok=True)
+    assert flow.read("out/corpus/rows").count == pytest.approx(kept, nan_ok=True)
+
+
+@pytest.fixture
+def flow(figures) -> Flow:
+    """1,000 segments of 200 tokens."""
+    flow = Flow(figures)
+    flow.write("out/corpus", Rows(1000, 200))
+    return flow
+
+
+@pytest.mark.parametrize(
+    ("options", "read", "written"),
+    [
+        # 20 + 200 + 20 + 10 tokens read, 10 written, of each segment
+        ({}, 250_000, 10_000),
+        ({"max_new_tokens": 4}, 244_000, 4_000),
+        ({"max_new_tokens": 400}, 250_000, 10_000),
+    ],
+)
+def test_label(make, figures, flow, options, read, written):
+    work = label_work(make.label(**options), figures, flow)
+    assert (work.rows_in, work.rows_out) == (1000, 800)
+    assert (work.tokens_read, work.tokens_written) == (read, written)
+    assert work.device_seconds == (read + written) / 100
+    assert work.disk_bytes == 2 * 1000 * 300
+    assert flow.read("out/label/rows") == Rows(800, 200)
+
+
+@pytest.mark.parametrize(
+    ("options", "read", "written", "pair"),
+    [
+        # of 800: 800 + 400 judged with 5 + 10 tokens, 160 answered with 10 + 10 + 200 read and 60 written
+        ({}, 1200 * 15 + 160 * 220, 160 * 60, 10 + 60),
+        ({"max_new_tokens": 50}, 1200 * 15 + 160 * 220, 160 * 50, 10 + 50),
+        # the second judge reads the segment too
+        ({"score_target": "pair"}, 1200 * 15 + 400 * 200 + 160 * 220, 160 * 60, 10 + 60),
+        # the segment is the answer
+        ({"answers": "raw"}, 1200 * 15, 0, 10 + 200),
+    ],
+)
+def test_refine(make, figures, flow, options, read, written, pair):
+    flow.write("out/label", Rows(800, 200))
+    work = refine_work(make.refine(**options), figures, flow)
+    assert (work.rows_in, work.rows_out) == (800, 40)
+    assert (work.tokens_read, work.tokens_written) == (read, written)
+    assert work.device_seconds == (read + written) / 50
+    assert work.disk_bytes == (800 + 40) * 300
+    assert flow.read("out/dataset") == Rows(40, pair)
+    assert flow.read("out/refine/rows") == Rows(40, pair)
+
+
+def test_what_depends_on_an_unknown_figure_is_unknown(make, figures, flow):
+    unknown = replace(figures, label=replace(figures.label, kept_share=figures.corpora[2].documents))
+    work = label_work(make.label(), unknown, flow)
+    assert work.tokens_read == 250_000
+    assert math.isnan(work.rows_out)
+
+
+def test_rows_that_no_stage_writes_are_those_of_the_plan(flow):
+    assert flow.read("owner/other") == Rows(30, 80)
+    assert math.isnan(flow.read("owner/unheard-of").count)

@@ -1,0 +1,67 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from kun_recipes.chain.plan import Hardware, estimate, show
+
+
+@pytest.fixture
+def printed(make, figures):
+    def show_plan(width=100, **stages):
+        stages = stages or {
+            "corpus": make.corpus(),
+            "label_model": make.training(direction="backward", save_steps=5),
+            "label": make.label(),
+            "refine": make.refine(),
+        }
+        console = Console(file=io.StringIO(), width=width)
+        show(estimate(make.chain(**stages), figures, None, Hardware(8, 4, {"label": "00:00:10"})), console)
+        return console.file.getvalue().splitlines()
+
+    return show_plan
+
+
+def words(lines, stage):
+    line = next(line for line in lines if line.startswith(f" {stage} "))
+    return [cell.strip() for cell in line.split("  ") if cell.strip()]
+
+
+def test_a_line_a_stage(printed):
+    lines = printed()
+    assert words(lines, "corpus")[1:] == ["2,000", "1,000", "–", "200,000", "0.56", "4 cores", "8.3 min", "600 kB"]
+    assert words(lines, "label")[1:] == ["1,000", "800", "250,000", "10,000", "0.72", "8 GPUs", "5.4 min", "600 kB"]
+    assert words(lines, "label_model")[:4] == ["label_model", "90", "6 steps", "18,900"]
+
+
+def test_the_totals(printed):
+    lines = printed()
+    assert any(line.startswith("In all: 0.56 core hours and ") for line in lines)
+    assert "Disk: 3.5 MB when all is done." in lines
+    assert "Checkpoints besides, while a training runs: at most 12 MB each." in lines
+
+
+def test_a_warning_where_a_stage_outlasts_its_limit(printed):
+    text = " ".join(printed())
+    assert "warning: label: 5.4 min on 8 GPUs does not fit its time limit of 10 s; raise the limit" in text
+
+
+def test_what_is_unknown_is_a_question_mark(make, printed):
+    lines = printed(corpus=make.corpus(input_format=["wanjuan"]))
+    assert words(lines, "corpus") == ["corpus", "?", "?", "–", "?", "?", "4 cores", "?", "?"]
+    assert any(line.startswith("In all: ? core hours; ?") for line in lines)
+
+
+@pytest.mark.parametrize("width", [100, 140])
+def test_nothing_of_the_table_is_cut(printed, width):
+    lines = printed(width=width)
+    assert all(len(line) <= width for line in lines)
+    assert not any("…" in line for line in lines)
+
+
+def test_every_assumption_with_its_value_and_source(printed, figures):
+    shown = [line.split() for line in printed(width=140)]
+    for name, known in figures.named():
+        (line,) = [words for words in shown if words and words[0] == name]
+        assert line[-2:] == ["a", "test"]
+        assert (line[1] == "?") == (known.value is None)

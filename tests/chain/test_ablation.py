@@ -1,0 +1,68 @@
+"""The arms on the tiny model, through the script, from a finished run's candidates."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kun_recipes.chain.ablation import ARMS, load_arms, share_judges
+from kun_recipes.config.options import load
+from kun_recipes.data.rows import read_rows
+from kun_recipes.models.prompts import load_prompt
+from kun_recipes.stage_configs import RefineConfig
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def test_each_arm_differs_from_the_first_in_what_it_names(in_repository, tmp_path):
+    given = [f"--{key}" for key in ("refine.candidates", "refine.model", "final_model.model")]
+    arms = load_arms("recipes/demo", list(ARMS), tmp_path, [word for key in given for word in (key, str(tmp_path))])
+    first, *others = arms
+    plain = load(RefineConfig, ["--config", "recipes/demo/refine.yaml"], future=["outputs"])
+    for field in ("score_target", "answers", "polish_prompt", "score_prompt", "judge_data"):
+        assert getattr(first.refine.config, field) == getattr(plain, field)
+    for arm in others:
+        changed = {
+            field for field, value in vars(arm.refine.config).items() if value != getattr(first.refine.config, field)
+        }
+        assert changed - {"output_dir", "dataset_dir"} == ARMS[arm.name].keys()
+        assert arm.training.config.seeds == arm.refine.config.dataset_dir == str(tmp_path / arm.name / "dataset")
+        assert arm.training.folder == tmp_path / "models" / arm.name
+
+
+def test_judges_are_measured_once_for_arms_that_judge_alike(in_repository, tmp_path):
+    given = [
+        word
+        for key in ("refine.candidates", "refine.model", "final_model.model")
+        for word in (f"--{key}", str(tmp_path))
+    ]
+    arms = load_arms("recipes/demo", list(ARMS), tmp_path, given)
+    measured = arms[0].refine.folder / "judges.json"
+    measured.parent.mkdir(parents=True)
+    measured.write_text("{}", encoding="utf-8")
+    for arm in arms:
+        share_judges(arms, arm)
+    shared = {arm.name for arm in arms if (arm.refine.folder / "judges.json").is_file()}
+    assert shared == {"focused-polished", "focused-raw", "focused-unaided"}
+
+
+@pytest.mark.usefixtures("in_repository")
+def test_the_arms_are_refined_trained_and_measured_together(repository: Path, demo_command, finished: Path, tmp_path):
+    names = ["focused-raw", "focused-unaided"]
+    _, _, _, *overrides = demo_command(finished)
+    command = [sys.executable, "recipes/ablation.py", "recipes/demo", *overrides, "--into", str(tmp_path)]
+    small = ["--limit", "1", "--evaluate.max_new_tokens", "2", "--bootstrap", "100", "--held_out_new_tokens", "4"]
+    command += [*small, "--arms", *names]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    table = (tmp_path / "ablation.md").read_text(encoding="utf-8")
+    lines = [line.split(" | ")[0].strip("| ") for line in table.splitlines() if line.startswith("| ")]
+    assert lines == ["arm", "---", "primary_chat_model (all arms' start)", *names]
+    raw, unaided = (list(read_rows(tmp_path / name / "refine" / "rows")) for name in names)
+    assert {row["id"] for row in raw} & {row["id"] for row in unaided}
+    assert all(row["output"] == row["text"] for row in raw)
+    prompt = load_prompt("recipes/prompts/answer.txt", {"instruction"})
+    assert {row["polish_prompt"] for row in unaided} == {prompt.fingerprint}
+    judged = [(tmp_path / name / "refine" / "judges.json").read_text(encoding="utf-8") for name in names]
+    assert judged[0] == judged[1]
