@@ -20,7 +20,7 @@ from kun_recipes.chain import StageRun, run_stage
 from kun_recipes.chain.ablation import ARMS, ablation_table, load_arms, load_evaluation, share_judges
 from kun_recipes.cli import mistakes_in_one_line
 from kun_recipes.evaluation.tables import results_tables
-from kun_recipes.evaluation.writers import to_markdown, to_rich
+from kun_recipes.reporting.tables import to_markdown, to_rich
 
 
 def arguments() -> tuple[argparse.Namespace, list[str]]:

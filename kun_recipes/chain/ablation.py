@@ -12,7 +12,7 @@ from typing import Any
 
 from kun_recipes.chain import Chain, StageRun, load_chain
 from kun_recipes.evaluation.tables import HEADS, percent, with_interval
-from kun_recipes.evaluation.writers import Table
+from kun_recipes.reporting.tables import Table
 
 PAIR = {
     "score_target": "pair",

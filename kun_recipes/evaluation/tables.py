@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.table import Table as RichTable
 
-from kun_recipes.evaluation.writers import Table, to_rich
+from kun_recipes.reporting.tables import Table, to_rich
 
 HEADS = {"ppl": "PPL", "ppl-full": "PPL, four passes", "gen": "GEN"}
 

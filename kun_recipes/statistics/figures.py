@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kun_recipes.drawing import COLOURS, GREY, save, style
+from kun_recipes.reporting.drawing import COLOURS, GREY, save, style
 from kun_recipes.statistics.topic_asking import TOP
 
 Sets = Mapping[str, Mapping[str, Any]]

@@ -8,7 +8,7 @@ import numpy
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from kun_recipes.drawing import BLUE, GREEN, GREY, ORANGE, RED, save, style
+from kun_recipes.reporting.drawing import BLUE, GREEN, GREY, ORANGE, RED, save, style
 from kun_recipes.studies.quality import ALL, OUTPUT
 from kun_recipes.studies.votes import CRITERIA, GRADES
 

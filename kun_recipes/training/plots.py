@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from kun_recipes.drawing import BLUE, ORANGE, style
+from kun_recipes.reporting.drawing import BLUE, ORANGE, style
 
 LOSS_PLOT = "loss.png"
 _WINDOW = 0.05

@@ -1,5 +1,5 @@
 from kun_recipes.evaluation.tables import all_tables, score_table
-from kun_recipes.evaluation.writers import Table, to_latex, to_markdown, to_rich
+from kun_recipes.reporting.tables import Table, to_latex, to_markdown, to_rich
 
 
 def figures(value, low, high, **more):

@@ -6,7 +6,7 @@ from typing import Any
 
 from kun_recipes.data import schema
 from kun_recipes.data.rows import read_rows
-from kun_recipes.evaluation.writers import Table
+from kun_recipes.reporting.tables import Table
 
 WRITTEN = {"label": schema.INSTRUCTION_TOKENS, "refine": schema.OUTPUT_TOKENS}
 """The column that counts the tokens that a stage's model wrote, in rows kept and in those removed afterwards."""

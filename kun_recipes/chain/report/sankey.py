@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
-from kun_recipes.drawing import BLUE, GREY, RED
+from kun_recipes.reporting.drawing import BLUE, GREY, RED
 
 REASONS_SHOWN = 7
 """Of each stage, the most frequent; the others are one flow."""

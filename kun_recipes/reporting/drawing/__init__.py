@@ -13,7 +13,7 @@ import matplotlib
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 
-FONT_FILE = files("kun_recipes.drawing") / "fonts" / "NotoSansCJKsc-GB2312.otf"
+FONT_FILE = files("kun_recipes.reporting.drawing") / "fonts" / "NotoSansCJKsc-GB2312.otf"
 FAMILY = "Noto Sans CJK SC"
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#3b6ea5", "#d98b3a", "#5b9a6f", "#bf5b5b", "#8470a8", "#8a8f98"
 COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, GREY)

@@ -5,7 +5,7 @@ import warnings
 from fontTools.ttLib import TTFont
 from matplotlib.figure import Figure
 
-from kun_recipes.drawing import FONT_FILE, save, style
+from kun_recipes.reporting.drawing import FONT_FILE, save, style
 
 
 def _draw() -> Figure:
