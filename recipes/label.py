@@ -15,6 +15,7 @@ import numpy
 from datatrove.pipeline.base import PipelineStep
 
 from kun_recipes.cli import main
+from kun_recipes.curation.config import LabelConfig
 from kun_recipes.curation.labeling import LabelInstructions, MeasureFit
 from kun_recipes.data import schema
 from kun_recipes.data.rows import RowReader, list_shards, read_rows, removed_writers, row_writer
@@ -27,7 +28,6 @@ from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.rules import instruction_rules, load_rules
 from kun_recipes.rules.ranges import RangeFilter
-from kun_recipes.stage_configs import LabelConfig
 
 
 def label(config: LabelConfig, stage: Stage, removed) -> list[PipelineStep]:

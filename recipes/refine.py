@@ -20,6 +20,7 @@ from datatrove.pipeline.base import PipelineStep
 
 from kun_recipes.cli import main
 from kun_recipes.curation.calibration import Calibrations
+from kun_recipes.curation.config import RefineConfig
 from kun_recipes.curation.judge_data import load_judge_items
 from kun_recipes.curation.judges import Judge, filter_judge, score_judge
 from kun_recipes.curation.judging import JudgeCandidate
@@ -35,7 +36,6 @@ from kun_recipes.models.engines import check_installed
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.rules import answer_rules, load_rules
-from kun_recipes.stage_configs import RefineConfig
 
 SCORED = {"instruction": {"instruction"}, "pair": {"instruction", "output"}}
 """Fields of the score prompt, by what is scored."""

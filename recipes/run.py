@@ -45,8 +45,8 @@ from kun_recipes.errors import UserError
 from kun_recipes.evaluation.tables import results_tables
 from kun_recipes.execution.devices import visible_gpus
 from kun_recipes.execution.folder import write_json
-from kun_recipes.executor_configs import EngineConfig
 from kun_recipes.models.engines import check_installed
+from kun_recipes.models.options import EngineConfig
 from kun_recipes.publishing.hub import check_account
 from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows, training_lines
 

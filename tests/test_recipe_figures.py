@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kun_recipes.chain.config import RunConfig
 from kun_recipes.config.options import load
+from kun_recipes.curation.config import LabelConfig, RefineConfig
 from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.models.engines.base import Sampling
-from kun_recipes.stage_configs import LabelConfig, RefineConfig, RunConfig
 from kun_recipes.training.config import TrainConfig
 
 REPOSITORY = Path(__file__).resolve().parent.parent

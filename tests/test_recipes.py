@@ -16,13 +16,13 @@ from rich.console import Console
 from kun_recipes.annotation.config import AnnotateConfig
 from kun_recipes.chain import CORPUS, STAGES, Chain, StageRun, load_chain
 from kun_recipes.chain.cluster.config import ClusterConfig
+from kun_recipes.chain.config import RunConfig
 from kun_recipes.chain.kinds import FINAL
 from kun_recipes.chain.plan import load_figures
 from kun_recipes.config.options import load
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.errors import UserError
 from kun_recipes.models.source import load_model_source
-from kun_recipes.stage_configs import RunConfig
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted(path.relative_to(REPOSITORY) for path in (REPOSITORY / "recipes").glob("*.py"))

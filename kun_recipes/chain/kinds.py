@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kun_recipes import stage_configs
 from kun_recipes.chain.report.config import ReportConfig
 from kun_recipes.corpus.config import CorpusConfig
+from kun_recipes.curation.config import LabelConfig, RefineConfig
 from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.execution.folder import SUMMARY, TRAIN_SUMMARY, describe
 from kun_recipes.publishing.config import PublishConfig
@@ -43,8 +43,8 @@ def _train_asked(config: Any) -> dict[str, Any]:
 
 
 CORPUS = Kind("recipes/corpus.py", lambda: CorpusConfig, SUMMARY, describe)
-LABEL = Kind("recipes/label.py", lambda: stage_configs.LabelConfig, SUMMARY, describe)
-REFINE = Kind("recipes/refine.py", lambda: stage_configs.RefineConfig, SUMMARY, describe)
+LABEL = Kind("recipes/label.py", lambda: LabelConfig, SUMMARY, describe)
+REFINE = Kind("recipes/refine.py", lambda: RefineConfig, SUMMARY, describe)
 EVALUATE = Kind("recipes/evaluate.py", lambda: EvaluateConfig, SUMMARY, describe)
 TRAIN = Kind("recipes/train.py", _train_config, TRAIN_SUMMARY, _train_asked, training=True)
 STATISTICS = Kind("recipes/data_statistics.py", lambda: StatisticsConfig, SUMMARY, describe)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from kun_recipes.chain.config import RunConfig
 from kun_recipes.chain.graph import check_inputs
 from kun_recipes.chain.kinds import FINAL, STAGES, Kind
 from kun_recipes.chain.stages import Chain, StageRun
 from kun_recipes.config.options import COMMAND_LINE, ConfigError, load, read_yaml_mapping
-from kun_recipes.stage_configs import RunConfig
 
 Placement = Callable[[str, Kind], list[str]]
 """What a cluster adds to the command line of a stage, by the name of its YAML file and its kind."""

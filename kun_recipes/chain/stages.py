@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
+from kun_recipes.chain.config import RunConfig
 from kun_recipes.chain.kinds import Kind
 from kun_recipes.config.options import COMMAND_LINE, ConfigError
 from kun_recipes.execution.folder import changed_keys
-from kun_recipes.stage_configs import RunConfig
 
 
 @dataclass

@@ -6,7 +6,7 @@ from kun_recipes.config.options import ConfigError, option
 from kun_recipes.corpus.decontamination import BENCHMARK_FORMATS
 from kun_recipes.corpus.deduplication import NearDuplicateSettings
 from kun_recipes.corpus.sources.formats import FORMATS, FieldNames
-from kun_recipes.executor_configs import ExecutorConfig
+from kun_recipes.execution.options import ExecutorConfig
 
 NEAR = NearDuplicateSettings()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kun_recipes.config.options import ConfigError, option
 from kun_recipes.evaluation.prompts import Format
-from kun_recipes.executor_configs import EngineConfig
+from kun_recipes.models.options import EngineConfig
 from kun_recipes.models.source import load_model_source
 
 MODES = ("ppl", "gen", "ppl-full")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from kun_recipes.config.options import ConfigError, option
 from kun_recipes.evaluation.config import model_name
 from kun_recipes.evaluation.prompts import Format
-from kun_recipes.executor_configs import EngineConfig
+from kun_recipes.models.options import EngineConfig
 from kun_recipes.studies.intervals import RESAMPLES
 from kun_recipes.studies.votes import RATERS
 

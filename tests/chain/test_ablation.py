@@ -8,9 +8,9 @@ import pytest
 
 from kun_recipes.chain.ablation import ARMS, load_arms, share_judges
 from kun_recipes.config.options import load
+from kun_recipes.curation.config import RefineConfig
 from kun_recipes.data.rows import read_rows
 from kun_recipes.models.prompts import load_prompt
-from kun_recipes.stage_configs import RefineConfig
 
 pytestmark = pytest.mark.timeout(600)
 

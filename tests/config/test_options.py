@@ -11,7 +11,7 @@ import pytest
 
 from kun_recipes.config.options import ConfigError, affects_rows, load, option, parse, read_yaml_mapping
 from kun_recipes.corpus.config import CorpusConfig
-from kun_recipes.stage_configs import LabelConfig
+from kun_recipes.curation.config import LabelConfig
 
 
 class Order(Enum):

@@ -8,12 +8,12 @@ from typing import Any
 from datatrove.data import Document
 
 from kun_recipes.config.options import load
+from kun_recipes.curation.config import LabelConfig, RefineConfig
 from kun_recipes.data.rows import row_writer
 from kun_recipes.execution.folder import describe
 from kun_recipes.models import model_identity
 from kun_recipes.models.prompts import load_prompt
 from kun_recipes.publishing.config import PublishConfig
-from kun_recipes.stage_configs import LabelConfig, RefineConfig
 
 PROMPTS = "recipes/prompts"
 ANSWERS = {

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from kun_recipes.chain import CORPUS, Kind
 from kun_recipes.config.options import ConfigError, option
+from kun_recipes.execution.options import ExecutorConfig
 from kun_recipes.execution.slurm.time_limits import TIME_LIMIT
-from kun_recipes.executor_configs import ExecutorConfig
 
 
 @dataclass(kw_only=True)

@@ -3,7 +3,7 @@
 from kun_recipes.chain import Chain
 from kun_recipes.chain.cluster.config import ClusterConfig
 from kun_recipes.chain.plan import Hardware
-from kun_recipes.executor_configs import EngineConfig
+from kun_recipes.models.options import EngineConfig
 
 
 def cluster_hardware(cluster: ClusterConfig, chain: Chain) -> Hardware:

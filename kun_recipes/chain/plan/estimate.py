@@ -9,10 +9,10 @@ from kun_recipes.chain.plan.sample import Sample, with_sample
 from kun_recipes.chain.plan.stages import Flow, Work, corpus_work, label_work, refine_work
 from kun_recipes.chain.plan.trainings import training_work
 from kun_recipes.corpus.config import CorpusConfig
+from kun_recipes.curation.config import LabelConfig, RefineConfig
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.execution.slurm.time_limits import seconds_of
-from kun_recipes.stage_configs import LabelConfig, RefineConfig
 
 
 def estimate(chain: Chain, figures: Figures, sample: Sample | None, hardware: Hardware) -> Plan:

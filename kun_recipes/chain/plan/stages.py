@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kun_recipes.chain.plan.figures import Figures
 from kun_recipes.corpus.config import CorpusConfig
-from kun_recipes.stage_configs import LabelConfig, RefineConfig
+from kun_recipes.curation.config import LabelConfig, RefineConfig
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from kun_recipes.chain import CORPUS, EVALUATE, LABEL, REFINE, TRAIN, Chain, StageRun
+from kun_recipes.chain.config import RunConfig
 from kun_recipes.chain.plan.figures import Figures, load_figures
 from kun_recipes.corpus.config import CorpusConfig
+from kun_recipes.curation.config import LabelConfig, RefineConfig
 from kun_recipes.evaluation.config import EvaluateConfig
-from kun_recipes.stage_configs import LabelConfig, RefineConfig, RunConfig
 from kun_recipes.training.config import TrainConfig
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from kun_recipes.config.options import ConfigError, load
+from kun_recipes.curation.config import LabelConfig, RefineConfig
 from kun_recipes.execution.launch import Executor, SlurmOptions
 from kun_recipes.models.engines.base import Sampling
-from kun_recipes.stage_configs import LabelConfig, RefineConfig
 
 
 @pytest.fixture

@@ -1,53 +1,15 @@
-"""Options that stages share: where their tasks run, and how a model is asked."""
+"""Options of how a stage asks a model."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from kun_recipes.config.options import ConfigError, option
-from kun_recipes.execution.launch import Executor, SlurmOptions
+from kun_recipes.execution.launch import Executor
+from kun_recipes.execution.options import ExecutorConfig
 from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.engines.presets import PresetName, preset
 from kun_recipes.models.engines.settings import Dtype, EngineName
-
-
-@dataclass(kw_only=True)
-class ExecutorConfig:
-    """Where the tasks of a stage run."""
-
-    executor: Literal["local", "slurm"] = option("local", "this machine, or a Slurm job array", affects_rows=False)
-    workers: int = option(1, "tasks at a time: processes here, jobs on Slurm", min=1, affects_rows=False)
-    slurm_partition: str | None = option(None, "partition of the jobs, for executor slurm", affects_rows=False)
-    slurm_time: str = option("12:00:00", "time limit of a job", unit="HH:MM:SS", affects_rows=False)
-    slurm_memory_gb: int = option(4, "memory of a job", unit="GiB", min=1, affects_rows=False)
-    slurm_account: str | None = option(None, "account that the jobs are charged to", affects_rows=False)
-    slurm_qos: str | None = option(None, "quality of service of the jobs", affects_rows=False)
-    slurm_sbatch: list[str] | None = option(
-        None, "further options of sbatch, as `constraint=a800`", affects_rows=False
-    )
-    slurm_setup: list[str] | None = option(
-        None, "lines of shell that each job begins with, as `module load cuda`", affects_rows=False
-    )
-
-    def where(self) -> Executor:
-        return Executor(self.workers, slurm=self.job())
-
-    def job(self, **more: int | None) -> SlurmOptions | None:
-        """What a job asks of Slurm; None on this machine."""
-        if self.executor == "local":
-            return None
-        if self.slurm_partition is None:
-            raise ConfigError("slurm_partition", "executor slurm needs one: `sinfo` lists them")
-        return SlurmOptions(
-            self.slurm_partition,
-            self.slurm_time,
-            self.slurm_memory_gb,
-            account=self.slurm_account,
-            qos=self.slurm_qos,
-            extra=tuple(self.slurm_sbatch or ()),
-            setup=tuple(self.slurm_setup or ()),
-            **more,
-        )
 
 
 @dataclass(kw_only=True)

@@ -1,15 +1,10 @@
-"""One dataclass a stage: every option once, with its default, unit and source.
-
-Three are elsewhere: what stages share in `kun_recipes.executor_configs`, the corpus stage's in
-`kun_recipes.corpus.config`, for its length, and that of training in `kun_recipes.training.config`, because it extends
-TRL's.
-"""
+"""Options of the label and refine stages."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from kun_recipes.config.options import ConfigError, option
-from kun_recipes.executor_configs import EngineConfig
+from kun_recipes.models.options import EngineConfig
 
 
 @dataclass(kw_only=True)
@@ -105,16 +100,3 @@ class RefineConfig(EngineConfig):
     rules: str | None = option(None, "YAML file of the A.2 rules; null takes the ones of the package", exists=True)
 
     new_tokens = 1024
-
-
-@dataclass(kw_only=True)
-class RunConfig:
-    """What the stage files of a recipe share. Setting one here replaces that value wherever the stage files use it."""
-
-    output_dir: str = option(help="folder of the whole run")
-    model: str = option(help="the base model: a folder, a Hub id, or a model source file")
-    model_revision: str | None = option(None, "commit of the base model, where it is a Hub id")
-    accelerate_config: str = option("accelerate_configs/cpu.yaml", "how the trainings are launched", exists=True)
-    final_sizes: list[int] | None = option(
-        None, "train a final model on each of these numbers of rows, the smaller sets inside the larger", min=1
-    )
