@@ -33,7 +33,7 @@ from kun_recipes.corpus.sources.readers import CorpusReader
 from kun_recipes.data import schema
 from kun_recipes.data.rows import AssignShard, RankReader, removed_writers, row_writer
 from kun_recipes.execution.counts import Counts
-from kun_recipes.execution.folder import Stage, report
+from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models import resolve_model
 from kun_recipes.privacy import MaskPrivateData, load_privacy
@@ -94,7 +94,7 @@ def sample(config: CorpusConfig, scratch: Path, removed) -> list[PipelineStep]:
     return [BelowThreshold(thresholds, config.seed, removed("not_sampled"))]
 
 
-def make_rows(config: CorpusConfig, stage: Stage, reader: CorpusReader, removed) -> Counts:
+def make_rows(config: CorpusConfig, stage: StageFolder, reader: CorpusReader, removed) -> Counts:
     """Run all pipelines; the counts are those of the first and the last, which no row can miss."""
     scratch = stage.scratch
 
@@ -118,7 +118,7 @@ def make_rows(config: CorpusConfig, stage: Stage, reader: CorpusReader, removed)
 
 
 def run(config: CorpusConfig) -> None:
-    stage = Stage("corpus", config)
+    stage = StageFolder("corpus", config)
     summary = stage.summary()
     if summary is None:
         removed = removed_writers(stage.removed)

@@ -16,8 +16,9 @@ from pathlib import Path
 from rich.console import Console
 
 from kun_recipes.cli import main
+from kun_recipes.data.atomic import write_json
 from kun_recipes.execution.counts import Counts
-from kun_recipes.execution.folder import Stage, report, write_json
+from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.models import resolve_model
 from kun_recipes.models.engines import check_installed
 from kun_recipes.models.engines.chats import ChatTokenizer
@@ -30,7 +31,7 @@ from kun_recipes.statistics.table import overview
 from kun_recipes.statistics.topic_asking import FIELDS
 
 
-def measure(config: StatisticsConfig, stage: Stage) -> tuple[dict, Counts]:
+def measure(config: StatisticsConfig, stage: StageFolder) -> tuple[dict, Counts]:
     """All statistics, and the counts of the pairs that the model was asked about; without topics, of all."""
     sets = [config.dataset_set(), *config.reference_sets()]
     for one in sets:
@@ -63,7 +64,7 @@ def measure(config: StatisticsConfig, stage: Stage) -> tuple[dict, Counts]:
 
 
 def run(config: StatisticsConfig) -> None:
-    stage = Stage("statistics", config)
+    stage = StageFolder("statistics", config)
     summary = stage.summary()
     if summary is None:
         statistics, counts = measure(config, stage)

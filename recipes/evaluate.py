@@ -15,12 +15,12 @@ from kun_recipes.evaluation.pipelines import evaluate_model, sum_counts
 from kun_recipes.evaluation.report import write_reports
 from kun_recipes.evaluation.results import measure
 from kun_recipes.evaluation.tables import results_tables
-from kun_recipes.execution.folder import Stage, report
+from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.models.engines import check_installed
 
 
 def run(config: EvaluateConfig) -> None:
-    stage = Stage("evaluate", config)
+    stage = StageFolder("evaluate", config)
     summary = stage.summary()
     if summary is None:
         check_installed(config.engine)

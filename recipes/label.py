@@ -18,8 +18,9 @@ from kun_recipes.cli import main
 from kun_recipes.curation.config import LabelConfig
 from kun_recipes.curation.labeling import LabelInstructions, MeasureFit
 from kun_recipes.data import schema
+from kun_recipes.data.folders import require_finished
 from kun_recipes.data.rows import RowReader, list_shards, read_rows, removed_writers, row_writer
-from kun_recipes.execution.folder import Stage, report, require_finished
+from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models import model_identity, resolve_model
 from kun_recipes.models.context import TOKENS_A_TOKEN, Request, announce, plan
@@ -30,7 +31,7 @@ from kun_recipes.rules import instruction_rules, load_rules
 from kun_recipes.rules.ranges import RangeFilter
 
 
-def label(config: LabelConfig, stage: Stage, removed) -> list[PipelineStep]:
+def label(config: LabelConfig, stage: StageFolder, removed) -> list[PipelineStep]:
     model = resolve_model(config.model)
     prompt = load_prompt(config.prompt, {"output"})
     decoding = config.decoding()
@@ -62,7 +63,7 @@ def requests(config: LabelConfig, prompt: PromptTemplate, decoding: Sampling) ->
             yield prompt.render(output=row[schema.TEXT]), decoding.max_new_tokens
 
 
-def select(config: LabelConfig, stage: Stage, removed) -> list[PipelineStep]:
+def select(config: LabelConfig, stage: StageFolder, removed) -> list[PipelineStep]:
     def between(field: str, reason: str, **bounds: float | None) -> RangeFilter:
         return RangeFilter(field, reason, **bounds, exclusion_writer=removed(reason))
 
@@ -76,7 +77,7 @@ def select(config: LabelConfig, stage: Stage, removed) -> list[PipelineStep]:
     ]
 
 
-def lowest_fit(config: LabelConfig, stage: Stage) -> float | None:
+def lowest_fit(config: LabelConfig, stage: StageFolder) -> float | None:
     if config.min_fit_percentile is None:
         return config.min_fit
     fits = [row[schema.FIT] for row in read_rows(stage.folder / "labelled")]
@@ -85,7 +86,7 @@ def lowest_fit(config: LabelConfig, stage: Stage) -> float | None:
 
 def run(config: LabelConfig) -> None:
     require_finished(config.segments)
-    stage = Stage("label", config)
+    stage = StageFolder("label", config)
     removed = removed_writers(stage.removed)
     summary = stage.summary()
     if summary is None:

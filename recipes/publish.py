@@ -21,9 +21,10 @@ from huggingface_hub import HfApi
 from rich.console import Console
 
 from kun_recipes.cli import main
+from kun_recipes.data.folders import discard
 from kun_recipes.errors import UserError, tell
 from kun_recipes.execution.counts import Counts
-from kun_recipes.execution.folder import Stage, discard, report
+from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.publishing.build import Built, build
 from kun_recipes.publishing.checking.published import check_published
 from kun_recipes.publishing.config import CANDIDATES, DATASET, PublishConfig
@@ -50,7 +51,7 @@ def run(config: PublishConfig) -> None:
 
 def built_folders(config: PublishConfig) -> list[Built]:
     """The folders of a release, built now where they are not there yet or not of this run and config."""
-    stage = Stage("publish", config)
+    stage = StageFolder("publish", config)
     if stage.is_outdated():
         discard(stage.folder)
     summary = stage.summary()

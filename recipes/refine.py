@@ -27,8 +27,9 @@ from kun_recipes.curation.judging import JudgeCandidate
 from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
 from kun_recipes.data import schema
 from kun_recipes.data.dataset import write_dataset
+from kun_recipes.data.folders import require_finished
 from kun_recipes.data.rows import RowReader, list_shards, read_rows, removed_writers, row_writer
-from kun_recipes.execution.folder import Stage, report, require_finished
+from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models import model_identity, resolve_model
 from kun_recipes.models.context import Request, announce, plan
@@ -44,7 +45,7 @@ ASKED = {"polished": {"output", "instruction"}, "unaided": {"instruction"}}
 """Fields of the polish prompt, by how answers are written."""
 
 
-def refine(config: RefineConfig, stage: Stage, calibrations: Calibrations) -> list[PipelineStep]:
+def refine(config: RefineConfig, stage: StageFolder, calibrations: Calibrations) -> list[PipelineStep]:
     """One engine for all: its settings are the same, so that a process loads the model once."""
     is_instruction = filter_judge(load_prompt(config.filter_prompt, {"instruction"}))
     is_good = score_judge(load_prompt(config.score_prompt, SCORED[config.score_target]))
@@ -86,7 +87,7 @@ def polish_requests(config: RefineConfig, polish: PromptTemplate | None, decodin
 
 def run(config: RefineConfig) -> None:
     require_finished(config.candidates)
-    stage = Stage("refine", config)
+    stage = StageFolder("refine", config)
     summary = stage.summary()
     if summary is None:
         check_installed(config.engine)

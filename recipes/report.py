@@ -7,16 +7,18 @@ Writes <output_dir>/report.html, which opens from a file and asks for nothing ou
 
 from pathlib import Path
 
-from kun_recipes.chain.report.config import PAGE, ReportConfig
+from kun_recipes.chain.report.config import ReportConfig
 from kun_recipes.chain.report.gather import gather
 from kun_recipes.chain.report.page import write_report
 from kun_recipes.cli import main
+from kun_recipes.data.folders import discard
 from kun_recipes.execution.counts import Counts
-from kun_recipes.execution.folder import Stage, discard, report
+from kun_recipes.execution.folder import StageFolder, report
+from kun_recipes.reporting import PAGE
 
 
 def run(config: ReportConfig) -> None:
-    stage = Stage("report", config)
+    stage = StageFolder("report", config)
     if stage.is_outdated():  # seconds, and people may have voted since: made anew without being asked
         discard(stage.folder)
     summary = stage.summary()

@@ -37,17 +37,17 @@ from kun_recipes.chain.cluster.hardware import cluster_hardware
 from kun_recipes.chain.cluster.status import DONE, show_statuses, statuses
 from kun_recipes.chain.cluster.submission import leading_jobs, refuse_running, steps, submit_all
 from kun_recipes.chain.plan import Hardware, estimate, load_figures, read_sample, show
-from kun_recipes.chain.report.config import PAGE
 from kun_recipes.cli import mistakes_in_one_line
 from kun_recipes.config.options import load
+from kun_recipes.data.atomic import write_json
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation.tables import results_tables
 from kun_recipes.execution.devices import visible_gpus
-from kun_recipes.execution.folder import write_json
 from kun_recipes.models.engines import check_installed
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.publishing.hub import check_account
+from kun_recipes.reporting import PAGE
 from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows, training_lines
 
 ANYWHERE = (".", "/")

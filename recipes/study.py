@@ -23,7 +23,7 @@ from kun_recipes.annotation.export import read_votes
 from kun_recipes.cli import main
 from kun_recipes.evaluation.pipelines import sum_counts
 from kun_recipes.execution.counts import Counts
-from kun_recipes.execution.folder import Stage, report
+from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.models import model_identity, weights
 from kun_recipes.models.engines import check_installed
 from kun_recipes.reporting.tables import to_rich
@@ -36,7 +36,7 @@ from kun_recipes.studies.results import study_results
 from kun_recipes.studies.sampling import preference_items, quality_items
 
 
-def build(config: StudyConfig, stage: Stage, inputs: StudyInputs, prompts: JudgePrompts) -> Counts:
+def build(config: StudyConfig, stage: StageFolder, inputs: StudyInputs, prompts: JudgePrompts) -> Counts:
     """Write the items, the models' answers in them, and have the model judge them."""
     chosen, skipped = len(inputs.pairs), inputs.no_pairs
     counts = [Counts(chosen + skipped, chosen + skipped, chosen, Counter(no_pair=skipped) if skipped else Counter())]
@@ -64,7 +64,7 @@ def about_judge(inputs: StudyInputs) -> dict | None:
 
 
 def run(config: StudyConfig) -> None:
-    stage = Stage("study", config)
+    stage = StageFolder("study", config)
     people = read_votes(Path(config.votes)) if config.votes else None
     summary = stage.summary()
     if summary is None:

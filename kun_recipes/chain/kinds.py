@@ -7,8 +7,9 @@ from typing import Any
 from kun_recipes.chain.report.config import ReportConfig
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.curation.config import LabelConfig, RefineConfig
+from kun_recipes.data.folders import SUMMARY, TRAIN_SUMMARY
 from kun_recipes.evaluation.config import EvaluateConfig
-from kun_recipes.execution.folder import SUMMARY, TRAIN_SUMMARY, describe
+from kun_recipes.execution.folder import describe
 from kun_recipes.publishing.config import PublishConfig
 from kun_recipes.statistics.config import StatisticsConfig
 from kun_recipes.studies.config import StudyConfig

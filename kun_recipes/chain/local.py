@@ -9,8 +9,8 @@ from typing import IO
 
 from kun_recipes.chain.kinds import REFINE
 from kun_recipes.chain.stages import StageRun
+from kun_recipes.data.folders import discard
 from kun_recipes.errors import UserError
-from kun_recipes.execution.folder import discard
 from kun_recipes.execution.logs import last_words
 from kun_recipes.progress import SHOW_PROGRESS
 

@@ -5,7 +5,6 @@ holds the smaller. Two pipelines: `RecordHashes` notes the hashes, `sample_thres
 is taken, and `BelowThreshold` takes it.
 """
 
-import hashlib
 import heapq
 import json
 import struct
@@ -20,6 +19,7 @@ from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.data import schema
+from kun_recipes.data.hashing import row_hash
 from kun_recipes.errors import UserError
 
 NOTE = struct.Struct("<IQ")
@@ -80,11 +80,6 @@ class BelowThreshold(BaseFilter):
             return True
         doc.metadata[schema.VALUE] = f"{value / 2**64:.6f}"
         return False, "not_sampled"
-
-
-def row_hash(row_id: str, seed: int) -> int:
-    """The row's place in the order in which rows are sampled, 0 to 2^64 - 1."""
-    return int.from_bytes(hashlib.blake2b(f"{seed}\x1f{row_id}".encode(), digest_size=8).digest(), "little")
 
 
 def sample_thresholds(folder: str | Path, count: int, weights: Mapping[str, float] | None = None) -> dict[str, int]:

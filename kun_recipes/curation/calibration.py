@@ -12,7 +12,7 @@ from scipy.stats import mannwhitneyu
 
 from kun_recipes.curation.judge_data import JudgeItem, split_judge_items
 from kun_recipes.curation.judges import Judge
-from kun_recipes.execution.folder import write_json
+from kun_recipes.data.atomic import write_json
 from kun_recipes.models.engines.base import Engine
 
 

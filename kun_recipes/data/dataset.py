@@ -5,10 +5,10 @@ import shutil
 from pathlib import Path
 
 from kun_recipes.data.columns import PAIRS
+from kun_recipes.data.folders import discard
 from kun_recipes.data.parquet_splits import SplitWriter
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
-from kun_recipes.execution.folder import discard
 
 
 def write_dataset(rows: Path, folder: str | Path) -> dict[str, int]:

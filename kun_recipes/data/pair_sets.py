@@ -7,12 +7,12 @@ from heapq import heappush, heapreplace
 from pathlib import Path
 from typing import NamedTuple
 
-from kun_recipes.corpus.sampling import row_hash
 from kun_recipes.data import schema
+from kun_recipes.data.folders import require_finished
+from kun_recipes.data.hashing import row_hash
 from kun_recipes.data.pairs import column_text, source_rows
 from kun_recipes.data.rows import SHARD_PATTERN, read_rows
 from kun_recipes.errors import UserError
-from kun_recipes.execution.folder import require_finished
 
 NO_SOURCE = ""
 

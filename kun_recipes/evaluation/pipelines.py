@@ -16,7 +16,7 @@ from kun_recipes.evaluation.modes import ChooseAnswer, CompareLosses, WriteAnswe
 from kun_recipes.evaluation.prompts import Asker, Format
 from kun_recipes.evaluation.questions import load_subject
 from kun_recipes.execution.counts import Counts
-from kun_recipes.execution.folder import Stage
+from kun_recipes.execution.folder import StageFolder
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models.context import Request, announce, plan
 from kun_recipes.models.engines import EngineSettings, release_engines
@@ -50,7 +50,7 @@ class Asked:
     pairs: Sequence[Seed]
 
 
-def evaluate_model(config: EvaluateConfig, stage: Stage, model: Candidate, asked: Asked) -> Counts:
+def evaluate_model(config: EvaluateConfig, stage: StageFolder, model: Candidate, asked: Asked) -> Counts:
     """Ask one model everything, only what is missing; its engine is gone afterwards."""
     settings = replace(config.settings(model.folder), plain=model.format == "plain")
     engine = plan(settings, requests(config, model, asked))

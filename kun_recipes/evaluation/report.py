@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from kun_recipes.data.atomic import write_json
 from kun_recipes.evaluation.figure import scores_figure
 from kun_recipes.evaluation.model_index import model_index
 from kun_recipes.evaluation.tables import all_tables, score_table
-from kun_recipes.execution.folder import write_json
 from kun_recipes.reporting.drawing import save, style
 from kun_recipes.reporting.tables import to_latex, to_markdown
 

@@ -9,7 +9,6 @@
 
 import dataclasses
 import glob
-import hashlib
 import json
 import os
 import shutil
@@ -20,19 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from kun_recipes.config.options import affects_rows
+from kun_recipes.data.atomic import write_json
+from kun_recipes.data.folders import STARTED, SUMMARY, fingerprint, hash_of
 from kun_recipes.errors import UserError
 from kun_recipes.execution.counts import Counts
 
-SUMMARY = "stage.json"
-STARTED = "started.json"
-TRAIN_SUMMARY = "train_summary.json"
-OURS = (SUMMARY, STARTED, TRAIN_SUMMARY, f"checkpoints/{STARTED}", "data/*-?????-of-?????.parquet")
-"""Files by which a folder of ours is known."""
 
-_WHOLE = 64 * 2**20  # bytes; a larger file or folder is known by sizes and times instead of its content
-
-
-class Stage:
+class StageFolder:
     """The folder of one stage, from its start to its summary.
 
     Args:
@@ -135,7 +128,7 @@ def _describe(value: Any) -> Any:
         found = sorted(filter(os.path.isfile, glob.iglob(value, recursive=True)))
         return {
             "path": value,
-            "content": _hash("\n".join(f"{path} {fingerprint(Path(path))}" for path in found).encode()),
+            "content": hash_of("\n".join(f"{path} {fingerprint(Path(path))}" for path in found).encode()),
         }
     return value
 
@@ -143,53 +136,6 @@ def _describe(value: Any) -> Any:
 def _path_in(value: str) -> str | None:
     """The path that a value is, or that stands in it beside a name: seeds=path, path=name."""
     return next((part for part in (value, *value.split("=")) if os.path.exists(part)), None)
-
-
-def fingerprint(path: Path) -> str:
-    """A short hash of a file, or of a folder's files, by content; what is large by sizes and times.
-
-    A folder that a stage or a training wrote, or its rows, are known by its summary, which is written last.
-    """
-    for summary in (path / TRAIN_SUMMARY, path / SUMMARY, path.parent / SUMMARY):
-        if path.is_dir() and summary.is_file():
-            return _hash(_without_times(summary))
-    if path.is_dir():
-        inside = sorted(file for file in path.rglob("*") if file.is_file())
-        by_content = sum(file.stat().st_size for file in inside) <= _WHOLE
-        known = (f"{file.relative_to(path)} {_file_fingerprint(file, by_content)}" for file in inside)
-        return _hash("\n".join(known).encode())
-    return _file_fingerprint(path, by_content=path.stat().st_size <= _WHOLE)
-
-
-def _file_fingerprint(path: Path, by_content: bool) -> str:
-    if by_content:
-        return _hash(path.read_bytes())
-    status = path.stat()
-    return _hash(f"{status.st_size} {status.st_mtime_ns}".encode())
-
-
-def require_finished(rows: str) -> None:
-    """Refuse rows of a stage that was started and not finished: half of them may be missing."""
-    folder = Path(rows).parent  # a kill just after the summary was written leaves both files
-    if (folder / STARTED).is_file() and not (folder / SUMMARY).is_file():
-        raise UserError(f"{folder}: this stage was started but did not finish; run it again first")
-
-
-def discard(folder: Path) -> None:
-    """Remove a folder that a stage, a training or `write_dataset` wrote; raises UserError on any other."""
-    if not folder.exists():
-        return
-    if any(folder.iterdir()) and not any(next(folder.glob(mark), None) for mark in OURS):
-        raise UserError(f"{folder}: no stage wrote this folder; remove it yourself, or give another one")
-    shutil.rmtree(folder)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file that is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)
 
 
 def report(summary: Mapping[str, Any], folder: Path) -> None:
@@ -200,16 +146,6 @@ def report(summary: Mapping[str, Any], folder: Path) -> None:
         f" ({summary['seconds']:.0f} s) -> {folder}",
         file=sys.stderr,
     )
-
-
-def _without_times(summary: Path) -> bytes:
-    figures = json.loads(summary.read_text(encoding="utf-8"))
-    lasting = {key: value for key, value in figures.items() if "second" not in key and key != "throughput"}
-    return json.dumps(lasting, sort_keys=True).encode()
-
-
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
 
 
 def _short(value: Any) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from kun_recipes.config.options import option
+from kun_recipes.data.folders import SUMMARY, TRAIN_SUMMARY
 from kun_recipes.errors import UserError
-from kun_recipes.execution.folder import SUMMARY, TRAIN_SUMMARY
 
 
 @dataclass(kw_only=True)

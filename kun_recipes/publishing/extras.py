@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kun_recipes.chain.report.config import FIGURES
-from kun_recipes.execution.folder import write_json
+from kun_recipes.data.atomic import write_json
 from kun_recipes.execution.summaries import finished_summary
 from kun_recipes.publishing.cards.provenance import Prompt, published_recipe, without_local_paths
+from kun_recipes.reporting import FIGURES
 
 PROMPTS = "recipes/prompts"
 STAGES = "recipes/stages.json"

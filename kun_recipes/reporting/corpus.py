@@ -17,8 +17,8 @@ from datatrove.pipeline.base import PipelineStep
 from markupsafe import Markup, escape
 
 from kun_recipes.data import schema
+from kun_recipes.data.atomic import write_json
 from kun_recipes.data.rows import read_shard
-from kun_recipes.execution.folder import write_json
 from kun_recipes.reporting.tally import Tally, length_labels
 
 TEMPLATE = "corpus.html.jinja"

@@ -11,7 +11,7 @@ from kun_recipes.data import schema
 from kun_recipes.data.pair_sets import Pair, PairSet, Sample
 from kun_recipes.data.rows import RankReader, read_rows, removed_writers, row_writer, write_shards
 from kun_recipes.execution.counts import Counts
-from kun_recipes.execution.folder import Stage
+from kun_recipes.execution.folder import StageFolder
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.execution.workers import log_into
 from kun_recipes.models.context import announce, plan
@@ -36,7 +36,7 @@ Samples = dict[str, list[Pair]]
 
 
 def measure_sets(
-    config: StatisticsConfig, stage: Stage, sets: Sequence[PairSet], tokenizer: ChatTokenizer
+    config: StatisticsConfig, stage: StageFolder, sets: Sequence[PairSet], tokenizer: ChatTokenizer
 ) -> tuple[dict[str, dict[str, Any]], Samples]:
     """The figures of every set that need no model, and a sample of each for the model."""
     size = max(config.sample_rows, config.topic_rows)
@@ -60,7 +60,7 @@ def lists_of(config: StatisticsConfig) -> TopicLists:
     return load_topics(Path(config.topics_file) if config.topics_file else TOPICS_FILE)
 
 
-def ask_topics(config: StatisticsConfig, stage: Stage, model: str, samples: Samples) -> Counts:
+def ask_topics(config: StatisticsConfig, stage: StageFolder, model: str, samples: Samples) -> Counts:
     """Ask the model about the sampled pairs, only the shards that are missing; its engine is gone afterwards."""
     rows = [row for name, pairs in samples.items() for row in _documents(name, pairs)]
     sample = stage.scratch / "sample"
@@ -89,7 +89,7 @@ def ask_topics(config: StatisticsConfig, stage: Stage, model: str, samples: Samp
     return counts
 
 
-def topics_by_set(config: StatisticsConfig, stage: Stage, names: Iterable[str]) -> Mapping[str, dict[str, Any]]:
+def topics_by_set(config: StatisticsConfig, stage: StageFolder, names: Iterable[str]) -> Mapping[str, dict[str, Any]]:
     """The topics of each set that was asked about, by list."""
     lists, rows = lists_of(config), list(read_rows(stage.rows))
     return {

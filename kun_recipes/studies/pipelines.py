@@ -14,7 +14,7 @@ from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.held_out import pair_prompt
 from kun_recipes.evaluation.pipelines import Candidate, sum_counts
 from kun_recipes.execution.counts import Counts
-from kun_recipes.execution.folder import Stage
+from kun_recipes.execution.folder import StageFolder
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models.context import Request, announce, plan
 from kun_recipes.models.engines import EngineSettings, release_engines
@@ -60,7 +60,7 @@ class JudgePrompts:
 
 
 def answer_prompts(
-    config: StudyConfig, stage: Stage, models: Sequence[Candidate], prompts: Mapping[str, str]
+    config: StudyConfig, stage: StageFolder, models: Sequence[Candidate], prompts: Mapping[str, str]
 ) -> Counts:
     """Have each model answer every prompt, into answers/<model>."""
     rows = [Document(prompt, identity) for identity, prompt in prompts.items()]
@@ -83,7 +83,7 @@ def answer_prompts(
     return sum_counts(counts)
 
 
-def read_answers(stage: Stage, models: Sequence[Candidate]) -> dict[str, dict[str, str]]:
+def read_answers(stage: StageFolder, models: Sequence[Candidate]) -> dict[str, dict[str, str]]:
     """By model, then by prompt id; a model that answered nothing, as no prompt fits its context, has none."""
     answers = {}
     for model in models:
@@ -95,7 +95,7 @@ def read_answers(stage: Stage, models: Sequence[Candidate]) -> dict[str, dict[st
 
 def judge_items(
     config: StudyConfig,
-    stage: Stage,
+    stage: StageFolder,
     model: str,
     prompts: JudgePrompts,
     quality: Sequence[QualityItem],
@@ -133,11 +133,11 @@ def preference_blocks(engine: EngineSettings, prompts: JudgePrompts, removed: Re
     return [CompareAnswers(engine, prompts.compare, first, removed(f"{first}_first")) for first in ANSWERS]
 
 
-def judged_folder(stage: Stage, task: str) -> Path:
+def judged_folder(stage: StageFolder, task: str) -> Path:
     return stage.folder / "judged" / task
 
 
-def read_judged(stage: Stage, task: str) -> list[dict[str, Any]]:
+def read_judged(stage: StageFolder, task: str) -> list[dict[str, Any]]:
     folder = judged_folder(stage, task)
     return list(read_rows(folder)) if folder.is_dir() else []
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kun_recipes.execution.folder import write_json
+from kun_recipes.data.atomic import write_json
 from kun_recipes.reporting.tables import Table, to_latex, to_markdown
 from kun_recipes.studies.figures import write_figures
 from kun_recipes.studies.quality import COLUMNS, YES

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kun_recipes.execution.folder import Stage
+from kun_recipes.execution.folder import StageFolder
 from kun_recipes.studies.agreement import majority, measure_agreement
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.intervals import RESAMPLES
@@ -72,7 +72,7 @@ def _compare(people: Mapping, model: Mapping, order: Sequence[str] | None, resam
 
 
 def study_results(
-    config: StudyConfig, stage: Stage, items: Items, people: Votes | None, judge: Mapping[str, Any] | None
+    config: StudyConfig, stage: StageFolder, items: Items, people: Votes | None, judge: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """Everything that results.json holds.
 

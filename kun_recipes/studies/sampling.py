@@ -6,7 +6,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from kun_recipes.corpus.sampling import row_hash
+from kun_recipes.data.hashing import row_hash
 from kun_recipes.data.json_lines import Malformed, read_lines
 from kun_recipes.data.pair_sets import Pair
 from kun_recipes.errors import UserError

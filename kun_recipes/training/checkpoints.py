@@ -18,8 +18,10 @@ from typing import Any
 from accelerate import PartialState
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from kun_recipes.data.atomic import write_json
+from kun_recipes.data.folders import TRAIN_SUMMARY
 from kun_recipes.errors import UserError
-from kun_recipes.execution.folder import TRAIN_SUMMARY, changed_keys, describe, write_json
+from kun_recipes.execution.folder import changed_keys, describe
 from kun_recipes.training.config import TrainConfig
 
 MANIFEST = "manifest.json"

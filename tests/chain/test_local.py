@@ -10,7 +10,7 @@ from kun_recipes.chain import CORPUS, StageRun, elapsed, load_chain, remove_from
 from kun_recipes.chain.local import _lines
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.errors import UserError
-from kun_recipes.execution.folder import Stage
+from kun_recipes.execution.folder import StageFolder
 from kun_recipes.progress import SHOW_PROGRESS
 
 DEMO = "recipes/demo"
@@ -30,7 +30,7 @@ def corpus_stage(tmp_path) -> StageRun:
 def finish(config: CorpusConfig) -> None:
     from kun_recipes.execution.counts import Counts
 
-    Stage("corpus", config).finish(Counts(2, 2, 2))
+    StageFolder("corpus", config).finish(Counts(2, 2, 2))
 
 
 def test_a_stage_is_complete_by_the_summary_of_this_very_config(corpus_stage):

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from kun_recipes.config.options import option
+from kun_recipes.data.atomic import write_json
+from kun_recipes.data.folders import fingerprint, require_finished
 from kun_recipes.errors import UserError
 from kun_recipes.execution.counts import Counts
-from kun_recipes.execution.folder import Stage, describe, fingerprint, report, require_finished, write_json
+from kun_recipes.execution.folder import StageFolder, describe, report
 
 COUNTS = Counts(read=5, rows_in=5, rows_out=3, removed=Counter(fit=2))
 
@@ -32,15 +34,15 @@ def config(tmp_path) -> SampleConfig:
     return SampleConfig(output_dir=str(tmp_path / "stage"), seeds=str(tmp_path / "seeds.jsonl"))
 
 
-def finished(config: SampleConfig) -> Stage:
-    stage = Stage("label", config)
+def finished(config: SampleConfig) -> StageFolder:
+    stage = StageFolder("label", config)
     stage.begin()
     stage.finish(COUNTS)
     return stage
 
 
 def test_a_stage_begins_and_finishes(config):
-    stage = Stage("label", config)
+    stage = StageFolder("label", config)
     assert stage.summary() is None
     stage.begin()
     assert {path.name for path in stage.folder.iterdir()} == {"started.json"}
@@ -56,19 +58,19 @@ def test_a_stage_begins_and_finishes(config):
         "splits": {"wudao": 3},
         "config": describe(config),
     }
-    again = Stage("label", config).summary()
+    again = StageFolder("label", config).summary()
     assert again.pop("seconds") >= 0
     assert again == summary
 
 
 def test_the_folders_of_a_stage(config, tmp_path):
-    stage = Stage("label", config)
+    stage = StageFolder("label", config)
     assert (stage.rows, stage.removed) == (tmp_path / "stage" / "rows", tmp_path / "stage" / "removed")
     assert stage.logs("select") == tmp_path / "stage" / "logs" / "select"
 
 
 def test_a_stage_that_lost_a_row_does_not_finish(config):
-    stage = Stage("label", config)
+    stage = StageFolder("label", config)
     stage.begin()
     with pytest.raises(RuntimeError, match="label: 5 rows in, but 4 kept and 0 removed"):
         stage.finish(Counts(5, 5, 4))
@@ -76,8 +78,8 @@ def test_a_stage_that_lost_a_row_does_not_finish(config):
 
 
 def test_a_killed_stage_may_begin_again(config):
-    Stage("label", config).begin()
-    Stage("label", config).begin()
+    StageFolder("label", config).begin()
+    StageFolder("label", config).begin()
 
 
 CHANGES = {
@@ -96,8 +98,8 @@ def test_a_changed_value_names_the_field_and_both_values(config, changes, said, 
     if state == "finished":
         finished(config)
     else:
-        Stage("label", config).begin()
-    changed = Stage("label", replace(config, **changes))
+        StageFolder("label", config).begin()
+    changed = StageFolder("label", replace(config, **changes))
     with pytest.raises(UserError) as caught:
         _ = changed.summary() if state == "finished" else changed.begin()
     assert str(caught.value) == (
@@ -109,20 +111,20 @@ def test_a_changed_value_names_the_field_and_both_values(config, changes, said, 
 @pytest.mark.parametrize("changes", [{"workers": 4}, {"max_batch_tokens": 9}])
 def test_what_changes_no_row_may_change(config, changes):
     finished(config)
-    assert Stage("label", replace(config, **changes)).summary()["rows_kept"] == 3
+    assert StageFolder("label", replace(config, **changes)).summary()["rows_kept"] == 3
 
 
 def test_the_folder_may_move(config, tmp_path):
     finished(config)
     os.replace(config.output_dir, tmp_path / "moved")
-    assert Stage("label", replace(config, output_dir=str(tmp_path / "moved"))).summary()["rows_kept"] == 3
+    assert StageFolder("label", replace(config, output_dir=str(tmp_path / "moved"))).summary()["rows_kept"] == 3
 
 
 def test_another_content_of_an_input_is_another_run(config):
     finished(config)
     Path(config.seeds).write_text("{ }\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"was made with another seeds \(seeds: .* then, .* now\)"):
-        Stage("label", config).summary()
+        StageFolder("label", config).summary()
 
 
 def test_describe_knows_a_path_by_what_lies_there(config, tmp_path):
@@ -164,7 +166,7 @@ def test_a_files_fingerprint_is_its_content_not_its_time(tmp_path):
 
 
 def test_a_large_files_fingerprint_is_its_size_and_time(tmp_path, monkeypatch):
-    monkeypatch.setattr("kun_recipes.execution.folder._WHOLE", 2)
+    monkeypatch.setattr("kun_recipes.data.folders._WHOLE", 2)
     file = tmp_path / "a"
     file.write_bytes(b"abc")
     os.utime(file, (0, 0))
@@ -212,7 +214,7 @@ def test_a_finished_folder_is_known_by_its_summary_but_for_times(tmp_path, summa
 
 
 def test_rows_of_an_unfinished_stage_are_refused(config):
-    stage = Stage("label", config)
+    stage = StageFolder("label", config)
     require_finished(str(stage.rows))  # rows of one's own, which no stage wrote
     stage.begin()
     with pytest.raises(UserError) as caught:
@@ -223,13 +225,13 @@ def test_rows_of_an_unfinished_stage_are_refused(config):
 
 
 def test_a_kill_after_the_summary_leaves_a_finished_stage(config):
-    stage = Stage("label", config)
+    stage = StageFolder("label", config)
     stage.begin()
     started = (stage.folder / "started.json").read_bytes()
     stage.finish(COUNTS)
     (stage.folder / "started.json").write_bytes(started)  # the kill came before it was removed
     require_finished(str(stage.rows))
-    assert Stage("label", config).summary()["rows_kept"] == 3
+    assert StageFolder("label", config).summary()["rows_kept"] == 3
 
 
 def test_json_is_there_whole_or_not_at_all(tmp_path):

@@ -9,9 +9,9 @@ import orjson
 
 from kun_recipes.chain.plan.figures import Figure, Figures
 from kun_recipes.data import schema
+from kun_recipes.data.folders import SUMMARY
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
-from kun_recipes.execution.folder import SUMMARY
 
 
 @dataclass(frozen=True)

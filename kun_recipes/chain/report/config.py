@@ -5,10 +5,6 @@ from dataclasses import dataclass
 from kun_recipes.config.options import option
 from kun_recipes.execution.summaries import RunFolders
 
-PAGE = "report.html"
-FIGURES = "figures"
-"""What the report's folder holds: the page, and a folder of pictures."""
-
 
 @dataclass(kw_only=True)
 class ReportConfig(RunFolders):

@@ -1,0 +1,65 @@
+"""Folders that stages and trainings write: the files by which they are known, their fingerprints, their removal."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from kun_recipes.errors import UserError
+
+SUMMARY = "stage.json"
+STARTED = "started.json"
+TRAIN_SUMMARY = "train_summary.json"
+OURS = (SUMMARY, STARTED, TRAIN_SUMMARY, f"checkpoints/{STARTED}", "data/*-?????-of-?????.parquet")
+"""Files by which a folder of ours is known."""
+
+_WHOLE = 64 * 2**20  # bytes; a larger file or folder is known by sizes and times instead of its content
+
+
+def fingerprint(path: Path) -> str:
+    """A short hash of a file, or of a folder's files, by content; what is large by sizes and times.
+
+    A folder that a stage or a training wrote, or its rows, are known by its summary, which is written last.
+    """
+    for summary in (path / TRAIN_SUMMARY, path / SUMMARY, path.parent / SUMMARY):
+        if path.is_dir() and summary.is_file():
+            return hash_of(_without_times(summary))
+    if path.is_dir():
+        inside = sorted(file for file in path.rglob("*") if file.is_file())
+        by_content = sum(file.stat().st_size for file in inside) <= _WHOLE
+        known = (f"{file.relative_to(path)} {_file_fingerprint(file, by_content)}" for file in inside)
+        return hash_of("\n".join(known).encode())
+    return _file_fingerprint(path, by_content=path.stat().st_size <= _WHOLE)
+
+
+def _file_fingerprint(path: Path, by_content: bool) -> str:
+    if by_content:
+        return hash_of(path.read_bytes())
+    status = path.stat()
+    return hash_of(f"{status.st_size} {status.st_mtime_ns}".encode())
+
+
+def require_finished(rows: str) -> None:
+    """Refuse rows of a stage that was started and not finished: half of them may be missing."""
+    folder = Path(rows).parent  # a kill just after the summary was written leaves both files
+    if (folder / STARTED).is_file() and not (folder / SUMMARY).is_file():
+        raise UserError(f"{folder}: this stage was started but did not finish; run it again first")
+
+
+def discard(folder: Path) -> None:
+    """Remove a folder that a stage, a training or `write_dataset` wrote; raises UserError on any other."""
+    if not folder.exists():
+        return
+    if any(folder.iterdir()) and not any(next(folder.glob(mark), None) for mark in OURS):
+        raise UserError(f"{folder}: no stage wrote this folder; remove it yourself, or give another one")
+    shutil.rmtree(folder)
+
+
+def _without_times(summary: Path) -> bytes:
+    figures = json.loads(summary.read_text(encoding="utf-8"))
+    lasting = {key: value for key, value in figures.items() if "second" not in key and key != "throughput"}
+    return json.dumps(lasting, sort_keys=True).encode()
+
+
+def hash_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
