@@ -11,11 +11,28 @@ class UserError(Exception):
     """
 
 
+class ConfigError(UserError):
+    """A value of a configuration that cannot work.
+
+    Args:
+        key: the option, such as "corpora[0].format"; None for the file as a whole.
+        message: what is wrong, to be read after the key.
+        where: the file, or "command line"; whoever loads the configuration adds it.
+    """
+
+    def __init__(self, key: str | None, message: str, where: str | None = None):
+        super().__init__(message)
+        self.key, self.message, self.where = key, message, where
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.where, self.key, self.message) if part)
+
+
 class EngineFailed(UserError):
     """The library that runs the model did not start, or died at work; launch.py adds at which task, and the log."""
 
 
-def tell(error: Exception) -> None:
-    """Print a user's mistake on stderr, once on each machine: the processes of a training meet it together."""
+def print_once_per_machine(error: Exception) -> None:
+    """Print a user's mistake on stderr: the processes of a training meet it together, and one of them prints it."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
         print(error, file=sys.stderr)

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from kun_recipes.config.options import ConfigError, option
+from kun_recipes.config.options import option
+from kun_recipes.config.types import OutputPath, StagePath
+from kun_recipes.errors import ConfigError
 
 DATABASE = "annotation.sqlite"
 ADMIN = "admin"
@@ -16,8 +18,8 @@ ADMIN = "admin"
 class AnnotateConfig:
     """Serve the page on which annotators judge pairs and compare answers (Kun §4.2.2, §4.2.3)."""
 
-    study_dir: str = option(help="folder of quality.jsonl, preference.jsonl, or both, as the study stage writes")
-    output_dir: str = option(help="folder of the votes: annotation.sqlite, and what is exported of it")
+    study_dir: StagePath = option(help="folder of quality.jsonl, preference.jsonl, or both, as the study stage writes")
+    output_dir: OutputPath = option(help="folder of the votes: annotation.sqlite, and what is exported of it")
 
     annotators: list[str] = option(help="pseudonyms, a link each; who is taken off the list is let in no more")
     votes_per_item: int = option(3, "annotators who see each item", source="Kun §4.2.2", min=1)
@@ -38,7 +40,7 @@ class AnnotateConfig:
     renew: list[str] | None = option(None, "names that get a new link, and whose old one is closed: when one was lost")
     overview: bool = option(False, "print progress and agreement, and end")
     export: bool = option(False, "write the votes without names as JSONL, CSV and a dataset for the Hub, and end")
-    space_dir: str | None = option(None, "write the app as a folder for a Space of the Hub there, and end")
+    space_dir: OutputPath | None = option(None, "write the app as a folder for a Space of the Hub there, and end")
 
     def check(self) -> None:
         for name, times in Counter(self.annotators).items():

@@ -3,16 +3,17 @@
 from dataclasses import dataclass
 
 from kun_recipes.config.options import option
+from kun_recipes.config.types import InputPath, ModelPath, OutputPath
 
 
 @dataclass(kw_only=True)
 class RunConfig:
     """What the stage files of a recipe share. Setting one here replaces that value wherever the stage files use it."""
 
-    output_dir: str = option(help="folder of the whole run")
-    model: str = option(help="the base model: a folder, a Hub id, or a model source file")
+    output_dir: OutputPath = option(help="folder of the whole run")
+    model: ModelPath = option(help="the base model: a folder, a Hub id, or a model source file")
     model_revision: str | None = option(None, "commit of the base model, where it is a Hub id")
-    accelerate_config: str = option("accelerate_configs/cpu.yaml", "how the trainings are launched", exists=True)
+    accelerate_config: InputPath = option("accelerate_configs/cpu.yaml", "how the trainings are launched")
     final_sizes: list[int] | None = option(
         None, "train a final model on each of these numbers of rows, the smaller sets inside the larger", min=1
     )

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from kun_recipes.config.options import ConfigError, option
+from kun_recipes.config.options import option
+from kun_recipes.config.types import InputPath, OutputPath, PromptPath, StagePath
+from kun_recipes.errors import ConfigError
 from kun_recipes.models.options import EngineConfig
 
 
@@ -11,9 +13,9 @@ from kun_recipes.models.options import EngineConfig
 class LabelConfig(EngineConfig):
     """Let the label model write one candidate instruction a segment, and keep the likely ones (Kun §3.2)."""
 
-    segments: str = option(help="folder of segment rows, written by the corpus stage")
-    output_dir: str = option(help="folder of this stage", affects_rows=False)
-    prompt: str = option("recipes/prompts/label.txt", "label prompt", source="the released label model's", exists=True)
+    segments: StagePath = option(help="folder of segment rows, written by the corpus stage")
+    output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
+    prompt: PromptPath = option("recipes/prompts/label.txt", "label prompt", source="the released label model's")
     max_new_tokens: int | None = option(
         None,
         "longest instruction; one that does not end by then is removed; null: the preset's, or 96",
@@ -33,7 +35,7 @@ class LabelConfig(EngineConfig):
     min_fit_percentile: float | None = option(
         None, "remove this share of the candidates, those of lowest fit", unit="percent", source="ours", min=0, max=100
     )
-    rules: str | None = option(None, "YAML file of the A.2 rules; null takes the ones of the package", exists=True)
+    rules: InputPath | None = option(None, "YAML file of the A.2 rules; null takes the ones of the package")
 
     new_tokens = 96
 
@@ -47,22 +49,21 @@ class LabelConfig(EngineConfig):
 class RefineConfig(EngineConfig):
     """Let the primary chat model judge the candidates and write the polished answers (Kun §3.3)."""
 
-    candidates: str = option(help="folder of candidate rows, written by the label stage")
-    output_dir: str = option(help="folder of this stage", affects_rows=False)
-    dataset_dir: str = option(help="folder of the finished dataset, one Parquet split a source", affects_rows=False)
-    filter_prompt: str = option(
-        "recipes/prompts/filter.txt", "is it an instruction?", source="Kun figure 4", exists=True
+    candidates: StagePath = option(help="folder of candidate rows, written by the label stage")
+    output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
+    dataset_dir: OutputPath = option(
+        help="folder of the finished dataset, one Parquet split a source", affects_rows=False
     )
+    filter_prompt: PromptPath = option("recipes/prompts/filter.txt", "is it an instruction?", source="Kun figure 4")
     score_target: Literal["instruction", "pair"] = option(
         "instruction",
         "what is scored: the instruction alone (focused), or with the segment as its output (comprehensive)",
         source="Kun §3.3",
     )
-    score_prompt: str = option(
+    score_prompt: PromptPath = option(
         "recipes/prompts/score.txt",
         "is it a good one? score_target pair takes one with {output} too, recipes/prompts/score_pair.txt",
         source="Kun figure 10",
-        exists=True,
     )
     answers: Literal["polished", "unaided", "raw"] = option(
         "polished",
@@ -70,15 +71,13 @@ class RefineConfig(EngineConfig):
         "segment itself",
         source="Kun §3.3",
     )
-    polish_prompt: str = option(
+    polish_prompt: PromptPath = option(
         "recipes/prompts/polish.txt",
-        "refine prompt; unaided answers take one without {output}, recipes/prompts/answer.txt",
+        "refine prompt; unaided answers take one without {segment}, recipes/prompts/answer.txt",
         source="Kun figure 10",
-        exists=True,
     )
-    judge_data: str = option(
+    judge_data: InputPath = option(
         help="labelled items by which both judges are measured, half of them held out; with outputs for pairs",
-        exists=True,
     )
     filter_threshold: float | None = option(
         None,
@@ -97,6 +96,6 @@ class RefineConfig(EngineConfig):
         source="the released scripts",
         min=1,
     )
-    rules: str | None = option(None, "YAML file of the A.2 rules; null takes the ones of the package", exists=True)
+    rules: InputPath | None = option(None, "YAML file of the A.2 rules; null takes the ones of the package")
 
     new_tokens = 1024

@@ -4,14 +4,15 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from kun_recipes.errors import UserError
 
 SUMMARY = "stage.json"
 STARTED = "started.json"
 TRAIN_SUMMARY = "train_summary.json"
-OURS = (SUMMARY, STARTED, TRAIN_SUMMARY, f"checkpoints/{STARTED}", "data/*-?????-of-?????.parquet")
-"""Files by which a folder of ours is known."""
+MARKS = (SUMMARY, STARTED, TRAIN_SUMMARY, f"checkpoints/{STARTED}", "data/*-?????-of-?????.parquet")
+"""Files by which a folder that this package wrote is known."""
 
 _WHOLE = 64 * 2**20  # bytes; a larger file or folder is known by sizes and times instead of its content
 
@@ -50,15 +51,22 @@ def discard(folder: Path) -> None:
     """Remove a folder that a stage, a training or `write_dataset` wrote; raises UserError on any other."""
     if not folder.exists():
         return
-    if any(folder.iterdir()) and not any(next(folder.glob(mark), None) for mark in OURS):
+    if any(folder.iterdir()) and not any(next(folder.glob(mark), None) for mark in MARKS):
         raise UserError(f"{folder}: no stage wrote this folder; remove it yourself, or give another one")
     shutil.rmtree(folder)
 
 
+def without_paths(value: Any) -> Any:
+    """Return a value of a summary with every path that was described by its content as that content alone."""
+    if isinstance(value, dict):
+        return value["content"] if "content" in value else {key: without_paths(item) for key, item in value.items()}
+    return [without_paths(item) for item in value] if isinstance(value, list) else value
+
+
 def _without_times(summary: Path) -> bytes:
-    figures = json.loads(summary.read_text(encoding="utf-8"))
-    lasting = {key: value for key, value in figures.items() if "second" not in key and key != "throughput"}
-    return json.dumps(lasting, sort_keys=True).encode()
+    counts = json.loads(summary.read_text(encoding="utf-8"))
+    lasting = {key: value for key, value in counts.items() if "second" not in key and key != "throughput"}
+    return json.dumps(without_paths(lasting), sort_keys=True).encode()
 
 
 def hash_of(data: bytes) -> str:

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from kun_recipes.config.options import ConfigError, option
+from kun_recipes.config.options import option
+from kun_recipes.config.types import BenchmarkPath, DatasetPath, InputPath, ModelPath, OutputPath
+from kun_recipes.errors import ConfigError
+from kun_recipes.evaluation.benchmarks import BenchmarkName
 from kun_recipes.evaluation.prompts import Format
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.models.source import load_model_source
@@ -11,30 +14,35 @@ from kun_recipes.models.source import load_model_source
 MODES = ("ppl", "gen", "ppl-full")
 
 
+@dataclass(frozen=True)
+class Benchmark:
+    """Questions in the layout of one of the two benchmarks."""
+
+    path: BenchmarkPath = option(
+        help="folder of its CSV files (dev/law_dev.csv, val/law_val.csv; of CMMLU dev/law.csv, test/law.csv), or "
+        "owner/name@commit"
+    )
+    name: BenchmarkName = option(help="whose layout, prompts and subjects")
+    title: str | None = option(None, "name in tables; another one for questions that only have its layout")
+    subjects: list[str] | None = option(None, "subjects, by their file names; null: all")
+
+
 @dataclass(kw_only=True)
 class EvaluateConfig(EngineConfig):
     """Measure models by C-Eval, CMMLU and held-out pairs, beside their base model (Kun §4.2.4)."""
 
-    model: str = option(
+    model: ModelPath = option(
         help="the base model, whose row stands beside the others': a folder, a Hub id, or a model source"
     )
     model_revision: str | None = option(None, "commit of the base model, where it is a Hub id")
-    models: list[str] | None = option(None, "folders or Hub ids of the models to evaluate; null: the base model alone")
+    models: list[ModelPath] | None = option(
+        None, "folders or Hub ids of the models to evaluate; null: the base model alone"
+    )
     base_format: Format = option("plain", "the base model's prompts: one text, or turns in its chat template")
     format: Format = option("chat", "the other models' prompts")
-    output_dir: str = option(help="folder of this stage", affects_rows=False)
+    output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
 
-    ceval: str | None = option(
-        None,
-        "C-Eval: folder of its CSV files (dev/law_dev.csv, val/law_val.csv), or owner/name@commit; null: left out",
-    )
-    ceval_name: str = option("C-Eval", "what the tables call it; another name for questions that only have its layout")
-    ceval_subjects: list[str] | None = option(None, "of C-Eval, by their file names; null: all 52")
-    cmmlu: str | None = option(
-        None, "CMMLU: folder of its CSV files (dev/law.csv, test/law.csv), or owner/name@commit; null: left out"
-    )
-    cmmlu_name: str = option("CMMLU", "what the tables call it; another name for questions that only have its layout")
-    cmmlu_subjects: list[str] | None = option(None, "of CMMLU, by their file names; null: all 67")
+    benchmarks: list[Benchmark] = option(help="what the models are asked: C-Eval, CMMLU, or one of them")
     groups: list[str] | None = option(
         None, "only subjects of these groups: STEM, Humanities, Social Science, Other, Hard, China-specific"
     )
@@ -50,10 +58,10 @@ class EvaluateConfig(EngineConfig):
         None, "longest written answer; null: the preset's, or 100", unit="tokens", source="OpenCompass", min=1
     )
 
-    training_rows: list[str] | None = option(
+    training_rows: list[DatasetPath] | None = option(
         None, "sets that the models were trained on: accuracy is split by whether a question is quoted there"
     )
-    seeds: str = option(help="seed pairs, as the trainings read them: file, folder or Hub dataset")
+    seeds: DatasetPath = option(help="seed pairs, as the trainings read them: file, folder or Hub dataset")
     instruction_column: str = option("instruction", "column of the seeds; several are joined by +")
     output_column: str = option("output", "column of the seeds")
     held_out_share: float = option(
@@ -61,8 +69,8 @@ class EvaluateConfig(EngineConfig):
     )
     held_out_limit: int = option(200, "held-out pairs that are answered, the first", min=1)
     held_out_new_tokens: int = option(512, "longest answer to a held-out pair", unit="tokens", min=1)
-    rules: str | None = option(
-        None, "YAML file of the A.2 rules, for what a refusal is; null takes the ones of the package", exists=True
+    rules: InputPath | None = option(
+        None, "YAML file of the A.2 rules, for what a refusal is; null takes the ones of the package"
     )
     bootstrap: int = option(10_000, "resamples behind each interval", min=100)
 
@@ -70,8 +78,9 @@ class EvaluateConfig(EngineConfig):
 
     def check(self) -> None:
         super().check()
-        if not self.ceval and not self.cmmlu:
-            raise ConfigError("ceval", "neither ceval nor cmmlu is set: give the folder of one")
+        names = [one.name for one in self.benchmarks]
+        if double := next((name for name in names if names.count(name) > 1), None):
+            raise ConfigError("benchmarks", f"{double} is given twice")
         if "ppl-full" in self.modes and {self.base_format, *([self.format] if self.models else [])} != {"plain"}:
             raise ConfigError("modes", "ppl-full compares plain texts: set base_format and format to plain")
         names = list(self.named())

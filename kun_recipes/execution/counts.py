@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +37,19 @@ class Counts:
         removed = sum(self.removed.values())
         if self.rows_in != self.rows_out + removed:
             raise RuntimeError(f"{stage}: {self.rows_in} rows in, but {self.rows_out} kept and {removed} removed")
+
+
+def sum_counts(parts: Iterable[Counts]) -> Counts:
+    """The counts of pipelines that stand side by side."""
+    total = Counts()
+    for part in parts:
+        total = Counts(
+            total.read + part.read,
+            total.rows_in + part.rows_in,
+            total.rows_out + part.rows_out,
+            total.removed + part.removed,
+        )
+    return total
 
 
 def read_counts(logs: Path, tasks: int) -> Counts:

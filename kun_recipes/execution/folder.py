@@ -9,6 +9,7 @@
 
 import dataclasses
 import glob
+import itertools
 import json
 import os
 import shutil
@@ -16,11 +17,13 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from kun_recipes.config.options import affects_rows
+from kun_recipes.config.paths import map_paths, path_hints
+from kun_recipes.config.types import PathKind
 from kun_recipes.data.atomic import write_json
-from kun_recipes.data.folders import STARTED, SUMMARY, fingerprint, hash_of
+from kun_recipes.data.folders import STARTED, SUMMARY, fingerprint, hash_of, without_paths
 from kun_recipes.errors import UserError
 from kun_recipes.execution.counts import Counts
 
@@ -105,37 +108,54 @@ class StageFolder:
 
 
 def changed_keys(asked: Mapping[str, Any], earlier: Mapping[str, Any]) -> list[str]:
-    """What two runs were asked differently; a value that one of them does not know yet counts as null."""
+    """Return what two runs were asked differently. A value that one of them does not know yet counts as null.
+
+    Paths are compared by what lies there: a run may move, or be named by another path.
+    """
     keys = [*asked, *(key for key in earlier if key not in asked)]
-    return [key for key in keys if asked.get(key) != earlier.get(key)]
+    return [key for key in keys if without_paths(asked.get(key)) != without_paths(earlier.get(key))]
 
 
 def describe(config: Any) -> dict[str, Any]:
-    """Everything of a config that decides the rows: its values, and for a path or a glob what lies there."""
+    """Return everything of a config that decides the rows: its values, and for a path or a glob what lies there."""
+    hints = path_hints(type(config))
     values = {}
     for field in dataclasses.fields(config):
-        if field.name != "output_dir" and affects_rows(field):
-            values[field.name] = _describe(getattr(config, field.name))
+        if field.name in hints and not _is_written(hints[field.name]) and affects_rows(field):
+            described = map_paths(getattr(config, field.name), hints[field.name], _describe_path)
+            values[field.name] = _plain(described)
     return values
 
 
-def _describe(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_describe(item) for item in value]
-    if isinstance(value, str) and (path := _path_in(value)):
-        return {"path": value, "content": fingerprint(Path(path))}
-    if isinstance(value, str) and glob.has_magic(value):
-        found = sorted(filter(os.path.isfile, glob.iglob(value, recursive=True)))
-        return {
-            "path": value,
-            "content": hash_of("\n".join(f"{path} {fingerprint(Path(path))}" for path in found).encode()),
-        }
-    return value
+def _is_written(hint: Any) -> bool:
+    arms = [hint, *get_args(hint)]
+    return any(isinstance(mark, PathKind) and mark.written for arm in arms for mark in get_args(arm))
 
 
-def _path_in(value: str) -> str | None:
-    """The path that a value is, or that stands in it beside a name: seeds=path, path=name."""
-    return next((part for part in (value, *value.split("=")) if os.path.exists(part)), None)
+def _describe_path(_key: str, path: str, kind: PathKind) -> Any:
+    """Return a path with what lies there; as it is where there is nothing, such as a Hub id."""
+    if os.path.exists(path):
+        content = fingerprint(Path(path))
+    elif glob.has_magic(path):
+        found = sorted(filter(os.path.isfile, glob.iglob(path, recursive=True)))
+        start = _before_magic(path)
+        content = hash_of(
+            "\n".join(f"{os.path.relpath(one, start)} {fingerprint(Path(one))}" for one in found).encode()
+        )
+    else:
+        return path
+    return {"path": path, "content": content, **({"prompt": True} if kind.prompt else {})}
+
+
+def _before_magic(path: str) -> Path:
+    """Return the folder of a glob before its first wildcard."""
+    return Path(*itertools.takewhile(lambda part: not glob.has_magic(part), Path(path).parts))
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def report(summary: Mapping[str, Any], folder: Path) -> None:

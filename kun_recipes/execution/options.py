@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from kun_recipes.config.options import ConfigError, option
+from kun_recipes.config.options import option
+from kun_recipes.errors import ConfigError
 from kun_recipes.execution.launch import Executor, SlurmOptions
 
 

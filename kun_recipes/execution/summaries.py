@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kun_recipes.config.options import option
+from kun_recipes.config.types import StagePath
 from kun_recipes.data.folders import SUMMARY, TRAIN_SUMMARY
 from kun_recipes.errors import UserError
 
@@ -15,9 +16,9 @@ from kun_recipes.errors import UserError
 class RunFolders:
     """Options that name the folders of a finished run."""
 
-    corpus_dir: str = option(help="folder of the finished corpus stage")
-    label_dir: str = option(help="folder of the finished label stage")
-    refine_dir: str = option(help="folder of the finished refine stage")
+    corpus_dir: StagePath = option(help="folder of the finished corpus stage")
+    label_dir: StagePath = option(help="folder of the finished label stage")
+    refine_dir: StagePath = option(help="folder of the finished refine stage")
 
 
 def read_stages(folders: RunFolders) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,8 @@ from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 
-from kun_recipes.config.settings import BadValue, load_typed
+from kun_recipes.config.settings import load_typed
+from kun_recipes.errors import ConfigError
 from kun_recipes.text.views import narrow
 
 DEFAULT_PRIVACY = "privacy.yaml"
@@ -42,9 +43,9 @@ class Treatments:
         for kind in KINDS:
             treatment = getattr(self, kind)
             if treatment.action not in ACTIONS:
-                raise BadValue(f"treatment.{kind}.action: {treatment.action!r} is none of {', '.join(ACTIONS)}")
+                raise ConfigError(f"{kind}.action", f"must be one of {', '.join(ACTIONS)}, not {treatment.action!r}")
             if not treatment.placeholder:
-                raise BadValue(f"treatment.{kind}.placeholder: empty, so that nothing would show that text is missing")
+                raise ConfigError(f"{kind}.placeholder", "is empty, so that nothing would show that text is missing")
 
 
 KINDS = tuple(field.name for field in fields(Treatments))

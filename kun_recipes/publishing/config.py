@@ -8,8 +8,9 @@ from typing import Literal
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from kun_recipes.config.options import ConfigError, option
-from kun_recipes.errors import UserError
+from kun_recipes.config.options import option
+from kun_recipes.config.types import InputPath, OutputPath, StagePath
+from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.execution.summaries import RunFolders
 from kun_recipes.publishing.licences import Licence, Licences, load_licences
 
@@ -21,41 +22,49 @@ def kind_of(name: str) -> Literal["dataset", "model"]:
     return "dataset" if name in (DATASET, CANDIDATES) else "model"
 
 
+@dataclass(frozen=True)
+class Source:
+    """A source of the published rows."""
+
+    name: str = option(help="as the rows have it in `source`")
+    licence: str = option(help="such as cc-by-4.0", source="kun_recipes/publishing/licences.yaml")
+    origin: str = option(help="where it comes from: a Hub dataset, an address, or words")
+
+
 @dataclass(kw_only=True)
 class PublishConfig(RunFolders):
     """Build a release with its cards, and push it when asked. Or: --check DATASET. --dry-run is --push false."""
 
-    model_dirs: list[str] | None = option(None, "folders of trained models")
-    evaluation_dir: str | None = option(None, "folder of the finished evaluate stage: results for the models' cards")
-    report_dir: str | None = option(None, "folder of the finished report stage: figures for the card of the pairs")
-    recipes: list[str] = option(help="recipe folders whose YAML files made the run: published with it", exists=True)
-    output_dir: str = option(help="folder of this stage: a folder for each repository", affects_rows=False)
+    model_dirs: list[StagePath] | None = option(None, "folders of trained models")
+    evaluation_dir: StagePath | None = option(
+        None, "folder of the finished evaluate stage: results for the models' cards"
+    )
+    report_dir: StagePath | None = option(
+        None, "folder of the finished report stage: figures for the card of the pairs"
+    )
+    recipes: list[InputPath] = option(help="recipe folders whose YAML files made the run: published with it")
+    output_dir: OutputPath = option(help="folder of this stage: a folder for each repository", affects_rows=False)
 
     namespace: str = option(help="user or organisation on the Hub")
-    repositories: list[str] = option(
-        help="what is published under which name, as `dataset=COIG-Kun label_model=Kun-LabelModel`: "
+    repositories: dict[str, str] = option(
+        help="what is published under which name, such as {dataset: COIG-Kun, label_model: Kun-LabelModel}: "
         "dataset, candidates, or the name of a folder of model_dirs"
     )
     tag: str = option("v1.0.0", "tag of this release; another content needs another one")
-    source_licences: list[str] = option(
-        help="licence of each source, as `wanjuan=cc-by-4.0`", source="kun_recipes/publishing/licences.yaml"
-    )
-    source_origins: list[str] = option(
-        help="where each source comes from, as `skypile=Skywork/SkyPile-150B`: a Hub dataset, an address, or words"
-    )
+    sources: list[Source] = option(help="licence and origin of each source: they are never assumed")
     seeds_origin: str | None = option(
         None, "where the seed pairs of the models come from, and their licence: a Hub dataset, or words"
     )
-    licences: str | None = option(None, "YAML file of licences; null takes the package's", exists=True)
+    licences: InputPath | None = option(None, "YAML file of licences; null takes the package's")
     model_licence: str | None = option(
         None, "licence of the models, which the base model's must allow; null: that of the base's model source file"
     )
     base_model: str | None = option(None, "Hub id of the base model; null: the one that the trainings name")
-    withhold: str | None = option(
-        None, "file of row ids, one a line, that are not published: removals that were asked for", exists=True
+    withhold: InputPath | None = option(
+        None, "file of row ids, one a line, that are not published: removals that were asked for"
     )
-    dataset_card: str = option("cards/dataset_card.md.jinja", "template of the datasets' cards", exists=True)
-    model_card: str = option("cards/model_card.md.jinja", "template of the models' cards", exists=True)
+    dataset_card: InputPath = option("cards/dataset_card.md.jinja", "template of the datasets' cards")
+    model_card: InputPath = option("cards/model_card.md.jinja", "template of the models' cards")
 
     push: bool = option(False, "send it to the Hub; otherwise it is only built and checked", affects_rows=False)
     private: bool = option(True, "visible to its owners alone", affects_rows=False)
@@ -75,13 +84,15 @@ class PublishConfig(RunFolders):
             raise ConfigError("seeds_origin", "is required where models are published: it is never assumed")
         if self.model_licence:
             self.licence(self.model_licence)
+        names = [source.name for source in self.sources]
+        if double := next((name for name in names if names.count(name) > 1), None):
+            raise ConfigError("sources", f"{double} is given twice")
         self.licences_of_sources()
-        self.origins()
 
-    @cached_property
+    @property
     def names(self) -> dict[str, str]:
         """What is published, and the name of its repository."""
-        return pairs("repositories", self.repositories)
+        return self.repositories
 
     @property
     def models(self) -> dict[str, Path]:
@@ -100,26 +111,11 @@ class PublishConfig(RunFolders):
             raise ConfigError("licences", str(error)) from error
 
     def licences_of_sources(self) -> dict[str, Licence]:
-        known = self.known_licences
-        given = pairs("source_licences", self.source_licences)
-        return {source: known.find(name, "source_licences") for source, name in given.items()}
+        return {source.name: self.known_licences.find(source.licence, "sources") for source in self.sources}
 
     def licence(self, name: str) -> Licence:
-        """A licence of models; raises ConfigError for one that is not known."""
+        """A licence of models; raises ConfigError for an unknown one."""
         return self.known_licences.find(name, "model_licence")
 
     def origins(self) -> dict[str, str]:
-        return pairs("source_origins", self.source_origins)
-
-
-def pairs(key: str, words: list[str]) -> dict[str, str]:
-    """`name=value` words as a mapping; raises ConfigError, naming the config's `key`, for what is none."""
-    found: dict[str, str] = {}
-    for word in words:
-        name, equals, value = (part.strip() for part in word.partition("="))
-        if not (name and equals and value):
-            raise ConfigError(key, f"write name=value, not {word!r}")
-        if name in found:
-            raise ConfigError(key, f"{name} is given twice")
-        found[name] = value
-    return found
+        return {source.name: source.origin for source in self.sources}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes.config.settings import BadValue
+from kun_recipes.errors import ConfigError
 from kun_recipes.privacy import KINDS, detect, load_privacy
 from kun_recipes.rules.rule import Fault, Rule
 
@@ -39,7 +39,7 @@ class SensitiveSettings:
     def __post_init__(self) -> None:
         for kind in self.kinds:
             if kind not in KINDS:
-                raise BadValue(f"sensitive_information.kinds: {kind!r} is none of {', '.join(KINDS)}")
+                raise ConfigError("kinds", f"must be some of {', '.join(KINDS)}, not {kind!r}")
 
 
 class SensitiveInformation(Rule):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from kun_recipes.config.settings import PerText, load_typed
+from kun_recipes.config.settings import load_typed
+from kun_recipes.config.types import PerText
 from kun_recipes.rules.characters import MeaninglessSettings
 from kun_recipes.rules.formatting import FormatDebris, FormatLimits
 from kun_recipes.rules.keywords import KeywordList

@@ -1,36 +1,38 @@
 """The options of the statistics stage."""
 
-import re
 from dataclasses import dataclass
 
-from kun_recipes.config.options import ConfigError, option
+from kun_recipes.config.options import option
+from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, PromptPath
 from kun_recipes.data import schema
 from kun_recipes.data.pair_sets import PairSet
+from kun_recipes.errors import ConfigError
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.statistics.topics import LISTS
 
 DATASET = "dataset"
-_REFERENCE = re.compile(r"([\w-]+)=(.+)")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A set that is measured as the dataset is."""
+
+    path: DatasetPath = option(help="what the dataset may be")
+    name: str = option(help="what figures and tables call it")
+    instruction: str = option(schema.INSTRUCTION, "column; several are joined by +, such as instruction+input")
+    output: str = option(schema.OUTPUT, "column")
 
 
 @dataclass(kw_only=True)
 class StatisticsConfig(EngineConfig):
     """Measure what a dataset is made of, beside reference sets (Kun §4.2.1)."""
 
-    dataset: str = option(
-        help="the pairs: a dataset folder, the rows of the refine stage, a file, or a Hub dataset",
-        exists=True,
-        or_hub=True,
+    dataset: DatasetPath = option(
+        help="the pairs: a dataset folder, the rows of the refine stage, a file, or a Hub dataset"
     )
-    references: list[str] | None = option(
-        None, "sets measured alike, as `seeds=recipes/demo/data/seeds.jsonl`: a name, and what dataset may be"
-    )
-    instruction_column: str = option(
-        schema.INSTRUCTION, "column of the reference sets; several are joined by +, as in instruction+input"
-    )
-    output_column: str = option(schema.OUTPUT, "column of the reference sets")
-    output_dir: str = option(help="folder of this stage", affects_rows=False)
-    model: str = option(
+    references: list[Reference] | None = option(None, "sets measured beside the dataset")
+    output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
+    model: ModelPath = option(
         help="folder or Hub id of the chat model that says what a pair is about; its tokenizer counts the lengths, "
         "also with topics: false"
     )
@@ -50,9 +52,9 @@ class StatisticsConfig(EngineConfig):
         600, "shown to the model of each instruction and output, the first", unit="characters", min=20
     )
     topic_references: bool = option(False, "ask about the reference sets, too")
-    topic_prompt: str = option("recipes/prompts/topic.txt", "what is this about?", exists=True)
-    topics_file: str | None = option(
-        None, "YAML file of the three lists; null takes kun_recipes/statistics/topics.yaml", exists=True
+    topic_prompt: PromptPath = option("recipes/prompts/topic.txt", "what is this about?")
+    topics_file: InputPath | None = option(
+        None, "YAML file of the three lists; null takes kun_recipes/statistics/topics.yaml"
     )
     repeats: int = option(
         2,
@@ -73,11 +75,5 @@ class StatisticsConfig(EngineConfig):
         return PairSet(DATASET, self.dataset)
 
     def reference_sets(self) -> list[PairSet]:
-        """The reference sets under their names. Raises ConfigError at one that is no name=path."""
-        sets = []
-        for text in self.references or ():
-            match = _REFERENCE.fullmatch(text)
-            if not match:
-                raise ConfigError("references", f"{text}: write name=path, as seeds=recipes/demo/data/seeds.jsonl")
-            sets.append(PairSet(match[1], match[2], self.instruction_column, self.output_column))
-        return sets
+        """The reference sets under their names."""
+        return [PairSet(one.name, one.path, one.instruction, one.output) for one in self.references or ()]

@@ -1,9 +1,10 @@
 """The options of the study stage."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from kun_recipes.config.options import ConfigError, option
+from kun_recipes.config.options import option
+from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, PromptPath, StagePath
+from kun_recipes.errors import ConfigError
 from kun_recipes.evaluation.config import model_name
 from kun_recipes.evaluation.prompts import Format
 from kun_recipes.models.options import EngineConfig
@@ -11,50 +12,49 @@ from kun_recipes.studies.intervals import RESAMPLES
 from kun_recipes.studies.votes import RATERS
 
 
-class Answerer(NamedTuple):
-    """A model that answers: a folder, a Hub id or a model source, what it is called, and how it is asked."""
+@dataclass(frozen=True)
+class Answerer:
+    """A model that answers."""
 
-    name: str
-    model: str
-    format: Format
+    path: ModelPath = option(help="folder, Hub id or model source")
+    name: str | None = option(None, "what votes and figures call it; null: its folder's name")
+    format: Format = option("chat", "through its chat template, or plainly, as base models are asked")
+
+    def called(self) -> str:
+        return self.name or model_name(self.path)
 
 
 @dataclass(kw_only=True)
 class StudyConfig(EngineConfig):
     """Choose what is judged, have models answer, let a model judge, and count the votes (Kun §4.2.2, §4.2.3)."""
 
-    output_dir: str = option(help="folder of this stage", affects_rows=False)
-    model: str = option(help="the model that judges, as people do: a folder, a Hub id, or a model source")
+    output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
+    model: ModelPath = option(help="the model that judges, as people do: a folder, a Hub id, or a model source")
     judge: bool = option(True, "let the model judge; false: items for people only")
 
-    dataset: str | None = option(
+    dataset: DatasetPath | None = option(
         None, "pairs of the quality study: a dataset folder, rows, a file, or a Hub dataset; null: no such study"
     )
     pairs_per_source: int = option(1000, "pairs of each source, by hash", source="Kun §4.2.2", min=1)
 
-    prompts: str | None = option(
+    prompts: StagePath | None = option(
         None, 'prompts of the preference study: JSON lines of "id" and "prompt"; null: no such study'
     )
     prompt_limit: int | None = option(None, "of them, the first; null: all (the paper has 500)", min=1)
-    models: list[str] | None = option(
-        None,
-        "models that answer, through their chat template: folders or Hub ids, or with a name of their own as "
-        "`outputs/humpback/final_model=humpback`",
-    )
-    plain_models: list[str] | None = option(None, "further ones that are asked plainly, as base models are")
+    models: list[Answerer] | None = option(None, "models that answer the prompts")
     pairs_per_prompt: int | None = option(
         None, "pairs of models that meet on each prompt, all equally often; null: every pair on every prompt", min=1
     )
     max_new_tokens: int | None = option(None, "longest answer; null: the preset's, or 512", unit="tokens", min=1)
 
-    criterion_prompt: str = option("recipes/prompts/criterion.txt", "does an instruction meet this?", exists=True)
-    grade_prompt: str = option("recipes/prompts/grade.txt", "which grade does an output get?", exists=True)
-    compare_prompt: str = option("recipes/prompts/compare.txt", "which answer is better?", exists=True)
-    rubric: str | None = option(
-        None, "YAML file of criteria and grades; null takes kun_recipes/studies/rubric.yaml", exists=True
+    criterion_prompt: PromptPath = option("recipes/prompts/criterion.txt", "does an instruction meet this?")
+    grade_prompt: PromptPath = option("recipes/prompts/grade.txt", "which grade does an output get?")
+    compare_prompt: PromptPath = option("recipes/prompts/compare.txt", "which answer is better?")
+    rubric: InputPath | None = option(
+        None, "YAML file of criteria and grades; null takes kun_recipes/studies/rubric.yaml"
     )
 
-    votes: str | None = option(
+    votes: StagePath | None = option(
         None,
         "votes of people: the annotation page's database; counted anew at every run",
         affects_rows=False,
@@ -72,18 +72,8 @@ class StudyConfig(EngineConfig):
             raise ConfigError("models", "a preference study compares models: name two at least")
         names = list(self.answering())
         if double := next((name for name in names if names.count(name) > 1), None):
-            raise ConfigError("models", f"two of them are called {double}; give one another name: {double}=other")
+            raise ConfigError("models", f"two of them are called {double}; give one a name of its own")
 
     def answering(self) -> list[str]:
         """What each answering model is called, in votes and figures."""
-        return [one.name for one in self.answerers()]
-
-    def answerers(self) -> list[Answerer]:
-        """The models that answer."""
-        chats = [_answerer(text, "chat") for text in self.models or ()]
-        return [*chats, *(_answerer(text, "plain") for text in self.plain_models or ())]
-
-
-def _answerer(text: str, format: Format) -> Answerer:
-    model, _, name = text.partition("=")
-    return Answerer(name or model_name(model), model, format)
+        return [one.called() for one in self.models or ()]

@@ -1,46 +1,58 @@
 """What `recipes/train.py` can be told: TRL's SFTConfig and the few options of ours."""
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from trl import SFTConfig
 
-from kun_recipes.config.options import ConfigError, option
+from kun_recipes.config.options import option
+from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, PromptPath
+from kun_recipes.errors import ConfigError
 from kun_recipes.models.hardware import fast_dtype
 from kun_recipes.training.attention import Attention
 from kun_recipes.training.distributed import check_batch
-from kun_recipes.training.mix_options import check_mix
 from kun_recipes.training.tracking import check_trackers
+
+
+@dataclass(frozen=True)
+class MixedIn:
+    """An instruction set that is trained on beside the seeds, such as COIG, BELLE or OL-CC."""
+
+    path: DatasetPath = option(help="file, folder or Hub dataset")
+    instruction: str = option("instruction", "column; several are joined by +, such as instruction+input")
+    output: str = option("output", "column")
+    weight: float | None = option(None, "its rows per row of the seeds trained on; null takes all rows", above=0)
+    revision: str | None = option(None, "its commit, where it is a Hub dataset")
 
 
 @dataclass(kw_only=True)
 class TrainConfig(SFTConfig):
     """Fine-tune the label model, the primary chat model or the final model (Kun §3.1, §3.3)."""
 
-    output_dir: str = option(help="folder of the trained model and its train_summary.json")
-    model: str = option(help="the base model: a folder, a Hub id or a .yaml model source", source="§4.1.1: Yi-6B")
+    output_dir: OutputPath = option(help="folder of the trained model and its train_summary.json")
+    model: ModelPath = option(
+        help="the base model: a folder, a Hub id or a .yaml model source", source="§4.1.1: Yi-6B"
+    )
     model_revision: str | None = option(None, "commit of the base model, where it is a Hub id")
-    chat_template_path: str | None = option(
-        None, "Jinja file that replaces the base model's chat template; needs {% generation %} markers", exists=True
+    chat_template_path: InputPath | None = option(
+        None, "Jinja file that replaces the base model's chat template; needs {% generation %} markers"
     )
 
     direction: Literal["forward", "backward"] = option(
         "forward", "forward trains instruction -> output, backward output -> instruction", source="§3.1"
     )
-    seeds: str = option(
+    seeds: DatasetPath = option(
         help="training pairs: a .jsonl or .parquet file, a folder of them, or a Hub dataset",
         source="§3.1",
-        exists=True,
-        or_hub=True,
     )
     seeds_revision: str | None = option(None, "commit of the seeds, where they are a Hub dataset")
     instruction_column: str = option("instruction", "column of the instruction x")
     output_column: str = option("output", "column of the output y")
-    label_prompt: str | None = option(
-        None, "prompt file that asks for the instruction of {output}; backward only", source="§3.2", exists=True
+    label_prompt: PromptPath | None = option(
+        None, "prompt file that asks for the instruction of {segment}; backward only", source="§3.2"
     )
     held_out_share: float = option(
         0.1, "share of the pairs, by hash, that is measured and not trained on", min=0, max=0.5
@@ -51,32 +63,18 @@ class TrainConfig(SFTConfig):
         source="table 3: 9k to 360k",
         min=1,
     )
-    mix: list[str] | None = option(
-        None,
-        "other instruction sets beside the seeds: files, folders or Hub datasets",
-        source="table 3: COIG-one-38k",
-        exists=True,
-        or_hub=True,
-    )
-    mix_columns: list[str] | None = option(
-        None, "for each set, its columns, such as `instruction=instruction+input output=output`: + joins by a newline"
-    )
-    mix_weights: list[float] | None = option(
-        None, "for each set, its rows for one row of the seeds trained on; null takes all rows", above=0
-    )
-    mix_revisions: list[str] | None = option(None, "for each set, its commit, or none")
+    mix: list[MixedIn] | None = option(None, "other instruction sets beside the seeds", source="table 3: COIG-one-38k")
     max_length: int = option(
         1024, "longest conversation trained on; longer ones are removed, not cut", unit="tokens", min=16
     )
 
-    judge_data: str | None = option(
+    judge_data: InputPath | None = option(
         None,
         "labelled items of the two judges, half of which are mixed in; forward only",
         source="evaluation fine-tuning, Yuan et al. 2024",
-        exists=True,
     )
-    filter_prompt: str | None = option(None, "prompt file of the filter judge, with {instruction}", exists=True)
-    score_prompt: str | None = option(None, "prompt file of the score judge, with {instruction}", exists=True)
+    filter_prompt: PromptPath | None = option(None, "prompt file of the filter judge, with {instruction}")
+    score_prompt: PromptPath | None = option(None, "prompt file of the score judge, with {instruction}")
     judge_turns: int = option(12, "judge items laid into one conversation, whose beginning they share", min=1)
     judge_passes: int = option(1, "times each judge item is laid out, each time in another order", min=1)
 
@@ -141,6 +139,10 @@ class TrainConfig(SFTConfig):
             warnings.simplefilter("ignore", FutureWarning)  # of TRL's about transformers' own renamed options
             super().__post_init__()
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the values for trackers, as JSON can hold them."""
+        return {**super().to_dict(), "mix": [asdict(one) for one in self.mix or []]}
+
     def check(self) -> None:
         """Raise ConfigError for combinations that cannot work."""
         if self.model_revision and (Path(self.model).exists() or self.model.endswith(".yaml")):
@@ -152,7 +154,9 @@ class TrainConfig(SFTConfig):
         if self.direction == "forward" and self.label_prompt:
             raise ConfigError("label_prompt", "has no effect for direction: forward; leave it out")
         self._check_judges()
-        check_mix(self.mix, self.mix_columns, self.mix_weights, self.mix_revisions)
+        for place, one in enumerate(self.mix or []):
+            if one.revision and Path(one.path).exists():
+                raise ConfigError(f"mix[{place}].revision", f"holds for a Hub dataset; {one.path} is a path")
         check_batch(self.global_batch_size, self.per_device_train_batch_size, self.gradient_accumulation_steps)
         for key in ("learning_rate", "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps"):
             if not getattr(self, key) > 0:

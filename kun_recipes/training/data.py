@@ -94,7 +94,7 @@ def _say_removed(removed: list[Removed]) -> None:
 def _layout(config: TrainConfig) -> Callable[[Seed], Conversation]:
     if config.direction == "forward":
         return forward
-    label_prompt = load_prompt(config.label_prompt, {"output"})
+    label_prompt = load_prompt(config.label_prompt, {"segment"})
     return lambda seed: backward(seed, label_prompt)
 
 

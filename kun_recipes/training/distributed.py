@@ -6,8 +6,7 @@ import sys
 from datasets import Dataset
 from transformers import TrainingArguments
 
-from kun_recipes.config.options import ConfigError
-from kun_recipes.errors import UserError
+from kun_recipes.errors import ConfigError, UserError
 
 
 def check_batch(global_batch: int | None, per_device: int, accumulation: int) -> None:

@@ -27,7 +27,7 @@ def forward(seed: Seed) -> Conversation:
 
 def backward(seed: Seed, label_prompt: PromptTemplate) -> Conversation:
     """y -> x behind the label prompt, for the label model M_yx."""
-    return {"prompt": label_prompt.render(output=seed.output), "completion": [_turn("assistant", seed.instruction)]}
+    return {"prompt": label_prompt.render(segment=seed.output), "completion": [_turn("assistant", seed.instruction)]}
 
 
 def judge_conversations(

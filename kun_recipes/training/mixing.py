@@ -8,7 +8,6 @@ from typing import Any
 from kun_recipes.data.pairs import Removed, Seed, load_seeds
 from kun_recipes.errors import UserError
 from kun_recipes.training.config import TrainConfig
-from kun_recipes.training.mix_options import DEFAULT_COLUMNS, NO_REVISION, parse_columns
 from kun_recipes.training.subsets import take
 
 
@@ -45,21 +44,19 @@ def load_mix(config: TrainConfig, own: Collection[Seed], trained: int, fits: Cal
     """
     known = {seed.instruction for seed in own}
     sets = []
-    for number, source in enumerate(config.mix or []):
-        columns = parse_columns(config.mix_columns[number] if config.mix_columns else DEFAULT_COLUMNS)
-        revision = config.mix_revisions[number] if config.mix_revisions else NO_REVISION
-        pairs, removed = load_seeds(source, *columns, revision=None if revision == NO_REVISION else revision)
+    for one in config.mix or []:
+        pairs, removed = load_seeds(one.path, one.instruction, one.output, one.revision)
         new = [seed for seed in pairs if seed.instruction not in known]
         removed += [Removed(seed.where, "duplicate_instruction") for seed in pairs if seed.instruction in known]
-        rows = round(config.mix_weights[number] * trained) if config.mix_weights else None
+        rows = None if one.weight is None else round(one.weight * trained)
         taken, too_long, rest = take(new, rows, fits)
         if rows is not None and len(taken) < rows:
             raise UserError(
-                f"mix_weights: {config.mix_weights[number]} of {trained} rows asks {rows} of {source}, which has "
-                f"{len(taken)} to train on; lower the weight, or leave mix_weights out to take all rows"
+                f"mix: weight {one.weight} of {trained} rows asks {rows} of {one.path}, which has {len(taken)} to "
+                "train on; lower the weight, or leave it out to take all rows"
             )
         removed += [Removed(seed.where, "too_long") for seed in too_long]
         removed += [Removed(seed.where, "not_in_mix") for seed in rest]
         known |= {seed.instruction for seed in pairs}
-        sets.append(MixedSet(source, taken, removed))
+        sets.append(MixedSet(one.path, taken, removed))
     return sets

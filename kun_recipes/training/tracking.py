@@ -13,8 +13,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.integrations import TensorBoardCallback
 from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
-from kun_recipes.config.options import ConfigError
-from kun_recipes.errors import UserError
+from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.progress import progress_bar
 
 LOGS = "logs"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kun_recipes.config.options import option
+from kun_recipes.config.types import DatasetPath, InputPath, OutputPath
 from kun_recipes.data.atomic import write_json
 from kun_recipes.data.folders import fingerprint, require_finished
 from kun_recipes.errors import UserError
@@ -18,11 +19,19 @@ from kun_recipes.execution.folder import StageFolder, describe, report
 COUNTS = Counts(read=5, rows_in=5, rows_out=3, removed=Counter(fit=2))
 
 
+@dataclass(frozen=True)
+class NamedSet:
+    path: DatasetPath = option()
+    name: str = option("seeds")
+
+
 @dataclass(kw_only=True)
 class SampleConfig:
-    output_dir: str = option(affects_rows=False)
-    seeds: str = option()
-    inputs: list[str] = option(["x"])
+    output_dir: OutputPath = option(affects_rows=False)
+    seeds: DatasetPath = option()
+    inputs: list[InputPath] = option(["x"])
+    sampling: str = option("greedy")
+    sets: list[NamedSet] | None = option(None)
     threshold: float | None = option(None)
     workers: int = option(1, affects_rows=False)
     max_batch_tokens: int = option(64, affects_rows=False)
@@ -130,27 +139,48 @@ def test_another_content_of_an_input_is_another_run(config):
 def test_describe_knows_a_path_by_what_lies_there(config, tmp_path):
     config = replace(config, inputs=[config.seeds, "no/such/file"], threshold=1.5)
     known = {"path": config.seeds, "content": fingerprint(Path(config.seeds))}
-    assert describe(config) == {"seeds": known, "inputs": [known, "no/such/file"], "threshold": 1.5}
+    assert describe(config) == {
+        "seeds": known,
+        "inputs": [known, "no/such/file"],
+        "sampling": "greedy",
+        "sets": None,
+        "threshold": 1.5,
+    }
 
 
-def test_a_set_under_a_name_is_known_by_what_lies_there(config):
-    known = {"path": f"seeds={config.seeds}", "content": fingerprint(Path(config.seeds))}
-    named = replace(config, inputs=[f"seeds={config.seeds}", "seeds=no/such/file"])
-    assert describe(named)["inputs"] == [known, "seeds=no/such/file"]
-    path_first = replace(config, inputs=[f"{config.seeds}=seeds"])
-    assert describe(path_first)["inputs"] == [{**known, "path": f"{config.seeds}=seeds"}]
+def test_a_path_in_a_section_is_known_by_what_lies_there(config):
+    known = {"path": config.seeds, "content": fingerprint(Path(config.seeds))}
+    named = replace(config, sets=[NamedSet(config.seeds), NamedSet("owner/name", "other")])
+    assert describe(named)["sets"] == [{"path": known, "name": "seeds"}, {"path": "owner/name", "name": "other"}]
 
 
-def test_a_glob_is_known_by_what_it_matches(tmp_path):
+def test_a_folder_named_like_a_value_is_no_input(config, tmp_path, monkeypatch):
+    finished(config)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "greedy").mkdir()
+    assert StageFolder("label", config).summary()["rows_kept"] == 3
+
+
+def test_inputs_may_move_or_be_named_by_another_path(config, tmp_path, monkeypatch):
+    finished(config)
+    monkeypatch.chdir(tmp_path)
+    assert StageFolder("label", replace(config, seeds="seeds.jsonl")).summary()["rows_kept"] == 3
+    os.replace(config.seeds, tmp_path / "moved.jsonl")
+    assert StageFolder("label", replace(config, seeds="moved.jsonl")).summary()["rows_kept"] == 3
+
+
+def test_a_glob_is_known_by_what_it_matches(tmp_path, monkeypatch):
     @dataclass
     class Config:
-        inputs: str
+        inputs: InputPath
 
     config = Config(str(tmp_path / "*.jsonl"))
     (tmp_path / "a.jsonl").write_text("一", encoding="utf-8")
     first = describe(config)
     (tmp_path / "b.txt").write_text("二", encoding="utf-8")
     assert describe(config) == first
+    monkeypatch.chdir(tmp_path)
+    assert describe(Config("*.jsonl"))["inputs"]["content"] == first["inputs"]["content"]
     (tmp_path / "b.jsonl").write_text("二", encoding="utf-8")
     assert describe(config) != first
 
@@ -211,6 +241,15 @@ def test_a_finished_folder_is_known_by_its_summary_but_for_times(tmp_path, summa
     assert fingerprint(tmp_path / folder) == first
     write_json(tmp_path / summary, {"rows_kept": 4, "seconds": 1.5})
     assert fingerprint(tmp_path / folder) != first
+
+
+def test_a_finished_folder_is_known_wherever_its_inputs_lay(tmp_path):
+    (tmp_path / "stage" / "rows").mkdir(parents=True)
+    for path in ("outputs/a", "/elsewhere/a"):
+        summary = {"rows_kept": 3, "config": {"model": {"path": path, "content": "1f"}}}
+        write_json(tmp_path / "stage" / "stage.json", summary)
+        (tmp_path / path.strip("/").replace("/", "-")).write_text(fingerprint(tmp_path / "stage" / "rows"))
+    assert (tmp_path / "outputs-a").read_text() == (tmp_path / "elsewhere-a").read_text()
 
 
 def test_rows_of_an_unfinished_stage_are_refused(config):

@@ -1,6 +1,7 @@
 import pytest
 
-from kun_recipes.config.options import ConfigError, load
+from kun_recipes.config.command_line import load
+from kun_recipes.errors import ConfigError
 from kun_recipes.training.config import TrainConfig
 
 NEEDED = ["--output_dir", "out", "--model", "org/name", "--seeds", "org/seeds"]

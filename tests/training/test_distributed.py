@@ -1,8 +1,7 @@
 import pytest
 from datasets import Dataset
 
-from kun_recipes.config.options import ConfigError
-from kun_recipes.errors import UserError
+from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.training.checkpoints import made_from
 from kun_recipes.training.distributed import check_batch, check_sharding, say, share_batch, whole_updates
 

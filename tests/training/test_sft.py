@@ -235,7 +235,7 @@ def test_so_does_one_in_its_second_epoch_without_padding_or_with_less(make_confi
 KILL_AT_STEP_FIVE = """
 import os, signal, sys
 from transformers import TrainerCallback
-from kun_recipes.config.options import load
+from kun_recipes.config.command_line import load
 from kun_recipes.training import sft
 from kun_recipes.training.config import TrainConfig
 

@@ -3,8 +3,7 @@ import sys
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from kun_recipes.config.options import ConfigError
-from kun_recipes.errors import UserError
+from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.training import checkpoints, sft
 from kun_recipes.training.tracking import TensorBoard, check_trackers, make_trackers
 

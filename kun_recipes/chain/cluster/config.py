@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from kun_recipes.chain import CORPUS, Kind
-from kun_recipes.config.options import ConfigError, option
+from kun_recipes.chain.stage import Stage
+from kun_recipes.config.options import option
+from kun_recipes.errors import ConfigError
 from kun_recipes.execution.options import ExecutorConfig
 from kun_recipes.execution.slurm.time_limits import TIME_LIMIT
 
@@ -20,7 +21,9 @@ class ClusterConfig:
     setup: list[str] | None = option(None, "lines of shell that each job begins with, as `module load cuda`")
 
     time: str = option("24:00:00", "time limit of a job", unit="[D-]HH:MM:SS")
-    times: list[str] | None = option(None, "limits of single stages, as `label=2-00:00:00 corpus=12:00:00`")
+    times: dict[str, str] | None = option(
+        None, "limits of single stages, such as {label: 2-00:00:00, corpus: '12:00:00'}"
+    )
     max_requeues: int = option(20, "times that a job which meets its time limit queues itself again", min=0)
 
     gpus_per_node: int = option(8, "0 on a cluster without GPUs", min=0)
@@ -33,34 +36,26 @@ class ClusterConfig:
     cpu_memory_gb: int = option(8, "memory of such a job, and of the one that leads a stage", unit="GiB", min=1)
 
     def check(self) -> None:
-        for key, limits in {"time": [self.time], "times": self.limits().values()}.items():
+        for key, limits in {"time": [self.time], "times": (self.times or {}).values()}.items():
             for limit in limits:
                 if not TIME_LIMIT.fullmatch(limit):
                     raise ConfigError(key, f"write D-HH:MM:SS or HH:MM:SS, not {limit}")
 
-    def limits(self) -> dict[str, str]:
-        """Time limits of single stages, by name."""
-        pairs = [word.partition("=") for word in self.times or []]
-        for stage, equals, limit in pairs:
-            if not (stage and equals and limit):
-                raise ConfigError("times", f"write stage=limit, as label=2-00:00:00, not {stage}{equals}{limit}")
-        return {stage: limit for stage, _, limit in pairs}
-
     def limit(self, *names: str) -> str:
         """The time limit of a stage, by the first of its names that has one of its own."""
-        limits = self.limits()
+        limits = self.times or {}
         return next((limits[name] for name in names if name in limits), self.time)
 
-    def placement(self, file: str, kind: Kind) -> list[str]:
+    def placement(self, file: str, kind: Stage) -> list[str]:
         """What the data stages are told, on their command line, of where their job arrays run."""
-        if not issubclass(kind.config(), ExecutorConfig):
+        if not issubclass(kind.config_class(), ExecutorConfig):
             return []
         words = {
             "executor": "slurm",
             "slurm_time": self.limit(file),
             "slurm_account": self.account,
             "slurm_qos": self.qos,
-            **(self._on_cores() if kind is CORPUS else self._on_gpus()),
+            **(self._on_cores() if kind.devices == "cores" else self._on_gpus()),
         }
         lists = {"slurm_sbatch": self.sbatch, "slurm_setup": self.setup}
         given = [word for key, value in words.items() if value is not None for word in (f"--{key}", str(value))]

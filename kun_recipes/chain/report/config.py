@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from kun_recipes.config.options import option
+from kun_recipes.config.types import OutputPath, StagePath
 from kun_recipes.execution.summaries import RunFolders
 
 
@@ -11,11 +12,11 @@ class ReportConfig(RunFolders):
     """Write one self-contained page about a run: funnel, rows, figures, benchmarks, costs (Kun §4)."""
 
     title: str = option(help="of the page")
-    model_dirs: list[str] | None = option(None, "folders of trained models: their losses and costs")
-    evaluation_dir: str | None = option(None, "folder of the finished evaluate stage; null: left out")
-    statistics_dir: str | None = option(None, "folder of the finished statistics stage; null: left out")
-    study_results: str | None = option(None, "results.json of the finished study stage; null: left out")
-    output_dir: str = option(help="folder of this stage: report.html, and every figure as a file")
+    model_dirs: list[StagePath] | None = option(None, "folders of trained models: their losses and costs")
+    evaluation_dir: StagePath | None = option(None, "folder of the finished evaluate stage; null: left out")
+    statistics_dir: StagePath | None = option(None, "folder of the finished statistics stage; null: left out")
+    study_results: StagePath | None = option(None, "results.json of the finished study stage; null: left out")
+    output_dir: OutputPath = option(help="folder of this stage: report.html, and every figure as a file")
 
     rows: int = option(50, "finished rows shown with their whole history, chosen by the hash of their ids", min=0)
     examples: int = option(5, "removed rows shown of each reason, chosen likewise", min=0, max=20)

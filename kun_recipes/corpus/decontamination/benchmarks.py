@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from kun_recipes.corpus.decontamination.hub import read_hub
 from kun_recipes.data.json_lines import Malformed, read_lines
@@ -14,7 +15,8 @@ OPTIONS = ("A", "B", "C", "D")
 STEM_COLUMNS = {"ceval": "question", "cmmlu": "Question"}
 ID_COLUMNS = ("id", "")  # C-Eval's, and CMMLU's without a name
 PROMPT_FIELDS = ("prompt", "instruction", "question", "text")
-BENCHMARK_FORMATS = (*STEM_COLUMNS, "prompts")
+BenchmarkFormat = Literal["ceval", "cmmlu", "prompts"]
+BENCHMARK_FORMATS: tuple[BenchmarkFormat, ...] = get_args(BenchmarkFormat)
 HUB_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
 

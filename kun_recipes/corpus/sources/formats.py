@@ -15,6 +15,7 @@ import reprlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal, get_args
 
 from datatrove.data import Document
 
@@ -26,7 +27,8 @@ from kun_recipes.data.archives import PACKINGS
 from kun_recipes.data.json_lines import Malformed, Record, read_lines
 from kun_recipes.errors import UserError
 
-FORMATS = ("wudao", "wanjuan", "skypile", "jsonl", "parquet")
+FormatName = Literal["wudao", "wanjuan", "skypile", "jsonl", "parquet"]
+FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 JSON_SUFFIXES = tuple(suffix + packing for suffix in (".json", ".jsonl") for packing in PACKINGS)
 RAW_CHARACTERS = 200  # of an unreadable record, kept to recognise it by
 

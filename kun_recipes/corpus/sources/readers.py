@@ -14,7 +14,6 @@ from datatrove.utils.typeshelper import StatHints
 
 from kun_recipes.corpus.sources.formats import (
     RAW_CHARACTERS,
-    USUAL_NAMES,
     CorpusFormat,
     FieldNames,
     corpus_format,
@@ -41,14 +40,14 @@ class CorpusReader(PipelineStep):
     texts as "bytes".
 
     Args:
-        inputs: (path, format) each; a path is a file, a folder or a glob, local or what fsspec opens, or a data set
-            of the Hub (hf://datasets/org/name, whose shards are taken for files); a format is one of `FORMATS`.
+        inputs: (path, format, fields) each; a path is a file, a folder or a glob, local or what fsspec opens, or a
+            data set of the Hub (hf://datasets/org/name, whose shards are taken for files); a format is one of
+            `FORMATS`; fields are the names of a document's fields, for the formats jsonl and parquet.
         limit: documents read of each input at most; None reads all. With a limit one task reads all files of an
             input, so that the documents do not depend on the number of tasks.
         unreadable: takes a row a malformed record: its beginning as text, with reason, value, file_path and line.
-        fields: names of the fields of formats jsonl and parquet.
 
-    Raises UserError for an input without files, and for a Parquet file without the columns that `fields` names. What
+    Raises UserError for an input without files, and for a Parquet file without the columns that its fields name. What
     the Hub has to say about a data set comes when `tasks` is asked, or by reading it.
     """
 
@@ -57,16 +56,15 @@ class CorpusReader(PipelineStep):
 
     def __init__(
         self,
-        inputs: list[tuple[str, str]],
+        inputs: Sequence[tuple[str, str, FieldNames]],
         limit: int | None,
         unreadable: DiskWriter,
-        fields: FieldNames = USUAL_NAMES,
     ):
         super().__init__()
         self.limit = limit
         self.unreadable = unreadable
-        formats = [corpus_format(format, fields) for _, format in inputs]
-        self.inputs = [(format, _find(path, format)) for (path, _), format in zip(inputs, formats, strict=True)]
+        formats = [(path, corpus_format(format, fields)) for path, format, fields in inputs]
+        self.inputs = [(format, _find(path, format)) for path, format in formats]
 
     @property
     def tasks(self) -> int:

@@ -9,9 +9,13 @@ from typing import Literal
 
 import pytest
 
-from kun_recipes.config.options import ConfigError, affects_rows, load, option, parse, read_yaml_mapping
+from kun_recipes.config.command_line import load, parse
+from kun_recipes.config.options import affects_rows, option
+from kun_recipes.config.settings import read_yaml_mapping
+from kun_recipes.config.types import DatasetPath, InputPath, OutputPath
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.curation.config import LabelConfig
+from kun_recipes.errors import ConfigError
 
 
 class Order(Enum):
@@ -23,8 +27,8 @@ class Order(Enum):
 class SampleConfig:
     """A field of every kind."""
 
-    output_dir: str = option(help="where it goes", affects_rows=False)
-    folder: str | None = option(None, "an input", exists=True)
+    output_dir: OutputPath = option(help="where it goes", affects_rows=False)
+    folder: InputPath | None = option(None, "an input")
     rows: int = option(8, "how many", unit="rows", min=1, max=64)
     limit: int | None = option(None, "at most", min=1)
     rate: float = option(1e-4, "how fast", source="Kun §3.1", above=0)
@@ -46,10 +50,16 @@ def read(tmp_path: Path, config_class: type, text: str | bytes, *argv: str, futu
         raise ConfigError(None, str(error).replace(str(file), "FILE")) from error
 
 
+def said(error: ConfigError, message: str) -> bool:
+    """Whether an error is one line with this message; one that ends in a blank goes on in a library's words."""
+    text = str(error)
+    return "\n" not in text and (text.startswith(message) if message.endswith(" ") else text == message)
+
+
 YAML_MISTAKES = {
     "unknown key": ("row: 3", "FILE: row: unknown key; did you mean rows?"),
-    "unknown key, nothing near": ("zzz: 3", "FILE: zzz: unknown key; --help lists what there is"),
-    "a key that is a number": ("3: x", "FILE: 3: unknown key; --help lists what there is"),
+    "unknown key, nothing near": ("zzz: 3", "FILE: zzz: unknown key; --help lists all keys"),
+    "a key that is a number": ("3: x", "FILE: 3: unknown key; --help lists all keys"),
     "a key that YAML reads as true": ("on: x", "FILE: True: unknown key; did you mean rate?"),
     "bool for int": ("rows: true", "FILE: rows: must be a whole number, not True"),
     "text for int": ("rows: many", "FILE: rows: must be a whole number, not 'many'"),
@@ -66,8 +76,8 @@ YAML_MISTAKES = {
     "mapping for text": ("output_dir: {a: b}", "FILE: output_dir: must be text, not {'a': 'b'}"),
     "empty text": ("output_dir: ''", "FILE: output_dir: must not be empty"),
     "text for list": ("names: a", "FILE: names: must be a list of text, not 'a'"),
-    "item of a list": ("names: [a, 1]", "FILE: names: must be a list of text, not ['a', 1]"),
-    "bool in a list of ints": ("sizes: [1, true]", "FILE: sizes: must be a list of a whole number, not [1, True]"),
+    "item of a list": ("names: [a, 1]", "FILE: names[1]: must be text, not 1"),
+    "bool in a list of ints": ("sizes: [1, true]", "FILE: sizes[1]: must be a whole number, not True"),
     "empty list": ("sizes: []", "FILE: sizes: must hold at least one value, not an empty list"),
     "no such enum value": ("order: middle", "FILE: order: must be one of first, last, not 'middle'"),
     "no such literal": ("side: top", "FILE: side: must be one of left, right, not 'top'"),
@@ -75,14 +85,11 @@ YAML_MISTAKES = {
     "over the maximum": ("rows: 65", "FILE: rows: must be at most 64, not 65"),
     "at an exclusive bound": ("rate: 0", "FILE: rate: must be above 0, not 0"),
     "optional, below the minimum": ("limit: 0", "FILE: limit: must be at least 1, not 0"),
-    "item below the minimum": ("sizes: [1, 0]", "FILE: sizes: must be at least 1, not 0"),
-    "item of no choice": ("names: [a, c]", "FILE: names: must be one of a, b, not c"),
+    "item below the minimum": ("sizes: [1, 0]", "FILE: sizes[1]: must be at least 1, not 0"),
+    "item of no choice": ("names: [a, c]", "FILE: names[1]: must be one of a, b, not c"),
     "nan": ("share: .nan", "FILE: share: must be a number, not nan"),
     "missing path": ("folder: no/such", "FILE: folder: no such file or folder: no/such"),
-    "duplicate key": (
-        "rows: 3\nrows: 4",
-        'FILE: the key rows appears twice in "<unicode string>", line 1, column 1: output_dir: out ^',
-    ),
+    "duplicate key": ("rows: 3\nrows: 4", "FILE: not YAML: the key rows appears twice in "),
 }
 
 
@@ -91,24 +98,16 @@ def test_a_mistake_in_the_yaml_gets_one_line(tmp_path, text, message):
     required = "" if text.startswith("output_dir") else "output_dir: out\n"
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, SampleConfig, required + text)
-    assert str(caught.value) == message
+    assert said(caught.value, message)
 
 
 BROKEN_FILES = {
-    "a list": (b"- a\n- b\n", "FILE: must hold one `key: value` a line"),
-    "empty": (b"", "FILE: must hold one `key: value` a line"),
-    "a word": (b"rows\n", "FILE: must hold one `key: value` a line"),
+    "a list": (b"- a\n- b\n", "FILE: must hold one `key: value` per line"),
+    "empty": (b"", "FILE: must hold one `key: value` per line"),
+    "a word": (b"rows\n", "FILE: must hold one `key: value` per line"),
     "not UTF-8": (b"output_dir: \xff\n", "FILE: is not UTF-8 text (invalid start byte at byte 12)"),
-    "not YAML": (
-        b"rows: [1\n",
-        'FILE: while parsing a flow sequence in "<unicode string>", line 1, column 7: rows: [1 ^ '
-        "expected ',' or ']', but got '<stream end>' in \"<unicode string>\", line 2, column 1: ^",
-    ),
-    "a Python object": (
-        b"rows: !!python/name:os.system\n",
-        "FILE: could not determine a constructor for the tag 'tag:yaml.org,2002:python/name:os.system' "
-        'in "<unicode string>", line 1, column 7: rows: !!python/name:os.system ^',
-    ),
+    "not YAML": (b"rows: [1\n", "FILE: not YAML: "),
+    "a Python object": (b"rows: !!python/name:os.system\n", "FILE: not YAML: "),
 }
 
 
@@ -116,27 +115,24 @@ BROKEN_FILES = {
 def test_a_broken_file_gets_one_line(tmp_path, content, message):
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, SampleConfig, content)
-    assert str(caught.value) == message
+    assert said(caught.value, message)
 
 
 COMMAND_LINE_MISTAKES = {
     "unknown argument": (["--row", "3"], "command line: --row: unknown argument; did you mean --rows?"),
-    "nothing near": (["--zzz"], "command line: --zzz: unknown argument; --help lists what there is"),
+    "nothing near": (["--zzz"], "command line: --zzz: unknown argument; --help lists all options"),
     "an abbreviation": (["--output", "x"], "command line: --output: unknown argument; did you mean --output_dir?"),
-    "a stray word": (["stray"], "command line: stray: unknown argument; --help lists what there is"),
-    "no int": (["--rows", "many"], "command line: argument --rows: invalid int value: 'many'"),
-    "no value": (["--rows"], "command line: argument --rows: expected one argument"),
-    "no choice": (
-        ["--side", "top"],
-        "command line: argument --side: invalid choice: 'top' (choose from 'left', 'right')",
-    ),
+    "a stray word": (["stray"], "command line: stray: unknown argument; --help lists all options"),
+    "no int": (["--rows", "many"], "command line: argument --rows: "),
+    "no value": (["--rows"], "command line: argument --rows: "),
+    "no choice": (["--side", "top"], "command line: argument --side: "),
     "out of range": (["--rows", "0"], "command line: rows: must be at least 1, not 0"),
     "out of range, with =": (["--rows=0"], "command line: rows: must be at least 1, not 0"),
     "nan": (["--share", "nan"], "command line: share: must be a number, not nan"),
     "missing path": (["--folder", "no/such"], "command line: folder: no such file or folder: no/such"),
     "hyphen for underscore": (["--output-dir", ""], "command line: output_dir: must not be empty"),
     "another field is to blame": (["--rows", "3"], "FILE: limit: must be at least 1, not 0"),
-    "a second file": (["--config", "b.yaml"], "command line: --config: unknown argument; --help lists what there is"),
+    "a second file": (["--config", "b.yaml"], "command line: --config: unknown argument; --help lists all options"),
     "--config=FILE": (["--config=b.yaml"], "command line: --config=b.yaml: write --config FILE, with a space"),
 }
 
@@ -146,7 +142,7 @@ def test_a_mistake_on_the_command_line_gets_one_line(tmp_path, argv, message):
     text = "output_dir: out\n" + ("limit: 0\n" if "limit" in message else "")
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, SampleConfig, text, *argv)
-    assert str(caught.value) == message
+    assert said(caught.value, message)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +215,7 @@ def test_read_yaml_mapping_keeps_the_order(tmp_path):
 
 
 LABEL = "segments: s\nmodel: m\noutput_dir: o\n"
-CORPUS = "input_path: [.]\ninput_format: [jsonl]\nmodel: m\noutput_dir: o\n"
+CORPUS = "corpora: [{path: ., format: jsonl}]\nmodel: m\noutput_dir: o\n"
 IMPOSSIBLE = {
     "two ways to cut by fit": (
         LabelConfig,
@@ -233,27 +229,45 @@ IMPOSSIBLE = {
         ["--min_fit_percentile", "5"],
         "command line: min_fit_percentile: min_fit is set too: choose one of the two",
     ),
-    "a format too many": (
+    "no such format": (
         CorpusConfig,
-        "input_path: [.]\ninput_format: [jsonl, wudao]\nmodel: m\noutput_dir: o\n",
+        "corpora: [{path: ., format: json}]\nmodel: m\noutput_dir: o\n",
         [],
-        "FILE: input_format: 2 formats for 1 input_path: give one, or one each",
+        "FILE: corpora[0].format: must be one of wudao, wanjuan, skypile, jsonl, parquet, not 'json'",
+    ),
+    "a corpus without its format": (
+        CorpusConfig,
+        "corpora: [{path: ., format: jsonl}, {path: .}]\nmodel: m\noutput_dir: o\n",
+        [],
+        "FILE: corpora[1].format: is missing",
+    ),
+    "an unknown key of a corpus": (
+        CorpusConfig,
+        "corpora: [{path: ., fromat: jsonl}]\nmodel: m\noutput_dir: o\n",
+        [],
+        "FILE: corpora[0].fromat: unknown key; did you mean format?",
     ),
     "a benchmark without its format": (
         CorpusConfig,
-        CORPUS + "benchmarks: [a, b]\nbenchmark_formats: [ceval]\n",
+        CORPUS + "benchmarks: [{path: a}]\n",
         [],
-        "FILE: benchmark_formats: 1 formats for 2 benchmarks: give one each",
+        "FILE: benchmarks[0].format: is missing",
+    ),
+    "a text for a mapping": (
+        CorpusConfig,
+        "corpora: [data]\nmodel: m\noutput_dir: o\n",
+        [],
+        "FILE: corpora[0]: must be a mapping, `key: value` per line, not 'data'",
     ),
     "weights without a sample": (
         CorpusConfig,
-        CORPUS + "sample_weights: [wudao=2]\n",
+        CORPUS + "sample_weights: {wudao: 2}\n",
         [],
         "FILE: sample_weights: sample_rows is not set: weights say how it is shared out",
     ),
     "a weight that is none": (
         CorpusConfig,
-        CORPUS + "sample_rows: 3\nsample_weights: [wudao=-1]\n",
+        CORPUS + "sample_rows: 3\nsample_weights: {wudao: -1}\n",
         [],
         "FILE: sample_weights: a weight must be above 0",
     ),
@@ -265,21 +279,15 @@ IMPOSSIBLE = {
     ),
     "a glob that matches nothing": (
         CorpusConfig,
-        "input_path: ['nowhere/*.jsonl']\ninput_format: [jsonl]\nmodel: m\noutput_dir: o\n",
+        "corpora: [{path: 'nowhere/*.jsonl', format: jsonl}]\nmodel: m\noutput_dir: o\n",
         [],
-        "FILE: input_path: no such file or folder: nowhere/*.jsonl",
-    ),
-    "a format too few": (
-        CorpusConfig,
-        "input_path: [., ., .]\ninput_format: [jsonl, wudao]\nmodel: m\noutput_dir: o\n",
-        [],
-        "FILE: input_format: 2 formats for 3 input_path: give one, or one each",
+        "FILE: corpora[0].path: no such file or folder: nowhere/*.jsonl",
     ),
     "no input": (
         CorpusConfig,
-        "input_path: []\ninput_format: [jsonl]\nmodel: m\noutput_dir: o\n",
+        "corpora: []\nmodel: m\noutput_dir: o\n",
         [],
-        "FILE: input_path: must hold at least one value, not an empty list",
+        "FILE: corpora: must hold at least one value, not an empty list",
     ),
 }
 
@@ -311,14 +319,9 @@ def test_what_the_class_itself_refuses_gets_one_line(tmp_path):
     assert str(caught.value) == "FILE: fast needs a GPU"
 
 
-def test_one_format_serves_all_inputs(tmp_path):
-    text = "input_path: [., ..]\ninput_format: [jsonl]\nmodel: m\noutput_dir: o\n"
-    assert read(tmp_path, CorpusConfig, text).inputs() == [(".", "jsonl"), ("..", "jsonl")]
-
-
 def test_a_recipe_says_it_in_one_line_before_anything_runs(repository, tmp_path):
     file = tmp_path / "corpus.yaml"
-    file.write_text(f"input_path: [.]\ninput_format: [jsonl]\nmodel: m\noutput_dir: {tmp_path}/o\nworker: 2\n")
+    file.write_text(f"corpora: [{{path: ., format: jsonl}}]\nmodel: m\noutput_dir: {tmp_path}/o\nworker: 2\n")
     command = [sys.executable, "recipes/corpus.py", "--config", str(file)]
     run = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout) == (2, "")
@@ -379,8 +382,8 @@ def test_help_shows_the_values_of_the_file(tmp_path, capsys, monkeypatch):
 )
 def test_a_glob_that_matches_and_an_address_are_taken(repository, monkeypatch, tmp_path, path):
     monkeypatch.chdir(repository)
-    text = f"input_path: ['{path}']\ninput_format: [jsonl]\nmodel: m\noutput_dir: o\n"
-    assert read(tmp_path, CorpusConfig, text).inputs() == [(path, "jsonl")]
+    text = f"corpora: [{{path: '{path}', format: jsonl}}]\nmodel: m\noutput_dir: o\n"
+    assert [one.path for one in read(tmp_path, CorpusConfig, text).corpora] == [path]
 
 
 @pytest.mark.parametrize(
@@ -400,7 +403,7 @@ def test_a_glob_that_matches_and_an_address_are_taken(repository, monkeypatch, t
 def test_a_path_that_may_be_a_hub_dataset(repository, monkeypatch, value, stands):
     @dataclass
     class Trains:
-        seeds: str = option(help="pairs", exists=True, or_hub=True)
+        seeds: DatasetPath = option(help="pairs")
 
     monkeypatch.chdir(repository)
     if stands:

@@ -1,0 +1,199 @@
+"""Strict configuration: a YAML file and the command line into one dataclass, by TRL's parser.
+
+TRL's parser reads words of the command line and makes the dataclass, but checks neither the types of YAML values nor
+ranges and paths. What it lets pass stops here, before anything is loaded: one line on stderr that names the file and
+the key, exit code 2.
+"""
+
+import argparse
+import dataclasses
+import re
+import sys
+import types
+import typing
+from collections.abc import Sequence
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+from kun_recipes.config.options import check_values
+from kun_recipes.config.paths import path_hints
+from kun_recipes.config.settings import read_yaml_mapping
+from kun_recipes.config.values import nearest, read_value
+from kun_recipes.config.words import read_pair_word, read_section_word
+from kun_recipes.errors import ConfigError, print_once_per_machine
+
+Config = TypeVar("Config")
+COMMAND_LINE = "command line"
+
+
+def parse(config_class: type[Config], argv: Sequence[str] | None = None) -> Config:
+    """`load`, for scripts: a mistake ends the process with one line on stderr and exit code 2."""
+    try:
+        return load(config_class, sys.argv[1:] if argv is None else argv)
+    except ConfigError as error:
+        print_once_per_machine(error)
+        sys.exit(2)
+
+
+def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence[str] = ()) -> Config:
+    """Read `--config FILE` and `--field value` overrides into a config class.
+
+    Args:
+        config_class: a dataclass whose fields are made by `option`; its `check` method, if any, is called last.
+        argv: the command line without the program.
+        future: a folder, or several, whose content need not exist yet, such as what earlier stages will write.
+
+    Raises:
+        ConfigError: unknown key, wrong type, value out of range, missing path, impossible combination.
+    """
+    argv = list(argv)
+    file = _take_config_file(argv)
+    hints = path_hints(config_class)
+    try:
+        values = _typed(read_yaml_mapping(file), hints) if file else {}
+    except ConfigError as error:
+        error.where = file
+        raise
+    fields = {field.name: field for field in dataclasses.fields(config_class) if field.init}
+    _require(fields, values, argv, file)
+    config = _parse(config_class, values, argv, file)
+    for name in fields:
+        if hints[name] == str | None and getattr(config, name) in ("None", "null"):
+            setattr(config, name, None)  # argparse does so for numbers alone
+    try:
+        check_values(config, [future] if isinstance(future, str) else future)
+        if hasattr(config, "check"):
+            config.check()
+    except ConfigError as error:
+        error.where = COMMAND_LINE if error.key and _is_given(re.split(r"[.\[]", error.key)[0], argv) else file
+        raise
+    return config
+
+
+def _take_config_file(argv: list[str]) -> str | None:
+    """Remove `--config FILE` from a command line, and return the file."""
+    if wrong := [word for word in argv if word.startswith("--config=")]:
+        raise ConfigError(None, f"{wrong[0]}: write --config FILE, with a space", COMMAND_LINE)
+    if "--config" not in argv:
+        return None
+    position = argv.index("--config")
+    if position + 1 == len(argv):
+        raise ConfigError(None, "--config needs a file", COMMAND_LINE)
+    del argv[position]
+    return argv.pop(position)
+
+
+def _typed(values: dict[str, Any], hints: dict[str, Any]) -> dict[str, Any]:
+    for key in values:
+        if key not in hints:
+            raise ConfigError(str(key), f"unknown key{nearest(key, hints) or '; --help lists all keys'}")
+    return {key: read_value(value, hints[key], key) for key, value in values.items()}
+
+
+def _require(fields: dict[str, dataclasses.Field], values: dict, argv: list[str], file: str | None) -> None:
+    missing = dataclasses.MISSING
+    for name, field in fields.items():
+        required = field.default is missing and field.default_factory is missing
+        if required and name not in values and not _is_given(name, argv) and not {"-h", "--help"} & set(argv):
+            raise ConfigError(name, f"is required: set it in the YAML or by --{name}", file or COMMAND_LINE)
+
+
+def _is_given(field: str, argv: list[str]) -> bool:
+    """Whether the command line sets a field, in any spelling that argparse takes: --a_b 1, --a-b 1, --a_b=1."""
+    given = {word.partition("=")[0].removeprefix("--") for word in argv if word.startswith("--")}
+    return field in {name.replace("-", "_") for name in given}
+
+
+def _parse(config_class: type[Config], values: dict[str, Any], argv: list[str], file: str | None) -> Config:
+    parser = _parser(config_class)
+    parser.set_defaults_with_config(**values)
+    try:
+        config, unknown = parser.parse_args_into_dataclasses(
+            argv, return_remaining_strings=True, look_for_args_file=False
+        )
+    except ConfigError as error:
+        error.where = error.where or COMMAND_LINE
+        raise
+    except ValueError as error:  # of the class itself: TRL's refuses combinations when it is made
+        raise ConfigError(None, " ".join(str(error).split()), file or COMMAND_LINE) from error
+    if unknown:
+        near = nearest(unknown[0].lstrip("-"), [field.name for field in dataclasses.fields(config_class)], "--")
+        raise ConfigError(unknown[0], f"unknown argument{near or '; --help lists all options'}", COMMAND_LINE)
+    return config
+
+
+def _parser(config_class: type) -> Any:
+    from trl import TrlParser  # here: a library user without TRL can still build the dataclasses
+
+    class StrictParser(TrlParser):
+        def error(self, message: str) -> typing.NoReturn:
+            raise ConfigError(None, message, COMMAND_LINE)
+
+        @staticmethod
+        def _parse_dataclass_field(parser: argparse.ArgumentParser, field: dataclasses.Field) -> None:
+            if not _add_structured(parser, field):
+                TrlParser._parse_dataclass_field(parser, field)
+
+    summary = (config_class.__doc__ or "").strip().split("\n")[0]
+    return StrictParser(
+        dataclass_types=[config_class],
+        description=summary,
+        allow_abbrev=False,
+        formatter_class=_HelpFormatter,
+    )
+
+
+class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows each field's default, and which fields have none."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return f"{action.help} (required)" if action.required else super()._get_help_string(action)
+
+
+def _add_structured(parser: argparse.ArgumentParser, field: dataclasses.Field) -> bool:
+    """Add an option that is a list of sections or a mapping; return False for any other."""
+    hint = field.type
+    if get_origin(hint) in (types.UnionType, Union):
+        hint = next(arm for arm in get_args(hint) if arm is not type(None))
+    origin, arguments = get_origin(hint), get_args(hint)
+    flags = [f"--{field.name}", *([f"--{field.name.replace('_', '-')}"] if "_" in field.name else [])]
+    missing = dataclasses.MISSING
+    required = field.default is missing and field.default_factory is missing
+    default = None if required else field.default_factory() if field.default is missing else field.default
+    about = field.metadata.get("help", "")
+    if origin is list and dataclasses.is_dataclass(arguments[0]):
+        names = ",".join(f"{one.name}=…" for one in dataclasses.fields(arguments[0]))
+        parser.add_argument(
+            *flags,
+            nargs="+",
+            type=lambda word: read_section_word(word, arguments[0], field.name),
+            required=required,
+            default=default,
+            metavar="key=value,…",
+            help=f"{about} [each: {names}]",
+        )
+        return True
+    if origin is dict and arguments:
+        parser.add_argument(
+            *flags,
+            nargs="+",
+            type=lambda word: read_pair_word(word, arguments[1], field.name),
+            action=_Mapping,
+            required=required,
+            default=default,
+            metavar="name=value",
+            help=about,
+        )
+        return True
+    return False
+
+
+class _Mapping(argparse.Action):
+    """Stores `name=value` words as a mapping."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        mapping: dict[str, Any] = {}
+        for name, value in values:
+            if name in mapping:
+                raise ConfigError(self.dest, f"{name} is given twice")
+            mapping[name] = value
+        setattr(namespace, self.dest, mapping)

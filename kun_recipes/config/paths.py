@@ -1,0 +1,84 @@
+"""The paths in a configuration, found by their types."""
+
+import dataclasses
+import re
+import types
+import typing
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from kun_recipes.config.types import PathKind
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(?:@[\w.-]+)?")
+_DATA_SUFFIXES = (".jsonl", ".json", ".parquet", ".csv")
+
+
+@dataclasses.dataclass(frozen=True)
+class ConfigPath:
+    """A path that an option holds.
+
+    Attributes:
+        key: where it stands, such as "model" or "corpora[0].path".
+        value: the path, as it was given.
+    """
+
+    key: str
+    value: str
+    kind: PathKind
+
+    @property
+    def is_hub_id(self) -> bool:
+        """Whether the value has the form of a Hub id, owner/name, and not that of a data file."""
+        return bool(_HUB_ID.fullmatch(self.value)) and not self.value.endswith(_DATA_SUFFIXES)
+
+
+def config_paths(config: Any) -> Iterator[ConfigPath]:
+    """Return every path in a config, in the order of its fields, those of nested sections included."""
+    found: list[ConfigPath] = []
+
+    def collect(key: str, value: str, kind: PathKind) -> str:
+        found.append(ConfigPath(key, value, kind))
+        return value
+
+    for name, hint in path_hints(type(config)).items():
+        map_paths(getattr(config, name, None), hint, collect, name)
+    yield from found
+
+
+def path_hints(section: type) -> dict[str, Any]:
+    """Return the types of a dataclass's fields, by name, with what annotates them."""
+    hints = typing.get_type_hints(section, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(section) if field.init}
+
+
+def map_paths(value: Any, hint: Any, change: Callable[[str, str, PathKind], Any], key: str = "") -> Any:
+    """Return a value, as read from YAML or typed, with every path in it replaced by `change(key, path, kind)`."""
+    origin, arguments = get_origin(hint) or hint, get_args(hint)
+    if value is None:
+        return None
+    if origin is Annotated:
+        kind = next((mark for mark in arguments[1:] if isinstance(mark, PathKind)), None)
+        return change(key, value, kind) if kind and isinstance(value, str) else value
+    if origin in (types.UnionType, Union):
+        arms = [arm for arm in arguments if arm is not type(None)]
+        return map_paths(value, arms[0], change, key) if len(arms) == 1 else value
+    if origin in (list, tuple) and isinstance(value, list | tuple):
+        return [map_paths(item, arguments[0], change, f"{key}[{place}]") for place, item in enumerate(value)]
+    if origin is dict and arguments and isinstance(value, dict):
+        return {name: map_paths(item, arguments[1], change, f"{key}.{name}") for name, item in value.items()}
+    if dataclasses.is_dataclass(origin):
+        return _map_section(value, origin, change, key)
+    return value
+
+
+def _map_section(value: Any, section: type, change: Callable[[str, str, PathKind], Any], key: str) -> Any:
+    hints = path_hints(section)
+    if isinstance(value, dict):
+        return {
+            name: map_paths(item, hints[name], change, f"{key}.{name}") if name in hints else item
+            for name, item in value.items()
+        }
+    if not isinstance(value, section):
+        return value
+    changes = {name: map_paths(getattr(value, name), hint, change, f"{key}.{name}") for name, hint in hints.items()}
+    return dataclasses.replace(value, **changes)

@@ -1,0 +1,68 @@
+"""Types that say more than Python's own: the limits of a number, and that a text is a path.
+
+They annotate the fields of config and settings classes. Everything that depends on paths (which stage reads what
+another one writes, fingerprints, moving a run, what a card publishes) asks these types; nothing guesses from a string.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Generic, TypeVar
+
+Setting = TypeVar("Setting")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of a number: `min` and `max` inclusive, `above` exclusive."""
+
+    min: float | None = None
+    max: float | None = None
+    above: float | None = None
+
+
+Share = Annotated[float, Limits(min=0, max=1)]
+"""A part of a whole."""
+Amount = Annotated[float, Limits(min=0)]
+Count = Annotated[int, Limits(min=0)]
+
+
+@dataclass(frozen=True)
+class PathKind:
+    """What an option uses a path for.
+
+    Attributes:
+        written: the stage writes there; otherwise it reads.
+        hub: a Hub id is allowed instead.
+        exists: the path, a glob included, must exist before anything runs, unless an earlier stage will write it.
+            What may be missing is told by whoever reads it.
+        prompt: a prompt file, which cards print in full.
+    """
+
+    written: bool = False
+    hub: bool = False
+    exists: bool = False
+    prompt: bool = False
+
+
+OutputPath = Annotated[str, PathKind(written=True)]
+"""A folder that the stage writes."""
+StagePath = Annotated[str, PathKind()]
+"""A folder or file that an earlier stage writes."""
+InputPath = Annotated[str, PathKind(exists=True)]
+"""A file, folder, glob, or an address that fsspec opens (`hf://…`, `s3://…`)."""
+PromptPath = Annotated[str, PathKind(exists=True, prompt=True)]
+"""A prompt file."""
+DatasetPath = Annotated[str, PathKind(exists=True, hub=True)]
+"""A file, a folder, or the id of a dataset on the Hub."""
+BenchmarkPath = Annotated[str, PathKind(hub=True)]
+"""A folder or file of questions, or owner/name@commit on the Hub."""
+ModelPath = Annotated[str, PathKind(hub=True)]
+"""A model folder, a model source file, or the id of a model on the Hub."""
+
+
+@dataclass(frozen=True)
+class PerText(Generic[Setting]):
+    """One setting for each of the three texts that the rules read."""
+
+    segment: Setting
+    instruction: Setting
+    answer: Setting

@@ -1,0 +1,64 @@
+"""Structured values as words of the command line: a section is `path=a.jsonl,format=jsonl`, a mapping `name=value`."""
+
+import dataclasses
+import re
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from kun_recipes.config.values import nearest, read_value, read_word
+from kun_recipes.errors import ConfigError
+
+
+def read_section_word(word: str, section: type, key: str) -> Any:
+    """Read `field=value,field=value` into a dataclass.
+
+    The first value may come without its name: `a.jsonl,format=jsonl`. A comma separates only before a known name.
+
+    Raises:
+        ConfigError: an unknown name, a missing one, or a value of the wrong type.
+    """
+    names = [field.name for field in dataclasses.fields(section)]
+    first, *others = re.split(rf",(?=(?:{'|'.join(names)})=)", word)
+    values = dict(part.split("=", 1) for part in others)
+    name, equals, value = first.partition("=")
+    if name in names and equals:
+        values[name] = value
+    elif equals and re.fullmatch(r"[a-z_]+", name) and nearest(name, names):
+        raise ConfigError(key, f"{name}: unknown key{nearest(name, names)}")
+    else:
+        values[names[0]] = first
+    hints = typing.get_type_hints(section, include_extras=True)
+    return read_value(
+        {name: read_word(item, hints[name], f"{key}.{name}") for name, item in values.items()}, section, key
+    )
+
+
+def read_pair_word(word: str, kind: Any, key: str) -> tuple[str, Any]:
+    """Read `name=value`. Raises ConfigError on a word without one of the two, or a value of the wrong type."""
+    name, _, value = (part.strip() for part in word.partition("="))
+    if not (name and value):
+        raise ConfigError(key, f"write name=value, not {word!r}")
+    return name, read_word(value, kind, f"{key}.{name}")
+
+
+def to_words(value: Any) -> list[str]:
+    """Return a value, typed or as read from YAML, as words that the two functions above read."""
+    if isinstance(value, Mapping):
+        return [f"{name}={item}" for name, item in value.items()]
+    if isinstance(value, list | tuple):
+        return [_item_word(item) for item in value]
+    return [_item_word(value)]
+
+
+def _item_word(item: Any) -> str:
+    if dataclasses.is_dataclass(item) and not isinstance(item, type):
+        item = {
+            field.name: getattr(item, field.name)
+            for field in dataclasses.fields(item)
+            if getattr(item, field.name) != field.default
+        }
+    if not isinstance(item, Mapping):
+        return str(item)
+    texts = {name: "+".join(map(str, value)) if isinstance(value, list) else value for name, value in item.items()}
+    return ",".join(f"{name}={value}" for name, value in texts.items())
