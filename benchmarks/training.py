@@ -29,7 +29,7 @@ from rich.table import Table
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, TrainerCallback
 
-from kun_recipes.config.options import parse
+from kun_recipes.config.command_line import parse
 from kun_recipes.models import resolve_model
 from kun_recipes.training.checkpoints import RunFolder
 from kun_recipes.training.config import TrainConfig

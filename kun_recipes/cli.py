@@ -4,15 +4,15 @@ import errno
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from kun_recipes.config.options import ConfigError, parse
-from kun_recipes.errors import UserError, tell
+from kun_recipes.config.command_line import parse
+from kun_recipes.errors import UserError, print_once_per_machine
 from kun_recipes.models.engines import release_engines
 
 Config = TypeVar("Config")
@@ -26,7 +26,7 @@ def mistakes_in_one_line() -> Iterator[None]:
     """For scripts that run stages: a user's mistake ends the process with one line and exit code 2."""
     try:
         yield
-    except (ConfigError, UserError) as error:
+    except UserError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
@@ -34,19 +34,19 @@ def mistakes_in_one_line() -> Iterator[None]:
         sys.exit(130)
 
 
-def main(config_class: type[Config], run: Callable[[Config], Any]) -> None:
+def main(config_class: type[Config], run: Callable[[Config], Any], argv: Sequence[str] | None = None) -> None:
     """Parse the command line into `config_class` and run; a `UserError` ends the process with exit code 2."""
     # the libraries' own bars and notes; ours are in kun_recipes.progress and each stage's report
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    config = parse(config_class)
+    config = parse(config_class, argv)
     try:
         with only_process(Path(config.output_dir)):
             run(config)
-        leave(0)
+        exit_if_vllm_is_loaded(0)
     except UserError as error:
-        tell(error)
-        leave(2)
+        print_once_per_machine(error)
+        exit_if_vllm_is_loaded(2)
         sys.exit(2)
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -58,8 +58,8 @@ def main(config_class: type[Config], run: Callable[[Config], Any]) -> None:
         sys.exit(130)
 
 
-def leave(code: int) -> None:
-    """End a process that has vLLM in it, at once: what that loads may abort Python's own end. No other process ends.
+def exit_if_vllm_is_loaded(code: int) -> None:
+    """End the process at once if vLLM is in it: what that loads may abort Python's own end. Do nothing otherwise.
 
     Seen on a machine's first run, the stage finished: "terminate called without an active exception", exit code -6.
     """

@@ -14,13 +14,9 @@ import argparse
 from pathlib import Path
 
 from rich.console import Console
-from rich.text import Text
 
-from kun_recipes.chain import StageRun, run_stage
-from kun_recipes.chain.ablation import ARMS, ablation_table, load_arms, load_evaluation, share_judges
+from kun_recipes.chain.ablation import ARMS, run_ablation
 from kun_recipes.cli import mistakes_in_one_line
-from kun_recipes.evaluation.tables import results_tables
-from kun_recipes.reporting.tables import to_markdown, to_rich
 
 
 def arguments() -> tuple[argparse.Namespace, list[str]]:
@@ -33,32 +29,7 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
     return parser.parse_known_args()
 
 
-def run_missing(stage: StageRun, name: str, into: Path, console: Console) -> None:
-    if stage.summary() is None:
-        console.print(f"{name}: {stage.folder}", highlight=False, markup=False)
-        with console.status(name) as status:
-            run_stage(stage, into / "logs" / f"{name}.log", lambda line: status.update(Text(line)))
-
-
-def run(options: argparse.Namespace, overrides: list[str], console: Console) -> None:
-    arms = load_arms(options.recipe, options.arms, options.into, overrides)
-    (evaluation,) = load_evaluation(options.recipe, arms, options.into, overrides).stages
-    for arm in arms:
-        share_judges(arms, arm)
-        run_missing(arm.refine, f"{arm.name} refine", options.into, console)
-        run_missing(arm.training, f"{arm.name} final_model", options.into, console)
-    run_missing(evaluation, "evaluate", options.into, console)
-    results = evaluation.summary()["results"]
-    table = ablation_table(arms, results)
-    (options.into / "ablation.md").write_text(to_markdown(table), encoding="utf-8")
-    console.print(*results_tables(results), to_rich(table), sep="\n")
-
-
-def main() -> None:
+if __name__ == "__main__":
     options, overrides = arguments()
     with mistakes_in_one_line():
-        run(options, overrides, Console())
-
-
-if __name__ == "__main__":
-    main()
+        run_ablation(options.recipe, options.arms, options.into, overrides, Console())

@@ -11,7 +11,7 @@ is acknowledged; stopping the server, or killing it, loses none. New links are p
 from kun_recipes.annotation.commands import export, overview, serve_page, write_space
 from kun_recipes.annotation.config import AnnotateConfig
 from kun_recipes.cli import mistakes_in_one_line
-from kun_recipes.config.options import parse
+from kun_recipes.config.command_line import parse
 
 
 def run(config: AnnotateConfig) -> None:

@@ -5,32 +5,7 @@
 Writes <output_dir>/report.html, which opens from a file and asks for nothing outside itself, and figures/*.svg, *.png.
 """
 
-from pathlib import Path
-
-from kun_recipes.chain.report.config import ReportConfig
-from kun_recipes.chain.report.gather import gather
-from kun_recipes.chain.report.page import write_report
-from kun_recipes.cli import main
-from kun_recipes.data.folders import discard
-from kun_recipes.execution.counts import Counts
-from kun_recipes.execution.folder import StageFolder, report
-from kun_recipes.reporting import PAGE
-
-
-def run(config: ReportConfig) -> None:
-    stage = StageFolder("report", config)
-    if stage.is_outdated():  # seconds, and people may have voted since: made anew without being asked
-        discard(stage.folder)
-    summary = stage.summary()
-    if summary is None:
-        evidence = gather(config)
-        stage.begin()
-        write_report(config, evidence)
-        kept = evidence.stages["refine"]["rows_kept"]
-        summary = stage.finish(Counts(read=kept, rows_in=kept, rows_out=kept))
-    report(summary, stage.folder)
-    print(f"open {Path(config.output_dir) / PAGE}")
-
+from kun_recipes.chain.stages.report import REPORT
 
 if __name__ == "__main__":
-    main(ReportConfig, run)
+    REPORT.main()

@@ -6,9 +6,7 @@ Columns in:  instruction, output
 Writes:      a plain model folder with its train_summary.json
 """
 
-from kun_recipes.cli import main
-from kun_recipes.training.config import TrainConfig
-from kun_recipes.training.sft import train
+from kun_recipes.chain.stages.training import TRAINING
 
 if __name__ == "__main__":
-    main(TrainConfig, train)
+    TRAINING.main()

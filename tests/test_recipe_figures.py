@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from kun_recipes.chain.config import RunConfig
-from kun_recipes.config.options import load
+from kun_recipes.config.command_line import load
 from kun_recipes.curation.config import LabelConfig, RefineConfig
 from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.models.engines.base import Sampling

@@ -14,13 +14,16 @@ from accelerate.commands.config.config_args import load_config_from_file
 from rich.console import Console
 
 from kun_recipes.annotation.config import AnnotateConfig
-from kun_recipes.chain import CORPUS, STAGES, Chain, StageRun, load_chain
+from kun_recipes.chain.all_stages import STAGES
 from kun_recipes.chain.cluster.config import ClusterConfig
 from kun_recipes.chain.config import RunConfig
-from kun_recipes.chain.kinds import FINAL
-from kun_recipes.chain.plan import load_figures
-from kun_recipes.config.options import load
-from kun_recipes.corpus.config import CorpusConfig
+from kun_recipes.chain.loading import FINAL, load_chain
+from kun_recipes.chain.local import run_here
+from kun_recipes.chain.plan.estimate import load_plan
+from kun_recipes.chain.recipe import Chain, StageRun
+from kun_recipes.chain.stages.corpus import CORPUS
+from kun_recipes.config.command_line import load
+from kun_recipes.corpus.config import Corpus, CorpusConfig
 from kun_recipes.errors import UserError
 from kun_recipes.models.source import load_model_source
 
@@ -37,7 +40,7 @@ PAGES = [
     for page in ("README.md", "CONTRIBUTING.md", "recipes/README.md", "benchmarks/README.md")
     if (REPOSITORY / page).is_file()
 ]
-CONFIGS = {kind.script: kind.config for kind in STAGES.values()}
+CONFIGS = {stage.script: stage.config_class for stage in STAGES.values()}
 FUTURE = ("outputs", "data")  # what the stages write, and later ones read; what only its user can put there
 
 
@@ -55,14 +58,14 @@ def test_every_yaml_parses(path):
     elif path.stem == "model":
         load_model_source(path)
     elif path.stem == "plan":
-        load_figures(path)
+        load_plan(path.parent)
     elif path.stem == "annotate":
         load(AnnotateConfig, ["--config", str(path)], future=FUTURE)
     elif path.stem == "cluster":
         load(ClusterConfig, ["--config", str(path)])
     else:
         stage = FINAL if path.stem.startswith(f"{FINAL}_") else path.stem
-        load(STAGES[stage].config(), ["--config", str(path)], future=FUTURE)
+        load(STAGES[stage].config_class(), ["--config", str(path)], future=FUTURE)
 
 
 @pytest.mark.parametrize("recipe", sorted({str(path.parent) for path in YAMLS if path.stem == "run"}))
@@ -88,12 +91,12 @@ def test_every_script_answers_help(script, monkeypatch, capsys):
 
 
 def test_what_a_stage_prints_is_no_markup(tmp_path):
-    config = CorpusConfig(input_path=["x"], input_format=["jsonl"], output_dir=str(tmp_path / "corpus"), model="m")
+    config = CorpusConfig(corpora=[Corpus("x", "jsonl")], output_dir=str(tmp_path / "corpus"), model="m")
     stage = StageRun("corpus", "corpus", CORPUS, config, [sys.executable], ["-c", "print('[/tmp/rows] [red] 1/3')"])
     chain = Chain(RunConfig(output_dir=str(tmp_path), model="m"), [stage])
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
     with pytest.raises(UserError, match=r"^corpus ended without its summary; its log: .*/logs/corpus\.log$"):
-        runpy.run_path("recipes/run.py")["run_here"](chain, [stage], console)
+        run_here(chain, [stage], console)
     assert (tmp_path / "logs" / "corpus.log").read_text(encoding="utf-8") == "[/tmp/rows] [red] 1/3\n"
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kun_recipes.chain import STAGES
+from kun_recipes.chain.all_stages import STAGES
 from kun_recipes.data.rows import read_rows
 from kun_recipes.execution.slurm.queue import Job, queue
 

@@ -10,9 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kun_recipes.chain import Chain, StageRun, load_chain
-from kun_recipes.evaluation.tables import HEADS, percent, with_interval
-from kun_recipes.reporting.tables import Table
+from rich.console import Console
+from rich.text import Text
+
+from kun_recipes.chain.loading import load_chain
+from kun_recipes.chain.local import run_stage
+from kun_recipes.chain.recipe import Chain, StageRun
+from kun_recipes.errors import UserError
+from kun_recipes.evaluation.tables import HEADS, percent, results_tables, with_interval
+from kun_recipes.reporting.tables import Table, to_markdown, to_rich
 
 PAIR = {
     "score_target": "pair",
@@ -129,3 +135,27 @@ def _row(
         f"{100 * held_out['refusals']:.0f}",
         *(percent(model["scores"][name][reading], "accuracy") for name, reading in scores),
     )
+
+
+def run_ablation(recipe: str, names: Sequence[str], folder: Path, argv: Sequence[str], console: Console) -> None:
+    """Run what is missing of the arms and their evaluation; print the table, and write it to <folder>/ablation.md."""
+    arms = load_arms(recipe, names, folder, argv)
+    (evaluation,) = load_evaluation(recipe, arms, folder, argv).stages
+    for arm in arms:
+        share_judges(arms, arm)
+        _run_missing(arm.refine, f"{arm.name} refine", folder, console)
+        _run_missing(arm.training, f"{arm.name} final_model", folder, console)
+    _run_missing(evaluation, "evaluate", folder, console)
+    summary = evaluation.summary()
+    if summary is None:
+        raise UserError(f"evaluate ended without its summary; its log: {folder / 'logs' / 'evaluate.log'}")
+    table = ablation_table(arms, summary["results"])
+    (folder / "ablation.md").write_text(to_markdown(table), encoding="utf-8")
+    console.print(*results_tables(summary["results"]), to_rich(table), sep="\n")
+
+
+def _run_missing(stage: StageRun, name: str, folder: Path, console: Console) -> None:
+    if stage.summary() is None:
+        console.print(f"{name}: {stage.folder}", highlight=False, markup=False)
+        with console.status(name) as status:
+            run_stage(stage, folder / "logs" / f"{name}.log", lambda line: status.update(Text(line)))

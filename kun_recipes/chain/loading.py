@@ -6,14 +6,24 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from kun_recipes.chain.all_stages import STAGES
 from kun_recipes.chain.config import RunConfig
 from kun_recipes.chain.graph import check_inputs
-from kun_recipes.chain.kinds import FINAL, STAGES, Kind
-from kun_recipes.chain.stages import Chain, StageRun
-from kun_recipes.config.options import COMMAND_LINE, ConfigError, load, read_yaml_mapping
+from kun_recipes.chain.recipe import Chain, StageRun
+from kun_recipes.chain.stage import Stage
+from kun_recipes.chain.stages.training import FINAL_MODEL
+from kun_recipes.config.command_line import COMMAND_LINE, load
+from kun_recipes.config.paths import map_paths, path_hints
+from kun_recipes.config.settings import read_yaml_mapping
+from kun_recipes.config.types import PathKind
+from kun_recipes.config.words import to_words
+from kun_recipes.errors import ConfigError
 
-Placement = Callable[[str, Kind], list[str]]
-"""What a cluster adds to the command line of a stage, by the name of its YAML file and its kind."""
+FINAL = FINAL_MODEL.name
+"""The stage of which a recipe may have several: files final_model_<name>.yaml, and run.yaml's final_sizes."""
+
+Placement = Callable[[str, Stage], list[str]]
+"""What a cluster adds to the command line of a stage, by the name of its YAML file and its declaration."""
 
 
 def load_chain(
@@ -85,16 +95,17 @@ class _Reader:
             return
         folder = self.stage(name, name, []).config.output_dir
         for size in self.run.final_sizes:
-            own = ["--train_rows", str(size), "--output_dir", f"{folder}_{_short(size)}"]
-            yield self.stage(f"{name}_{_short(size)}", name, own)
+            own = ["--train_rows", str(size), "--output_dir", f"{folder}_{short(size)}"]
+            yield self.stage(f"{name}_{short(size)}", name, own)
 
     def stage(self, name: str, file_name: str, own: list[str]) -> StageRun:
         kind = STAGES.get(file_name, STAGES[FINAL])
         file = f"{self.recipe}/{file_name}.yaml"
-        config_class = kind.config()
+        config_class = kind.config_class()
         known = {field.name for field in fields(config_class)}
         values = read_yaml_mapping(file)
-        argv = ["--config", file, *_flatten(_replaced(values, self.shared, self.run))]
+        replaced = _replaced(values, path_hints(config_class), self.shared, self.run)
+        argv = ["--config", file, *_flatten(replaced)]
         if self.placement:
             argv += self.placement(file_name, kind)
         for key, words in self.overrides:
@@ -104,45 +115,60 @@ class _Reader:
         argv += own
         config = load(config_class, argv, future=[self.run.output_dir, *self.future])
         launcher = [sys.executable]
-        if kind.training:
+        if kind.devices == "training":
             launcher += ["-m", "accelerate.commands.launch", "--quiet", "--config_file", self.run.accelerate_config]
         return StageRun(name, file_name, kind, config, launcher, [kind.script, *argv])
 
 
-def _replaced(values: dict, shared: dict, run: RunConfig) -> Iterator[tuple[str, list[str]]]:
-    """Overrides for the values of a stage file that this run replaces: those that repeat a value of run.yaml, and in
-    lists the final model, of which there may be one of each size."""
+def _replaced(values: dict, hints: dict[str, Any], shared: dict, run: RunConfig) -> Iterator[tuple[str, list[str]]]:
+    """Yield overrides for the values of a stage file that this run replaces.
+
+    These are the paths below the run's folder, the base model with its revision, and in lists the final model, of
+    which there may be one of each size.
+    """
     for key, value in values.items():
-        items = value if isinstance(value, list) else [value]
-        sized = [one for item in items for one in _sizes(item, run.final_sizes)] if isinstance(value, list) else items
-        moved = [_move(item, shared, run) for item in sized]
-        if moved != items:
-            yield key, [str(item) for item in moved]
+        sized = _sizes(value, run.final_sizes)
+        if key == "model_revision" and value == shared.get("model_revision"):
+            sized = run.model_revision
+        moved = map_paths(sized, hints.get(key), lambda _, path, kind: _move(path, kind, shared, run), key)
+        if moved != value:
+            yield key, to_words(moved)
 
 
-def _sizes(item: Any, sizes: list[int] | None) -> list[Any]:
-    """What an item of a list stands for: the final model's folder, or its name and `=…`, for those of all sizes."""
-    name, equals, rest = item.partition("=") if isinstance(item, str) else ("", "", "")
-    if not sizes or Path(name).name != FINAL:
+def _sizes(value: Any, sizes: list[int] | None) -> Any:
+    """Return a list or mapping with the final models of all sizes in the place of the final model."""
+    if not sizes:
+        return value
+    if isinstance(value, list):
+        return [one for item in value for one in _sized_item(item, sizes)]
+    if isinstance(value, dict) and FINAL in value:
+        named = {name: item for name, item in value.items() if name != FINAL}
+        return named | {f"{FINAL}_{short(size)}": f"{value[FINAL]}-{short(size)}" for size in sizes}
+    return value
+
+
+def _sized_item(item: Any, sizes: list[int]) -> list[Any]:
+    path = item.get("path") if isinstance(item, dict) else item
+    if not isinstance(path, str) or Path(path).name != FINAL:
         return [item]
-    return [f"{name}_{_short(size)}" + (f"={rest}-{_short(size)}" if equals else "") for size in sizes]
+    if not isinstance(item, dict):
+        return [f"{path}_{short(size)}" for size in sizes]
+    named = [{"name": f"{item['name']}-{short(size)}"} if item.get("name") else {} for size in sizes]
+    return [{**item, "path": f"{path}_{short(size)}", **name} for size, name in zip(sizes, named, strict=True)]
 
 
-def _short(size: int) -> str:
+def short(size: int) -> str:
+    """Return a number of rows as names have it: 9000 is "9k"."""
     return f"{size // 1000}k" if size % 1000 == 0 else str(size)
 
 
-def _move(value: Any, shared: dict, run: RunConfig) -> Any:
-    if not isinstance(value, str):
-        return value
-    if value == shared.get("model"):
+def _move(path: str, kind: PathKind, shared: dict, run: RunConfig) -> str:
+    if path == shared.get("model"):
         return run.model
-    if value == shared.get("model_revision"):
-        return run.model_revision
     root = shared.get("output_dir")
-    if root not in (None, ".") and Path(value).is_relative_to(root):
-        return str(Path(run.output_dir) / Path(value).relative_to(root))
-    return value
+    if root not in (None, ".") and Path(path).is_relative_to(root):
+        return str(Path(run.output_dir) / Path(path).relative_to(root))
+    return path
 
 
 def _split_overrides(argv: Sequence[str]) -> list[tuple[str, list[str]]]:

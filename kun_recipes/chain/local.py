@@ -3,12 +3,14 @@
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from kun_recipes.chain.kinds import REFINE
-from kun_recipes.chain.stages import StageRun
+from rich.console import Console
+from rich.text import Text
+
+from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.data.folders import discard
 from kun_recipes.errors import UserError
 from kun_recipes.execution.logs import last_words
@@ -18,9 +20,61 @@ from kun_recipes.progress import SHOW_PROGRESS
 def remove_from(selected: list[StageRun]) -> None:
     """Remove what the selected stages wrote, for a fresh run of them."""
     for stage in selected:
-        discard(stage.folder)
-        if stage.kind is REFINE:
-            discard(Path(stage.config.dataset_dir))
+        for folder in stage.written():
+            discard(folder)
+
+
+def check_before(selected: Iterable[StageRun], fresh: bool = False) -> None:
+    """Raise UserError before any work for what a later stage would refuse: a missing engine, a bad token.
+
+    Args:
+        fresh: whether complete stages are run again, too.
+    """
+    for stage in selected:
+        if fresh or not stage.complete:
+            stage.kind.check(stage.config)
+
+
+def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> UserError | None:
+    """Run what is missing, one stage after the other.
+
+    Returns:
+        What kept a stage from its end that nothing else waits for, such as publish.
+
+    Raises:
+        UserError: another stage failed.
+    """
+    logs = Path(chain.run.output_dir, "logs")
+    width = max(len(stage.name) for stage in chain.stages)
+    failed = None
+    for stage in selected:
+        begun, state = time.monotonic(), "complete"
+        if not stage.complete:
+            state = "done"
+            try:
+                _run_shown(stage, logs / f"{stage.name}.log", width, console)
+            except UserError as error:
+                if stage.kind.essential:
+                    raise
+                failed = failed or error
+                continue
+        summary = stage.summary()
+        if summary is None:
+            raise UserError(f"{stage.name} ended without its summary; its log: {logs / f'{stage.name}.log'}")
+        counts = f"{summary['rows_in']} rows in, {summary['rows_kept']} kept"
+        console.print(f"{stage.name:{width}} {elapsed(begun):>6}  {state}: {counts}", highlight=False, markup=False)
+    return failed
+
+
+def _run_shown(stage: StageRun, log: Path, width: int, console: Console) -> None:
+    begun = time.monotonic()
+    with console.status(stage.name) as status:
+
+        def show_line(line: str) -> None:
+            # as Text, for a stage's own brackets are no markup
+            status.update(Text(f"{stage.name:{width}} {elapsed(begun)}  {line[: console.width - width - 12]}"))
+
+        run_stage(stage, log, show_line)
 
 
 def run_stage(stage: StageRun, log: Path, show: Callable[[str], None]) -> None:

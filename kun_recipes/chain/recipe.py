@@ -1,4 +1,4 @@
-"""A stage of a run, and all of them."""
+"""A recipe, loaded: its stages with their configs and commands."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,10 @@ from typing import Any
 import orjson
 
 from kun_recipes.chain.config import RunConfig
-from kun_recipes.chain.kinds import Kind
-from kun_recipes.config.options import COMMAND_LINE, ConfigError
+from kun_recipes.chain.stage import Stage
+from kun_recipes.config.command_line import COMMAND_LINE
+from kun_recipes.config.paths import config_paths
+from kun_recipes.errors import ConfigError
 from kun_recipes.execution.folder import changed_keys
 
 
@@ -19,13 +21,14 @@ class StageRun:
 
     Attributes:
         file: name of its YAML file, which several stages may share: that of the final models.
+        kind: its declaration.
         launcher: what runs the script here.
         words: the script and its arguments.
     """
 
     name: str
     file: str
-    kind: Kind
+    kind: Stage
     config: Any
     launcher: list[str]
     words: list[str]
@@ -43,9 +46,14 @@ class StageRun:
         """Whether there is nothing left to do."""
         return self.summary() is not None and not self.kind.repeats(self.config)
 
+    def written(self) -> list[Path]:
+        """Return the folders that it writes, its own first."""
+        others = (Path(path.value) for path in config_paths(self.config) if path.kind.written)
+        return list(dict.fromkeys([self.folder, *others]))
+
     def summary(self) -> dict[str, Any] | None:
         """The stage's figures, if it finished with this very config."""
-        path = self.folder / self.kind.summary
+        path = self.folder / self.kind.summary_file
         if not path.is_file():
             return None
         summary = orjson.loads(path.read_bytes())

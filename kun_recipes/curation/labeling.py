@@ -24,7 +24,7 @@ class LabelInstructions(WriteText):
     name = "🏷 label"
 
     def prompt_for(self, doc: Document) -> Prompt:
-        return self.prompt.render(output=doc.text)
+        return self.prompt.render(segment=doc.text)
 
     def columns(self, completion: Completion) -> dict[str, object]:
         return {
@@ -41,9 +41,9 @@ class LabelInstructions(WriteText):
 class MeasureFit(BaseFilter):
     """Measure how much the segment explains its instruction: fit = log p(x̂|y) - log p(x̂), a token, in nats.
 
-    Reads instruction, instruction_logprob. Adds instruction_prior_logprob, under the same model and prompt with an
-    empty output, and fit. It tells right pairs from shuffled ones at half a billion parameters, where asking the model
-    does not. Drops with reason "empty_instruction" what there is nothing to measure of.
+    Reads instruction, instruction_logprob. Adds instruction_prior_logprob, under the same model and prompt with
+    an empty segment, and fit. It tells right pairs from shuffled ones at half a billion parameters, where asking the
+    model does not. Drops an empty instruction with reason "empty_instruction".
     """
 
     name = "🤝 fit"
@@ -57,9 +57,9 @@ class MeasureFit(BaseFilter):
 
     def filter_batch(self, batch: list[Document]) -> list[Verdict]:
         written = [doc for doc in batch if doc.metadata[schema.INSTRUCTION]]
-        without_output = self.prompt.render(output="")
+        without_segment = self.prompt.render(segment="")
         instructions = [doc.metadata[schema.INSTRUCTION] for doc in written]
-        priors = load_engine(self.engine).score([without_output] * len(written), instructions)
+        priors = load_engine(self.engine).score([without_segment] * len(written), instructions)
         for doc, prior in zip(written, priors, strict=True):
             doc.metadata[schema.INSTRUCTION_PRIOR] = prior
             doc.metadata[schema.FIT] = doc.metadata[schema.INSTRUCTION_LOGPROB] - prior

@@ -9,7 +9,7 @@ from kun_recipes.models.engines.base import Completion, Prompt
 
 
 class PolishAnswer(WriteText):
-    """Write the polished answer, by the refine prompt of figure 10: "{output}, please answer: {instruction}".
+    """Write the polished answer, by the refine prompt of figure 10: "{segment}, please answer: {instruction}".
 
     Reads the text and instruction. Adds output, output_tokens, output_finish_reason, output_logprob (nats a token),
     chat_model, polish_prompt. The segment stays, so that the answer can be checked against it.
@@ -19,7 +19,7 @@ class PolishAnswer(WriteText):
     name = "✨ polish"
 
     def prompt_for(self, doc: Document) -> Prompt:
-        return self.prompt.render(output=doc.text, instruction=doc.metadata[schema.INSTRUCTION])
+        return self.prompt.render(segment=doc.text, instruction=doc.metadata[schema.INSTRUCTION])
 
     def columns(self, completion: Completion) -> dict[str, object]:
         return {

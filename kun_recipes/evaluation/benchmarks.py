@@ -5,6 +5,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Literal, get_args
 
 from kun_recipes.config.settings import load_typed
 from kun_recipes.errors import UserError
@@ -81,7 +82,8 @@ class Benchmarks:
     cmmlu: Benchmark
 
 
-NAMES = ("ceval", "cmmlu")
+BenchmarkName = Literal["ceval", "cmmlu"]
+NAMES: tuple[BenchmarkName, ...] = get_args(BenchmarkName)
 
 
 @functools.cache

@@ -15,8 +15,7 @@ from kun_recipes.models import resolve_model
 
 def sources(config: EvaluateConfig) -> list[Source]:
     """The benchmarks that are asked for."""
-    paths = {"ceval": config.ceval, "cmmlu": config.cmmlu}
-    return [Source(name, path, config.shots, config.limit) for name, path in paths.items() if path]
+    return [Source(one.name, one.path, config.shots, config.limit) for one in config.benchmarks]
 
 
 def gather(config: EvaluateConfig, chosen: Sequence[Source]) -> Asked:
@@ -43,7 +42,8 @@ def _tasks(config: EvaluateConfig, source: Source) -> list[Task]:
     check_source(source.path)
     if unknown := [group for group in config.groups or () if group not in all_groups()]:
         raise UserError(f"groups: no group is called {unknown[0]}; there are {', '.join(all_groups())}")
-    subjects = source.benchmark.select(getattr(config, f"{source.name}_subjects"), config.groups)
+    chosen = next(one.subjects for one in config.benchmarks if one.name == source.name)
+    subjects = source.benchmark.select(chosen, config.groups)
     return [(source, subject.name) for subject in subjects]
 
 

@@ -15,10 +15,10 @@ from kun_recipes.evaluation.held_out import AnswerPairs, ReadPairs, pair_prompt
 from kun_recipes.evaluation.modes import ChooseAnswer, CompareLosses, WriteAnswer
 from kun_recipes.evaluation.prompts import Asker, Format
 from kun_recipes.evaluation.questions import load_subject
-from kun_recipes.execution.counts import Counts
+from kun_recipes.execution.counts import Counts, sum_counts
 from kun_recipes.execution.folder import StageFolder
 from kun_recipes.execution.launch import run_pipeline
-from kun_recipes.models.context import Request, announce, plan
+from kun_recipes.models.context import Request, open_engine
 from kun_recipes.models.engines import EngineSettings, release_engines
 from kun_recipes.rules import load_rules
 from kun_recipes.rules.keywords import Refusal
@@ -52,9 +52,8 @@ class Asked:
 
 def evaluate_model(config: EvaluateConfig, stage: StageFolder, model: Candidate, asked: Asked) -> Counts:
     """Ask one model everything, only what is missing; its engine is gone afterwards."""
-    settings = replace(config.settings(model.folder), plain=model.format == "plain")
-    engine = plan(settings, requests(config, model, asked))
-    announce(engine, config.decoding(), config.workers)
+    asks = requests(config, model, asked)
+    engine = open_engine(config, asks, model=model.folder, plain=model.format == "plain")
     removed = removed_writers(stage.removed / model.name)
     names = [f"{source.name}/{subject}" for source, subject in asked.tasks]
     answered = run_pipeline(
@@ -111,16 +110,3 @@ def requests(config: EvaluateConfig, model: Candidate, asked: Asked) -> Iterator
     for pair in asked.pairs:
         yield pair_prompt(pair.instruction, model.format), config.held_out_new_tokens
         yield pair_prompt(pair.instruction + pair.output, model.format), CHOICE_TOKENS
-
-
-def sum_counts(parts: Sequence[Counts]) -> Counts:
-    """The counts of pipelines that stand side by side."""
-    total = Counts()
-    for part in parts:
-        total = Counts(
-            total.read + part.read,
-            total.rows_in + part.rows_in,
-            total.rows_out + part.rows_out,
-            total.removed + part.removed,
-        )
-    return total

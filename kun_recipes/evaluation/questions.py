@@ -97,9 +97,7 @@ def _load(source: Source, subject: str, split: str) -> list[Question]:
 def _folder_rows(source: Source, subject: str, split: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     file = Path(source.path, source.benchmark.file.format(split=split, subject=subject))
     if not file.is_file():
-        raise UserError(
-            f"{file}: no such file; download the benchmark again, or choose subjects by {source.name}_subjects"
-        )
+        raise UserError(f"{file}: no such file; download the benchmark again, or choose other subjects")
     columns = source.benchmark.columns
     for line, row in read_csv(file, (columns.question, *LETTERS, columns.answer), source.name):
         yield f"{file}:{line}", row

@@ -53,7 +53,7 @@ def _named(model: Candidate) -> dict[str, str]:
 def _described(source: Source, config: EvaluateConfig, tasks: Sequence[Task]) -> dict[str, Any]:
     about = source.benchmark
     return {
-        "name": getattr(config, f"{source.name}_name"),
+        "name": next(one.title for one in config.benchmarks if one.name == source.name) or source.benchmark.title,
         "title": about.title,
         "hub": about.hub,
         "split": about.split,

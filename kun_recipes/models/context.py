@@ -1,4 +1,4 @@
-"""How long a context vLLM must be ready for: by the prompts that will be asked, not by the model's longest.
+"""Open an engine for a stage; vLLM gets the context that its prompts need, not the model's longest.
 
 What a context needs is taken from the room for keys and values, so that a shorter one lets more rows run at a time.
 """
@@ -9,9 +9,11 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from kun_recipes.models.engines import EngineSettings
+from kun_recipes.models.engines import EngineSettings, check_installed
 from kun_recipes.models.engines.base import Prompt, Sampling
 from kun_recipes.models.engines.chats import ChatTokenizer
+from kun_recipes.models.options import EngineConfig
+from kun_recipes.models.resolve import resolve_model
 
 Request = tuple[Prompt, int]
 """A prompt, and the tokens that its answer may have."""
@@ -25,10 +27,39 @@ TOKENS_A_TOKEN = 3
 PROMPTS_AT_ONCE = 1024
 
 
-def plan(settings: EngineSettings, requests: Iterable[Request]) -> EngineSettings:
-    """`settings` with the shortest max_model_len that holds every request which fits the model's context.
+def open_engine(
+    config: EngineConfig,
+    requests: Iterable[Request],
+    *,
+    model: str | None = None,
+    plain: bool = False,
+    decoding: Sampling | None = None,
+) -> EngineSettings:
+    """Find the model, choose the context that the requests need, and say on stderr what will be loaded.
 
-    Only the vllm engine is planned for; a longer request is removed where it is asked.
+    The model itself is loaded by the processes that ask it, once each.
+
+    Args:
+        config: of the stage.
+        requests: all that the model will be asked.
+        model: folder of the model, already resolved; None: the config's.
+        plain: whether prompts are asked without the chat template.
+        decoding: how tokens are picked; None: as the config says.
+
+    Raises:
+        UserError: the engine's library is not installed, or the model cannot be had.
+    """
+    check_installed(config.engine)
+    settings = replace(config.settings(model or resolve_model(config.model)), plain=plain)
+    settings = fit_context(settings, requests)
+    announce(settings, decoding or config.decoding(), config.workers)
+    return settings
+
+
+def fit_context(settings: EngineSettings, requests: Iterable[Request]) -> EngineSettings:
+    """Return `settings` with the shortest max_model_len that holds every request which fits the model's context.
+
+    Only vLLM needs to know; a longer request is removed where it is asked.
     """
     if settings.engine != "vllm":
         return settings

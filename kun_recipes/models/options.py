@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from kun_recipes.config.options import ConfigError, option
+from kun_recipes.config.options import option
+from kun_recipes.config.types import ModelPath
+from kun_recipes.errors import ConfigError
 from kun_recipes.execution.launch import Executor
 from kun_recipes.execution.options import ExecutorConfig
 from kun_recipes.models.engines import EngineSettings
@@ -16,7 +18,7 @@ from kun_recipes.models.engines.settings import Dtype, EngineName
 class EngineConfig(ExecutorConfig):
     """The model that a stage asks, how it is run, and where."""
 
-    model: str = option(help="folder or Hub id of the model that this stage asks")
+    model: ModelPath = option(help="folder or Hub id of the model that this stage asks")
     engine: EngineName = option("transformers", "what runs the model; vllm is for GPUs")
     dtype: Dtype = option("auto", "number format; auto takes what the processor is fast at")
     max_batch_tokens: int = option(

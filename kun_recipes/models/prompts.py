@@ -2,7 +2,7 @@
 
 A prompt file is a chat. A line `[system]`, `[user]` or `[assistant]` alone opens a turn; few-shot examples are earlier
 turns, so that every row's prompt shares its beginning. The last turn is the user's and holds the row's fields in
-braces, `{instruction}` or `{output}`.
+braces: `{segment}`, `{instruction}`, `{output}`.
 """
 
 import hashlib

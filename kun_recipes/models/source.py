@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kun_recipes.config.options import ConfigError, read_yaml_mapping
-from kun_recipes.errors import UserError
+from kun_recipes.config.settings import read_yaml_mapping
+from kun_recipes.errors import ConfigError, UserError
 
 FORMATS = {
     "name": (r"[A-Za-z0-9][\w.-]*", "letters, digits, '.', '_' and '-': it names a folder"),

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from kun_recipes.config.options import ConfigError
 from kun_recipes.config.settings import load_typed
+from kun_recipes.errors import ConfigError
 
 DEFAULT_LICENCES = "licences.yaml"
 OTHER = "other"

@@ -44,13 +44,11 @@ def judge_lines(judges: Mapping[str, Mapping[str, Any]]) -> Iterator[Text]:
         )
 
 
-def training_lines(stages: Mapping[str, Mapping[str, Any]]) -> Iterator[Text]:
-    """What each training did to its held-out loss."""
-    for name, figures in stages.items():
-        if figures.get("held_out_loss_after") is not None:
-            count = figures["rows_held_out"]
-            change = f"{figures['held_out_loss_before']:.2f} before, {figures['held_out_loss_after']:.2f} after"
-            yield Text(f"{name}: loss on {count} held-out {'pair' if count == 1 else 'pairs'} {change}")
+def training_line(name: str, summary: Mapping[str, Any]) -> Text:
+    """Return what a training did to its held-out loss."""
+    count = summary["rows_held_out"]
+    change = f"{summary['held_out_loss_before']:.2f} before, {summary['held_out_loss_after']:.2f} after"
+    return Text(f"{name}: loss on {count} held-out {'pair' if count == 1 else 'pairs'} {change}")
 
 
 def sample_rows(rows: Iterable[Mapping[str, Any]], count: int = 3) -> list[Mapping[str, Any]]:

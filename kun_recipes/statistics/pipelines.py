@@ -14,7 +14,7 @@ from kun_recipes.execution.counts import Counts
 from kun_recipes.execution.folder import StageFolder
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.execution.workers import log_into
-from kun_recipes.models.context import announce, plan
+from kun_recipes.models.context import open_engine
 from kun_recipes.models.engines import release_engines
 from kun_recipes.models.engines.chats import ChatTokenizer
 from kun_recipes.models.prompts import load_prompt
@@ -73,8 +73,7 @@ def ask_topics(config: StatisticsConfig, stage: StageFolder, model: str, samples
         for row in rows
         for name, turn in turns
     )
-    engine = plan(config.settings(model), requests)
-    announce(engine, config.decoding(), config.workers)
+    engine = open_engine(config, requests, model=model)
     removed = removed_writers(stage.removed)
     pipeline: list[PipelineStep] = [
         RankReader(sample),

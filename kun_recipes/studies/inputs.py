@@ -36,6 +36,6 @@ def gather(config: StudyConfig) -> StudyInputs:
         found = PairSet("dataset", config.dataset)
         found.check()
         pairs, no_pairs = sample_pairs(found.read(), config.pairs_per_source, config.seed)
-    answerers = config.answerers() if prompts else []
-    models = [Candidate(one.name, resolve_model(one.model), one.format) for one in answerers]
+    answerers = (config.models or []) if prompts else []
+    models = [Candidate(one.called(), resolve_model(one.path), one.format) for one in answerers]
     return StudyInputs(pairs, no_pairs, prompts, models, resolve_model(config.model) if config.judge else None)

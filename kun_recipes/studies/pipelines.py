@@ -12,11 +12,11 @@ from kun_recipes.data import schema
 from kun_recipes.data.rows import RankReader, read_rows, removed_writers, row_writer, write_shards
 from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.held_out import pair_prompt
-from kun_recipes.evaluation.pipelines import Candidate, sum_counts
-from kun_recipes.execution.counts import Counts
+from kun_recipes.evaluation.pipelines import Candidate
+from kun_recipes.execution.counts import Counts, sum_counts
 from kun_recipes.execution.folder import StageFolder
 from kun_recipes.execution.launch import run_pipeline
-from kun_recipes.models.context import Request, announce, plan
+from kun_recipes.models.context import Request, open_engine
 from kun_recipes.models.engines import EngineSettings, release_engines
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.studies.answering import AnswerPrompt
@@ -67,11 +67,9 @@ def answer_prompts(
     shards = write_shards(rows, stage.scratch / "prompts", ROWS_A_SHARD)
     counts = []
     for model in models:
-        settings = replace(config.settings(model.folder), plain=model.format == "plain")
         decoding = config.decoding()
         asked = ((pair_prompt(row.text, model.format), decoding.max_new_tokens) for row in rows)
-        engine = plan(settings, asked)
-        announce(engine, decoding, config.workers)
+        engine = open_engine(config, asked, model=model.folder, plain=model.format == "plain")
         removed = removed_writers(stage.removed / model.name)
         pipeline = [
             RankReader(stage.scratch / "prompts"),
@@ -103,9 +101,8 @@ def judge_items(
 ) -> Counts:
     """Have the model judge all items, into judged/quality and judged/preference."""
     tasks = {QUALITY: [*map(_pair_row, quality)], PREFERENCE: [*map(_preference_row, preference)]}
-    settings = config.settings(model)
-    engine = plan(settings, requests(settings, prompts, tasks))
-    announce(engine, replace(config.decoding(), max_new_tokens=ANSWER_TOKENS), config.workers)
+    decoding = replace(config.decoding(), max_new_tokens=ANSWER_TOKENS)
+    engine = open_engine(config, requests(config.settings(model), prompts, tasks), model=model, decoding=decoding)
     blocks = {QUALITY: quality_blocks, PREFERENCE: preference_blocks}
     counts = []
     for task, rows in tasks.items():

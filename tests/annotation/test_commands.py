@@ -18,7 +18,7 @@ from kun_recipes.annotation.config import AnnotateConfig
 from kun_recipes.annotation.storage import Database
 from kun_recipes.annotation.study import read_study
 from kun_recipes.cli import mistakes_in_one_line
-from kun_recipes.config.options import load
+from kun_recipes.config.command_line import load
 from tests.annotation.conftest import ANSWER, write_study
 from tests.annotation.serving import Server, free_port
 

@@ -1,7 +1,8 @@
 import pytest
 
 from kun_recipes.annotation.config import AnnotateConfig
-from kun_recipes.config.options import ConfigError, load
+from kun_recipes.config.command_line import load
+from kun_recipes.errors import ConfigError
 
 NEEDED = ["--study_dir", "s", "--output_dir", "o"]
 

@@ -1,4 +1,4 @@
-"""Figures that are easy to multiply by hand, and stages that need no file."""
+"""Assumptions that are easy to multiply by hand, and stages that need no file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,21 +8,27 @@ from typing import Any
 import pytest
 import yaml
 
-from kun_recipes.chain import CORPUS, EVALUATE, LABEL, REFINE, TRAIN, Chain, StageRun
 from kun_recipes.chain.config import RunConfig
-from kun_recipes.chain.plan.figures import Figures, load_figures
-from kun_recipes.corpus.config import CorpusConfig
+from kun_recipes.chain.plan.assumptions import Assumptions
+from kun_recipes.chain.plan.estimate import load_plan
+from kun_recipes.chain.recipe import Chain, StageRun
+from kun_recipes.chain.stages.corpus import CORPUS
+from kun_recipes.chain.stages.evaluate import EVALUATE
+from kun_recipes.chain.stages.label import LABEL
+from kun_recipes.chain.stages.refine import REFINE
+from kun_recipes.chain.stages.training import FINAL_MODEL
+from kun_recipes.corpus.config import Corpus, CorpusConfig
 from kun_recipes.curation.config import LabelConfig, RefineConfig
-from kun_recipes.evaluation.config import EvaluateConfig
+from kun_recipes.evaluation.config import Benchmark, EvaluateConfig
 from kun_recipes.training.config import TrainConfig
 
 
-def figure(value: float | None) -> dict[str, Any]:
+def assumed(value: float | None) -> dict[str, Any]:
     return {"value": value, "source": "a test"}
 
 
 def section(**values: float | None) -> dict[str, Any]:
-    return {name: figure(value) for name, value in values.items()}
+    return {name: assumed(value) for name, value in values.items()}
 
 
 @pytest.fixture
@@ -30,15 +36,15 @@ def content() -> dict[str, Any]:
     """A plan.yaml: a model of a million parameters, 1,000 documents of 2,000 bytes, 100 seed pairs of 40 tokens."""
     return {
         "device": "gpu",
-        "parameters": figure(1_000_000),
+        "parameters": assumed(1_000_000),
         "corpora": [
-            {"format": "wudao", "documents": figure(1000), "text_bytes": figure(2_000_000)},
-            {"format": "skypile", "documents": figure(3000), "text_bytes": figure(3_000_000)},
-            {"format": "wanjuan", "documents": figure(None), "text_bytes": figure(None)},
+            {"format": "wudao", "documents": assumed(1000), "text_bytes": assumed(2_000_000)},
+            {"format": "skypile", "documents": assumed(3000), "text_bytes": assumed(3_000_000)},
+            {"format": "wanjuan", "documents": assumed(None), "text_bytes": assumed(None)},
         ],
         "outside": [
-            {"name": "seeds", "rows": figure(100), "tokens": figure(40)},
-            {"name": "owner/other", "rows": figure(30), "tokens": figure(80)},
+            {"name": "seeds", "rows": assumed(100), "tokens": assumed(40)},
+            {"name": "owner/other", "rows": assumed(30), "tokens": assumed(80)},
         ],
         "corpus": section(
             text_bytes_per_second=1000,
@@ -79,24 +85,23 @@ def content() -> dict[str, Any]:
 
 
 @pytest.fixture
-def load_plan(content: dict[str, Any], tmp_path: Path) -> Callable[[], Figures]:
+def load_content(content: dict[str, Any], tmp_path: Path) -> Callable[[], Assumptions]:
     """Loads the content as it then is."""
 
-    def load() -> Figures:
-        path = tmp_path / "plan.yaml"
-        path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
-        return load_figures(path)
+    def load() -> Assumptions:
+        (tmp_path / "plan.yaml").write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+        return load_plan(tmp_path)
 
     return load
 
 
 @pytest.fixture
-def figures(load_plan: Callable[[], Figures]) -> Figures:
-    return load_plan()
+def known(load_content: Callable[[], Assumptions]) -> Assumptions:
+    return load_content()
 
 
 def corpus(**options: Any) -> CorpusConfig:
-    chosen = {"input_path": ["a"], "input_format": ["wudao"], "output_dir": "out/corpus", "model": "m"}
+    chosen = {"corpora": [Corpus("a", "wudao")], "output_dir": "out/corpus", "model": "m"}
     return CorpusConfig(**chosen | options)
 
 
@@ -114,7 +119,8 @@ def training(**options: Any) -> TrainConfig:
 
 
 def evaluation(**options: Any) -> EvaluateConfig:
-    return EvaluateConfig(**{"model": "m", "output_dir": "out/evaluate", "seeds": "seeds", "ceval": "c"} | options)
+    chosen = {"model": "m", "output_dir": "out/evaluate", "seeds": "seeds", "benchmarks": [Benchmark("c", "ceval")]}
+    return EvaluateConfig(**chosen | options)
 
 
 def chain(**configs: Any) -> Chain:
@@ -123,7 +129,7 @@ def chain(**configs: Any) -> Chain:
         CorpusConfig: CORPUS,
         LabelConfig: LABEL,
         RefineConfig: REFINE,
-        TrainConfig: TRAIN,
+        TrainConfig: FINAL_MODEL,
         EvaluateConfig: EVALUATE,
     }
     stages = [StageRun(name, name, kinds[type(config)], config, [], []) for name, config in configs.items()]

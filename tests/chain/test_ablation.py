@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kun_recipes.chain.ablation import ARMS, load_arms, share_judges
-from kun_recipes.config.options import load
+from kun_recipes.config.command_line import load
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.data.rows import read_rows
 from kun_recipes.models.prompts import load_prompt

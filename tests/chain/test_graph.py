@@ -2,7 +2,8 @@
 
 import pytest
 
-from kun_recipes.chain import load_chain, needs
+from kun_recipes.chain.graph import needs
+from kun_recipes.chain.loading import load_chain
 
 pytestmark = pytest.mark.usefixtures("in_repository")
 

@@ -6,9 +6,11 @@ import sys
 
 import pytest
 
-from kun_recipes.chain import CORPUS, StageRun, elapsed, load_chain, remove_from, run_stage
-from kun_recipes.chain.local import _lines
-from kun_recipes.corpus.config import CorpusConfig
+from kun_recipes.chain.loading import load_chain
+from kun_recipes.chain.local import _lines, elapsed, remove_from, run_stage
+from kun_recipes.chain.recipe import StageRun
+from kun_recipes.chain.stages.corpus import CORPUS
+from kun_recipes.corpus.config import Corpus, CorpusConfig
 from kun_recipes.errors import UserError
 from kun_recipes.execution.folder import StageFolder
 from kun_recipes.progress import SHOW_PROGRESS
@@ -21,9 +23,7 @@ pytestmark = pytest.mark.usefixtures("in_repository")
 
 @pytest.fixture
 def corpus_stage(tmp_path) -> StageRun:
-    config = CorpusConfig(
-        input_path=["x"], input_format=["jsonl"], output_dir=str(tmp_path / "corpus"), model="m", workers=1
-    )
+    config = CorpusConfig(corpora=[Corpus("x", "jsonl")], output_dir=str(tmp_path / "corpus"), model="m", workers=1)
     return StageRun("corpus", "corpus", CORPUS, config, [sys.executable], ["-c", "print()"])
 
 
@@ -45,7 +45,7 @@ def test_a_stage_is_complete_by_the_summary_of_this_very_config(corpus_stage):
 
 def test_a_fresh_run_removes_what_the_selected_stages_wrote(tmp_path):
     chain = load_chain(DEMO, ["--output_dir", str(tmp_path / "run")])
-    written = {stage.folder: stage.kind.summary for stage in chain.stages}
+    written = {stage.folder: stage.kind.summary_file for stage in chain.stages}
     written[tmp_path / "run" / "dataset"] = "data/wudao-00000-of-00001.parquet"
     for folder, mark in written.items():
         (folder / mark).parent.mkdir(parents=True)
@@ -58,8 +58,9 @@ def test_a_fresh_run_removes_what_the_selected_stages_wrote(tmp_path):
 
 def test_a_fresh_run_leaves_a_folder_that_no_stage_wrote(tmp_path):
     (tmp_path / "thesis.txt").touch()
-    read = [f"--{field}" for field in ("evaluate.models", "study.models", "report.model_dirs", "publish.model_dirs")]
+    read = [f"--{field}" for field in ("evaluate.models", "report.model_dirs", "publish.model_dirs")]
     read = [word for field in read for word in (field, str(tmp_path))]
+    read += ["--study.models", f"{tmp_path},name=a", f"{tmp_path},name=b"]
     names = ["--publish.repositories", "dataset=Pairs"]
     chain = load_chain(DEMO, ["--final_model.output_dir", str(tmp_path), *read, *names])
     with pytest.raises(UserError, match="no stage wrote this folder; remove it yourself"):

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from kun_recipes.config.options import ConfigError, load
+from kun_recipes.config.command_line import load
 from kun_recipes.curation.config import LabelConfig, RefineConfig
+from kun_recipes.errors import ConfigError
 from kun_recipes.execution.launch import Executor, SlurmOptions
 from kun_recipes.models.engines.base import Sampling
 

@@ -1,6 +1,7 @@
 import pytest
 
-from kun_recipes.config.options import ConfigError, load
+from kun_recipes.config.command_line import load
+from kun_recipes.errors import ConfigError
 from kun_recipes.evaluation.config import EvaluateConfig, model_name
 
 REQUIRED = ["--model", "org/base", "--output_dir", "out", "--seeds", "seeds.jsonl"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from datatrove.data import Document
 
-from kun_recipes.config.options import load
+from kun_recipes.config.command_line import load
 from kun_recipes.curation.config import LabelConfig, RefineConfig
 from kun_recipes.data.rows import row_writer
 from kun_recipes.execution.folder import describe

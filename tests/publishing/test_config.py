@@ -2,7 +2,7 @@
 
 import pytest
 
-from kun_recipes.config.options import ConfigError
+from kun_recipes.errors import ConfigError
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kun_recipes.config.options import load
+from kun_recipes.config.command_line import load
 from kun_recipes.statistics.config import StatisticsConfig
 
 

@@ -7,9 +7,8 @@ import warnings
 
 import pytest
 
-from kun_recipes.config.options import ConfigError
 from kun_recipes.data.rows import read_rows
-from kun_recipes.errors import UserError
+from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.statistics import pipelines
 
 

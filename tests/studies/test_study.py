@@ -12,9 +12,9 @@ from safetensors.torch import load_file, save_file
 from kun_recipes.annotation.assignment import Assigner
 from kun_recipes.annotation.storage import Database
 from kun_recipes.annotation.study import read_study
-from kun_recipes.config.options import ConfigError, load
+from kun_recipes.config.command_line import load
 from kun_recipes.data.rows import read_rows
-from kun_recipes.errors import UserError
+from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.models import model_identity
 from kun_recipes.studies import pipelines
 from kun_recipes.studies.config import StudyConfig

@@ -1,8 +1,8 @@
 """A cluster as a plan sees it."""
 
-from kun_recipes.chain import Chain
 from kun_recipes.chain.cluster.config import ClusterConfig
-from kun_recipes.chain.plan import Hardware
+from kun_recipes.chain.plan.plan import Hardware
+from kun_recipes.chain.recipe import Chain
 from kun_recipes.models.options import EngineConfig
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import jinja2
 
-from kun_recipes.chain import StageRun
 from kun_recipes.chain.cluster.config import ClusterConfig
+from kun_recipes.chain.recipe import StageRun
 from kun_recipes.execution.slurm.arrays import REQUEUE_SECONDS, REQUEUE_SIGNAL, activation
 from kun_recipes.execution.slurm.queue import mark
 
@@ -45,7 +45,7 @@ class Script:
 def script(stage: StageRun, cluster: ClusterConfig, recipe: str, output_dir: str) -> Script:
     """The script of one stage's job, for a shared folder: it begins in the current one."""
     folder = Path(output_dir, "slurm")
-    training = stage.kind.training
+    training = stage.kind.devices == "training"
     asked = {
         "job-name": f"kun-{stage.name}",
         "comment": mark(stage.folder),

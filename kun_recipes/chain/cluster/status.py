@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import orjson
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from kun_recipes.chain import Chain, StageRun, needs
+from kun_recipes.chain.graph import needs
+from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.execution.logs import last_words
 from kun_recipes.execution.slurm.queue import Job, queue
 
@@ -75,12 +75,18 @@ def _status(stage: StageRun, jobs: list[Job], scripts: Path) -> Status:
     if leading:
         waits = "" if leading.reason == "None" else leading.reason
         note = _arrays(arrays) if arrays else waits
-        return Status(stage.name, leading.id, leading.state.lower(), _progress(stage), note)
+        return Status(stage.name, leading.id, leading.state.lower(), stage.kind.progress(stage.folder), note)
     if arrays:
-        return Status(stage.name, "", "running", _progress(stage), f"{_arrays(arrays)}, without a job that leads them")
+        return Status(
+            stage.name,
+            "",
+            "running",
+            stage.kind.progress(stage.folder),
+            f"{_arrays(arrays)}, without a job that leads them",
+        )
     if log:
-        return Status(stage.name, last, FAILED, _progress(stage), log=log)
-    return Status(stage.name, "", NOT_SUBMITTED, _progress(stage))
+        return Status(stage.name, last, FAILED, stage.kind.progress(stage.folder), log=log)
+    return Status(stage.name, "", NOT_SUBMITTED, stage.kind.progress(stage.folder))
 
 
 def _last_log(stage: StageRun, scripts: Path) -> Path | None:
@@ -91,16 +97,3 @@ def _last_log(stage: StageRun, scripts: Path) -> Path | None:
 def _arrays(jobs: list[Job]) -> str:
     states = [job.state.lower() for job in jobs]
     return f"{jobs[0].folder.name}: " + ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
-
-
-def _progress(stage: StageRun) -> str:
-    """Shards done of all in the pipeline that a data stage is at, or the step of a training's last checkpoint."""
-    if stage.kind.training:
-        steps = [int(path.name.rpartition("-")[2]) for path in (stage.folder / "checkpoints").glob("checkpoint-*")]
-        return f"step {max(steps)}" if steps else ""
-    pipelines = [path.parent for path in (stage.folder / "logs").glob("*/executor.json")]
-    if not pipelines:
-        return ""
-    latest = max(pipelines, key=lambda path: (path / "executor.json").stat().st_mtime)
-    tasks = orjson.loads((latest / "executor.json").read_bytes())["world_size"]
-    return f"{latest.name}: {len(list((latest / 'completions').glob('*')))} of {tasks} shards"

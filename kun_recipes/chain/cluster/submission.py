@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kun_recipes.chain import Chain, StageRun, needs
 from kun_recipes.chain.cluster.config import ClusterConfig
 from kun_recipes.chain.cluster.scripts import Script, script
+from kun_recipes.chain.graph import needs
+from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.errors import UserError
 from kun_recipes.execution.slurm.queue import Job, queue, submit
 

@@ -1,23 +1,31 @@
-"""plan.yaml: what a plan is computed from, each figure with its source. Where a value is null, the source says why."""
+"""plan.yaml: what a plan is computed from, each number with its source. Where a value is null, the source says why."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from kun_recipes.config.settings import load_typed
-from kun_recipes.errors import UserError
+from kun_recipes.config.settings import read_yaml_mapping
+from kun_recipes.config.types import Share
+from kun_recipes.config.values import nearest, read_value
+from kun_recipes.errors import ConfigError
 
 DEVICES = ("gpu", "core")
 
 
 @dataclass(frozen=True)
-class Figure:
+class Assumption:
     """A number and where it comes from."""
 
     value: float | None
     source: str
+
+    def __post_init__(self) -> None:
+        if not self.source.strip():
+            raise ConfigError("source", "is empty; say where the number comes from, or why it is unknown")
+        if self.value is not None and not 0 < self.value < math.inf:
+            raise ConfigError("value", f"must be above 0, not {self.value}; write null where it is unknown")
 
     @property
     def number(self) -> float:
@@ -26,31 +34,19 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class AssumedShare(Assumption):
+    """A part of a whole."""
+
+    value: Share | None
+
+
+@dataclass(frozen=True)
 class CorpusSize:
     """How much text there is of one input_format: documents, and bytes of their text in UTF-8."""
 
     format: str
-    documents: Figure
-    text_bytes: Figure
-
-
-@dataclass(frozen=True)
-class CorpusFigures:
-    """The corpus stage.
-
-    Attributes:
-        text_bytes_per_second: text that one core reads.
-        segments_per_document: segments cut, and documents dropped whole, a document read.
-        kept_share: of those, how many are kept.
-        tokens_per_segment: of a kept segment, by the model's tokenizer.
-        bytes_per_row: of a row on disk, kept or removed, compressed.
-    """
-
-    text_bytes_per_second: Figure
-    segments_per_document: Figure
-    kept_share: Figure
-    tokens_per_segment: Figure
-    bytes_per_row: Figure
+    documents: Assumption
+    text_bytes: Assumption
 
 
 @dataclass(frozen=True)
@@ -63,159 +59,90 @@ class Outside:
     """
 
     name: str
-    rows: Figure
-    tokens: Figure
+    rows: Assumption
+    tokens: Assumption
 
 
 @dataclass(frozen=True)
-class ComputedSpeed:
-    """What the speed of a training on GPUs is computed from.
-
-    Attributes:
-        peak_flops: floating-point operations a second that the maker states of one GPU for the number format.
-        utilisation_share: of that peak, what a training reaches, recomputed activations counted as work.
-        gpus_per_node: GPUs that the faster link joins.
-        link_bytes_per_second: into a GPU, from the others of its node.
-        network_bytes_per_second: into a node, from the others.
-    """
-
-    peak_flops: Figure
-    utilisation_share: Figure
-    gpus_per_node: Figure
-    link_bytes_per_second: Figure
-    network_bytes_per_second: Figure
-
-
-@dataclass(frozen=True)
-class TrainingFigures:
-    """The trainings.
-
-    Attributes:
-        tokens_per_second: of a device, measured; null: by `computed`.
-        template_tokens: that the chat template adds to a pair.
-        judge_items: labelled items of both judges that are mixed in, where a training mixes them in.
-        tokens_per_judge_conversation: of several such items laid into one conversation.
-        bytes_per_saved_parameter: in the finished model.
-        bytes_per_checkpoint_parameter: in a checkpoint: weights and optimizer.
-    """
-
-    tokens_per_second: Figure
-    computed: ComputedSpeed | None
-    template_tokens: Figure
-    judge_items: Figure
-    tokens_per_judge_conversation: Figure
-    bytes_per_saved_parameter: Figure
-    bytes_per_checkpoint_parameter: Figure
-
-
-@dataclass(frozen=True)
-class LabelFigures:
-    """Labelling. tokens_per_second: of a device, read and written together; prompt_tokens: beside the segment."""
-
-    tokens_per_second: Figure
-    prompt_tokens: Figure
-    instruction_tokens: Figure
-    kept_share: Figure
-
-
-@dataclass(frozen=True)
-class RefineFigures:
-    """Refinement.
-
-    Attributes:
-        tokens_per_second: of a device, read and written together.
-        judge_prompt_tokens: of a judgement beside the text judged, where the examples are encoded once for all rows.
-        polish_prompt_tokens: beside segment and instruction.
-        answer_tokens: of a polished answer.
-        instruction_share: of the candidates, those that the filter judge keeps.
-        good_share: of those, what the score judge keeps.
-        kept_share: of the answers, what the rules keep.
-    """
-
-    tokens_per_second: Figure
-    judge_prompt_tokens: Figure
-    polish_prompt_tokens: Figure
-    answer_tokens: Figure
-    instruction_share: Figure
-    good_share: Figure
-    kept_share: Figure
-
-
-@dataclass(frozen=True)
-class EvaluateFigures:
-    """Evaluation.
-
-    Attributes:
-        tokens_per_second: of a device, read and written together.
-        question_tokens: of a question with its options, the line before it and its answer.
-        pair_tokens: of a held-out pair.
-    """
-
-    tokens_per_second: Figure
-    question_tokens: Figure
-    pair_tokens: Figure
-
-
-@dataclass(frozen=True)
-class Figures:
+class Assumptions:
     """A plan.yaml.
 
     Attributes:
         device: whose speeds these are: "gpu", or "core" for a recipe that runs without.
         parameters: of the model.
-        corpora: sizes, by input_format.
+        corpora: sizes, by format.
         outside: rows that the recipe reads and does not write.
+        sections: what the stages declare, such as "label"; each is an attribute, too.
     """
 
     device: str
-    parameters: Figure
+    parameters: Assumption
     corpora: tuple[CorpusSize, ...]
     outside: tuple[Outside, ...]
-    corpus: CorpusFigures
-    training: TrainingFigures
-    label: LabelFigures
-    refine: RefineFigures
-    evaluate: EvaluateFigures
+    sections: Mapping[str, Any]
 
-    def named(self) -> Iterator[tuple[str, Figure]]:
-        """Every figure with its name, as "label.kept_share"."""
-        return _walk(self, "")
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["sections"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def named(self) -> Iterator[tuple[str, Assumption]]:
+        """Every number with its name, such as "label.kept_share"."""
+        for field in fields(self):
+            if field.name != "sections":
+                yield from _walk(getattr(self, field.name), field.name)
+        for name, section in self.sections.items():
+            yield from _walk(section, name)
 
 
-def _walk(value: Any, name: str) -> Iterator[tuple[str, Figure]]:
-    if isinstance(value, Figure):
+def _walk(value: Any, name: str) -> Iterator[tuple[str, Assumption]]:
+    if isinstance(value, Assumption):
         yield name, value
     elif isinstance(value, tuple):
         for item in value:
             yield from _walk(item, f"{name}[{_key(item)}]")
     elif is_dataclass(value):
         for field in fields(value):
-            yield from _walk(getattr(value, field.name), f"{name}.{field.name}" if name else field.name)
+            yield from _walk(getattr(value, field.name), f"{name}.{field.name}")
 
 
 def _key(item: CorpusSize | Outside) -> str:
     return item.format if isinstance(item, CorpusSize) else item.name
 
 
-def load_figures(path: Path) -> Figures:
+def load_assumptions(path: str | Path, sections: Mapping[str, type]) -> Assumptions:
     """Read a plan.yaml.
 
+    Args:
+        sections: the sections that the stages declare: their names and classes.
+
     Raises:
-        UserError: no such file, not YAML, an unknown or missing key, a wrong type, a number below or at 0, a share
-            above 1, a figure without a source; with the file and the key.
+        ConfigError: no such file, not YAML, an unknown or missing key, a wrong type, a number below or at 0, a share
+            above 1, a number without a source; with the file and the key.
     """
-    figures = load_typed(Path(path), Figures)
-    if figures.device not in DEVICES:
-        raise UserError(f"{path}: device: {figures.device!r} is none of {', '.join(DEVICES)}")
-    for name, figure in figures.named():
-        if not figure.source.strip():
-            raise UserError(f"{path}: {name}.source: is empty; say where the figure comes from, or why it is unknown")
-        if figure.value is not None and not 0 < figure.value < math.inf:
-            raise UserError(
-                f"{path}: {name}.value: must be above 0, not {figure.value}; write null where it is unknown"
-            )
-    for name, items in (("corpora", figures.corpora), ("outside", figures.outside)):
-        keys = [_key(item) for item in items]
-        if double := next((key for key in keys if keys.count(key) > 1), None):
-            raise UserError(f"{path}: {name}: {double} is there twice")
-    return figures
+    values = read_yaml_mapping(path)
+    kinds = {
+        "device": str,
+        "parameters": Assumption,
+        "corpora": tuple[CorpusSize, ...],
+        "outside": tuple[Outside, ...],
+    }
+    try:
+        for name in values:
+            if name not in kinds | sections:
+                raise ConfigError(name, f"unknown key{nearest(name, [*kinds, *sections])}")
+        for name in kinds | sections:
+            if name not in values:
+                raise ConfigError(name, "is missing")
+        read = {name: read_value(values[name], kind, name) for name, kind in (kinds | sections).items()}
+        if read["device"] not in DEVICES:
+            raise ConfigError("device", f"must be one of {', '.join(DEVICES)}, not {read['device']!r}")
+        for name in ("corpora", "outside"):
+            keys = [_key(item) for item in read[name]]
+            if double := next((key for key in keys if keys.count(key) > 1), None):
+                raise ConfigError(name, f"{double} is given twice")
+    except ConfigError as error:
+        error.where = str(path)
+        raise
+    return Assumptions(**{name: read[name] for name in kinds}, sections={name: read[name] for name in sections})

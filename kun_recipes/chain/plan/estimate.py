@@ -1,46 +1,63 @@
 """Each stage's work, put on the hardware there is."""
 
-from kun_recipes.chain import PUBLISH, REPORT, STATISTICS, STUDY, Chain, StageRun
-from kun_recipes.chain.plan.checks import warnings_of
-from kun_recipes.chain.plan.evaluation import evaluate_work
-from kun_recipes.chain.plan.figures import Figures
+from collections.abc import Iterator
+from pathlib import Path
+
+from kun_recipes.chain.plan.assumptions import Assumptions, load_assumptions
 from kun_recipes.chain.plan.plan import Hardware, Plan, StageEstimate
-from kun_recipes.chain.plan.sample import Sample, with_sample
-from kun_recipes.chain.plan.stages import Flow, Work, corpus_work, label_work, refine_work
-from kun_recipes.chain.plan.trainings import training_work
-from kun_recipes.corpus.config import CorpusConfig
-from kun_recipes.curation.config import LabelConfig, RefineConfig
+from kun_recipes.chain.plan.sample import with_sample
+from kun_recipes.chain.plan.units import devices, duration
+from kun_recipes.chain.plan.work import Flow
+from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.errors import UserError
-from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.execution.slurm.time_limits import seconds_of
 
 
-def estimate(chain: Chain, figures: Figures, sample: Sample | None, hardware: Hardware) -> Plan:
-    """Multiply out what each stage of a chain takes; the formulas are those of stages.py and trainings.py.
+def load_plan(recipe: str | Path) -> Assumptions:
+    """Read a recipe's plan.yaml. Raises ConfigError as `load_assumptions` does."""
+    from kun_recipes.chain.all_stages import STAGES
+
+    sections = {stage.section: stage.assumptions for stage in STAGES.values() if stage.assumptions}
+    return load_assumptions(Path(recipe, "plan.yaml"), sections)
+
+
+def estimate(chain: Chain, known: Assumptions, sample: Path | None, hardware: Hardware) -> Plan:
+    """Multiply out what each stage of a chain takes, by the formulas that the stages declare.
+
+    Stages without assumptions are left out: they ask a model about a sample at most, whatever the corpus.
+
+    Args:
+        sample: folder of a finished corpus stage whose rates are taken.
 
     Raises:
-        UserError: the figures are of GPUs and there is none, or a time limit is none.
+        UserError: the speeds are those of GPUs and there are no GPUs, or a time limit cannot be read.
     """
-    if figures.device == "gpu" and not hardware.gpus:
-        raise UserError("plan.yaml has the speeds of GPUs, and there is none; give their number, by --slurm CLUSTER")
-    figures = with_sample(figures, sample) if sample else figures
-    flow = Flow(figures)
-    # these ask a model about a sample at most, whatever the corpus; a release takes the network's time
-    planned = [stage for stage in chain.stages if stage.kind not in (STATISTICS, STUDY, REPORT, PUBLISH)]
-    stages = tuple(_estimate_stage(stage, figures, flow, hardware) for stage in planned)
+    if known.device == "gpu" and not hardware.gpus:
+        raise UserError(
+            "plan.yaml has the speeds of GPUs, and there are no GPUs; give their number, by --slurm CLUSTER"
+        )
+    known = with_sample(known, sample) if sample else known
+    flow = Flow(known)
+    planned = [stage for stage in chain.stages if stage.kind.assumptions]
+    stages = tuple(_estimate_stage(stage, known, flow, hardware) for stage in planned)
+    warnings: dict[str, list[str]] = {}
+    for stage, estimated in zip(planned, stages, strict=True):
+        for warning in _warnings(stage, estimated, flow):
+            warnings.setdefault(warning, []).append(stage.name)
     return Plan(
         recipe=chain.run.output_dir,
         stages=stages,
-        assumptions=tuple(figures.named()),
-        warnings=tuple(warnings_of(planned, stages, flow)),
+        assumptions=tuple(known.named()),
+        # stages of which the same is true share a line
+        warnings=tuple(f"{', '.join(names)}: {warning}" for warning, names in warnings.items()),
         hardware=hardware,
-        sample=str(sample.folder) if sample else None,
+        sample=str(sample) if sample else None,
     )
 
 
-def _estimate_stage(stage: StageRun, figures: Figures, flow: Flow, hardware: Hardware) -> StageEstimate:
-    device, offered = _devices(stage, figures, hardware)
-    work = _work(stage, figures, flow, offered)
+def _estimate_stage(stage: StageRun, known: Assumptions, flow: Flow, hardware: Hardware) -> StageEstimate:
+    device, offered = _devices(stage, known, hardware)
+    work = stage.kind.work(stage.config, known, flow, offered)
     used = work.devices or offered
     limit = (hardware.time_limits or {}).get(stage.name)
     return StageEstimate(
@@ -54,20 +71,19 @@ def _estimate_stage(stage: StageRun, figures: Figures, flow: Flow, hardware: Har
     )
 
 
-def _devices(stage: StageRun, figures: Figures, hardware: Hardware) -> tuple[str, int]:
-    if isinstance(stage.config, CorpusConfig) or figures.device == "core":
+def _devices(stage: StageRun, known: Assumptions, hardware: Hardware) -> tuple[str, int]:
+    if stage.kind.devices == "cores" or known.device == "core":
         return "core", hardware.cpu_workers
-    of_training = hardware.training_gpus if stage.kind.training else None
+    of_training = hardware.training_gpus if stage.kind.devices == "training" else None
     return "GPU", of_training or hardware.gpus
 
 
-def _work(stage: StageRun, figures: Figures, flow: Flow, devices: int) -> Work:
-    works = {
-        CorpusConfig: corpus_work,
-        LabelConfig: label_work,
-        RefineConfig: refine_work,
-        EvaluateConfig: evaluate_work,
-    }
-    if work := works.get(type(stage.config)):
-        return work(stage.config, figures, flow)
-    return training_work(stage.config, figures, flow, devices)
+def _warnings(stage: StageRun, estimated: StageEstimate, flow: Flow) -> Iterator[str]:
+    """Yield what will not go as configured: a time limit that is too short, and what the stage itself says."""
+    if estimated.time_limit is not None and estimated.seconds > estimated.time_limit:
+        takes = f"{duration(estimated.seconds)} on {devices(estimated.devices, estimated.device)}"
+        yield (
+            f"{takes} does not fit its time limit of {duration(estimated.time_limit)}; "
+            f"raise the limit, or give it more {estimated.device}s"
+        )
+    yield from stage.kind.warnings(stage.config, flow, estimated.devices, estimated.offered)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kun_recipes.chain.plan.figures import Figure
-from kun_recipes.chain.plan.stages import Work
+from kun_recipes.chain.plan.assumptions import Assumption
+from kun_recipes.chain.plan.work import Work
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Plan:
 
     recipe: str
     stages: tuple[StageEstimate, ...]
-    assumptions: tuple[tuple[str, Figure], ...]
+    assumptions: tuple[tuple[str, Assumption], ...]
     warnings: tuple[str, ...]
     hardware: Hardware
     sample: str | None
@@ -76,7 +76,7 @@ class Plan:
             "sample": self.sample,
             "hardware": asdict(self.hardware),
             "stages": [_plain(asdict(stage) | {"device_hours": stage.device_hours}) for stage in self.stages],
-            "assumptions": [{"name": name, **asdict(figure)} for name, figure in self.assumptions],
+            "assumptions": [{"name": name, **asdict(known)} for name, known in self.assumptions],
             "warnings": list(self.warnings),
         }
 

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kun_recipes.chain.plan.plan import Plan, StageEstimate
-from kun_recipes.chain.plan.units import count, devices, duration, figure, hours, size
+from kun_recipes.chain.plan.units import count, devices, duration, hours, number, size
 
 COLUMNS = ("rows in", "rows out", "tokens\nread", "tokens\nwritten", "GPU/core\nhours", "on", "wall\ntime", "disk")
 
@@ -72,11 +72,11 @@ def _totals(plan: Plan) -> list[str]:
 def _assumptions(plan: Plan) -> Table:
     origin = f"the rates of the sample {plan.sample}, else those of plan.yaml" if plan.sample else "plan.yaml's"
     table = _table(f"Assumed: {origin}")
-    table.add_column("figure", overflow="fold", max_width=46)
+    table.add_column("assumption", overflow="fold", max_width=46)
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("source", overflow="fold")
     for name, known in plan.assumptions:
-        table.add_row(Text(name), figure(known.number), Text(known.source))
+        table.add_row(Text(name), number(known.number), Text(known.source))
     return table
 
 

@@ -43,8 +43,8 @@ def hours(value: float) -> str:
 
 
 @_known
-def figure(value: float) -> str:
-    """A figure of plan.yaml: 0.7, 264.6, 26,000, 312 T."""
+def number(value: float) -> str:
+    """A number of plan.yaml: 0.7, 264.6, 26,000, 312 T."""
     if value >= 1e6:
         return _scaled(value, _LARGE)
     return _digits(value, 3) if value < 1000 else f"{value:,.0f}"
@@ -63,6 +63,6 @@ def _digits(value: float, digits: int) -> str:
     return f"{value:,.0f}" if value >= 10 ** (digits - 1) else f"{value:.{digits}g}"
 
 
-def devices(number: int, kind: str) -> str:
+def devices(many: int, kind: str) -> str:
     """1 GPU, 32 GPUs, 1,024 cores."""
-    return f"{number:,} {kind}{'' if number == 1 else 's'}"
+    return f"{many:,} {kind}{'' if many == 1 else 's'}"

@@ -1,11 +1,19 @@
-"""What a training takes: tokens by its batches, time by floating-point operations or by the exchange of weights."""
+"""The trainings: the label model, the primary chat model, and the final models."""
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from kun_recipes.chain.plan.figures import ComputedSpeed, Figures, TrainingFigures
-from kun_recipes.chain.plan.stages import Flow, Rows, Work, at_most
+from rich.console import RenderableType
+
+from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption, Assumptions
+from kun_recipes.chain.plan.units import count
+from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
+from kun_recipes.chain.stage import Stage, Summary
+from kun_recipes.data.folders import TRAIN_SUMMARY
+from kun_recipes.reporting.funnel import training_line
 
 if TYPE_CHECKING:  # it imports torch
     from kun_recipes.training.config import TrainConfig
@@ -17,50 +25,138 @@ EXCHANGES, EXCHANGED_BYTES = 3, 2
 """Of sharded weights in bf16: gathered forward and backward, and the gradients scattered (FSDP, ZeRO-3)."""
 
 
-def training_work(config: "TrainConfig", figures: Figures, flow: Flow, devices: int) -> Work:
-    """A training: a process a GPU, or one for all cores.
+@dataclass(frozen=True)
+class ComputedSpeed:
+    """What the speed of a training on GPUs is computed from.
 
-    conversations = pairs x (1 - held_out_share), or train_rows if given; + those of each set of mix, its weight
-                    times as many or all; + those of the judges
-    steps         = max_steps, or num_train_epochs x (conversations / batch, rounded up); under packing a row of
-                    max_length tokens stands in a conversation's place
-    tokens        = steps x batch x tokens of a conversation; without max_steps epochs x those of all conversations
-    time          = tokens / tokens_per_second / devices where that was measured, else steps x `step_seconds`
-    disk          = parameters x bytes_per_saved_parameter; while it runs also
-                    parameters x bytes_per_checkpoint_parameter x checkpoints (save_total_limit, and the one being
-                    written); adapters of LoRA are left out
+    Attributes:
+        peak_flops: floating-point operations a second that the maker states of one GPU for the number format.
+        utilisation_share: of that peak, what a training reaches, recomputed activations counted as work.
+        gpus_per_node: GPUs that the faster link joins.
+        link_bytes_per_second: into a GPU, from the others of its node.
+        network_bytes_per_second: into a node, from the others.
     """
-    of = figures.training
-    judges = Rows(judge_conversations(config, of), of.tokens_per_judge_conversation.number)
-    parts = [part for part in (*_pairs(config, figures, flow), judges) if part.count]
-    conversations = sum(part.count for part in parts)
-    in_all = sum(part.count * part.tokens for part in parts)
-    of_cores = figures.device == "core"
-    used = 1 if of_cores else usable_devices(config, devices)
-    batch = batch_rows(config, used)
-    row = config.max_length if config.packing else in_all / conversations
-    rows = in_all / row
-    steps = config.max_steps if config.max_steps > 0 else _round_up(config.num_train_epochs * _round_up(rows / batch))
-    tokens = steps * batch * row if config.max_steps > 0 else config.num_train_epochs * in_all
-    seconds = tokens / of.tokens_per_second.number
-    if of.tokens_per_second.value is None and of.computed:
-        passes = batch / used / config.per_device_train_batch_size
-        step = step_seconds(
-            of.computed, figures.parameters.number, tokens / steps, used, passes, config.gradient_checkpointing
+
+    peak_flops: Assumption
+    utilisation_share: AssumedShare
+    gpus_per_node: Assumption
+    link_bytes_per_second: Assumption
+    network_bytes_per_second: Assumption
+
+
+@dataclass(frozen=True)
+class TrainingRates:
+    """The trainings.
+
+    Attributes:
+        tokens_per_second: of a device, measured; null: by `computed`.
+        template_tokens: that the chat template adds to a pair.
+        judge_items: labelled items of both judges that are mixed in, where a training mixes them in.
+        tokens_per_judge_conversation: of several such items laid into one conversation.
+        bytes_per_saved_parameter: in the finished model.
+        bytes_per_checkpoint_parameter: in a checkpoint: weights and optimizer.
+    """
+
+    tokens_per_second: Assumption
+    computed: ComputedSpeed | None
+    template_tokens: Assumption
+    judge_items: Assumption
+    tokens_per_judge_conversation: Assumption
+    bytes_per_saved_parameter: Assumption
+    bytes_per_checkpoint_parameter: Assumption
+
+
+class TrainingStage(Stage):
+    """Fine-tune a model on pairs, either way round (Kun §3.1, §3.3)."""
+
+    script, summary_file, devices = "recipes/train.py", TRAIN_SUMMARY, "training"
+    section, assumptions = "training", TrainingRates
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def config_class(self) -> type:
+        from kun_recipes.training.config import TrainConfig
+
+        return TrainConfig
+
+    def run(self, config: "TrainConfig") -> None:
+        from kun_recipes.training.sft import train
+
+        train(config)
+
+    def asked(self, config: "TrainConfig") -> dict[str, Any]:
+        from kun_recipes.training.checkpoints import made_from
+
+        return made_from(config)
+
+    def progress(self, folder: Path) -> str:
+        steps = [int(path.name.rpartition("-")[2]) for path in (folder / "checkpoints").glob("checkpoint-*")]
+        return f"step {max(steps)}" if steps else ""
+
+    def headlines(self, name: str, summary: Summary) -> Iterator[RenderableType]:
+        if summary.get("held_out_loss_after") is not None:
+            yield training_line(name, summary)
+
+    def work(self, config: "TrainConfig", known: Assumptions, flow: Flow, devices: int) -> Work:
+        """A training: a process a GPU, or one for all cores.
+
+        conversations = pairs x (1 - held_out_share), or train_rows if given; + those of each set of mix, its weight
+                        times as many or all; + those of the judges
+        steps         = max_steps, or num_train_epochs x (conversations / batch, rounded up); under packing a row of
+                        max_length tokens stands in a conversation's place
+        tokens        = steps x batch x tokens of a conversation; without max_steps epochs x those of all conversations
+        time          = tokens / tokens_per_second / devices where that was measured, else steps x `step_seconds`
+        disk          = parameters x bytes_per_saved_parameter; while it runs also
+                        parameters x bytes_per_checkpoint_parameter x checkpoints (save_total_limit, and the one being
+                        written); adapters of LoRA are left out
+        """
+        of = known.training
+        judges = Rows(judge_conversations(config, of), of.tokens_per_judge_conversation.number)
+        parts = [part for part in (*_pairs(config, known, flow), judges) if part.count]
+        conversations = sum(part.count for part in parts)
+        in_all = sum(part.count * part.tokens for part in parts)
+        of_cores = known.device == "core"
+        used = 1 if of_cores else usable_devices(config, devices)
+        batch = batch_rows(config, used)
+        row = config.max_length if config.packing else in_all / conversations
+        rows = in_all / row
+        steps = (
+            config.max_steps if config.max_steps > 0 else _round_up(config.num_train_epochs * _round_up(rows / batch))
         )
-        seconds = steps * used * step
-    parameters = figures.parameters.number
-    return Work(
-        rows_in=conversations,
-        rows_out=None,
-        tokens_read=tokens,
-        tokens_written=None,
-        device_seconds=seconds,
-        disk_bytes=parameters * of.bytes_per_saved_parameter.number,
-        checkpoint_bytes=_checkpoints(config, steps) * parameters * of.bytes_per_checkpoint_parameter.number,
-        devices=None if of_cores else used,
-        steps=steps,
-    )
+        tokens = steps * batch * row if config.max_steps > 0 else config.num_train_epochs * in_all
+        seconds = tokens / of.tokens_per_second.number
+        if of.tokens_per_second.value is None and of.computed:
+            passes = batch / used / config.per_device_train_batch_size
+            step = step_seconds(
+                of.computed, known.parameters.number, tokens / steps, used, passes, config.gradient_checkpointing
+            )
+            seconds = steps * used * step
+        parameters = known.parameters.number
+        return Work(
+            rows_in=conversations,
+            rows_out=None,
+            tokens_read=tokens,
+            tokens_written=None,
+            device_seconds=seconds,
+            disk_bytes=parameters * of.bytes_per_saved_parameter.number,
+            checkpoint_bytes=_checkpoints(config, steps) * parameters * of.bytes_per_checkpoint_parameter.number,
+            devices=None if of_cores else used,
+            steps=steps,
+        )
+
+    def warnings(self, config: "TrainConfig", flow: Flow, used: int, offered: int) -> Iterator[str]:
+        there = own_pairs(config, flow)
+        if config.train_rows is not None and there < config.train_rows:
+            yield (
+                f"train_rows asks for {config.train_rows:,} rows; "
+                f"{config.seeds} is expected to have {count(there)} to train on"
+            )
+        if used < offered:
+            yield (
+                f"global_batch_size {config.global_batch_size} with {config.per_device_train_batch_size} "
+                f"a GPU does not divide over {offered} GPUs; planned on {used}"
+            )
 
 
 def step_seconds(
@@ -101,7 +197,7 @@ def usable_devices(config: "TrainConfig", devices: int) -> int:
     return next((some for some in range(devices, 1, -1) if config.global_batch_size % (some * each) == 0), 1)
 
 
-def judge_conversations(config: "TrainConfig", of: TrainingFigures) -> float:
+def judge_conversations(config: "TrainConfig", of: TrainingRates) -> float:
     """Conversations that judge items make: 2 judges x judge_passes x their items / judge_turns, rounded up."""
     if not config.judge_data:
         return 0
@@ -113,10 +209,10 @@ def own_pairs(config: "TrainConfig", flow: Flow) -> float:
     return flow.read(config.seeds).count * (1 - config.held_out_share)
 
 
-def _pairs(config: "TrainConfig", figures: Figures, flow: Flow) -> Iterator[Rows]:
+def _pairs(config: "TrainConfig", known: Assumptions, flow: Flow) -> Iterator[Rows]:
     """Of the seeds and each set of mix: pairs trained on, and the mean tokens of a conversation made of one."""
-    prompt = figures.label.prompt_tokens.number if config.direction == "backward" else 0
-    around = figures.training.template_tokens.number + prompt
+    prompt = known.label.prompt_tokens.number if config.direction == "backward" else 0
+    around = known.training.template_tokens.number + prompt
     own = own_pairs(config, flow) if config.train_rows is None else config.train_rows
     yield Rows(own, flow.read(config.seeds).tokens + around)
     for place, name in enumerate(config.mix or []):
@@ -135,3 +231,8 @@ def _checkpoints(config: "TrainConfig", steps: float) -> float:
 
 def _round_up(value: float) -> float:
     return value if math.isnan(value) else math.ceil(value)
+
+
+LABEL_MODEL, PRIMARY_CHAT_MODEL, FINAL_MODEL = map(TrainingStage, ("label_model", "primary_chat_model", "final_model"))
+TRAINING = TrainingStage("train")
+"""Any of them, for the script."""

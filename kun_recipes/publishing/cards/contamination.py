@@ -53,8 +53,7 @@ def quotes(folder: Path, corpus: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _evaluation_sets(corpus: Mapping[str, Any]) -> list[tuple[str, str]]:
-    config = corpus["config"]
-    return list(zip(map(path_of, config["benchmarks"] or []), config["benchmark_formats"] or [], strict=True))
+    return [(path_of(one["path"]), one["format"]) for one in corpus["config"]["benchmarks"] or []]
 
 
 def _texts(folder: Path) -> Iterator[tuple[str, str]]:

@@ -6,8 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kun_recipes.config.options import ConfigError
-from kun_recipes.errors import UserError
+from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.execution.summaries import path_of
 from kun_recipes.models.engines.presets import preset
 from kun_recipes.models.resolve import HUB_ID
@@ -46,16 +45,9 @@ def read_prompts(configs: Iterable[Mapping[str, Any]]) -> list[Prompt]:
     Raises:
         UserError: a prompt is not there any more, or is not the one that made the rows.
     """
-    found: dict[str, Prompt] = {}
-    for config in configs:
-        for key, value in config.items():
-            if key.endswith("_prompt") or key == "prompt":
-                if isinstance(value, dict):
-                    prompt = _read_prompt(Path(value["path"]), value["content"])
-                    found[prompt.fingerprint] = prompt
-                elif value:
-                    raise UserError(f"{value}: this prompt made the rows, and is not there any more")
-    return list(found.values())
+    described = (value for config in configs for value in config.values() if isinstance(value, dict))
+    prompts = [_read_prompt(Path(one["path"]), one["content"]) for one in described if one.get("prompt")]
+    return list({prompt.fingerprint: prompt for prompt in prompts}.values())
 
 
 def _read_prompt(path: Path, fingerprint: str) -> Prompt:
@@ -90,8 +82,10 @@ def settings_of(name: str, config: Mapping[str, Any]) -> Settings:
 def _shown(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_shown, value))
-    if isinstance(value, dict) and value.keys() == {"path", "content"}:
+    if isinstance(value, dict) and "content" in value:
         return f"{public_path(value['path'])} ({value['content']})"
+    if isinstance(value, dict):
+        return " ".join(f"{key}={_shown(item)}" for key, item in value.items() if item is not None)
     return public_path(str(value)).replace("|", "\\|") if isinstance(value, str) else f"{value}"
 
 

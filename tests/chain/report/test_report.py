@@ -12,7 +12,7 @@ from fontTools.ttLib import TTFont
 from kun_recipes.chain.report.config import ReportConfig
 from kun_recipes.chain.report.gather import gather
 from kun_recipes.chain.report.page import embedded_font, write_report
-from kun_recipes.config.options import load
+from kun_recipes.config.command_line import load
 from kun_recipes.errors import UserError
 from tests.publishing.run_folder import RunFolder
 

@@ -1,0 +1,103 @@
+"""What a stage of the chain is: declared once, and asked by all that run, plan, submit, watch or report a recipe."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from rich.console import RenderableType
+
+from kun_recipes.chain.plan.assumptions import Assumptions
+from kun_recipes.chain.plan.work import Flow, Work
+from kun_recipes.data.folders import SUMMARY
+from kun_recipes.execution.folder import describe
+
+Summary = Mapping[str, Any]
+
+
+class Stage:
+    """A stage of the chain.
+
+    A new stage is a subclass in a module of its own in `kun_recipes.chain.stages`, named in `all_stages`, a script,
+    and its YAML files. What it reads and writes, the path types of its config class say.
+
+    Attributes:
+        name: of its YAML file, and of its folder in the run's.
+        script: that runs it.
+        summary_file: written last, in its output_dir; a folder without it is not finished.
+        devices: what it runs on: "cores", "gpus" of the model that it asks, or "training", by accelerate on all GPUs.
+        essential: whether a run stops when it fails.
+        assumptions: class of its section of plan.yaml, and the section's name; None where a plan leaves it out.
+    """
+
+    name: ClassVar[str]
+    script: ClassVar[str]
+    summary_file: ClassVar[str] = SUMMARY
+    devices: ClassVar[Literal["cores", "gpus", "training"]] = "gpus"
+    essential: ClassVar[bool] = True
+    section: ClassVar[str] = ""
+    assumptions: ClassVar[type | None] = None
+
+    def config_class(self) -> type:
+        """Return the dataclass of its options. Imported here where that takes seconds, or needs an extra."""
+        raise NotImplementedError
+
+    def run(self, config: Any) -> None:
+        """Run it, or find that it is complete."""
+        raise NotImplementedError
+
+    def main(self, argv: Sequence[str] | None = None) -> None:
+        """Run it as a script."""
+        from kun_recipes.cli import main
+
+        main(self.config_class(), self.run, argv)
+
+    def asked(self, config: Any) -> dict[str, Any]:
+        """Return what of a config decides the rows, as its summary keeps it."""
+        return describe(config)
+
+    def check(self, config: Any) -> None:
+        """Raise UserError, before any stage runs, for what would only fail after hours."""
+
+    def repeats(self, config: Any) -> bool:
+        """Return whether it runs again although it is finished: what it does lies elsewhere, too."""
+        return False
+
+    def progress(self, folder: Path) -> str:
+        """Return how far it is, for the status of a run; "" where it has not begun."""
+        return pipeline_progress(folder)
+
+    def headlines(self, name: str, summary: Summary) -> Iterator[RenderableType]:
+        """Yield what it measured, one line each, for the end of a run; `name` is that of the stage in this run."""
+        yield from ()
+
+    def details(self, config: Any, summary: Summary) -> Iterator[RenderableType]:
+        """Yield the rows, tables and places that a person looks at next."""
+        yield from ()
+
+    def work(self, config: Any, known: Assumptions, flow: Flow, devices: int) -> Work:
+        """Return what it does to the rows and what that takes. Only for a stage with `assumptions`."""
+        raise NotImplementedError
+
+    def measured(self, folder: Path, section: Any) -> Any:
+        """Return its section of plan.yaml with the rates that a finished small run measured."""
+        return section
+
+    def warnings(self, config: Any, flow: Flow, used: int, offered: int) -> Iterator[str]:
+        """Yield what will not go as configured.
+
+        Args:
+            used, offered: devices that it runs on, and that there are.
+        """
+        yield from ()
+
+
+def pipeline_progress(folder: Path) -> str:
+    """Return the shards done of all in the datatrove pipeline that a stage is at."""
+    import orjson
+
+    pipelines = [path.parent for path in (folder / "logs").glob("*/executor.json")]
+    if not pipelines:
+        return ""
+    latest = max(pipelines, key=lambda path: (path / "executor.json").stat().st_mtime)
+    tasks = orjson.loads((latest / "executor.json").read_bytes())["world_size"]
+    return f"{latest.name}: {len(list((latest / 'completions').glob('*')))} of {tasks} shards"

@@ -1,0 +1,109 @@
+"""The corpus stage."""
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption, Assumptions
+from kun_recipes.chain.plan.sample import finished, mean_of, measured_rate
+from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
+from kun_recipes.chain.stage import Stage
+from kun_recipes.corpus.config import CorpusConfig
+from kun_recipes.data import schema
+
+
+@dataclass(frozen=True)
+class CorpusRates:
+    """The corpus stage.
+
+    Attributes:
+        text_bytes_per_second: text that one core reads.
+        segments_per_document: segments cut, and documents dropped whole, a document read.
+        kept_share: of those, how many are kept.
+        tokens_per_segment: of a kept segment, by the model's tokenizer.
+        bytes_per_row: of a row on disk, kept or removed, compressed.
+    """
+
+    text_bytes_per_second: Assumption
+    segments_per_document: Assumption
+    kept_share: AssumedShare
+    tokens_per_segment: Assumption
+    bytes_per_row: Assumption
+
+
+class CorpusStage(Stage):
+    """Read web text, and cut it into self-contained segments (Kun §3.1)."""
+
+    name, script, devices = "corpus", "recipes/corpus.py", "cores"
+    section, assumptions = "corpus", CorpusRates
+
+    def config_class(self) -> type:
+        return CorpusConfig
+
+    def run(self, config: CorpusConfig) -> None:
+        from kun_recipes.corpus.corpus import run
+
+        run(config)
+
+    def work(self, config: CorpusConfig, known: Assumptions, flow: Flow, devices: int) -> Work:
+        """Documents to segments.
+
+        documents = the size of each corpus, or max_documents of each of the corpora if that is less
+        rows in   = documents x segments_per_document
+        rows out  = rows in x kept_share, or sample_rows if that is less
+        core time = documents x (text_bytes / documents of its corpus) / text_bytes_per_second
+        disk      = rows in x bytes_per_row: what is removed is kept too
+
+        Where a corpus' size is unknown, sample_rows and max_documents are taken to be reached.
+        """
+        of = known.corpus
+        documents, text_bytes = _read_of_corpora(config, known)
+        segments = documents * of.segments_per_document.number
+        kept = segments * of.kept_share.number
+        if config.sample_rows is not None:
+            kept = kept if kept < config.sample_rows else config.sample_rows
+        flow.write(config.output_dir, Rows(kept, of.tokens_per_segment.number))
+        return Work(
+            rows_in=segments,
+            rows_out=kept,
+            tokens_read=None,
+            tokens_written=kept * of.tokens_per_segment.number,
+            device_seconds=text_bytes / of.text_bytes_per_second.number,
+            disk_bytes=segments * of.bytes_per_row.number,
+        )
+
+    def measured(self, folder: Path, section: CorpusRates) -> CorpusRates:
+        """What the sample's own row limit left out ("not_sampled") counts as kept: a plan applies its own limit."""
+        summary, source = finished(folder), f"sample {folder}"
+        kept = summary["rows_kept"] + summary["removed"].get("not_sampled", 0)
+        parts = (file for part in ("rows", "removed") for file in (folder / part).rglob("*") if file.is_file())
+        on_disk = sum(file.stat().st_size for file in parts)
+        return replace(
+            section,
+            segments_per_document=measured_rate(summary["rows_in"], summary["documents"], "documents", source),
+            kept_share=measured_rate(kept, summary["rows_in"], "segments", source, AssumedShare),
+            tokens_per_segment=Assumption(mean_of(folder, schema.TOKENS), f"{source}: mean of its rows"),
+            bytes_per_row=Assumption(on_disk / summary["rows_in"], f"{source}: its rows and removed rows on disk"),
+        )
+
+
+def _read_of_corpora(config: CorpusConfig, known: Assumptions) -> tuple[float, float]:
+    """Documents read, and bytes of their text."""
+    sizes = {size.format: size for size in known.corpora}
+    formats = [corpus.format for corpus in config.corpora]
+    documents = text_bytes = 0.0
+    for name in dict.fromkeys(formats):
+        if name not in sizes:
+            return math.nan, math.nan
+        of_corpus = sizes[name].documents.number
+        share = 1.0
+        if config.max_documents is not None:
+            limit = config.max_documents * formats.count(name)
+            share = at_most(limit / of_corpus, 1.0)
+            of_corpus = of_corpus if of_corpus < limit else limit
+        documents += of_corpus
+        text_bytes += sizes[name].text_bytes.number * share
+    return documents, text_bytes
+
+
+CORPUS = CorpusStage()

@@ -1,0 +1,75 @@
+"""The label stage."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption, Assumptions
+from kun_recipes.chain.plan.sample import finished, mean_of, measured_rate
+from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
+from kun_recipes.chain.stage import Stage
+from kun_recipes.curation.config import LabelConfig
+from kun_recipes.data import schema
+from kun_recipes.models.engines import check_installed
+
+
+@dataclass(frozen=True)
+class LabelRates:
+    """Labelling. tokens_per_second: of a device, read and written together; prompt_tokens: beside the segment."""
+
+    tokens_per_second: Assumption
+    prompt_tokens: Assumption
+    instruction_tokens: Assumption
+    kept_share: AssumedShare
+
+
+class LabelStage(Stage):
+    """Write one candidate instruction per segment (Kun §3.2)."""
+
+    name, script = "label", "recipes/label.py"
+    section, assumptions = "label", LabelRates
+
+    def config_class(self) -> type:
+        return LabelConfig
+
+    def run(self, config: LabelConfig) -> None:
+        from kun_recipes.curation.label import run
+
+        run(config)
+
+    def check(self, config: LabelConfig) -> None:
+        check_installed(config.engine)
+
+    def work(self, config: LabelConfig, known: Assumptions, flow: Flow, devices: int) -> Work:
+        """Segments to candidates.
+
+        read    = segments x (2 x prompt_tokens + tokens_per_segment + instruction_tokens): the instruction is written
+                  after the segment, and scored once more after the prompt alone, for the fit
+        written = segments x instruction_tokens, at most max_new_tokens each
+        device time = (read + written) / tokens_per_second
+        disk    = 2 x segments x bytes_per_row: as labelled, and then kept or removed
+        """
+        of, rows = known.label, flow.read(config.segments)
+        instruction = at_most(of.instruction_tokens.number, config.decoding().max_new_tokens)
+        read = rows.count * (2 * of.prompt_tokens.number + rows.tokens + instruction)
+        written = rows.count * instruction
+        kept = rows.count * of.kept_share.number
+        flow.write(config.output_dir, Rows(kept, rows.tokens))
+        return Work(
+            rows_in=rows.count,
+            rows_out=kept,
+            tokens_read=read,
+            tokens_written=written,
+            device_seconds=(read + written) / of.tokens_per_second.number,
+            disk_bytes=2 * rows.count * known.corpus.bytes_per_row.number,
+        )
+
+    def measured(self, folder: Path, section: LabelRates) -> LabelRates:
+        summary, source = finished(folder), f"sample {folder}"
+        return replace(
+            section,
+            instruction_tokens=Assumption(mean_of(folder, schema.INSTRUCTION_TOKENS), f"{source}: mean of its rows"),
+            kept_share=measured_rate(summary["rows_kept"], summary["rows_in"], "candidates", source, AssumedShare),
+        )
+
+
+LABEL = LabelStage()

@@ -1,0 +1,43 @@
+"""The publish stage."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from huggingface_hub import HfApi
+from rich.console import RenderableType
+from rich.text import Text
+
+from kun_recipes.chain.stage import Stage, Summary
+from kun_recipes.publishing.config import PublishConfig
+from kun_recipes.publishing.hub import check_account
+
+
+class PublishStage(Stage):
+    """Build the repositories of a release, and push them when asked (Kun §6)."""
+
+    name, script, devices = "publish", "recipes/publish.py", "cores"
+    essential = False  # everything else is there when the Hub refuses
+
+    def config_class(self) -> type:
+        return PublishConfig
+
+    def run(self, config: PublishConfig) -> None:
+        from kun_recipes.publishing.publish import run
+
+        run(config)
+
+    def check(self, config: PublishConfig) -> None:
+        if config.push:
+            check_account(config, HfApi())
+
+    def repeats(self, config: PublishConfig) -> bool:
+        return config.push  # only the Hub knows what it has; what is there is not sent again
+
+    def details(self, config: PublishConfig, summary: Summary) -> Iterator[RenderableType]:
+        for name, repository in config.names.items():
+            yield Text(f"ready to push as {config.namespace}/{repository}: {Path(config.output_dir, name)}")
+        if not config.push:
+            yield Text("to push: `hf auth login`, and this command again with --namespace <you> --push true")
+
+
+PUBLISH = PublishStage()

@@ -1,0 +1,120 @@
+"""The refine stage."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import RenderableType
+
+from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption, Assumptions
+from kun_recipes.chain.plan.sample import finished, mean_of, measured_rate
+from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
+from kun_recipes.chain.stage import Stage, Summary
+from kun_recipes.curation.config import RefineConfig
+from kun_recipes.data import schema
+from kun_recipes.data.rows import read_rows
+from kun_recipes.models.engines import check_installed
+from kun_recipes.reporting.funnel import judge_lines, row_panel, sample_rows
+
+
+@dataclass(frozen=True)
+class RefineRates:
+    """Refinement.
+
+    Attributes:
+        tokens_per_second: of a device, read and written together.
+        judge_prompt_tokens: of a judgement beside the text judged, where the examples are encoded once for all rows.
+        polish_prompt_tokens: beside segment and instruction.
+        answer_tokens: of a polished answer.
+        instruction_share: of the candidates, those that the filter judge keeps.
+        good_share: of those, what the score judge keeps.
+        kept_share: of the answers, what the rules keep.
+    """
+
+    tokens_per_second: Assumption
+    judge_prompt_tokens: Assumption
+    polish_prompt_tokens: Assumption
+    answer_tokens: Assumption
+    instruction_share: AssumedShare
+    good_share: AssumedShare
+    kept_share: AssumedShare
+
+
+class RefineStage(Stage):
+    """Judge the candidates and write the polished answers (Kun §3.3)."""
+
+    name, script = "refine", "recipes/refine.py"
+    section, assumptions = "refine", RefineRates
+
+    def config_class(self) -> type:
+        return RefineConfig
+
+    def run(self, config: RefineConfig) -> None:
+        from kun_recipes.curation.refine import run
+
+        run(config)
+
+    def check(self, config: RefineConfig) -> None:
+        check_installed(config.engine)
+
+    def headlines(self, name: str, summary: Summary) -> Iterator[RenderableType]:
+        yield from judge_lines(summary["judges"])
+
+    def details(self, config: RefineConfig, summary: Summary) -> Iterator[RenderableType]:
+        yield from map(row_panel, sample_rows(read_rows(Path(config.output_dir) / "rows")))
+        yield f"dataset: load_dataset({config.dataset_dir!r})"
+
+    def work(self, config: RefineConfig, known: Assumptions, flow: Flow, devices: int) -> Work:
+        """Candidates to pairs.
+
+        judged   = candidates by the filter judge, and candidates x instruction_share by the score judge
+        answered = candidates x instruction_share x good_share
+        rows out = answered x kept_share
+        read     = judged x (judge_prompt_tokens + instruction_tokens), and the segment where score_target is pair,
+                   + answered x (polish_prompt_tokens + instruction_tokens + tokens_per_segment)
+        written  = answered x answer_tokens, at most max_new_tokens each; a verdict is a probability and writes nothing
+        device time = (read + written) / tokens_per_second
+        disk     = (candidates + rows out) x bytes_per_row: kept or removed, and the dataset
+
+        Unaided answers are written without the segment. Raw ones are the segments: nothing is read or written.
+        """
+        of, rows, instruction = known.refine, flow.read(config.candidates), known.label.instruction_tokens.number
+        second = rows.count * of.instruction_share.number
+        answered = second * of.good_share.number
+        kept = answered * of.kept_share.number
+        read = (rows.count + second) * (of.judge_prompt_tokens.number + instruction)
+        if config.score_target == "pair":
+            read += second * rows.tokens
+        written, answer = 0.0, rows.tokens
+        if config.answers != "raw":
+            answer = at_most(of.answer_tokens.number, config.decoding().max_new_tokens)
+            segment = rows.tokens if config.answers == "polished" else 0
+            read += answered * (of.polish_prompt_tokens.number + instruction + segment)
+            written = answered * answer
+        flow.write(config.output_dir, Rows(kept, instruction + answer))
+        flow.write(config.dataset_dir, Rows(kept, instruction + answer))
+        return Work(
+            rows_in=rows.count,
+            rows_out=kept,
+            tokens_read=read,
+            tokens_written=written,
+            device_seconds=(read + written) / of.tokens_per_second.number,
+            disk_bytes=(rows.count + kept) * known.corpus.bytes_per_row.number,
+        )
+
+    def measured(self, folder: Path, section: RefineRates) -> RefineRates:
+        """The filter judge sees every candidate, the score judge what that kept, the rules see the answers."""
+        summary, source = finished(folder), f"sample {folder}"
+        candidates, removed = summary["rows_in"], summary["removed"]
+        instructions = candidates - removed.get("not_an_instruction", 0)
+        good = instructions - removed.get("poor_instruction", 0) - removed.get("poor_pair", 0)
+        return replace(
+            section,
+            instruction_share=measured_rate(instructions, candidates, "candidates", source, AssumedShare),
+            good_share=measured_rate(good, instructions, "instructions", source, AssumedShare),
+            kept_share=measured_rate(summary["rows_kept"], good, "answers", source, AssumedShare),
+            answer_tokens=Assumption(mean_of(folder, schema.OUTPUT_TOKENS), f"{source}: mean of its rows"),
+        )
+
+
+REFINE = RefineStage()

@@ -1,0 +1,129 @@
+"""Corpus: read web text, cut it into self-contained segments and keep the clean ones (Kun §3.1, A.2, §6).
+
+Columns out: id, text, source, document_id, title, file_path, span_start, span_end, tokens, masked
+
+Each list below is a datatrove pipeline. A task of the first reads a file of the corpus, one of the later ones what the
+task of the same number wrote, so that neither the rows nor which of several copies stays depends on the workers.
+"""
+
+from pathlib import Path
+
+from datatrove.pipeline.base import PipelineStep
+
+from kun_recipes.corpus.config import CorpusConfig
+from kun_recipes.corpus.decontamination import Decontaminate, build_index, load_benchmark
+from kun_recipes.corpus.deduplication import (
+    ClusterNearDuplicates,
+    DigestRows,
+    DropRows,
+    FindExactDuplicates,
+    NoteSignatures,
+    signature_pairs,
+)
+from kun_recipes.corpus.normalisation import FixMojibake, NormaliseText, RemovePageLines, ToSimplified
+from kun_recipes.corpus.quality import document_rules, load_quality
+from kun_recipes.corpus.sampling import BelowThreshold, RecordHashes, sample_thresholds
+from kun_recipes.corpus.segments.context import LeansOnContext, load_context
+from kun_recipes.corpus.segments.segmentation import Segmenter
+from kun_recipes.corpus.segments.selection import ChooseSegments
+from kun_recipes.corpus.sources.readers import CorpusReader
+from kun_recipes.data import schema
+from kun_recipes.data.rows import AssignShard, RankReader, removed_writers, row_writer
+from kun_recipes.execution.counts import Counts
+from kun_recipes.execution.folder import StageFolder, report
+from kun_recipes.execution.launch import run_pipeline
+from kun_recipes.models import resolve_model
+from kun_recipes.privacy import MaskPrivateData, load_privacy
+from kun_recipes.reporting.corpus import DescribeRows, merge_tallies, write_corpus_report
+from kun_recipes.rules import load_rules, segment_rules
+from kun_recipes.rules.ranges import RangeFilter
+
+DIGEST_BUCKETS = 16  # tasks that look for exact duplicates; each holds a sixteenth of all digests in memory
+
+
+def segment(config: CorpusConfig, scratch: Path, reader: CorpusReader, removed) -> list[PipelineStep]:
+    """Documents in, clean segments out. Up to the segmenter a row is a document, from there on a segment."""
+    rules, quality = load_rules(config.rules), load_quality(config.quality)
+    return [
+        reader,
+        FixMojibake(),
+        NormaliseText(rules.format_debris),
+        *([ToSimplified()] if config.to_simplified else []),
+        RemovePageLines(quality.page_lines),
+        *document_rules(quality, removed),
+        Segmenter(resolve_model(config.model, config.model_revision), config.max_tokens),
+        RangeFilter(schema.TOKENS, "too_long", highest=config.max_tokens, exclusion_writer=removed("too_long")),
+        LeansOnContext(load_context(config.context), removed("context")),
+        *segment_rules(rules, removed),
+        MaskPrivateData(load_privacy(config.privacy), removed("privacy")),
+        *([Decontaminate(scratch / "questions.npz", removed("decontamination"))] if config.benchmarks else []),
+        ChooseSegments(config.max_segments, removed("surplus"), config.max_tokens),
+        DigestRows(scratch / "digests", DIGEST_BUCKETS),
+        row_writer(scratch / "segments"),
+    ]
+
+
+def unique(config: CorpusConfig, scratch: Path, removed=None) -> list[PipelineStep]:
+    """The segments without copies, for a list to begin with."""
+    exact, near = (removed("duplicate"), removed("near_duplicate")) if removed else (None, None)
+    return [
+        RankReader(scratch / "segments"),
+        DropRows(scratch / "duplicates", "duplicate", exact),
+        *([DropRows(scratch / "near_duplicates", "near_duplicate", near)] if config.near_duplicates else []),
+    ]
+
+
+def find_near_duplicates(config: CorpusConfig, scratch: Path) -> list[tuple[str, list[PipelineStep], int | None]]:
+    """MinHash, in three pipelines: name, list, and number of tasks where that is not the number of files."""
+    settings, signatures, pairs = config.near(), scratch / "signatures", scratch / "pairs"
+    rows = [RankReader(scratch / "segments"), DropRows(scratch / "duplicates", "duplicate")]
+    return [
+        ("signatures", [*rows, NoteSignatures(signatures, settings)], None),
+        ("pairs", [signature_pairs(signatures, pairs, settings)], settings.buckets),
+        ("clusters", [ClusterNearDuplicates(pairs, signatures, scratch / "near_duplicates")], 1),
+    ]
+
+
+def sample(config: CorpusConfig, scratch: Path, removed) -> list[PipelineStep]:
+    if config.sample_rows is None:
+        return []
+    thresholds = sample_thresholds(scratch / "hashes", config.sample_rows, config.sample_weights)
+    return [BelowThreshold(thresholds, config.seed, removed("not_sampled"))]
+
+
+def make_rows(config: CorpusConfig, stage: StageFolder, reader: CorpusReader, removed) -> Counts:
+    """Run all pipelines; the counts are those of the first and the last, which no row can miss."""
+    scratch = stage.scratch
+
+    def run(name: str, pipeline: list[PipelineStep], tasks: int | None = None) -> Counts:
+        return run_pipeline(pipeline, stage.logs(name), tasks or reader.tasks, config.where())
+
+    if config.benchmarks:
+        questions = [question for one in config.benchmarks for question in load_benchmark(one.path, one.format)]
+        build_index(questions).save(scratch / "questions.npz")
+    cut = run("segment", segment(config, scratch, reader, removed))
+    run("duplicates", [FindExactDuplicates(scratch / "digests", scratch / "duplicates")], DIGEST_BUCKETS)
+    if config.near_duplicates:
+        for name, pipeline, tasks in find_near_duplicates(config, scratch):
+            run(name, pipeline, tasks)
+    if config.sample_rows is not None:
+        run("hashes", [*unique(config, scratch), RecordHashes(scratch / "hashes", config.seed)])
+    last = [*unique(config, scratch, removed), *sample(config, scratch, removed), AssignShard(config.rows_per_shard)]
+    kept = run("unique", [*last, row_writer(stage.rows, by_shard=True)])
+    run("report", [DescribeRows(stage.removed, stage.rows, scratch / "tallies")])
+    return cut.then(kept)
+
+
+def run(config: CorpusConfig) -> None:
+    stage = StageFolder("corpus", config)
+    summary = stage.summary()
+    if summary is None:
+        removed = removed_writers(stage.removed)
+        reader = CorpusReader(config.inputs(), config.max_documents, removed("unreadable"))
+        stage.begin()
+        counts = make_rows(config, stage, reader, removed)
+        tallies = merge_tallies(stage.scratch / "tallies")
+        page = stage.folder / "report.html"
+        write_corpus_report(page, tallies, {"rows_in": counts.rows_in, "rows_kept": counts.rows_out})
+        summary = stage.finish(counts, documents=counts.read, report=str(page))
+    report(summary, stage.folder)

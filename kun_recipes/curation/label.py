@@ -1,0 +1,94 @@
+"""Label segments: the label model writes one candidate instruction a segment (Kun §3.2).
+
+Columns in:  id, text, source, tokens
+Columns out: + instruction, instruction_logprob, perplexity, instruction_prior_logprob, fit
+
+Two pipelines: the first asks the model and writes every candidate to <output_dir>/labelled, the second filters them,
+so that the share of lowest fit is known and no threshold needs the model again.
+"""
+
+from collections.abc import Iterator
+
+import numpy
+from datatrove.pipeline.base import PipelineStep
+
+from kun_recipes.curation.config import LabelConfig
+from kun_recipes.curation.labeling import LabelInstructions, MeasureFit
+from kun_recipes.data import schema
+from kun_recipes.data.folders import require_finished
+from kun_recipes.data.rows import RowReader, list_shards, read_rows, removed_writers, row_writer
+from kun_recipes.execution.folder import StageFolder, report
+from kun_recipes.execution.launch import run_pipeline
+from kun_recipes.models import model_identity
+from kun_recipes.models.context import TOKENS_A_TOKEN, Request, open_engine
+from kun_recipes.models.engines.base import Sampling
+from kun_recipes.models.prompts import PromptTemplate, load_prompt
+from kun_recipes.rules import instruction_rules, load_rules
+from kun_recipes.rules.ranges import RangeFilter
+
+
+def label(config: LabelConfig, stage: StageFolder, removed) -> list[PipelineStep]:
+    prompt = load_prompt(config.prompt, {"segment"})
+    decoding = config.decoding()
+    engine = open_engine(config, requests(config, prompt, decoding))
+    return [
+        RowReader(config.segments),
+        RangeFilter(
+            schema.TOKENS, "segment_length", highest=config.max_tokens, exclusion_writer=removed("segment_length")
+        ),
+        LabelInstructions(
+            engine,
+            model_identity(engine.model),
+            prompt,
+            decoding,
+            config.seed,
+            removed("context_length"),
+        ),
+        MeasureFit(engine, prompt, removed("empty")),
+        row_writer(stage.folder / "labelled"),
+    ]
+
+
+def requests(config: LabelConfig, prompt: PromptTemplate, decoding: Sampling) -> Iterator[Request]:
+    """What the model will be asked: for an instruction to each segment, and how likely an instruction is alone."""
+    yield prompt.render(segment=""), TOKENS_A_TOKEN * decoding.max_new_tokens
+    for row in read_rows(config.segments):
+        if row[schema.TOKENS] <= config.max_tokens:
+            yield prompt.render(segment=row[schema.TEXT]), decoding.max_new_tokens
+
+
+def select(config: LabelConfig, stage: StageFolder, removed) -> list[PipelineStep]:
+    def between(field: str, reason: str, **bounds: float | None) -> RangeFilter:
+        return RangeFilter(field, reason, **bounds, exclusion_writer=removed(reason))
+
+    return [
+        RowReader(stage.folder / "labelled"),
+        between(schema.PERPLEXITY, "perplexity", highest=config.max_perplexity),
+        between(schema.INSTRUCTION_TOKENS, "instruction_length", highest=config.max_tokens),
+        between(schema.FIT, "fit", lowest=lowest_fit(config, stage)),
+        *instruction_rules(load_rules(config.rules), removed),
+        row_writer(stage.rows),
+    ]
+
+
+def lowest_fit(config: LabelConfig, stage: StageFolder) -> float | None:
+    if config.min_fit_percentile is None:
+        return config.min_fit
+    fits = [row[schema.FIT] for row in read_rows(stage.folder / "labelled")]
+    return float(numpy.percentile(fits, config.min_fit_percentile))
+
+
+def run(config: LabelConfig) -> None:
+    require_finished(config.segments)
+    stage = StageFolder("label", config)
+    removed = removed_writers(stage.removed)
+    summary = stage.summary()
+    if summary is None:
+        shards = list_shards(config.segments)
+        pipeline = label(config, stage, removed)
+        stage.begin()
+        labelled = run_pipeline(pipeline, stage.logs("label"), len(shards), config.where(), reads=shards)
+        shards = list_shards(stage.folder / "labelled")
+        kept = run_pipeline(select(config, stage, removed), stage.logs("select"), len(shards))
+        summary = stage.finish(labelled.then(kept))
+    report(summary, stage.folder)

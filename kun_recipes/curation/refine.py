@@ -1,0 +1,99 @@
+"""Refine candidates: the primary chat model judges the instructions and writes the polished answers (Kun §3.3).
+
+Columns in:  id, text, source, instruction
+Columns out: + filter_* and score_* verdicts, output, output_tokens, output_finish_reason, output_logprob
+
+`score_target: pair` and `answers: raw` make the arm that the paper compares with: recipes/humpback. `answers: unaided`
+is a control: the same instructions, answered without their documents.
+
+Before it judges a row, each judge is measured on the held-out half of judge_data. The finished pairs are also written
+as a dataset, one Parquet split a source.
+"""
+
+import sys
+from collections.abc import Iterator
+from itertools import chain
+
+from datatrove.pipeline.base import PipelineStep
+
+from kun_recipes.curation.calibration import Calibrations
+from kun_recipes.curation.config import RefineConfig
+from kun_recipes.curation.judge_data import load_judge_items
+from kun_recipes.curation.judges import Judge, filter_judge, score_judge
+from kun_recipes.curation.judging import JudgeCandidate
+from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
+from kun_recipes.data import schema
+from kun_recipes.data.dataset import write_dataset
+from kun_recipes.data.folders import require_finished
+from kun_recipes.data.rows import RowReader, list_shards, read_rows, removed_writers, row_writer
+from kun_recipes.execution.folder import StageFolder, report
+from kun_recipes.execution.launch import run_pipeline
+from kun_recipes.models import model_identity
+from kun_recipes.models.context import Request, open_engine
+from kun_recipes.models.engines.base import Sampling
+from kun_recipes.models.prompts import PromptTemplate, load_prompt
+from kun_recipes.rules import answer_rules, load_rules
+
+SCORED = {"instruction": {"instruction"}, "pair": {"instruction", "output"}}
+"""Fields of the score prompt, by what is scored."""
+
+ASKED = {"polished": {"segment", "instruction"}, "unaided": {"instruction"}}
+"""Fields of the polish prompt, by how answers are written."""
+
+
+def refine(config: RefineConfig, stage: StageFolder, calibrations: Calibrations) -> list[PipelineStep]:
+    """One engine for all: its settings are the same, so that a process loads the model once."""
+    is_instruction = filter_judge(load_prompt(config.filter_prompt, {"instruction"}))
+    is_good = score_judge(load_prompt(config.score_prompt, SCORED[config.score_target]))
+    polish = load_prompt(config.polish_prompt, ASKED[config.answers]) if config.answers in ASKED else None
+    decoding = config.decoding()
+    judged = judge_requests(config, calibrations, is_instruction, is_good)
+    engine = open_engine(config, chain(judged, polish_requests(config, polish, decoding)))
+    removed = removed_writers(stage.removed)
+    author = model_identity(engine.model)
+    return [
+        RowReader(config.candidates),
+        JudgeCandidate(engine, is_instruction, calibrations.of, removed(is_instruction.reason)),
+        JudgeCandidate(engine, is_good, calibrations.of, removed(is_good.reason)),
+        PolishAnswer(engine, author, polish, decoding, config.seed, removed("context_length"))
+        if polish
+        else AnswerWithSegment(author),
+        *answer_rules(load_rules(config.rules), removed, polished=polish is not None),
+        row_writer(stage.rows),
+    ]
+
+
+def judge_requests(config: RefineConfig, calibrations: Calibrations, *judges: Judge) -> Iterator[Request]:
+    """What the model will be asked as a judge, of the candidates and of the labelled items."""
+    labelled = (item.pair for item in (*calibrations.development, *calibrations.held_out))
+    candidates = ((row[schema.INSTRUCTION], row[schema.TEXT]) for row in read_rows(config.candidates))
+    for pair in chain(labelled, candidates):
+        for judge in judges:
+            yield judge.prompt_for(*pair), judge.new_tokens
+
+
+def polish_requests(config: RefineConfig, polish: PromptTemplate | None, decoding: Sampling) -> Iterator[Request]:
+    """What the model will be asked to write; nothing, where the segments are the answers."""
+    for row in read_rows(config.candidates) if polish else ():
+        prompt = polish.render(segment=row[schema.TEXT], instruction=row[schema.INSTRUCTION])
+        yield prompt, decoding.max_new_tokens
+
+
+def run(config: RefineConfig) -> None:
+    require_finished(config.candidates)
+    stage = StageFolder("refine", config)
+    summary = stage.summary()
+    if summary is None:
+        shards = list_shards(config.candidates)
+        thresholds = {"filter": config.filter_threshold, "score": config.score_threshold}
+        items = load_judge_items(config.judge_data, pairs=config.score_target == "pair")
+        calibrations = Calibrations(stage.folder / "judges.json", items, thresholds)
+        pipeline = refine(config, stage, calibrations)
+        stage.begin()
+        counts = run_pipeline(pipeline, stage.logs("refine"), len(shards), config.where(), reads=shards)
+        splits = write_dataset(stage.rows, config.dataset_dir)
+        judges = calibrations.measured()
+        print(*judges.values(), sep="\n", file=sys.stderr)
+        judges = {name: calibration.to_dict() for name, calibration in judges.items()}
+        summary = stage.finish(counts, judges=judges, dataset=config.dataset_dir, splits=splits)
+    report(summary, stage.folder)

@@ -1,0 +1,33 @@
+"""Evaluate models: C-Eval and CMMLU by likelihood and by writing, and held-out seed pairs (Kun §4.2.4, table 3).
+
+Writes a record a question and model to <output_dir>/rows, and from those results.json, table.md, table.tex,
+figure.svg, figure.png and model_index/<model>.json, the form in which a model card on the Hub states results.
+"""
+
+from rich.console import Console
+
+from kun_recipes.evaluation.config import EvaluateConfig
+from kun_recipes.evaluation.inputs import candidates, gather, sources
+from kun_recipes.evaluation.pipelines import evaluate_model
+from kun_recipes.evaluation.report import write_reports
+from kun_recipes.evaluation.results import measure
+from kun_recipes.evaluation.tables import results_tables
+from kun_recipes.execution.counts import sum_counts
+from kun_recipes.execution.folder import StageFolder, report
+from kun_recipes.models.engines import check_installed
+
+
+def run(config: EvaluateConfig) -> None:
+    stage = StageFolder("evaluate", config)
+    summary = stage.summary()
+    if summary is None:
+        check_installed(config.engine)
+        asked = gather(config, sources(config))
+        models = candidates(config)
+        stage.begin()
+        counts = sum_counts([evaluate_model(config, stage, model, asked) for model in models])
+        results = measure(config, stage, models, asked)
+        write_reports(results, stage.folder)
+        summary = stage.finish(counts, results=results)
+    report(summary, stage.folder)
+    Console().print(*results_tables(summary["results"]), sep="\n")

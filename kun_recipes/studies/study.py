@@ -1,0 +1,81 @@
+"""Study: what people and a model think of the pairs and of the models' answers (Kun §4.2.2, §4.2.3).
+
+Columns in:  instruction, output, source, id; of the prompts id, prompt
+Columns out: judged pairs + clarity_probability, feasibility_probability, practicality_probability,
+grade_probabilities, grade; judged answers + a_first_logodds, b_first_logodds, prior_logodds
+
+Writes <output_dir>/quality.jsonl and preference.jsonl, which annotators are asked about, answers/<model>,
+judged/<task>, results.json, tables.md, tables.tex and figures/*.svg, *.png. Items, answers and the model's judgements
+are made once; the votes of people are counted anew at every run.
+"""
+
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from kun_recipes.execution.counts import Counts, sum_counts
+from kun_recipes.execution.folder import StageFolder, report
+from kun_recipes.models import model_identity, weights
+from kun_recipes.models.engines import check_installed
+from kun_recipes.reporting.tables import to_rich
+from kun_recipes.studies.config import StudyConfig
+from kun_recipes.studies.inputs import StudyInputs, gather
+from kun_recipes.studies.items import ITEMS, PREFERENCE, QUALITY, read_items, write_items
+from kun_recipes.studies.pipelines import JudgePrompts, answer_prompts, judge_items, read_answers
+from kun_recipes.studies.report import notes, study_tables, write_results
+from kun_recipes.studies.results import Votes, study_results
+from kun_recipes.studies.sampling import preference_items, quality_items
+
+
+def build(config: StudyConfig, stage: StageFolder, inputs: StudyInputs, prompts: JudgePrompts) -> Counts:
+    """Write the items, the models' answers in them, and have the model judge them."""
+    chosen, skipped = len(inputs.pairs), inputs.no_pairs
+    counts = [Counts(chosen + skipped, chosen + skipped, chosen, Counter(no_pair=skipped) if skipped else Counter())]
+    items = {QUALITY: quality_items(inputs.pairs), PREFERENCE: []}
+    if inputs.prompts:
+        counts.append(answer_prompts(config, stage, inputs.models, inputs.prompts))
+        answers = read_answers(stage, inputs.models)
+        items[PREFERENCE] = preference_items(inputs.prompts, answers, config.pairs_per_prompt, config.seed)
+    for task, some in items.items():
+        if some:
+            write_items(some, stage.folder / f"{task}.jsonl")
+    if inputs.judge:
+        counts.append(judge_items(config, stage, inputs.judge, prompts, items[QUALITY], items[PREFERENCE]))
+    return sum_counts(counts)
+
+
+def about_judge(inputs: StudyInputs) -> dict | None:
+    """The judge's name, and how many items it judges that it had a hand in itself."""
+    if inputs.judge is None:
+        return None
+    name = model_identity(inputs.judge)
+    own = {model.name for model in inputs.models if weights(model_identity(model.folder)) == weights(name)}
+    pairs = sum(weights(pair.author) == weights(name) for pair in inputs.pairs)
+    return {"name": name, "own_pairs": pairs, "own_models": sorted(own)}
+
+
+def run(config: StudyConfig, read_votes: Callable[[Path], Votes]) -> None:
+    """Run the stage; `read_votes` reads the database of the annotators' page."""
+    stage = StageFolder("study", config)
+    people = read_votes(Path(config.votes)) if config.votes else None
+    summary = stage.summary()
+    if summary is None:
+        if config.judge or config.prompts:
+            check_installed(config.engine)
+        prompts = JudgePrompts.load(config)
+        inputs = gather(config)
+        stage.begin()
+        counts = build(config, stage, inputs, prompts)
+        summary = stage.finish(counts, judge=about_judge(inputs))
+    files = {task: stage.folder / f"{task}.jsonl" for task in ITEMS}
+    items = {task: read_items(path, ITEMS[task]) if path.is_file() else [] for task, path in files.items()}
+    results = study_results(config, stage, items, people, summary["judge"])
+    write_results(results, stage.folder)
+    report(summary, stage.folder)
+    for table in study_tables(results):
+        Console().print(to_rich(table))
+    for note in notes(results):
+        print(note, file=sys.stderr)
