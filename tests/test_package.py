@@ -1,24 +1,106 @@
 """What an installed package holds: an editable one, as the tests use, hides a file that setup.cfg forgets."""
 
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from configparser import ConfigParser
 from pathlib import Path
 
+import pytest
 
-def test_every_file_that_is_no_module_is_package_data(repository: Path):
+from kun_recipes.shipped import FOLDERS
+
+BUILT_FROM = (
+    "setup.py",
+    "setup.cfg",
+    "pyproject.toml",
+    "MANIFEST.in",
+    "README.md",
+    "LICENSE",
+    "kun_recipes",
+    *FOLDERS,
+)
+ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+
+USE_INSTALLED = """
+import json, kun_recipes
+from kun_recipes.shipped import FOLDERS, ROOT, find_shipped, public_name, shipped
+prompt = "recipes/prompts/label.txt"
+print(json.dumps({
+    "package": kun_recipes.__file__,
+    "version": kun_recipes.__version__,
+    "root": str(ROOT),
+    "files": [path.relative_to(ROOT).as_posix() for name in FOLDERS for path in (ROOT / name).rglob("*")],
+    "paths": [shipped(prompt), find_shipped(prompt), find_shipped("recipes/demo")],
+    "name": public_name(shipped(prompt)),
+    "schema": kun_recipes.schema.ID,
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder into which a wheel was installed, made from a source distribution, as a package index has them."""
+    folder = tmp_path_factory.mktemp("package")
+    source = folder / "source"
+    for name in BUILT_FROM:
+        copy = shutil.copytree if (repository / name).is_dir() else shutil.copy
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        copy(repository / name, source / name)
+    (source / "recipes/__pycache__").mkdir(exist_ok=True)
+    (source / "recipes/__pycache__/run.cpython-311.pyc").touch()
+    build_sdist = f"from setuptools.build_meta import build_sdist; build_sdist({str(folder)!r})"
+    _python(source, "-c", build_sdist)
+    (archive,) = folder.glob("*.tar.gz")
+    _python(folder, "-m", "pip", "wheel", archive, "--no-deps", "--no-index", "--no-build-isolation")
+    (wheel,) = folder.glob("*.whl")
+    _python(folder, "-m", "pip", "install", wheel, "--no-deps", "--no-index", "--target", folder / "installed")
+    return folder / "installed"
+
+
+def _python(folder: Path, *words: object, **variables: str) -> str:
+    """Run the tests' interpreter in a folder, without the repository on its path; return what it prints."""
+    command = [sys.executable, *map(str, words)]
+    done = subprocess.run(
+        command, cwd=folder, env=ENVIRONMENT | variables, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _files(folder: Path) -> set[str]:
+    files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(folder).as_posix() for path in files}
+
+
+def test_every_file_is_in_the_wheel(repository: Path, installed: Path):
+    ours = _files(repository / "kun_recipes")
+    beside = {f"_shipped/{name}/{file}" for name in FOLDERS for file in _files(repository / name)}
+    assert {"py.typed", "rules/rules.yaml", "annotation/space_files/app.py"} < ours
+    assert _files(installed / "kun_recipes") == ours | beside
+
+
+def test_an_installed_package_works_from_any_folder(repository: Path, installed: Path, tmp_path: Path):
+    for name in FOLDERS:  # in a folder with others of these names
+        (tmp_path / name).mkdir()
+    found = json.loads(_python(tmp_path, "-c", USE_INSTALLED, PYTHONPATH=str(installed)))
+    package = installed / "kun_recipes"
+    assert Path(found["package"]) == package / "__init__.py"
     settings = ConfigParser()
     settings.read(repository / "setup.cfg", encoding="utf-8")
-    packaged = {
-        path
-        for package, patterns in settings["options.package_data"].items()
-        for pattern in patterns.split(",")
-        for path in (repository / package.replace(".", "/")).glob(pattern.strip())
-    }
-    files = [path for path in (repository / "kun_recipes").rglob("*") if path.is_file()]
-    data = {path for path in files if path.suffix not in (".py", ".pyc")}
-    packages = {path.parent for path in files if path.name == "__init__.py"}
-    in_folders = {path for path in files if path.suffix == ".py" and path.parent not in packages}
-    assert data | in_folders <= packaged
+    assert found["version"] == settings["metadata"]["version"]
+    assert Path(found["root"]) == package / "_shipped"
+    assert {"recipes/demo/run.yaml", "recipes/run.py", "cards/parts.jinja", "accelerate_configs/cpu.yaml"} < set(
+        found["files"]
+    )
+    prompt = package / "_shipped/recipes/prompts/label.txt"
+    assert found["paths"] == [str(prompt), str(prompt), str(package / "_shipped/recipes/demo")]
+    assert prompt.is_file()
+    assert found["name"] == "recipes/prompts/label.txt"
+    assert found["schema"] == "id"
 
 
 def test_a_space_wants_the_same_versions(repository: Path):

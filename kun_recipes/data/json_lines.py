@@ -7,6 +7,7 @@ Memory is bounded by the longest record, whatever the size of the file.
 import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -20,7 +21,7 @@ class Record:
     """A value and where it stands: its line, its element in the array or its row in the table, counted from 1."""
 
     number: int
-    value: object
+    value: Any
 
 
 @dataclass(frozen=True)

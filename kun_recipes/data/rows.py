@@ -90,7 +90,7 @@ def read_shard(folder: str | Path, name: str) -> Iterator[dict[str, Any]]:
     """The rows of one shard. Raises UserError, naming file and line, at a line that is no row or a broken archive."""
     for record in read_lines(f"{folder}/{name}"):
         problem = record.message if isinstance(record, Malformed) else _not_a_row(record.value)
-        if problem:
+        if problem or isinstance(record, Malformed):
             raise UserError(
                 f"{folder}/{name}:{record.number}: not a row of a finished stage ({problem}); "
                 "run the stage that wrote it again"

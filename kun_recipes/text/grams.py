@@ -12,12 +12,13 @@ WORD_BITS = 64
 def gram_hashes(codes: np.ndarray, n: int) -> np.ndarray:
     """A hash of every n-gram of code points, uint64 [len(codes) - n + 1]: polynomials, put together by doubling."""
     block, size = codes.astype(np.uint64) * np.uint64(SPREAD), 1
-    hashes, done = None, 0
+    hashes: np.ndarray | None = None
+    done = 0
     while True:
         if n & size:
             hashes = block if hashes is None else _join(hashes, block[done:], size)
             done += size
-        if 2 * size > n:
+        if hashes is not None and 2 * size > n:
             return hashes
         block, size = _join(block, block[size:], size), 2 * size
 

@@ -5,16 +5,16 @@ read off the parsed expression: what stands in every way through it is required,
 are compared with the text in lower case, so that they hold whether or not the expression heeds case.
 """
 
-import re
 from collections.abc import Iterable, Sequence
+from re import _constants, _parser  # type: ignore[attr-defined]  # not in typeshed
 from typing import Any
 
 MOST_WORDS = 24  # alternatives of one clause; more are split into the parts they are made of
 MOST_TIMES = 8  # of a repeated word, the others are not needed to tell texts apart
 FOLDED = "iskµ"  # the dotless i, the long s and Greek mu match these, but lower-case to something else
 LATIN_1 = "\xff"
-REPEATS = (re._constants.MAX_REPEAT, re._constants.MIN_REPEAT, re._constants.POSSESSIVE_REPEAT)
-ZERO_WIDTH = (re._constants.AT, re._constants.ASSERT_NOT)
+REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
+ZERO_WIDTH = (_constants.AT, _constants.ASSERT_NOT)
 
 Clause = frozenset[str]
 """Words of which the text holds at least one."""
@@ -26,7 +26,7 @@ def required_words(pattern: str, flags: int = 0) -> list[Clause]:
     Empty when nothing can be said: the expression must be run.
     """
     reader = _Reader()
-    reader.read(re._parser.parse(pattern, flags))
+    reader.read(_parser.parse(pattern, flags))
     return sorted(map(_shortened, reader.finish()), key=_cost)
 
 
@@ -57,20 +57,19 @@ class _Reader:
         return self.words if self.whole and not self.clauses else None
 
     def _read_part(self, kind: Any, value: Any) -> None:
-        constants = re._constants
         if kind in ZERO_WIDTH:
             return
-        if kind is constants.LITERAL:
+        if kind is _constants.LITERAL:
             self._continue(_letters([value]))
-        elif kind is constants.IN:
+        elif kind is _constants.IN:
             self._continue(_character_set(value))
-        elif kind is constants.SUBPATTERN:
+        elif kind is _constants.SUBPATTERN:
             self._read_group(value[-1])
-        elif kind is constants.ATOMIC_GROUP:
+        elif kind is _constants.ATOMIC_GROUP:
             self._read_group(value)
-        elif kind is constants.BRANCH:
+        elif kind is _constants.BRANCH:
             self._read_branches(value[1])
-        elif kind is constants.ASSERT:
+        elif kind is _constants.ASSERT:
             self.clauses += _read(value[1]).finish()  # stands somewhere in the text, and takes no place here
         elif kind in REPEATS:
             self._read_repeat(*value)
@@ -88,14 +87,14 @@ class _Reader:
 
     def _read_branches(self, branches: Sequence[Iterable[tuple[Any, Any]]]) -> None:
         readers = [_read(branch) for branch in branches]
-        exact = [reader.exact() for reader in readers]
-        if None not in exact:
+        exact = [words for reader in readers if (words := reader.exact()) is not None]
+        if len(exact) == len(readers):
             self._continue(frozenset().union(*exact))
             return
         self._end_words()
-        options = [min(reader.finish(), key=_cost, default=None) for reader in readers]
-        if None not in options:
-            self.clauses.append(frozenset().union(*options))
+        clauses = [min(known, key=_cost) for reader in readers if (known := reader.finish())]
+        if len(clauses) == len(readers):
+            self.clauses.append(frozenset().union(*clauses))
 
     def _read_repeat(self, least: int, most: Any, parts: Iterable[tuple[Any, Any]]) -> None:
         body = _read(parts)
@@ -148,9 +147,9 @@ def has_case(word: str) -> bool:
 def _character_set(members: Sequence[tuple[Any, Any]]) -> Clause | None:
     codes: list[int] = []
     for kind, value in members:
-        if kind is re._constants.LITERAL:
+        if kind is _constants.LITERAL:
             codes.append(value)
-        elif kind is re._constants.RANGE and value[1] - value[0] < MOST_WORDS:
+        elif kind is _constants.RANGE and value[1] - value[0] < MOST_WORDS:
             codes.extend(range(value[0], value[1] + 1))
         else:
             return None

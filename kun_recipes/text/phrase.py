@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from re import _constants, _parser  # type: ignore[attr-defined]  # not in typeshed
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from kun_recipes.text.literals import LATIN_1, has_case, required_words
 from kun_recipes.text.views import encode
@@ -28,7 +30,7 @@ class Phrase:
 
     def __init__(self, pattern: str):
         self.pattern = re.compile(pattern, FLAGS)
-        parsed = re._parser.parse(pattern, FLAGS)
+        parsed = _parser.parse(pattern, FLAGS)
         self.stands_at_start = _stands_at_start(parsed)
         self.clauses = [
             [(*_first_and_last_pair(word), word, has_case(word)) for word in sorted(clause)]
@@ -111,18 +113,18 @@ def _places(text: str, word: str) -> Iterator[int]:
 
 def _stands_at_start(parsed: Any) -> bool:
     """Whether every match begins where the text does."""
-    return len(parsed) > 0 and parsed[0] == (re._constants.AT, re._constants.AT_BEGINNING_STRING)
+    return len(parsed) > 0 and parsed[0] == (_constants.AT, _constants.AT_BEGINNING_STRING)
 
 
 def _looks_around(parsed: Any) -> bool:
     """Whether words may be required outside the match."""
-    if isinstance(parsed, re._parser.SubPattern):
-        return any(kind is re._constants.ASSERT or _looks_around(value) for kind, value in parsed)
+    if isinstance(parsed, _parser.SubPattern):
+        return any(kind is _constants.ASSERT or _looks_around(value) for kind, value in parsed)
     return isinstance(parsed, tuple | list) and any(map(_looks_around, parsed))
 
 
 @lru_cache(maxsize=1)
-def _lower_codes() -> np.ndarray:
+def _lower_codes() -> npt.NDArray[np.uint32]:
     """For each code point that of its lower case, where that is a letter of Latin-1."""
     codes = np.arange(0x110000, dtype="<u4")
     for code in range(0x2200):
@@ -142,7 +144,7 @@ def pairs_of(text: str) -> bytes:
     return there.tobytes()
 
 
-def _hash_pairs(text: str) -> np.ndarray:
+def _hash_pairs(text: str) -> npt.NDArray[np.uint32]:
     codes = _lower_codes().take(encode(text))
     return (codes[:-1] * FIRST_FACTOR + codes[1:] * SECOND_FACTOR) >> np.uint32(17)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from re import _parser  # type: ignore[attr-defined]  # not in typeshed
 
 import numpy as np
 
@@ -60,6 +61,6 @@ class Phrases:
 
 def check_pattern(pattern: str) -> None:
     """Raises re.error for an expression that does not compile, or that could match without taking a character."""
-    if re._parser.parse(pattern, FLAGS).getwidth()[0] == 0:
+    if _parser.parse(pattern, FLAGS).getwidth()[0] == 0:
         raise re.error("matches where nothing stands")
     re.compile(pattern, FLAGS)
