@@ -18,6 +18,7 @@ from kun_recipes.config.settings import read_yaml_mapping
 from kun_recipes.config.types import PathKind
 from kun_recipes.config.words import to_words
 from kun_recipes.errors import ConfigError
+from kun_recipes.shipped import find_shipped, shipped
 
 FINAL = FINAL_MODEL.name
 """The stage of which a recipe may have several: files final_model_<name>.yaml, and run.yaml's final_sizes."""
@@ -45,13 +46,14 @@ def load_chain(
     Raises:
         ConfigError: in any of the files, an override that no stage takes, or an input that no stage writes.
     """
+    recipe = find_shipped(recipe)
     overrides = _split_overrides(argv)
     run_file = f"{recipe}/run.yaml"
     shared = read_yaml_mapping(run_file) if Path(run_file).is_file() else {}
     run_fields = {field.name for field in fields(RunConfig)}
     run_argv = _flatten((key, words) for key, words in overrides if key in run_fields)
     run = load(RunConfig, ["--config", run_file, *run_argv])
-    if run.model != shared.get("model") and "--model_revision" not in run_argv:
+    if run.model != find_shipped(str(shared.get("model"))) and "--model_revision" not in run_argv:
         run.model_revision = None  # it was another model's
     reader = _Reader(recipe, run, shared, [one for one in overrides if one[0] not in run_fields], placement, future)
     stages = [stage for name in _files(recipe) for stage in reader.stages(name)]
@@ -117,7 +119,7 @@ class _Reader:
         launcher = [sys.executable]
         if kind.devices == "training":
             launcher += ["-m", "accelerate.commands.launch", "--quiet", "--config_file", self.run.accelerate_config]
-        return StageRun(name, file_name, kind, config, launcher, [kind.script, *argv])
+        return StageRun(name, file_name, kind, config, launcher, [shipped(kind.script), *argv])
 
 
 def _replaced(values: dict, hints: dict[str, Any], shared: dict, run: RunConfig) -> Iterator[tuple[str, list[str]]]:

@@ -15,11 +15,13 @@ from collections.abc import Sequence
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 from kun_recipes.config.options import check_values
-from kun_recipes.config.paths import path_hints
+from kun_recipes.config.paths import map_paths, path_hints
 from kun_recipes.config.settings import read_yaml_mapping
+from kun_recipes.config.types import PathKind
 from kun_recipes.config.values import nearest, read_value
 from kun_recipes.config.words import read_pair_word, read_section_word
 from kun_recipes.errors import ConfigError, print_once_per_machine
+from kun_recipes.shipped import find_shipped
 
 Config = TypeVar("Config")
 COMMAND_LINE = "command line"
@@ -59,6 +61,7 @@ def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence
     for name in fields:
         if hints[name] == str | None and getattr(config, name) in ("None", "null"):
             setattr(config, name, None)  # argparse does so for numbers alone
+    _find_shipped_files(config, hints)
     try:
         check_values(config, [future] if isinstance(future, str) else future)
         if hasattr(config, "check"):
@@ -67,6 +70,16 @@ def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence
         error.where = COMMAND_LINE if error.key and _is_given(re.split(r"[.\[]", error.key)[0], argv) else file
         raise
     return config
+
+
+def _find_shipped_files(config: Any, hints: dict[str, Any]) -> None:
+    """Replace paths of files that come with the package, such as a prompt, by where they lie."""
+
+    def find(_key: str, path: str, kind: PathKind) -> str:
+        return path if kind.written else find_shipped(path)
+
+    for name, hint in hints.items():
+        setattr(config, name, map_paths(getattr(config, name), hint, find, name))
 
 
 def _take_config_file(argv: list[str]) -> str | None:
@@ -79,7 +92,7 @@ def _take_config_file(argv: list[str]) -> str | None:
     if position + 1 == len(argv):
         raise ConfigError(None, "--config needs a file", COMMAND_LINE)
     del argv[position]
-    return argv.pop(position)
+    return find_shipped(argv.pop(position))
 
 
 def _typed(values: dict[str, Any], hints: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from kun_recipes.chain.plan.work import Flow
 from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.errors import UserError
 from kun_recipes.execution.slurm.time_limits import seconds_of
+from kun_recipes.shipped import find_shipped
 
 
 def load_plan(recipe: str | Path) -> Assumptions:
@@ -18,7 +19,7 @@ def load_plan(recipe: str | Path) -> Assumptions:
     from kun_recipes.chain.all_stages import STAGES
 
     sections = {stage.section: stage.assumptions for stage in STAGES.values() if stage.assumptions}
-    return load_assumptions(Path(recipe, "plan.yaml"), sections)
+    return load_assumptions(find_shipped(f"{recipe}/plan.yaml"), sections)
 
 
 def estimate(chain: Chain, known: Assumptions, sample: Path | None, hardware: Hardware) -> Plan:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kun_recipes.chain.plan.assumptions import Assumptions
+from kun_recipes.shipped import find_shipped
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Flow:
 
     def __init__(self, known: Assumptions):
         self._written: dict[Path, Rows] = {}
-        self._outside = {item.name: Rows(item.rows.number, item.tokens.number) for item in known.outside}
+        self._outside = {find_shipped(item.name): Rows(item.rows.number, item.tokens.number) for item in known.outside}
 
     def write(self, folder: str, rows: Rows) -> None:
         self._written[Path(folder)] = rows

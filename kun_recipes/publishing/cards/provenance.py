@@ -14,6 +14,7 @@ from kun_recipes.models.source import load_model_source
 from kun_recipes.publishing.config import PublishConfig
 from kun_recipes.publishing.licences import Licence
 from kun_recipes.publishing.record import RunRecord, TrainedModel
+from kun_recipes.shipped import public_name
 
 PACKAGE = "kun-recipes"
 
@@ -90,7 +91,8 @@ def _shown(value: Any) -> str:
 
 
 def public_path(path: str) -> str:
-    """A path without what is only this machine's: the name alone of an absolute one."""
+    """A path without what is only this machine's: the name alone of an absolute one that is not shipped."""
+    path = public_name(path)
     return f"…/{Path(path).name}" if Path(path).is_absolute() else path
 
 
