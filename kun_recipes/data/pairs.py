@@ -3,7 +3,6 @@
 The refined dataset of an earlier run is read the same way: the final model trains on it (§3.3).
 """
 
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kun_recipes.data.hashing import choice_hash
 from kun_recipes.errors import UserError
 
 SUFFIXES = (".jsonl", ".parquet")
@@ -190,4 +190,4 @@ def _fault(instruction: Any, output: Any) -> str | None:
 
 def _hash_share(instruction: str) -> float:
     """A number in [0, 1) that depends on the instruction alone."""
-    return int.from_bytes(hashlib.sha256(instruction.encode()).digest()[:8]) / 2**64
+    return choice_hash(instruction) / 2**64

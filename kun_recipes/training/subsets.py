@@ -5,17 +5,17 @@ depends neither on the order of the files nor on what else is there; by its salt
 split.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 
+from kun_recipes.data.hashing import choice_hash
 from kun_recipes.data.pairs import Seed
 
-_SALT = b"subset\0"
+_SALT = "subset\0"
 
 
 def in_subset_order(seeds: Sequence[Seed]) -> list[Seed]:
     """The pairs in the order in which subsets take them."""
-    return sorted(seeds, key=lambda seed: hashlib.sha256(_SALT + seed.instruction.encode()).digest())
+    return sorted(seeds, key=lambda seed: choice_hash(seed.instruction, _SALT))
 
 
 def take(
