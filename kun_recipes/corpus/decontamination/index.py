@@ -12,6 +12,7 @@ import numpy as np
 
 from kun_recipes.corpus.decontamination.benchmarks import OPTIONS, Question
 from kun_recipes.corpus.decontamination.settings import DecontaminationSettings
+from kun_recipes.data.atomic import whole_or_not_at_all
 from kun_recipes.text.grams import gram_hashes
 from kun_recipes.text.letters import letter_codes
 
@@ -56,13 +57,9 @@ class QuestionIndex:
 
     def save(self, path: str | Path) -> None:
         """Write the index to a file that is there whole or not at all."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)[1:]}
-        partial = path.with_name(path.name + ".partial")
-        with partial.open("wb") as file:
+        with whole_or_not_at_all(Path(path)) as partial, partial.open("wb") as file:
             np.savez(file, **arrays, **dataclasses.asdict(self.settings))
-        os.replace(partial, path)
 
 
 def load_index(path: str | Path) -> QuestionIndex:
