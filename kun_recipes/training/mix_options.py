@@ -12,7 +12,7 @@ DEFAULT_COLUMNS = "instruction=instruction output=output"
 def parse_columns(mapping: str) -> tuple[str, str]:
     """The (instruction, output) columns of `instruction=instruction+input output=output`.
 
-    Names joined by + stay joined: `load_seeds` reads them so. Raises ConfigError on anything else.
+    Names joined by + stay joined: `load_pairs` reads them so. Raises ConfigError on anything else.
     """
     parts = [part.partition("=") for part in mapping.split()]
     columns = {key: value for key, _, value in parts if value}

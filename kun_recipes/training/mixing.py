@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from kun_recipes.data.pairs import Removed, Seed, load_seeds
+from kun_recipes.data.pairs import Pair, Removed, load_pairs
 from kun_recipes.errors import UserError
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.mix_options import DEFAULT_COLUMNS, NO_REVISION, parse_columns
@@ -17,7 +17,7 @@ class MixedSet:
     """What one set gives: its source, the pairs trained on, and its rows that are not."""
 
     source: str
-    pairs: list[Seed]
+    pairs: list[Pair]
     removed: list[Removed]
 
     def counts(self) -> dict[str, Any]:
@@ -30,10 +30,10 @@ class MixedSet:
         }
 
 
-def load_mix(config: TrainConfig, own: Collection[Seed], trained: int, fits: Callable[[Seed], bool]) -> list[MixedSet]:
+def load_mix(config: TrainConfig, own: Collection[Pair], trained: int, fits: Callable[[Pair], bool]) -> list[MixedSet]:
     """Read the sets of `config.mix`, each in the share that its weight asks for, by the order of subsets.
 
-    Reasons, beside those of `load_seeds`: "duplicate_instruction" also for an instruction of the own pairs, the
+    Reasons, beside those of `load_pairs`: "duplicate_instruction" also for an instruction of the own pairs, the
     held-out ones included, or of an earlier set; "too_long"; "not_in_mix" for what a weight leaves out.
 
     Args:
@@ -48,7 +48,7 @@ def load_mix(config: TrainConfig, own: Collection[Seed], trained: int, fits: Cal
     for number, source in enumerate(config.mix or []):
         columns = parse_columns(config.mix_columns[number] if config.mix_columns else DEFAULT_COLUMNS)
         revision = config.mix_revisions[number] if config.mix_revisions else NO_REVISION
-        pairs, removed = load_seeds(source, *columns, revision=None if revision == NO_REVISION else revision)
+        pairs, removed = load_pairs(source, *columns, revision=None if revision == NO_REVISION else revision)
         new = [seed for seed in pairs if seed.instruction not in known]
         removed += [Removed(seed.where, "duplicate_instruction") for seed in pairs if seed.instruction in known]
         rows = round(config.mix_weights[number] * trained) if config.mix_weights else None
