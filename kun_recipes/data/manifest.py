@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from kun_recipes.data.atomic import write_json
-from kun_recipes.data.parquet_shards import read_split, split_names
+from kun_recipes.data.parquet import read_split, split_names
 
 MANIFEST = "manifest.json"
 CARD = "README.md"
