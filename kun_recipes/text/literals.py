@@ -14,7 +14,7 @@ MOST_TIMES = 8  # of a repeated word, the others are not needed to tell texts ap
 FOLDED = "iskµ"  # the dotless i, the long s and Greek mu match these, but lower-case to something else
 LATIN_1 = "\xff"
 REPEATS = (re._constants.MAX_REPEAT, re._constants.MIN_REPEAT, re._constants.POSSESSIVE_REPEAT)
-ZERO_WIDTH = (re._constants.AT, re._constants.ASSERT_NOT)
+ASSERTIONS = (re._constants.AT, re._constants.ASSERT_NOT)
 
 Clause = frozenset[str]
 """Words of which the text holds at least one."""
@@ -58,7 +58,7 @@ class _Reader:
 
     def _read_part(self, kind: Any, value: Any) -> None:
         constants = re._constants
-        if kind in ZERO_WIDTH:
+        if kind in ASSERTIONS:
             return
         if kind is constants.LITERAL:
             self._continue(_letters([value]))

@@ -4,16 +4,16 @@ import unicodedata
 
 import numpy as np
 
-from kun_recipes.text.classes import CODE_POINTS
-from kun_recipes.text.views import decode, encode
+from kun_recipes.text.classes import CODE_POINTS, LINE_BREAKS
+from kun_recipes.text.views import ZERO_WIDTH, decode, encode
 
 DELETED = CODE_POINTS  # stands for "no character"
 JOINER = 0x200D
-NEWLINES = "\v\f\x85\u2028\u2029"
 BLANKS = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 CONTROLS = (*range(0x09), *range(0x0E, 0x20), *range(0x7F, 0xA0))
-ZERO_WIDTH = (0xAD, 0x034F, 0x061C, 0x115F, 0x1160, 0x180E, *range(0x200B, 0x2010), *range(0x202A, 0x202F))
-ZERO_WIDTH += (*range(0x2060, 0x2070), 0x3164, 0xFEFF, 0xFFA0, *range(0xFFF9, 0xFFFC))  # fillers, marks of direction
+# More than ZERO_WIDTH, which rules leave out: soft hyphens, fillers and marks of direction too.
+INVISIBLE = (*map(ord, ZERO_WIDTH), 0xAD, 0x034F, 0x061C, 0x115F, 0x1160, 0x180E, 0x200E, 0x200F)
+INVISIBLE += (*range(0x202A, 0x202F), *range(0x2061, 0x2070), 0x3164, 0xFFA0, *range(0xFFF9, 0xFFFC))
 NO_CHARACTERS = (*range(0xD800, 0xE000), *range(0xFDD0, 0xFDF0), 0xFFFE, 0xFFFF)
 FULL_WIDTH = (*range(0xFF10, 0xFF1A), *range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))  # digits and letters
 EMOJI = ((0x2190, 0x2BFF), (0x3030, 0x303D), (0xFE0F, 0xFE0F), (0x1F000, 0x1FAFF))  # what a joiner may stand between
@@ -21,8 +21,8 @@ EMOJI = ((0x2190, 0x2BFF), (0x3030, 0x303D), (0xFE0F, 0xFE0F), (0x1F000, 0x1FAFF
 
 def _table() -> np.ndarray:
     table = np.arange(CODE_POINTS, dtype="<u4")
-    table[list(map(ord, NEWLINES))] = ord("\n")
-    table[[code for code in (*CONTROLS, *ZERO_WIDTH, *NO_CHARACTERS) if chr(code) not in NEWLINES]] = DELETED
+    table[list(map(ord, LINE_BREAKS))] = ord("\n")
+    table[[code for code in (*CONTROLS, *INVISIBLE, *NO_CHARACTERS) if chr(code) not in LINE_BREAKS]] = DELETED
     return table
 
 

@@ -6,11 +6,11 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.corpus.quality.settings import LineLimits
 from kun_recipes.data import schema
-from kun_recipes.rules.rule import SENTENCE_END, Fault, Rule
-from kun_recipes.text.classes import count_solid
+from kun_recipes.rules.rule import Fault, Rule
+from kun_recipes.text.classes import NARROW_SENTENCE_ENDS, count_solid
 
-LINE_ENDS = tuple(SENTENCE_END + ":.—~、,")  # whatever goes on or ends, unlike a link
-CLOSERS = "\"'”’」』》】)] "
+LINE_ENDS = tuple(NARROW_SENTENCE_ENDS + ":.—~、,")  # whatever goes on or ends, unlike a link
+CLOSERS = "\"'”’」』》】)] "  # fewer than CLOSING_MARKS: with more, other documents would be kept
 
 
 class DocumentLines(Rule):

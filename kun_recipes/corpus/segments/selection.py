@@ -11,11 +11,12 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.writers.disk_base import DiskWriter
 from datatrove.utils.typeshelper import StatHints
 
-from kun_recipes.corpus.segments.lines import HEADING_CHARACTERS
+from kun_recipes.corpus.segments.lines import HEADING_CHARACTERS, LINE_ENDS
 from kun_recipes.data import schema
+from kun_recipes.text.classes import CLOSING_MARKS
 
-FULL_STOPS = frozenset("。！？!?.．…")
-CLOSERS = "」』”’）》】〉〕\"')]}"
+FULL_STOPS = LINE_ENDS - {"｡"}
+CLOSERS = "".join(mark for mark in CLOSING_MARKS if mark not in "］｝")  # with these or ｡ other rows would be chosen
 ASCII_ALNUM = re.compile("[0-9A-Za-z]+")
 NAMES_ITSELF = re.compile(
     r"(?:第\s*[0-9一二三四五六七八九十百千零〇]+\s*[条章节]|#+ |《|[^，。；：？！\n]{2,16}(?:是指|，是|是一|指的是))"

@@ -164,7 +164,7 @@ def _classes() -> np.ndarray:
     for first, last, kind in (("a", "z", LETTERS), ("A", "Z", CAPITALS), ("0", "9", DIGITS)):
         classes[ord(first) : ord(last) + 1] = kind
     classes[[ord(blank) for blank in " \t\u3000"]] = BLANKS
-    classes[[ord(line_break) for line_break in "\n\r\v\f"]] = BREAKS
+    classes[[ord(line_break) for line_break in "\n\r\v\f"]] = BREAKS  # normalised text has no other
     return classes
 
 
