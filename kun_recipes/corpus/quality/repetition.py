@@ -1,11 +1,11 @@
 """Documents that say the same thing again and again: lines, paragraphs and character n-grams."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes.corpus.quality.lines import content_lines
 from kun_recipes.corpus.quality.settings import RepetitionLimits
 from kun_recipes.data import schema
 from kun_recipes.rules.rule import Fault, Rule
@@ -65,6 +65,12 @@ class DocumentRepetition(Rule):
                 if exceeds(share, limits.max_ngram_share):
                     return f"{share:.2f} in duplicate {limits.ngram}-grams"
         return None
+
+
+@lru_cache(maxsize=1)
+def content_lines(text: str) -> list[str]:
+    """The lines of a document that are not blank."""
+    return [line for line in text.split("\n") if line and not line.isspace()]
 
 
 def exceeds(share: float, limit: float | None) -> bool:

@@ -1,4 +1,4 @@
-"""The quality file: YAML in, frozen dataclasses out. Where each figure comes from stands in the file."""
+"""The quality file: YAML in, frozen dataclasses out. The file says where each number comes from."""
 
 from dataclasses import dataclass
 from importlib.resources import files
