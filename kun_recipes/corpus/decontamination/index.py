@@ -12,8 +12,7 @@ import numpy as np
 
 from kun_recipes.corpus.decontamination.benchmarks import OPTIONS, Question
 from kun_recipes.data.atomic import whole_or_not_at_all
-from kun_recipes.text.grams import gram_hashes
-from kun_recipes.text.letters import letter_codes
+from kun_recipes.text.grams import gram_hashes, letter_codes
 
 STEM, CHOICES, WHOLE = range(3)
 """What a part is: the stem, the options in a row, or the stem and its options."""

@@ -11,8 +11,7 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.corpus.decontamination.index import QuestionIndex, load_index, new_letters
 from kun_recipes.data import schema
-from kun_recipes.text.grams import gram_hashes
-from kun_recipes.text.letters import letters_in_place
+from kun_recipes.text.grams import gram_hashes, letters_in_place
 
 SLOT_BITS = 24  # a table of 16 MB: beside two million n-grams one other of eight meets a byte, of eighty a bit
 BATCH = 32  # segments looked at in one go: numpy's calls cost more than the letters of one segment

@@ -15,8 +15,7 @@ from datatrove.utils.hashing import HashConfig
 from datatrove.utils.word_tokenizers import WordTokenizer
 
 from kun_recipes.corpus.deduplication.found import open_ids, places_of, write_found, write_id
-from kun_recipes.text.grams import gram_hashes
-from kun_recipes.text.letters import letter_codes
+from kun_recipes.text.grams import gram_hashes, letter_codes
 
 PRIME = np.uint64((1 << 61) - 1)  # datatrove's: hashes are taken modulo a Mersenne prime
 PRIME_BITS = np.uint64(61)
