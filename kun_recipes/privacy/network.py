@@ -3,8 +3,7 @@
 import ipaddress
 import re
 
-from kun_recipes.privacy.context import Spans, stands_after, stands_before
-from kun_recipes.privacy.settings import PrivacyWords
+from kun_recipes.privacy.settings import PrivacyWords, Spans, stands_after, stands_before
 
 EMAIL = re.compile(  # opens with its sign: the search for one character is the fastest there is
     r"@(?<=[A-Za-z0-9_%+-]@)(?:[A-Za-z0-9-]{1,63}\.){1,5}"

@@ -5,8 +5,7 @@ Every function reads narrowed text and yields the spans of the numbers alone, wi
 
 import re
 
-from kun_recipes.privacy.context import Spans, stands_after, stands_before
-from kun_recipes.privacy.settings import PrivacyWords
+from kun_recipes.privacy.settings import PrivacyWords, Spans, stands_after, stands_before
 
 LONG_NUMBER = re.compile(  # [0-9]{3} would be searched at half the speed
     r"[0-9][0-9][0-9](?:[0-9][0-9]|[-–—. ][0-9]{4})"
