@@ -56,8 +56,8 @@ def discard(folder: Path) -> None:
 
 
 def _without_times(summary: Path) -> bytes:
-    figures = json.loads(summary.read_text(encoding="utf-8"))
-    lasting = {key: value for key, value in figures.items() if "second" not in key and key != "throughput"}
+    values = json.loads(summary.read_text(encoding="utf-8"))
+    lasting = {key: value for key, value in values.items() if "second" not in key and key != "throughput"}
     return json.dumps(lasting, sort_keys=True).encode()
 
 
