@@ -21,7 +21,7 @@ REACH = 24
 
 @dataclass(frozen=True)
 class Treatment:
-    """What is done with one kind: an action (mask, remove the row, keep), and what stands for a masked item."""
+    """Treatment of one kind: an action (mask, remove the row, keep), and the placeholder of a masked item."""
 
     action: str
     placeholder: str
@@ -139,12 +139,12 @@ def load_privacy(path: str | Path | None = None) -> PrivacySettings:
 
 
 def stands_before(pattern: re.Pattern[str] | None, text: str, start: int) -> bool:
-    r"""Whether a pattern, anchored by \Z where it must touch, matches in the characters before `start`."""
+    r"""Return whether a pattern, anchored by \Z where it must touch, matches in the characters before `start`."""
     if pattern is None:
         return False
     return pattern.search(text[max(0, start - REACH) : start].rpartition("\n")[2]) is not None
 
 
 def stands_after(pattern: re.Pattern[str] | None, text: str, end: int) -> bool:
-    r"""Whether a pattern, anchored by \A where it must touch, matches in the characters from `end`."""
+    r"""Return whether a pattern, anchored by \A where it must touch, matches in the characters from `end`."""
     return pattern is not None and pattern.search(text[end : end + REACH].partition("\n")[0]) is not None

@@ -23,7 +23,7 @@ HAN_WORD = re.compile(rf"[{HAN}]")
 
 @dataclass(frozen=True)
 class RepetitionSettings:
-    """How much may repeat. None switches a check off.
+    """Limits on repetition. None switches a check off.
 
     Attributes:
         max_duplicate_share: highest share of the characters that stands in sentences or lines said before.

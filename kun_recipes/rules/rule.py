@@ -1,4 +1,4 @@
-"""What every rule on documents, segments, instructions and answers is made of: a block over one text of a row."""
+"""Base of every rule on documents, segments, instructions and answers: a block over one text of a row."""
 
 import contextlib
 from abc import abstractmethod
@@ -84,7 +84,7 @@ class Rule(BaseFilter):
 
 
 def verdict(doc: Document, fault: Fault | None) -> bool | tuple[bool, str]:
-    """What datatrove wants to hear about the row; writes the fault's value into it."""
+    """Return datatrove's verdict on the row; write the fault's value into the row."""
     if fault is None:
         return True
     doc.metadata[schema.VALUE] = fault.value[:VALUE_LENGTH]

@@ -26,7 +26,7 @@ REASONS = {
 
 @dataclass(frozen=True)
 class SensitiveSettings:
-    """What is too private to be asked or answered.
+    """Private data that no instruction or answer may hold.
 
     Attributes:
         detectors: a privacy file whose words the detectors go by; None is the package's, as for segments.

@@ -141,7 +141,7 @@ def _letters(codes: Iterable[int]) -> Clause | None:
 
 
 def has_case(word: str) -> bool:
-    """Whether a word in lower case has letters that are written otherwise in upper case."""
+    """Return whether a word in lower case has letters that are written otherwise in upper case."""
     return word.upper() != word
 
 

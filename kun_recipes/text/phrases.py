@@ -100,7 +100,7 @@ class Phrase:
         return [(first, last) for first, last, _, _ in self.clauses[0]] if self.clauses else [(PAIRS, PAIRS)]
 
     def may_match(self, text: str, pairs: bytes) -> bool:
-        """Whether the text holds the words that the expression needs; `pairs` is what `pairs_of` gives for it."""
+        """Return whether the text holds the words that the expression needs; `pairs` comes from `pairs_of`."""
         for words in self.clauses:
             for first, last, word, in_lower_case in words:
                 if pairs[first] and pairs[last] and word in (lowered(text) if in_lower_case else text):
@@ -178,12 +178,12 @@ def _places(text: str, word: str) -> Iterator[int]:
 
 
 def _stands_at_start(parsed: Any) -> bool:
-    """Whether every match begins where the text does."""
+    """Return whether every match begins where the text does."""
     return len(parsed) > 0 and parsed[0] == (re._constants.AT, re._constants.AT_BEGINNING_STRING)
 
 
 def _looks_around(parsed: Any) -> bool:
-    """Whether words may be required outside the match."""
+    """Return whether words may be required outside the match."""
     if isinstance(parsed, re._parser.SubPattern):
         return any(kind is re._constants.ASSERT or _looks_around(value) for kind, value in parsed)
     return isinstance(parsed, tuple | list) and any(map(_looks_around, parsed))

@@ -19,7 +19,7 @@ HUB_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))
 
 @dataclass(frozen=True)
 class Question:
-    """What no segment may quote.
+    """A question that no segment may quote.
 
     Attributes:
         name: "<benchmark>/<id>", for the row that is removed.

@@ -15,12 +15,12 @@ from kun_recipes.data.atomic import whole_or_not_at_all
 from kun_recipes.text.grams import gram_hashes, letter_codes
 
 STEM, CHOICES, WHOLE = range(3)
-"""What a part is: the stem, the options in a row, or the stem and its options."""
+"""Kinds of parts: the stem, the options in a row, or the stem and its options."""
 
 
 @dataclass(frozen=True)
 class DecontaminationSettings:
-    """What a quote of a question is.
+    """Limits from which a text counts as a quote of a question.
 
     Attributes:
         ngram: letters of an n-gram. PaLM (Chowdhery et al. 2022, §8) takes 8 words; 8 Chinese characters are some five
@@ -51,7 +51,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class QuestionIndex:
-    """What `build_index` makes of the questions of all benchmarks.
+    """Index of the questions of all benchmarks, by `build_index`.
 
     Memory: 60 MB for 25 000 questions (C-Eval and CMMLU), and 16 MB for the gate of a `Matcher`.
 
@@ -156,7 +156,7 @@ def _postings(parts: list[Part], max_questions: int) -> tuple[np.ndarray, ...]:
 
 
 def _letters(part_of: np.ndarray, offset_of: np.ndarray, parts: int, ngram: int) -> np.ndarray:
-    """How many letters of each part stand in its n-grams."""
+    """Return the number of letters of each part that stand in its n-grams."""
     order = np.lexsort((offset_of, part_of))
     part, offset = part_of[order], offset_of[order]
     opens = np.ones(len(part), dtype=bool)
@@ -165,7 +165,7 @@ def _letters(part_of: np.ndarray, offset_of: np.ndarray, parts: int, ngram: int)
 
 
 def new_letters(opens: np.ndarray, offset: np.ndarray, ngram: int) -> np.ndarray:
-    """How many letters of its part each n-gram adds to those before it.
+    """Return how many letters of its part each n-gram adds to those before it.
 
     Args:
         opens: which n-grams are the first of their part.

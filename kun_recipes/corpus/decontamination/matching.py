@@ -110,7 +110,7 @@ class Matcher:
         return text[order], part[order], offset[order]
 
     def _stands_alone(self, part: int, text: int, hits: Hits, letters: Letters) -> bool:
-        """Whether a part that is quoted in full stands somewhere with no letter right before and behind it."""
+        """Return whether a part that is quoted in full stands somewhere with no letter right before and behind it."""
         index, length = self.index, int(self.index.part_letters[part])
         apart = np.ones(len(letters.codes) + 1, dtype=bool)  # whether something parts a letter from the one before
         apart[1:-1] = np.diff(letters.places) > 1

@@ -24,12 +24,12 @@ MIX = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)  # splitmix64
 CACHED_VALUES = 1 << 16  # hashes at a time: two arrays of them stay in the processor's cache
 LINES_AT_ONCE = 256  # signatures of a file in memory; datatrove's default of 5 reads too often
 PAIR = np.dtype([("first_rank", "<u4"), ("first_row", "<u4"), ("second_rank", "<u4"), ("second_row", "<u4")])
-"""What datatrove's MinhashDedupBuckets writes."""
+"""Record of datatrove's MinhashDedupBuckets."""
 
 
 @dataclass(frozen=True)
 class NearDuplicateSettings:
-    """What makes two segments near duplicates.
+    """Limits from which two segments are near duplicates.
 
     Buckets and hashes are FineWeb-2's, by which a pair is found half of the time when 0.68 of the n-grams of both are
     common to them. FineWeb-2's n-grams are of five words, some eight characters, and meant for whole pages. Segments

@@ -133,7 +133,7 @@ def load_converter() -> Any:
 
 
 def has_traditional(text: str) -> bool:
-    """Whether the text has a character that OpenCC rewrites when it stands alone."""
+    """Return whether the text has a character that OpenCC rewrites when it stands alone."""
     return bool(_is_traditional().take(encode(text)).any())
 
 

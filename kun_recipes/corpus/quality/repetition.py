@@ -88,7 +88,7 @@ def windows(codes: np.ndarray, length: int) -> Iterator[np.ndarray]:
 
 
 def top_ngram(codes: np.ndarray, n: int, share: float) -> tuple[int, str]:
-    """How often the most frequent n-gram stands there and which it is; (0, "") where none can make up that share."""
+    """Return the count of the most frequent n-gram and the n-gram; (0, "") where no n-gram can reach that share."""
     hashes = gram_hashes(codes, n)
     least = share * len(codes) / n
     if np.bincount((hashes >> np.uint64(52)).astype(np.int64), minlength=BUCKETS).max() <= least:

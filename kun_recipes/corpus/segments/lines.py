@@ -94,7 +94,7 @@ def parse_lines(text: str) -> list[Line]:
 
 
 def cut_cost(previous: Line, line: Line) -> float:
-    """What a cut between two neighbouring lines costs."""
+    """Return the cost of a cut between two neighbouring lines."""
     if line.in_code:
         return IN_CODE
     if previous.introduces or (line.kind == "answer" and previous.part == "question"):

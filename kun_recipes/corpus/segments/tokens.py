@@ -1,4 +1,4 @@
-"""How many tokens a text has: an estimate at numpy's speed, and the tokenizer's own count for the few that need it.
+"""Number of tokens of a text: an estimate at numpy's speed, and the tokenizer's own count for the few that need it.
 
 Han text is estimated from the tokenizer's vocabulary: a character is a token of its own, and two, three or four that
 are a word of the vocabulary save one to three of them. Letters, digits, blanks and marks get a rate each, fitted once

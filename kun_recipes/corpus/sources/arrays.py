@@ -95,7 +95,7 @@ class _Array:
             raise _GivenUp("the array has no end" if self.is_open else "the file is empty")
 
     def malformed(self, reason: str, message: str) -> Malformed:
-        """What stands for the element that is being scanned, or for the rest of the file."""
+        """Return the record of an element that cannot be read, or of the rest of the file."""
         return Malformed(self.number + 1, reason, message, readable(self.scan.buffer))
 
     def _opens(self) -> bool:
@@ -211,7 +211,7 @@ class ArrayScan:
 
     @property
     def at_last(self) -> bool:
-        """Whether what ends the element ends the array."""
+        """Return whether what ends the element ends the array."""
         return self.buffer[self.position] == END_OF_ARRAY
 
     def forget(self) -> None:

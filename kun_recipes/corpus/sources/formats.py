@@ -1,4 +1,4 @@
-"""How each corpus lays out its records, and the document that comes of one.
+"""Layout of each corpus's records, and the document made of a record.
 
     wudao     one JSON array a file, of {id, uniqueKey, title, content, ...}
     wanjuan   JSON lines {id, content, title?}; questions of the exam subset {id, q_main, option_a?, ..., std_ans?}
@@ -47,7 +47,7 @@ USUAL_NAMES = FieldNames()
 
 @dataclass(frozen=True)
 class CorpusFormat:
-    """How a corpus lays out its records.
+    """Layout of a corpus's records.
 
     Attributes:
         name: one of `FORMATS`.
