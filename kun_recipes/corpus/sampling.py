@@ -108,7 +108,7 @@ def sample_thresholds(folder: str | Path, count: int, weights: Mapping[str, floa
 
 
 def share_out(count: int, rows: Mapping[str, int], weights: Mapping[str, float]) -> dict[str, int]:
-    """How many of its rows each source gives, so that their numbers are to each other as the weights.
+    """Return how many rows each source gives, so that their numbers are to each other as the weights.
 
     A source with too few gives all, and the others the rest. Rows are dealt one by one to the source that lags most
     behind its weight (Webster's method), for so no source gives fewer of a larger count; the first many at a time.

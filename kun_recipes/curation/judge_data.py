@@ -5,7 +5,6 @@ to texts that are a question or an imperative (figure 4), the score judge says �
 comprehensive scoring, of the pair, a score item also has "output": ..., the answer to its text.
 """
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from kun_recipes.data.hashing import choice_hash
 from kun_recipes.errors import UserError
 
 LABELS = {"filter": ("是", "否"), "score": ("好", "差")}
@@ -82,8 +82,8 @@ def split_judge_items(items: Iterable[JudgeItem]) -> tuple[list[JudgeItem], list
     return development, held_out
 
 
-def _hash_order(item: JudgeItem) -> tuple[str, str, str]:
-    return item.judge, item.label, hashlib.sha256(f"{item.text}{item.output}".encode()).hexdigest()
+def _hash_order(item: JudgeItem) -> tuple[str, str, int]:
+    return item.judge, item.label, choice_hash(f"{item.text}{item.output}")
 
 
 def _parse(line: str, where: str, pairs: bool) -> JudgeItem:

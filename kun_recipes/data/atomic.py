@@ -10,7 +10,7 @@ from typing import Any
 
 @contextmanager
 def whole_or_not_at_all(path: Path) -> Iterator[Path]:
-    """Yield a path to write to, which takes the place of `path` once the block has ended without an error."""
+    """Yield a path to write to; it replaces `path` when the block ends without an error. Missing folders are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     yield partial

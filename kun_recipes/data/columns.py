@@ -75,7 +75,7 @@ PAIRS = (
     *_LABELLER,
     *_WRITER,
 )
-"""Refined pairs: the pair and its source first, as in COIG-Kun, then every figure that decided about the row."""
+"""Refined pairs: the pair and its source first, as in COIG-Kun, then every number that decided about the row."""
 
 CANDIDATES = (_INSTRUCTION, _SEGMENT[1], _SOURCE, _SEGMENT[0], *_SEGMENT[2:], *_LABEL, *_LABELLER)
 """Labelled candidates: the instruction and the segment that it was written for, before any verdict."""

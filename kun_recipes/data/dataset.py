@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kun_recipes.data.columns import PAIRS
 from kun_recipes.data.folders import discard
-from kun_recipes.data.parquet_splits import SplitWriter
+from kun_recipes.data.parquet import SplitWriter
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
 

@@ -26,7 +26,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Malformed:
-    """What stands where a record should be.
+    """A record that cannot be read.
 
     Attributes:
         number: line, array element or row, counted from 1.

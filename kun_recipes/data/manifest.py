@@ -1,4 +1,4 @@
-"""What a published repository holds, file by file and split by split: manifest.json, by which a copy is known.
+"""Content of a published repository, file by file and split by split: manifest.json, which identifies a copy.
 
 The card is not in it: who corrects a word of it publishes no other data.
 """
@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from kun_recipes.data.atomic import write_json
-from kun_recipes.data.parquet_shards import read_split, split_names
+from kun_recipes.data.parquet import read_split, split_names
 
 MANIFEST = "manifest.json"
 CARD = "README.md"
@@ -39,7 +39,7 @@ def row_digest(row: Mapping[str, Any]) -> bytes:
 
 
 def digest_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """How many rows, and a hash of all of them in their order."""
+    """Return the number of rows, and a hash of all of them in their order."""
     count, digest = 0, hashlib.sha256()
     for row in rows:
         digest.update(row_digest(row))

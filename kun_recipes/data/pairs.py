@@ -1,90 +1,125 @@
-"""Seed pairs: read, validated, and split into training and held-out by hash (Kun §3.1).
+"""Instruction/output pairs: read and validated, split into training and held-out by hash (Kun §3.1), sampled.
 
-The refined dataset of an earlier run is read the same way: the final model trains on it (§3.3).
+Seeds, sets mixed in, the dataset of an earlier run (§3.3) and what studies and statistics look at are all read here.
 """
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from heapq import heappush, heapreplace
 from typing import Any
 
+from kun_recipes.data import schema
+from kun_recipes.data.hashing import choice_hash, row_hash
+from kun_recipes.data.pair_sources import Row, column_text, source_rows
 from kun_recipes.errors import UserError
 
-SUFFIXES = (".jsonl", ".parquet")
 SHOWN = 5
 """Places named for each reason; the rest are counted."""
 
 
-@dataclass(frozen=True)
-class Seed:
-    """An (instruction x, output y) pair and its place, "file:line" or, in Parquet, "file:row"."""
+@dataclass(frozen=True, order=True, slots=True)
+class Pair:
+    """An instruction x and its output y.
+
+    Attributes:
+        where: its place, "file:line" or, in Parquet, "file:row".
+        id: of the row; a hash of both texts where the row has none.
+        source: the corpus it comes from; empty where the row names none.
+        author: the model that wrote the output; empty where the row names none or the output is a segment.
+    """
 
     instruction: str
     output: str
-    where: str
+    where: str = ""
+    id: str = ""
+    source: str = ""
+    author: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            texts = f"{self.instruction}\n{self.output}".encode(errors="surrogatepass")
+            object.__setattr__(self, "id", hashlib.sha256(texts).hexdigest()[:24])
 
 
 @dataclass(frozen=True)
 class Removed:
-    """A row that is not trained on: its place and the reason."""
+    """A row that is not used: its place and the reason."""
 
     where: str
     reason: str
 
 
-def load_seeds(
+@dataclass(frozen=True)
+class PairSet:
+    """A set of pairs under its name.
+
+    Attributes:
+        path: file, folder, folder of a stage's rows, or Hub dataset.
+        instruction: column of the instruction; several are joined by +.
+    """
+
+    name: str
+    path: str
+    instruction: str = schema.INSTRUCTION
+    output: str = schema.OUTPUT
+
+    def read(self) -> Iterator[Pair | Removed]:
+        """Yield what `read_pairs` does."""
+        return read_pairs(self.path, self.instruction, self.output)
+
+    def check(self) -> None:
+        """Raise UserError unless the set can be read and has a pair."""
+        if not any(isinstance(row, Pair) for row in self.read()):
+            raise UserError(f"{self.path}: no pair with an instruction and an output; nothing to count")
+
+
+def read_pairs(
     source: str, instruction_column: str, output_column: str, revision: str | None = None
-) -> tuple[list[Seed], list[Removed]]:
-    """Read and validate the pairs of a file, a folder of files, or a Hub dataset: (pairs, removed rows).
+) -> Iterator[Pair | Removed]:
+    """Yield each row of a file, a folder, a stage's rows or a Hub dataset in order: its pair, or why it has none.
 
     A column may be several, joined by +: their texts are joined by a newline, and empty ones are left out.
 
-    Reasons: "not_json", "not_an_object", "wrong_type", "empty_instruction", "empty_output", "duplicate_instruction".
-    Raises UserError when there is no such source, no row, or a column is missing.
+    Reasons: "not_json", "not_an_object", "wrong_type", "empty_instruction", "empty_output".
+    Raises UserError when there is no such source, or a column is missing.
     """
-    seeds: dict[str, Seed] = {}
-    removed: list[Removed] = []
     for where, row in source_rows(source, revision):
-        if not isinstance(row, dict):
-            removed.append(Removed(where, row))
+        if isinstance(row, str):
+            yield Removed(where, row)
             continue
         instruction, output = (column_text(row, column, where) for column in (instruction_column, output_column))
         if reason := _fault(instruction, output):
-            removed.append(Removed(where, reason))
-        elif instruction.strip() in seeds:
-            removed.append(Removed(where, "duplicate_instruction"))
+            yield Removed(where, reason)
         else:
-            seeds[instruction.strip()] = Seed(instruction.strip(), output.strip(), where)
-    if not seeds:
-        raise UserError(f"{source}: no pair to train on; {describe_removed(removed) or 'it holds no row'}")
-    return list(seeds.values()), removed
+            yield Pair(instruction.strip(), output.strip(), where, _text(row, schema.ID), *_origin(row))
 
 
-def split_seeds(seeds: Sequence[Seed], held_out_share: float) -> tuple[list[Seed], list[Seed]]:
-    """Split by the hash of the instruction: (training, held out), each in the given order.
+def load_pairs(
+    source: str, instruction_column: str, output_column: str, revision: str | None = None
+) -> tuple[list[Pair], list[Removed]]:
+    """Read the pairs to train on: (pairs, removed rows).
 
-    A pair's side does not depend on the other pairs, so that it stays when pairs are added. Only where a small set
-    would leave one side empty, the pair with the lowest (highest) hash changes sides.
-
-    Raises UserError when a share is to be held out of a single pair.
+    Reasons, beside those of `read_pairs`: "duplicate_instruction".
+    Raises UserError when there is no such source, no pair, or a column is missing.
     """
-    if held_out_share == 0:
-        return list(seeds), []
-    if len(seeds) < 2:
-        raise UserError(f"{seeds[0].where}: one pair cannot be split; give more, or set held_out_share: 0")
-    place = {seed: _hash_share(seed.instruction) for seed in seeds}
-    held_out = {seed for seed in seeds if place[seed] < held_out_share}
-    held_out = held_out or {min(seeds, key=place.__getitem__)}
-    if len(held_out) == len(seeds):
-        held_out.remove(max(seeds, key=place.__getitem__))
-    return [seed for seed in seeds if seed not in held_out], [seed for seed in seeds if seed in held_out]
+    pairs: dict[str, Pair] = {}
+    removed: list[Removed] = []
+    for row in read_pairs(source, instruction_column, output_column, revision):
+        if isinstance(row, Removed):
+            removed.append(row)
+        elif row.instruction in pairs:
+            removed.append(Removed(row.where, "duplicate_instruction"))
+        else:
+            pairs[row.instruction] = row
+    if not pairs:
+        raise UserError(f"{source}: no pair to train on; {describe_removed(removed) or 'it holds no row'}")
+    return list(pairs.values()), removed
 
 
 def describe_removed(removed: Iterable[Removed]) -> str:
-    """One phrase: how many rows were removed for which reason, and where."""
+    """Say in one phrase how many rows were removed for which reason, and where."""
     places = defaultdict(list)
     for row in removed:
         places[row.reason].append(row.where)
@@ -95,87 +130,43 @@ def describe_removed(removed: Iterable[Removed]) -> str:
     return "; ".join(phrases)
 
 
-def seed_files(source: str) -> list[Path]:
-    """The data files of a local source in a fixed order; raises UserError when a folder has none."""
-    path = Path(source)
-    if path.is_file():
-        if path.suffix not in SUFFIXES:
-            raise UserError(f"{source}: seeds are read from {' and '.join(SUFFIXES)} files")
-        return [path]
-    files = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES)
-    if not files:
-        raise UserError(f"{source}: no {' or '.join(SUFFIXES)} file in this folder")
-    return files
+def split_pairs(pairs: Sequence[Pair], held_out_share: float) -> tuple[list[Pair], list[Pair]]:
+    """Split by the hash of the instruction: (training, held out), each in the given order.
 
+    A pair's side does not depend on the other pairs, so that it stays when pairs are added. Only where a small set
+    would leave one side empty, the pair with the lowest (highest) hash changes sides.
 
-def source_rows(source: str, revision: str | None) -> Iterator[tuple[str, dict | str]]:
-    """(place, row) of a file, a folder or a Hub dataset, one after another; (place, reason) for a line that is no row.
-
-    Raises UserError when there is no such source.
+    Raises UserError when a share is to be held out of a single pair.
     """
-    if Path(source).exists():
-        for file in seed_files(source):
-            yield from _parquet_rows(file) if file.suffix == ".parquet" else _json_rows(file)
-    elif Path(source).suffix in SUFFIXES or source.startswith((".", "/")) or source.count("/") != 1:
-        raise UserError(f"{source}: no such file or folder")
-    else:
-        yield from _hub_rows(source, revision)
+    if held_out_share == 0:
+        return list(pairs), []
+    if len(pairs) < 2:
+        raise UserError(f"{pairs[0].where}: one pair cannot be split; give more, or set held_out_share: 0")
+    place = {pair: choice_hash(pair.instruction) / 2**64 for pair in pairs}
+    held_out = {pair for pair in pairs if place[pair] < held_out_share}
+    held_out = held_out or {min(pairs, key=place.__getitem__)}
+    if len(held_out) == len(pairs):
+        held_out.remove(max(pairs, key=place.__getitem__))
+    return [pair for pair in pairs if pair not in held_out], [pair for pair in pairs if pair in held_out]
 
 
-def _json_rows(file: Path) -> Iterator[tuple[str, dict | str]]:
-    with file.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-            except ValueError:  # neither UTF-8 nor JSON
-                yield f"{file}:{number}", "not_json"
-                continue
-            yield f"{file}:{number}", row if isinstance(row, dict) else "not_an_object"
+class Sample:
+    """The `size` pairs of lowest hash among all that are added: the same in whatever order, in memory for `size`."""
 
+    def __init__(self, size: int):
+        self.size = size
+        self._heap: list[tuple[int, Pair]] = []
 
-def _parquet_rows(file: Path) -> Iterator[tuple[str, dict]]:
-    import pyarrow
-    import pyarrow.parquet
+    def add(self, pair: Pair) -> None:
+        entry = (-row_hash(pair.id, seed=0), pair)
+        if len(self._heap) < self.size:
+            heappush(self._heap, entry)
+        elif self._heap and entry > self._heap[0]:
+            heapreplace(self._heap, entry)
 
-    try:
-        table = pyarrow.parquet.ParquetFile(file)
-        number = 0
-        for batch in table.iter_batches():
-            for row in batch.to_pylist():
-                number += 1
-                yield f"{file}:{number}", row
-    except pyarrow.ArrowInvalid as error:
-        raise UserError(f"{file}: not a Parquet file: {error}") from error
-
-
-def _hub_rows(name: str, revision: str | None) -> Iterator[tuple[str, dict]]:
-    from datasets import load_dataset
-    from datasets.exceptions import DatasetNotFoundError
-
-    try:
-        splits = load_dataset(name, revision=revision)
-    except (DatasetNotFoundError, ConnectionError) as error:
-        raise UserError(f"{name}: neither a file or folder nor a dataset that the Hub gives: {error}") from error
-    for split, rows in splits.items():
-        for number, row in enumerate(rows, start=1):
-            yield f"{name}/{split}:{number}", row
-
-
-def column_text(row: dict, joined: str, where: str) -> Any:
-    """The value of a column; of several, joined by +, the texts with a newline between them.
-
-    Raises UserError when a column is missing.
-    """
-    columns = [joined] if joined in row else joined.split("+")
-    for column in columns:
-        if column not in row:
-            raise UserError(f"{where}: no column {column}; found {', '.join(map(str, row)) or 'none'}")
-    if len(columns) == 1:
-        return row[columns[0]]
-    texts = [row[column] for column in columns if row[column] is not None]
-    return "\n".join(filter(None, map(str.strip, texts))) if all(isinstance(text, str) for text in texts) else None
+    def pairs(self) -> list[Pair]:
+        """Return the pairs, lowest hash first."""
+        return [pair for _, pair in sorted(self._heap, reverse=True)]
 
 
 def _fault(instruction: Any, output: Any) -> str | None:
@@ -188,6 +179,12 @@ def _fault(instruction: Any, output: Any) -> str | None:
     return None
 
 
-def _hash_share(instruction: str) -> float:
-    """A number in [0, 1) that depends on the instruction alone."""
-    return int.from_bytes(hashlib.sha256(instruction.encode()).digest()[:8]) / 2**64
+def _origin(row: Row) -> tuple[str, str]:
+    """Return the source of a row and the author of its output."""
+    is_polished = bool(row.get(schema.POLISH_PROMPT))
+    return _text(row, schema.SOURCE), _text(row, schema.CHAT_MODEL) if is_polished else ""
+
+
+def _text(row: Row, column: str) -> str:
+    value = row.get(column)
+    return value if isinstance(value, str) else ""

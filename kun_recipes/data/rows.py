@@ -99,7 +99,7 @@ def read_shard(folder: str | Path, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _not_a_row(value: Any) -> str | None:
-    """What keeps a JSON value from being a row."""
+    """Return what keeps a JSON value from being a row, or None."""
     keys = (schema.ID, schema.TEXT)
     is_row = isinstance(value, dict) and all(value.get(key) and isinstance(value[key], str) for key in keys)
     return None if is_row else f"a row needs `{schema.ID}` and `{schema.TEXT}`"

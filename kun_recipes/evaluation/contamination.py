@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from kun_recipes.corpus import decontamination
 from kun_recipes.corpus.decontamination import build_index
 from kun_recipes.corpus.decontamination.matching import Matcher
-from kun_recipes.data.pairs import load_seeds
+from kun_recipes.data.pairs import load_pairs
 from kun_recipes.evaluation.questions import Question
 
 TEXTS_AT_ONCE = 32
@@ -35,5 +35,5 @@ def overlapping(
 
 
 def _texts(path: str, instruction: str, output: str) -> list[str]:
-    seeds, _ = load_seeds(path, instruction, output)
+    seeds, _ = load_pairs(path, instruction, output)
     return [f"{seed.instruction}\n{seed.output}" for seed in seeds]

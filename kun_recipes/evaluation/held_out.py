@@ -9,7 +9,7 @@ from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes.data.pairs import Seed, load_seeds, split_seeds
+from kun_recipes.data.pairs import Pair, load_pairs, split_pairs
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.prompts import Format
@@ -19,13 +19,13 @@ from kun_recipes.models.engines.base import Completion, Engine, Prompt, Sampling
 from kun_recipes.rules.keywords import Refusal
 
 
-def held_out_pairs(source: str, instruction: str, output: str, share: float, limit: int | None) -> list[Seed]:
+def held_out_pairs(source: str, instruction: str, output: str, share: float, limit: int | None) -> list[Pair]:
     """The pairs that a training with the same share held out of this file; at most `limit`, the first.
 
     Raises UserError when there is no pair.
     """
-    seeds, _ = load_seeds(source, instruction, output)
-    _, held_out = split_seeds(seeds, share)
+    seeds, _ = load_pairs(source, instruction, output)
+    _, held_out = split_pairs(seeds, share)
     if not held_out:
         raise UserError(f"{source}: no pair is held out with held_out_share: {share}; raise it")
     return held_out[:limit]
@@ -37,7 +37,7 @@ class ReadPairs(PipelineStep):
     name = "🌱 held-out pairs"
     type = "📖 - READER"
 
-    def __init__(self, pairs: Sequence[Seed]):
+    def __init__(self, pairs: Sequence[Pair]):
         super().__init__()
         self.pairs = list(pairs)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from datatrove.pipeline.base import PipelineStep
 
-from kun_recipes.data.pairs import Seed
+from kun_recipes.data.pairs import Pair
 from kun_recipes.data.rows import removed_writers, row_writer
 from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.asking import AskQuestions, ReadQuestions, Task
@@ -47,7 +47,7 @@ class Asked:
 
     tasks: Sequence[Task]
     overlapping: frozenset[str]
-    pairs: Sequence[Seed]
+    pairs: Sequence[Pair]
 
 
 def evaluate_model(config: EvaluateConfig, stage: StageFolder, model: Candidate, asked: Asked) -> Counts:

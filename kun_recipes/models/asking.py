@@ -1,6 +1,5 @@
 """What every block that asks a model has in common: whole shards at once, and no prompt that does not fit."""
 
-import hashlib
 from abc import ABC, abstractmethod
 
 from datatrove.data import Document
@@ -8,6 +7,7 @@ from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.data import schema
+from kun_recipes.data.hashing import choice_hash
 from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.engines.base import Completion, Engine, Prompt, Sampling
 from kun_recipes.models.prompts import PromptTemplate
@@ -94,5 +94,5 @@ class WriteText(AskModel):
 
 
 def row_seed(seed: int, row_id: str) -> int:
-    """A sampling seed that depends on nothing but the run's seed and the row."""
-    return int.from_bytes(hashlib.sha256(f"{seed}:{row_id}".encode()).digest()[:8], "big") >> 1
+    """Return a sampling seed of 63 bits that depends on nothing but the run's seed and the row."""
+    return choice_hash(row_id, salt=f"{seed}:") >> 1

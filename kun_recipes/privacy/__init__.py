@@ -1,7 +1,6 @@
 """Private data in text: found by detectors of twelve kinds, masked or removed (Kun §6, A.2)."""
 
-from kun_recipes.privacy.detectors import Finding, detect, find_private, mask
-from kun_recipes.privacy.masking import MaskPrivateData
+from kun_recipes.privacy.detectors import Finding, MaskPrivateData, detect, find_private, mask
 from kun_recipes.privacy.settings import KINDS, PrivacySettings, PrivacyWords, load_privacy
 
 __all__ = [

@@ -1,14 +1,19 @@
-"""All detectors together: what is private in a text, of which kind, and where."""
+"""All detectors together: what is private in a text, of which kind and where, masked or its segment removed."""
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import NamedTuple
 
+from datatrove.data import Document
+from datatrove.pipeline.filters.base_filter import BaseFilter
+from datatrove.pipeline.writers.disk_base import DiskWriter
+
+from kun_recipes.data import schema
 from kun_recipes.privacy import network, numbers, places
-from kun_recipes.privacy.context import Spans
-from kun_recipes.privacy.settings import PrivacySettings, PrivacyWords
+from kun_recipes.privacy.settings import PrivacySettings, PrivacyWords, Spans
 from kun_recipes.text.views import narrow
 
 Detector = Callable[[str, PrivacyWords], Spans]
@@ -31,7 +36,7 @@ ASCII = re.compile("[0-9A-Za-z]")
 BY_LONG_NUMBER = frozenset(["id_card", "mobile", "landline", "bank_card", "passport", "qq"])
 WITHOUT_LONG_NUMBER = {kind: find for kind, find in DETECTORS.items() if kind not in BY_LONG_NUMBER}
 IN_HAN = {"address": places.find_addresses}  # 和平里八号三单元
-"""What is left to look for in a text without a long number, and in one without any Latin letter or digit."""
+"""Detectors for a text without a long number, and for one without any Latin letter or digit."""
 
 
 class Finding(NamedTuple):
@@ -68,12 +73,6 @@ def detect(text: str, words: PrivacyWords, kinds: frozenset[str]) -> list[Findin
     return without_overlap(findings) if len(findings) > 1 else findings
 
 
-def _detectors(text: str) -> dict[str, Detector]:
-    if not ASCII.search(text):
-        return IN_HAN
-    return DETECTORS if numbers.LONG_NUMBER.search(text) else WITHOUT_LONG_NUMBER
-
-
 def mask(text: str, findings: list[Finding], settings: PrivacySettings) -> str:
     """The text with a placeholder in the place of every finding."""
     return _replaced(text, findings, [settings.placeholders[finding.kind] for finding in findings])
@@ -87,6 +86,58 @@ def without_overlap(findings: Iterable[Finding]) -> list[Finding]:
         if place == 0 or kept[place - 1].end <= finding.start:
             kept.insert(place, finding)
     return kept
+
+
+class MaskPrivateData(BaseFilter):
+    """Put a placeholder such as [手机号] in the place of everything in a segment that leads to a person (Kun §6).
+
+    Metadata out: masked. The title, which is published with the row, is masked alike. Counts `masked_<kind>`. Lengths
+    measured before stay what they were.
+
+    Drops with the kind as reason where the settings say "remove" (value: the item), and with "private_data" a segment
+    that holds so many items, or so little else, that it is a list of contacts (value: as in `masked`).
+
+    Args:
+        settings: treatment of each kind, bounds, and the words that detectors go by; see privacy.yaml.
+    """
+
+    name = "🎭 private data"
+
+    def __init__(self, settings: PrivacySettings, exclusion_writer: DiskWriter | None = None):
+        super().__init__(exclusion_writer)
+        self.settings = settings
+
+    def filter(self, doc: Document) -> bool | tuple[bool, str]:
+        if title := doc.metadata.get(schema.TITLE):
+            doc.metadata[schema.TITLE] = mask(title, find_private(title, self.settings), self.settings)
+        findings = find_private(doc.text, self.settings)
+        if not findings:
+            return True
+        for kind, start, end in findings:
+            if kind in self.settings.removed:
+                doc.metadata[schema.VALUE] = doc.text[start:end]
+                return False, kind
+        counts = Counter(finding.kind for finding in findings)
+        summary = " ".join(f"{kind}:{count}" for kind, count in sorted(counts.items()))
+        if self._is_list_of_contacts(doc.text, findings):
+            doc.metadata[schema.VALUE] = summary
+            return False, "private_data"
+        doc.text = mask(doc.text, findings, self.settings)
+        doc.metadata[schema.MASKED] = summary
+        for kind, count in counts.items():
+            self.stat_update(f"masked_{kind}", value=count)
+        return True
+
+    def _is_list_of_contacts(self, text: str, findings: list[Finding]) -> bool:
+        most, share = self.settings.max_masked, self.settings.max_masked_share
+        private = sum(finding.end - finding.start for finding in findings)
+        return (most is not None and len(findings) > most) or (share is not None and private > share * len(text))
+
+
+def _detectors(text: str) -> dict[str, Detector]:
+    if not ASCII.search(text):
+        return IN_HAN
+    return DETECTORS if numbers.LONG_NUMBER.search(text) else WITHOUT_LONG_NUMBER
 
 
 def _blanked(text: str, findings: list[Finding]) -> str:

@@ -3,8 +3,7 @@
 import ipaddress
 import re
 
-from kun_recipes.privacy.context import Spans, stands_after, stands_before
-from kun_recipes.privacy.settings import PrivacyWords
+from kun_recipes.privacy.settings import PrivacyWords, Spans, stands_after, stands_before
 
 EMAIL = re.compile(  # opens with its sign: the search for one character is the fastest there is
     r"@(?<=[A-Za-z0-9_%+-]@)(?:[A-Za-z0-9-]{1,63}\.){1,5}"
@@ -70,7 +69,7 @@ def find_private_urls(text: str, words: PrivacyWords) -> Spans:
 
 
 def find_wechat_ids(text: str, words: PrivacyWords) -> Spans:
-    """What follows 微信号 and its kin; after a mere 微信: it must hold a digit."""
+    """Ids behind 微信号 and its kin; after a mere 微信: an id must hold a digit."""
     if words.wechat_signs and not words.wechat_signs.search(text):
         return
     for pattern, wants_digit in ((words.wechat, False), (words.wechat_weak, True)):
@@ -81,7 +80,7 @@ def find_wechat_ids(text: str, words: PrivacyWords) -> Spans:
 
 
 def _is_ipv4_address(text: str, match: re.Match[str], words: PrivacyWords) -> bool:
-    """Whether four numbers are an address, and no version and no section."""
+    """Return whether four numbers are an address, and no version and no section."""
     if stands_before(words.ip_before, text, match.start()):
         return True
     is_version = stands_before(words.version_before, text, match.start())
@@ -102,7 +101,7 @@ def _is_public(number: str, words: PrivacyWords) -> bool:
 
 
 def _is_private_url(rest: str, words: PrivacyWords) -> bool:
-    """Whether a URL, without its scheme, tells a user."""
+    """Return whether a URL, without its scheme, tells a user."""
     if words.sample_urls and words.sample_urls.search(rest):
         return False
     if "@" in rest and CREDENTIALS.match(rest):

@@ -5,8 +5,7 @@ Every function reads narrowed text and yields the spans of the numbers alone, wi
 
 import re
 
-from kun_recipes.privacy.context import Spans, stands_after, stands_before
-from kun_recipes.privacy.settings import PrivacyWords
+from kun_recipes.privacy.settings import PrivacyWords, Spans, stands_after, stands_before
 
 LONG_NUMBER = re.compile(  # [0-9]{3} would be searched at half the speed
     r"[0-9][0-9][0-9](?:[0-9][0-9]|[-–—. ][0-9]{4})"
@@ -134,19 +133,19 @@ def find_qq_numbers(text: str, words: PrivacyWords) -> Spans:
 
 
 def is_identity_number(number: str) -> bool:
-    """Whether an 18-character number has the check character of a resident identity card (GB 11643)."""
+    """Return whether an 18-character number has the check character of a resident identity card (GB 11643)."""
     total = sum(weight * int(digit) for weight, digit in zip(CHECK_WEIGHTS, number, strict=False))
     return CHECK_CHARACTERS[total % 11] == number[17].upper()
 
 
 def passes_luhn(number: str) -> bool:
-    """Whether the digits of a number, separators aside, pass the Luhn check of bank cards (ISO/IEC 7812)."""
+    """Return whether the digits of a number, separators aside, pass the Luhn check of bank cards (ISO/IEC 7812)."""
     digits = [int(digit) for digit in reversed(number) if digit.isdigit()]
     doubled = [2 * digit - 9 * (digit > 4) for digit in digits[1::2]]
     return (sum(digits[::2]) + sum(doubled)) % 10 == 0
 
 
 def _counts_something(text: str, match: re.Match[str], words: PrivacyWords) -> bool:
-    """Whether the words around a number make it a serial number or an amount."""
+    """Return whether the words around a number make it a serial number or an amount."""
     is_serial = stands_before(words.serial_before, text, match.start())
     return is_serial or stands_after(words.quantity_after, text, match.end())

@@ -2,8 +2,7 @@
 
 import re
 
-from kun_recipes.privacy.context import Span, Spans, stands_after, stands_before
-from kun_recipes.privacy.settings import PrivacyWords
+from kun_recipes.privacy.settings import PrivacyWords, Span, Spans, stands_after, stands_before
 from kun_recipes.text.views import HAN
 
 NUMBER = r"[0-9A-Z一二三四五六七八九十百零〇]{1,6}"

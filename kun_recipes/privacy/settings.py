@@ -1,6 +1,7 @@
-"""The privacy file: which kinds of private data are masked, and the words that decide what a number is."""
+"""The privacy file: which kinds of private data are masked, and the words around a number that decide what it is."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
 from importlib.resources import files
@@ -12,11 +13,16 @@ from kun_recipes.text.views import narrow
 
 DEFAULT_PRIVACY = "privacy.yaml"
 MASK, REMOVE, KEEP = ACTIONS = ("mask", "remove", "keep")
+Span = tuple[int, int]
+Spans = Iterator[Span]
+
+REACH = 24
+"""Characters of the same line looked at on either side; what makes a number a telephone number stands next to it."""
 
 
 @dataclass(frozen=True)
 class Treatment:
-    """What is done with one kind: an action (mask, remove the row, keep), and what stands for a masked item."""
+    """Treatment of one kind: an action (mask, remove the row, keep), and the placeholder of a masked item."""
 
     action: str
     placeholder: str
@@ -131,3 +137,15 @@ class PrivacySettings:
 def load_privacy(path: str | Path | None = None) -> PrivacySettings:
     """Read a privacy file; None reads the package's own. Raises UserError, naming the file and the key."""
     return load_typed(files("kun_recipes.privacy") / DEFAULT_PRIVACY if path is None else Path(path), PrivacySettings)
+
+
+def stands_before(pattern: re.Pattern[str] | None, text: str, start: int) -> bool:
+    r"""Return whether a pattern, anchored by \Z where it must touch, matches in the characters before `start`."""
+    if pattern is None:
+        return False
+    return pattern.search(text[max(0, start - REACH) : start].rpartition("\n")[2]) is not None
+
+
+def stands_after(pattern: re.Pattern[str] | None, text: str, end: int) -> bool:
+    r"""Return whether a pattern, anchored by \A where it must touch, matches in the characters from `end`."""
+    return pattern is not None and pattern.search(text[end : end + REACH].partition("\n")[0]) is not None

@@ -13,8 +13,7 @@ from kun_recipes.data.columns import CANDIDATES as CANDIDATE_COLUMNS
 from kun_recipes.data.columns import LICENSE, PAIRS, with_license
 from kun_recipes.data.folders import TRAIN_SUMMARY
 from kun_recipes.data.manifest import CARD, write_manifest
-from kun_recipes.data.parquet_shards import DATA, read_all
-from kun_recipes.data.parquet_splits import SplitWriter
+from kun_recipes.data.parquet import DATA, SplitWriter, read_all
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
 from kun_recipes.execution.summaries import path_of

@@ -17,7 +17,7 @@ from datatrove.pipeline.base import PipelineStep
 from markupsafe import Markup, escape
 
 from kun_recipes.data import schema
-from kun_recipes.data.atomic import write_json
+from kun_recipes.data.atomic import whole_or_not_at_all, write_json
 from kun_recipes.data.rows import read_shard
 from kun_recipes.reporting.tally import Tally, length_labels
 
@@ -79,9 +79,8 @@ def write_corpus_report(path: Path, tallies: Tallies, summary: Mapping[str, Any]
         labels=length_labels(),
         summary=summary,
     )
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(page, encoding="utf-8", errors="replace")
-    partial.replace(path)
+    with whole_or_not_at_all(path) as partial:
+        partial.write_text(page, encoding="utf-8", errors="replace")
 
 
 def _rows_of(folder: Path, rank: int) -> Iterator[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """What a run did with its rows: the funnel, a few finished rows, and summary.json."""
 
-import hashlib
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -11,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kun_recipes.data import schema
+from kun_recipes.data.hashing import choice_hash
 
 
 def run_summary(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def training_line(name: str, summary: Mapping[str, Any]) -> Text:
 
 def sample_rows(rows: Iterable[Mapping[str, Any]], count: int = 3) -> list[Mapping[str, Any]]:
     """`count` rows chosen by the hash of their ids: always the same ones, in no order of quality."""
-    return heapq.nsmallest(count, rows, key=lambda row: hashlib.sha256(row[schema.ID].encode()).hexdigest())
+    return heapq.nsmallest(count, rows, key=lambda row: choice_hash(row[schema.ID]))
 
 
 def row_panel(row: Mapping[str, Any]) -> RenderableType:

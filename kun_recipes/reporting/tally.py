@@ -1,6 +1,5 @@
 """What a folder of rows holds: counts, bytes, lengths, and a few rows chosen by hash; tallies of parts add up."""
 
-import hashlib
 import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -8,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from kun_recipes.data import schema
+from kun_recipes.data.hashing import choice_hash
 
 EXAMPLES = 20  # rows shown of each reason
 SHOWN_CHARACTERS = 1200  # of a row's text; a whole document can be long
@@ -30,14 +30,14 @@ class Tally:
     rows: int = 0
     bytes: int = 0
     lengths: list[int] = field(default_factory=lambda: [0] * LENGTH_CLASSES)
-    examples: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    examples: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
 
     def add(self, row: Mapping[str, Any]) -> None:
         text = row[schema.TEXT]
         self.rows += 1
         self.bytes += len(text.encode(errors="surrogatepass"))
         self.lengths[length_class(len(text))] += 1
-        rank = hashlib.blake2b(row[schema.ID].encode(errors="surrogatepass"), digest_size=8).hexdigest()
+        rank = choice_hash(row[schema.ID])
         if len(self.examples) < EXAMPLES or rank < self.examples[-1][0]:
             self._keep([(rank, _example(row))])
 
@@ -47,7 +47,7 @@ class Tally:
         self.lengths = [mine + theirs for mine, theirs in zip(self.lengths, other.lengths, strict=True)]
         self._keep(other.examples)
 
-    def _keep(self, examples: Iterable[tuple[str, dict[str, Any]]]) -> None:
+    def _keep(self, examples: Iterable[tuple[int, dict[str, Any]]]) -> None:
         self.examples = heapq.nsmallest(EXAMPLES, [*self.examples, *examples], key=lambda example: example[0])
 
     def to_json(self) -> dict[str, Any]:

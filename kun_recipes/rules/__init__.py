@@ -4,14 +4,12 @@ The lists that a stage runs are in `pipelines`; words, phrases and thresholds ar
 """
 
 from kun_recipes.rules.characters import MeaninglessCharacters, NotChinese, TooShort
-from kun_recipes.rules.echo import AnswerCopiesPrompt
 from kun_recipes.rules.endings import CutOff
 from kun_recipes.rules.formatting import FormatErrors
 from kun_recipes.rules.keywords import LowQualityKeywords, Refusal
-from kun_recipes.rules.pipelines import answer_rules, instruction_rules, segment_rules
-from kun_recipes.rules.repetition import Repetition
+from kun_recipes.rules.pipelines import Rules, answer_rules, instruction_rules, load_rules, segment_rules
+from kun_recipes.rules.repetition import AnswerCopiesPrompt, Repetition
 from kun_recipes.rules.sensitive import SensitiveInformation
-from kun_recipes.rules.settings import Rules, load_rules
 
 __all__ = [
     "AnswerCopiesPrompt",

@@ -50,7 +50,7 @@ class TooShort(Rule):
 
 @dataclass(frozen=True)
 class MeaninglessSettings:
-    """What counts as meaningless. None switches a check off.
+    """Limits on meaningless characters. None switches a check off.
 
     Attributes:
         max_unusual_share: highest share of characters that are no Han, kana, letter, digit or symbol in use.

@@ -72,5 +72,5 @@ class CutOff(Rule):
 
 
 def is_finished(line: str) -> bool:
-    """Whether a narrowed text ends with something else than a letter, a digit or a mark that more should follow."""
+    """Return whether a narrowed text ends with a mark, and none that more should follow."""
     return not line[-1].isalnum() and line[-1] not in OPEN_END

@@ -40,7 +40,7 @@ NAMING[[ord(mark) for mark in "\\:;-"]] = ESCAPE  # a backslash, the eyes and th
 
 @dataclass(frozen=True)
 class FormatDebris:
-    """What no text should hold. None switches a check off.
+    """Debris that no text should hold. None switches a check off.
 
     Attributes:
         chat_markers: what a chat template left behind.
@@ -59,7 +59,7 @@ class FormatDebris:
 
 @dataclass(frozen=True)
 class FormatLimits:
-    """How a well-formed segment, instruction or answer looks. None switches a check off.
+    """Shape of a well-formed segment, instruction or answer. None switches a check off.
 
     Attributes:
         max_unbalanced: most brackets and quotation marks without their partner.

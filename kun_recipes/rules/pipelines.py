@@ -1,22 +1,54 @@
-"""The rules as the stages run them: one list for segments, one for instructions, one for answers (Kun A.2)."""
+"""The rules file, and the rules as the stages run them: a list each for segments, instructions and answers (Kun A.2).
 
+YAML in, frozen dataclasses out, and no key goes unread.
+"""
+
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
 
 from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
+from kun_recipes.config.settings import load_typed
+from kun_recipes.config.types import PerText
 from kun_recipes.data import schema
-from kun_recipes.rules.characters import MeaninglessCharacters, NotChinese, TooShort
-from kun_recipes.rules.echo import AnswerCopiesPrompt
+from kun_recipes.rules.characters import MeaninglessCharacters, MeaninglessSettings, NotChinese, TooShort
 from kun_recipes.rules.endings import CutOff
-from kun_recipes.rules.formatting import FormatErrors
-from kun_recipes.rules.keywords import LowQualityKeywords, Refusal
-from kun_recipes.rules.repetition import Repetition
-from kun_recipes.rules.sensitive import SensitiveInformation
-from kun_recipes.rules.settings import Rules
+from kun_recipes.rules.formatting import FormatDebris, FormatErrors, FormatLimits
+from kun_recipes.rules.keywords import KeywordList, LowQualityKeywords, Refusal
+from kun_recipes.rules.repetition import AnswerCopiesPrompt, Repetition, RepetitionSettings
+from kun_recipes.rules.sensitive import SensitiveInformation, SensitiveSettings
+from kun_recipes.text.phrases import Phrases
 
+DEFAULT_RULES = "rules.yaml"
 Removed = Callable[[str], DiskWriter | None]
 """The exclusion writer for a block's name, such as "repetition"."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules file; each field is explained there, and in the block that reads it."""
+
+    too_short: PerText[int | None]
+    not_chinese: PerText[float | None]
+    sensitive_information: SensitiveSettings
+    repetition: RepetitionSettings
+    meaningless_characters: MeaninglessSettings
+    keywords: PerText[tuple[KeywordList, ...]]
+    refusal: Phrases | None
+    format_debris: FormatDebris
+    format_limits: PerText[FormatLimits]
+    closing_lines: re.Pattern[str] | None
+    max_open_length: PerText[int | None]
+    min_added_by_answer: int | None
+
+
+def load_rules(path: str | Path | None = None) -> Rules:
+    """Read a rules file; None reads the package's own. Raises UserError, naming the file and the key."""
+    return load_typed(files("kun_recipes.rules") / DEFAULT_RULES if path is None else Path(path), Rules)
 
 
 def segment_rules(rules: Rules, removed: Removed) -> list[PipelineStep]:

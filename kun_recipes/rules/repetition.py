@@ -1,16 +1,19 @@
-"""Largely repetitive texts, wherever in the text they repeat (Kun A.2)."""
+"""Largely repetitive texts, by what and how often they repeat (Kun A.2), and answers that repeat the question."""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from datatrove.data import Document
+from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes.rules.rule import Fault, Rule, sentences
+from kun_recipes.data import schema
+from kun_recipes.rules.rule import Fault, Rule, sentences, verdict
 from kun_recipes.text.classes import pack
 from kun_recipes.text.grams import covered, repeats
-from kun_recipes.text.views import HAN, decode
+from kun_recipes.text.views import HAN, decode, letters, narrow
 
 LONGEST_UNIT = 80  # characters; a longer unit that repeats is seen as a duplicate sentence
 LENGTHS = range(1, LONGEST_UNIT + 1)
@@ -20,7 +23,7 @@ HAN_WORD = re.compile(rf"[{HAN}]")
 
 @dataclass(frozen=True)
 class RepetitionSettings:
-    """How much may repeat. None switches a check off.
+    """Limits on repetition. None switches a check off.
 
     Attributes:
         max_duplicate_share: highest share of the characters that stands in sentences or lines said before.
@@ -100,6 +103,31 @@ class Repetition(Rule):
         if length < settings.min_sentence or settings.max_long_repeats is None:
             return settings.max_unit_repeats
         return settings.max_long_repeats
+
+
+class AnswerCopiesPrompt(BaseFilter):
+    """Drop answers that only repeat the instruction.
+
+    Reads the instruction and the output. Reason: "echo"; the value is the number of letters that the answer adds. An
+    answer that repeats the question and then answers it stays.
+
+    Args:
+        min_added: fewest letters, digits and Han characters of an answer beside the instruction; None keeps all.
+        exclusion_writer: where dropped rows go.
+    """
+
+    name = "🦜 answer copies prompt"
+
+    def __init__(self, min_added: int | None, exclusion_writer: DiskWriter | None = None):
+        super().__init__(exclusion_writer)
+        self.min_added = min_added
+
+    def filter(self, doc: Document) -> bool | tuple[bool, str]:
+        asked, answered = (letters(narrow(doc.metadata[field])) for field in (schema.INSTRUCTION, schema.OUTPUT))
+        if self.min_added is None or not asked or asked not in answered:
+            return True
+        added = len(answered.replace(asked, ""))
+        return verdict(doc, Fault("echo", str(added)) if added < self.min_added else None)
 
 
 def duplicate_share(sentences: list[str], characters: int) -> float:

@@ -1,4 +1,4 @@
-"""What every rule on documents, segments, instructions and answers is made of: a block over one text of a row."""
+"""Base of every rule on documents, segments, instructions and answers: a block over one text of a row."""
 
 import contextlib
 from abc import abstractmethod
@@ -11,10 +11,8 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 from datatrove.utils.typeshelper import StatHints
 
 from kun_recipes.data import schema
+from kun_recipes.text.classes import NARROW_SENTENCE_ENDS
 from kun_recipes.text.views import narrow, without_zero_width
-
-SENTENCE_END = "。!?;…"
-"""What ends a sentence in narrowed text; a half-width full stop also stands in decimals and is judged by its place."""
 
 VALUE_LENGTH = 60  # characters of a match kept in the row
 
@@ -22,7 +20,7 @@ VALUE_LENGTH = 60  # characters of a match kept in the row
 def sentences(text: str, min_characters: int) -> list[str]:
     """The sentences of a narrowed text, blanks and end marks removed, leaving out those under `min_characters`."""
     text = without_zero_width(text)
-    for mark in SENTENCE_END:
+    for mark in NARROW_SENTENCE_ENDS:
         text = text.replace(mark, "\n")
     found = ["".join(piece.split()) for piece in text.split("\n") if len(piece) >= min_characters]
     return [sentence for sentence in found if len(sentence) >= min_characters]
@@ -86,7 +84,7 @@ class Rule(BaseFilter):
 
 
 def verdict(doc: Document, fault: Fault | None) -> bool | tuple[bool, str]:
-    """What datatrove wants to hear about the row; writes the fault's value into it."""
+    """Return datatrove's verdict on the row; write the fault's value into the row."""
     if fault is None:
         return True
     doc.metadata[schema.VALUE] = fault.value[:VALUE_LENGTH]

@@ -26,7 +26,7 @@ REASONS = {
 
 @dataclass(frozen=True)
 class SensitiveSettings:
-    """What is too private to be asked or answered.
+    """Private data that no instruction or answer may hold.
 
     Attributes:
         detectors: a privacy file whose words the detectors go by; None is the package's, as for segments.
@@ -47,7 +47,7 @@ class SensitiveInformation(Rule):
 
     Reads the text `field` names. Reasons: "phone_number", "id_number", "email", "bank_card", "contact_id",
     "home_address", "plate_number", "passport_number", "private_url", "ip_address". What is found, and what is not, is
-    told in kun_recipes/corpus/privacy: the detectors that mask segments.
+    told in kun_recipes/privacy: the detectors that mask segments.
 
     Args:
         field: which text is read.

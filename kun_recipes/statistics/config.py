@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from kun_recipes.config.options import option
 from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, PromptPath
 from kun_recipes.data import schema
-from kun_recipes.data.pair_sets import PairSet
+from kun_recipes.data.pairs import PairSet
 from kun_recipes.errors import ConfigError
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.statistics.topics import LISTS

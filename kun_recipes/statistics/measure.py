@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kun_recipes.data.pair_sets import Pair, PairSet, Sample
+from kun_recipes.data.pairs import Pair, PairSet, Removed, Sample
 from kun_recipes.progress import progress_bar
 from kun_recipes.statistics.diversity import count_letters, distinct_grams, word_figures
 from kun_recipes.statistics.forms import FORMS, FormReader, load_forms
@@ -90,7 +90,7 @@ def tally_set(pairs: PairSet, tally: Tally, count_tokens: CountTokens, near: Nea
         with progress_bar(None, pairs.name) as bar:
             for pair in pairs.read():
                 bar.update(1)
-                if pair is None:
+                if isinstance(pair, Removed):
                     tally.unusable += 1
                     continue
                 batch.append(pair)

@@ -12,7 +12,7 @@ from kun_recipes.corpus.deduplication import (
     NoteSignatures,
     signature_pairs,
 )
-from kun_recipes.data.pair_sets import Pair
+from kun_recipes.data.pairs import Pair
 
 
 class NearDuplicates:

@@ -8,7 +8,7 @@ from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
 
 from kun_recipes.data import schema
-from kun_recipes.data.pair_sets import Pair, PairSet, Sample
+from kun_recipes.data.pairs import Pair, PairSet, Sample
 from kun_recipes.data.rows import RankReader, read_rows, removed_writers, row_writer, write_shards
 from kun_recipes.execution.counts import Counts
 from kun_recipes.execution.folder import StageFolder

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import orjson
 
+from kun_recipes.data.atomic import whole_or_not_at_all
 from kun_recipes.data.json_lines import Malformed, read_lines
 from kun_recipes.errors import UserError
 
@@ -47,11 +48,9 @@ Item = TypeVar("Item", QualityItem, PreferenceItem)
 
 def write_items(items: Iterable[QualityItem | PreferenceItem], path: Path) -> int:
     """Write items, one a line; returns how many."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     lines = [orjson.dumps(asdict(item)) + b"\n" for item in items]
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(b"".join(lines))
-    partial.replace(path)
+    with whole_or_not_at_all(path) as partial:
+        partial.write_bytes(b"".join(lines))
     return len(lines)
 
 

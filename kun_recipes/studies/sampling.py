@@ -8,12 +8,12 @@ from typing import Any
 
 from kun_recipes.data.hashing import row_hash
 from kun_recipes.data.json_lines import Malformed, read_lines
-from kun_recipes.data.pair_sets import Pair
+from kun_recipes.data.pairs import Pair, Removed
 from kun_recipes.errors import UserError
 from kun_recipes.studies.items import PreferenceItem, QualityItem
 
 
-def sample_pairs(pairs: Iterable[Pair | None], per_source: int, seed: int) -> tuple[list[Pair], int]:
+def sample_pairs(pairs: Iterable[Pair | Removed], per_source: int, seed: int) -> tuple[list[Pair], int]:
     """The `per_source` pairs of lowest hash of each source (Kun §4.2.2), in an order that mixes the sources.
 
     The same whatever the order of the pairs; memory for twice as many as are chosen. Also returns how many rows were
@@ -26,7 +26,7 @@ def sample_pairs(pairs: Iterable[Pair | None], per_source: int, seed: int) -> tu
     chosen: dict[str, dict[str, Pair]] = {}
     no_pairs = 0
     for pair in pairs:
-        if pair is None:
+        if isinstance(pair, Removed):
             no_pairs += 1
             continue
         some = chosen.setdefault(pair.source, {})

@@ -1,11 +1,21 @@
-"""What kinds of characters a text is made of, counted at once by a table over all code points."""
+"""Kinds of characters: the sets that several steps share, and the class of every code point, to count them at once."""
 
 import re
 from functools import lru_cache
 
 import numpy as np
 
-from kun_recipes.text.views import HAN, ZERO_WIDTH, encode
+from kun_recipes.text.views import HAN, ZERO_WIDTH, encode, narrow
+
+LINE_BREAKS = "\n\r\v\f\x85\u2028\u2029"
+SENTENCE_ENDS = "。！？；…｡"
+"""Marks that end a sentence wherever they stand; a half-width full stop also stands in decimals."""
+
+NARROW_SENTENCE_ENDS = "".join(dict.fromkeys(narrow(SENTENCE_ENDS)))
+"""The same in narrowed text."""
+
+CLOSING_MARKS = "」』”’）》】〉〕］｝\"')]}"
+"""Quotation marks and brackets that may follow the end of a sentence."""
 
 OTHER, HAN_CHARACTER, KANA, LETTER, DIGIT, ODD_WORD, PUNCTUATION, SYMBOL, LOST, SPACE, LOST_SPACE = range(11)
 """Classes: none of the others, Han, kana and bopomofo, Latin Greek and Cyrillic letters, digits, what stands among

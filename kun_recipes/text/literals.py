@@ -14,7 +14,7 @@ MOST_TIMES = 8  # of a repeated word, the others are not needed to tell texts ap
 FOLDED = "iskµ"  # the dotless i, the long s and Greek mu match these, but lower-case to something else
 LATIN_1 = "\xff"
 REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
-ZERO_WIDTH = (_constants.AT, _constants.ASSERT_NOT)
+ASSERTIONS = (_constants.AT, _constants.ASSERT_NOT)
 
 Clause = frozenset[str]
 """Words of which the text holds at least one."""
@@ -57,7 +57,7 @@ class _Reader:
         return self.words if self.whole and not self.clauses else None
 
     def _read_part(self, kind: Any, value: Any) -> None:
-        if kind in ZERO_WIDTH:
+        if kind in ASSERTIONS:
             return
         if kind is _constants.LITERAL:
             self._continue(_letters([value]))
@@ -140,7 +140,7 @@ def _letters(codes: Iterable[int]) -> Clause | None:
 
 
 def has_case(word: str) -> bool:
-    """Whether a word in lower case has letters that are written otherwise in upper case."""
+    """Return whether a word in lower case has letters that are written otherwise in upper case."""
     return word.upper() != word
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from kun_recipes.curation.judge_data import load_judge_items, split_judge_items
-from kun_recipes.data.pairs import Removed, Seed, describe_removed, load_seeds, split_seeds
+from kun_recipes.data.pairs import Pair, Removed, describe_removed, load_pairs, split_pairs
 from kun_recipes.errors import UserError
 from kun_recipes.models.prompts import load_prompt
 from kun_recipes.training.config import TrainConfig
@@ -41,15 +41,15 @@ class TrainingData:
 def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> TrainingData:
     """Read what `config` names. A conversation over `max_length` tokens is removed, never cut.
 
-    The held-out pairs are the same for every `train_rows` and `mix`. Reasons, beside those of `load_seeds` and
+    The held-out pairs are the same for every `train_rows` and `mix`. Reasons, beside those of `load_pairs` and
     `load_mix`: "too_long", and "not_in_subset" for what `train_rows` leaves out.
 
     Raises UserError when no pair is left, or for sets, judge items and prompt files that cannot be used.
     """
-    seeds, removed = load_seeds(config.seeds, config.instruction_column, config.output_column, config.seeds_revision)
+    seeds, removed = load_pairs(config.seeds, config.instruction_column, config.output_column, config.seeds_revision)
     lay_out = _layout(config)
 
-    def fits(seed: Seed) -> bool:
+    def fits(seed: Pair) -> bool:
         return _tokens(lay_out(seed), tokenizer) <= config.max_length
 
     fitting = [seed for seed in seeds if fits(seed)]
@@ -57,7 +57,7 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
     removed += [Removed(seed.where, "too_long") for seed in seeds if seed not in short]
     if not fitting:
         raise UserError(f"{config.seeds}: no pair within max_length: {config.max_length} tokens")
-    training, held_out = split_seeds(fitting, config.held_out_share)
+    training, held_out = split_pairs(fitting, config.held_out_share)
     training, left_out = _subset(config, training)
     mixed = load_mix(config, seeds, len(training), fits)
     removed += left_out + [row for part in mixed for row in part.removed]
@@ -74,7 +74,7 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
     )
 
 
-def _subset(config: TrainConfig, training: list[Seed]) -> tuple[list[Seed], list[Removed]]:
+def _subset(config: TrainConfig, training: list[Pair]) -> tuple[list[Pair], list[Removed]]:
     taken, _, rest = take(training, config.train_rows)
     if config.train_rows and len(taken) < config.train_rows:
         raise UserError(
@@ -91,7 +91,7 @@ def _say_removed(removed: list[Removed]) -> None:
         say(f"train: removed {describe_removed(faulty)}")
 
 
-def _layout(config: TrainConfig) -> Callable[[Seed], Conversation]:
+def _layout(config: TrainConfig) -> Callable[[Pair], Conversation]:
     if config.direction == "forward":
         return forward
     label_prompt = load_prompt(config.label_prompt, {"segment"})

@@ -12,7 +12,7 @@ import random
 from collections.abc import Sequence
 
 from kun_recipes.curation.judge_data import JudgeItem
-from kun_recipes.data.pairs import Seed
+from kun_recipes.data.pairs import Pair
 from kun_recipes.models.engines.base import Message
 from kun_recipes.models.prompts import PromptTemplate
 
@@ -20,12 +20,12 @@ Conversation = dict[str, list[Message]]
 """{"prompt": turns before the first trained answer, "completion": the rest}."""
 
 
-def forward(seed: Seed) -> Conversation:
+def forward(seed: Pair) -> Conversation:
     """x -> y, for the primary chat model M_xy and the final model."""
     return {"prompt": [_turn("user", seed.instruction)], "completion": [_turn("assistant", seed.output)]}
 
 
-def backward(seed: Seed, label_prompt: PromptTemplate) -> Conversation:
+def backward(seed: Pair, label_prompt: PromptTemplate) -> Conversation:
     """y -> x behind the label prompt, for the label model M_yx."""
     return {"prompt": label_prompt.render(segment=seed.output), "completion": [_turn("assistant", seed.instruction)]}
 

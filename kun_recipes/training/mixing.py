@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from kun_recipes.data.pairs import Removed, Seed, load_seeds
+from kun_recipes.data.pairs import Pair, Removed, load_pairs
 from kun_recipes.errors import UserError
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.subsets import take
@@ -16,7 +16,7 @@ class MixedSet:
     """What one set gives: its source, the pairs trained on, and its rows that are not."""
 
     source: str
-    pairs: list[Seed]
+    pairs: list[Pair]
     removed: list[Removed]
 
     def counts(self) -> dict[str, Any]:
@@ -29,10 +29,10 @@ class MixedSet:
         }
 
 
-def load_mix(config: TrainConfig, own: Collection[Seed], trained: int, fits: Callable[[Seed], bool]) -> list[MixedSet]:
+def load_mix(config: TrainConfig, own: Collection[Pair], trained: int, fits: Callable[[Pair], bool]) -> list[MixedSet]:
     """Read the sets of `config.mix`, each in the share that its weight asks for, by the order of subsets.
 
-    Reasons, beside those of `load_seeds`: "duplicate_instruction" also for an instruction of the own pairs, the
+    Reasons, beside those of `load_pairs`: "duplicate_instruction" also for an instruction of the own pairs, the
     held-out ones included, or of an earlier set; "too_long"; "not_in_mix" for what a weight leaves out.
 
     Args:
@@ -45,7 +45,7 @@ def load_mix(config: TrainConfig, own: Collection[Seed], trained: int, fits: Cal
     known = {seed.instruction for seed in own}
     sets = []
     for one in config.mix or []:
-        pairs, removed = load_seeds(one.path, one.instruction, one.output, one.revision)
+        pairs, removed = load_pairs(one.path, one.instruction, one.output, one.revision)
         new = [seed for seed in pairs if seed.instruction not in known]
         removed += [Removed(seed.where, "duplicate_instruction") for seed in pairs if seed.instruction in known]
         rows = None if one.weight is None else round(one.weight * trained)

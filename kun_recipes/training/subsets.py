@@ -5,30 +5,30 @@ depends neither on the order of the files nor on what else is there; by its salt
 split.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 
-from kun_recipes.data.pairs import Seed
+from kun_recipes.data.hashing import choice_hash
+from kun_recipes.data.pairs import Pair
 
-_SALT = b"subset\0"
+_SALT = "subset\0"
 
 
-def in_subset_order(seeds: Sequence[Seed]) -> list[Seed]:
+def in_subset_order(seeds: Sequence[Pair]) -> list[Pair]:
     """The pairs in the order in which subsets take them."""
-    return sorted(seeds, key=lambda seed: hashlib.sha256(_SALT + seed.instruction.encode()).digest())
+    return sorted(seeds, key=lambda seed: choice_hash(seed.instruction, _SALT))
 
 
 def take(
-    seeds: Sequence[Seed], rows: int | None, fits: Callable[[Seed], bool] = lambda _: True
-) -> tuple[list[Seed], list[Seed], list[Seed]]:
+    seeds: Sequence[Pair], rows: int | None, fits: Callable[[Pair], bool] = lambda _: True
+) -> tuple[list[Pair], list[Pair], list[Pair]]:
     """The first `rows` pairs that fit, in subset order: (taken, those before them that do not fit, the rest).
 
     Args:
         rows: None takes all that fit. Where fewer than `rows` fit, the rest is empty.
         fits: asked only as far as needed, because asking may cost more than the pairs that are wanted.
     """
-    taken: list[Seed] = []
-    unfit: list[Seed] = []
+    taken: list[Pair] = []
+    unfit: list[Pair] = []
     ordered = in_subset_order(seeds)
     for position, seed in enumerate(ordered):
         if rows is not None and len(taken) == rows:

@@ -6,7 +6,7 @@ import pytest
 from datasets import load_dataset
 from datatrove.data import Document
 
-from kun_recipes.data import parquet_splits as splits
+from kun_recipes.data import parquet
 from kun_recipes.data.dataset import write_dataset
 from kun_recipes.data.rows import row_writer
 from kun_recipes.errors import UserError
@@ -75,7 +75,7 @@ def test_the_pair_and_its_source_come_first_then_the_lineage(tmp_path):
 
 
 def test_each_source_is_a_split_in_the_order_of_the_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(splits, "ROWS_A_GROUP", 2)
+    monkeypatch.setattr(parquet, "ROWS_PER_GROUP", 2)
     rows = write_rows(tmp_path / "rows", "wudao", "skypile", "wudao", "wudao", "my_own")
     write_rows(rows, "skypile", "wudao", rank=1)
     assert write_dataset(rows, tmp_path / "dataset") == {"my_own": 1, "skypile": 2, "wudao": 4}
@@ -90,8 +90,8 @@ def test_each_source_is_a_split_in_the_order_of_the_rows(tmp_path, monkeypatch):
 
 
 def test_a_large_split_has_several_shards_in_order(tmp_path, monkeypatch):
-    monkeypatch.setattr(splits, "ROWS_A_GROUP", 2)
-    monkeypatch.setattr(splits, "SHARD_BYTES", 1)
+    monkeypatch.setattr(parquet, "ROWS_PER_GROUP", 2)
+    monkeypatch.setattr(parquet, "SHARD_BYTES", 1)
     rows = write_rows(tmp_path / "rows", *["wudao"] * 5, "skypile")
     assert write_dataset(rows, tmp_path / "dataset") == {"skypile": 1, "wudao": 5}
     files = sorted(path.name for path in (tmp_path / "dataset" / "data").iterdir())

@@ -4,7 +4,7 @@ import json
 
 from kun_recipes.data.columns import PAIRS
 from kun_recipes.data.manifest import CARD, MANIFEST, digest_rows, read_manifest, row_digest, write_manifest
-from kun_recipes.data.parquet_splits import SplitWriter
+from kun_recipes.data.parquet import SplitWriter
 from tests.data.test_dataset import LINEAGE
 
 ROW = {"instruction": "问？", "output": "答。", "perplexity": 1.5, "title": None}

@@ -3,8 +3,10 @@ import json
 import pyarrow
 import pyarrow.parquet
 import pytest
+from datatrove.data import Document
 
-from kun_recipes.data.pairs import Removed, Seed, describe_removed, load_seeds, split_seeds
+from kun_recipes.data.pairs import Pair, Removed, describe_removed, load_pairs, split_pairs
+from kun_recipes.data.rows import write_shards
 from kun_recipes.errors import UserError
 
 GOOD = {"instruction": "问", "output": "答"}
@@ -17,7 +19,7 @@ def write(path, *rows):
 
 
 def load(source):
-    return load_seeds(source, "instruction", "output")
+    return load_pairs(source, "instruction", "output")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_invalid_utf8_is_a_bad_row_and_a_byte_order_mark_is_not(tmp_path):
     good = json.dumps(GOOD, ensure_ascii=False).encode()
     file.write_bytes(b"\xef\xbb\xbf" + good + b'\n{"instruction": "\xff", "output": "y"}\n')
     seeds, removed = load(str(file))
-    assert seeds == [Seed("问", "答", f"{file}:1")]
+    assert seeds == [Pair("问", "答", f"{file}:1")]
     assert removed == [Removed(f"{file}:2", "not_json")]
 
 
@@ -56,10 +58,31 @@ def test_a_folder_is_read_in_the_order_of_its_file_names(tmp_path):
     (tmp_path / "README.md").write_text("no data")
     seeds, removed = load(str(tmp_path))
     assert seeds == [
-        Seed("甲", "一", f"{tmp_path}/data/wudao-00000-of-00001.parquet:1"),
-        Seed("问", "答", f"{tmp_path}/more.jsonl:1"),
+        Pair("甲", "一", f"{tmp_path}/data/wudao-00000-of-00001.parquet:1", source="wudao"),
+        Pair("问", "答", f"{tmp_path}/more.jsonl:1"),
     ]
     assert removed == []
+
+
+def test_a_pair_knows_its_row(tmp_path):
+    polished = GOOD | {"id": "7", "source": "wudao", "chat_model": "qwen", "polish_prompt": "3f"}
+    raw = {"instruction": "又问", "output": "又答", "id": 7, "chat_model": "qwen", "polish_prompt": None}
+    source = write(tmp_path / "seeds.jsonl", polished, raw)
+    pairs, _ = load(source)
+    assert pairs[0] == Pair("问", "答", f"{source}:1", "7", "wudao", "qwen")
+    assert pairs[1] == Pair("又问", "又答", f"{source}:2", "dae9f9d92f6dccce535b33ef")
+    assert pairs[1] == Pair("又问", "又答", f"{source}:2")
+
+
+def test_the_rows_of_a_stage_are_read_with_the_columns_that_are_named(tmp_path):
+    write_shards([Document("段落", "1", metadata={"instruction": "问"})], tmp_path / "rows", 1)
+    assert load_pairs(str(tmp_path / "rows"), "instruction", "text") == (
+        [Pair("问", "段落", f"{tmp_path}/rows:1", "1")],
+        [],
+    )
+    (tmp_path / "started.json").touch()
+    with pytest.raises(UserError, match="this stage was started but did not finish"):
+        load_pairs(str(tmp_path / "rows"), "instruction", "text")
 
 
 @pytest.mark.parametrize(
@@ -99,32 +122,32 @@ def test_removed_rows_are_counted_by_reason_and_the_first_are_named():
 
 
 def some_seeds(number):
-    return [Seed(f"问题{index}", "答", f"f:{index}") for index in range(number)]
+    return [Pair(f"问题{index}", "答", f"f:{index}") for index in range(number)]
 
 
 def test_the_split_is_a_partition_near_the_share():
     seeds = some_seeds(1000)
-    training, held_out = split_seeds(seeds, 0.1)
+    training, held_out = split_pairs(seeds, 0.1)
     assert sorted(training + held_out, key=seeds.index) == seeds
     assert 70 <= len(held_out) <= 130
 
 
 def test_a_pair_keeps_its_side_when_pairs_are_added_and_reordered():
     few, many = some_seeds(100), some_seeds(200)
-    assert set(split_seeds(few, 0.2)[1]) == set(split_seeds(many[::-1], 0.2)[1]) & set(few)
+    assert set(split_pairs(few, 0.2)[1]) == set(split_pairs(many[::-1], 0.2)[1]) & set(few)
 
 
 @pytest.mark.parametrize("share", [0.001, 0.5])
 def test_no_side_of_a_small_set_is_empty(share):
     for number in range(2, 6):
-        training, held_out = split_seeds(some_seeds(number), share)
+        training, held_out = split_pairs(some_seeds(number), share)
         assert training and held_out
 
 
 def test_nothing_is_held_out_when_the_share_is_zero():
-    assert split_seeds(some_seeds(1), 0) == (some_seeds(1), [])
+    assert split_pairs(some_seeds(1), 0) == (some_seeds(1), [])
 
 
 def test_one_pair_cannot_be_split():
     with pytest.raises(UserError, match="f:0: one pair cannot be split; give more, or set held_out_share: 0"):
-        split_seeds(some_seeds(1), 0.1)
+        split_pairs(some_seeds(1), 0.1)

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from kun_recipes.data.pairs import load_seeds, split_seeds
+from kun_recipes.data.pairs import load_pairs, split_pairs
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation.held_out import AnswerPairs, ReadPairs, held_out_pairs, pair_prompt
 from kun_recipes.models.engines import load_engine
@@ -24,8 +24,8 @@ def block(engine, format="chat", tokens=8):
 
 
 def test_they_are_the_pairs_that_the_trainings_held_out(pairs):
-    seeds, _ = load_seeds(SEEDS, *COLUMNS)
-    _, held_out = split_seeds(seeds, 0.1)
+    seeds, _ = load_pairs(SEEDS, *COLUMNS)
+    _, held_out = split_pairs(seeds, 0.1)
     assert pairs == held_out and len(pairs) == 7
     assert held_out_pairs(SEEDS, *COLUMNS, 0.1, 3) == held_out[:3]
 

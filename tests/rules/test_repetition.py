@@ -1,9 +1,10 @@
 from dataclasses import replace
 
 import pytest
+from datatrove.data import Document
 
 from kun_recipes.data import schema
-from kun_recipes.rules import Repetition, load_rules
+from kun_recipes.rules import AnswerCopiesPrompt, Repetition, load_rules
 from kun_recipes.rules.repetition import duplicate_ngram_share, duplicate_share, repeated_unit
 from kun_recipes.text.views import encode, narrow
 
@@ -79,3 +80,21 @@ def test_measures():
     assert repeated_unit(encode("一二一二一二"), lambda length: 2) == "一二 × 3"
     assert repeated_unit(encode("一二一二一二"), lambda length: 3) is None
     assert repeated_unit(encode("121212"), lambda length: 2) is None
+
+
+@pytest.mark.parametrize(
+    ("instruction", "output", "value"),
+    [
+        ("什么是火山？", "什么是火山？", "0"),
+        ("什么是火山？", "什么是火山?什么是火山。", "0"),
+        ("什么是火山？", "问题：什么是火山", "2"),
+        ("什么是火山？", "什么是火山？火山是地下岩浆喷出地表形成的山。", None),
+        ("什么是火山？", "火山是山。", None),
+        ("？", "火山是山。", None),
+    ],
+)
+def test_echo(instruction, output, value):
+    doc = Document(text="", id="1", metadata={schema.INSTRUCTION: instruction, schema.OUTPUT: output})
+    assert AnswerCopiesPrompt(8).filter(doc) == (True if value is None else (False, "echo"))
+    assert doc.metadata.get(schema.VALUE) == value
+    assert AnswerCopiesPrompt(None).filter(doc) is True

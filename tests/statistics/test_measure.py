@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kun_recipes.data.pair_sets import Pair, PairSet, Sample
+from kun_recipes.data.pairs import Pair, PairSet, Sample
 from kun_recipes.errors import UserError
 from kun_recipes.statistics.diversity import distinct_grams, word_figures
 from kun_recipes.statistics.lengths import length_figures
@@ -53,14 +53,14 @@ def test_distinct_grams_span_no_texts_and_stop_at_the_budget():
 
 
 def test_sets_are_compared_over_equally_many_letters():
-    long, short = [Pair("1", "", "天地" * 9, "天地")], [Pair("2", "", "天地", "人和日月")]
+    long, short = [Pair("天地" * 9, "天地", id="1")], [Pair("天地", "人和日月", id="2")]
     figures = compare_grams({"long": long, "short": short})
     assert figures["long"]["instruction"] == {"characters": 2, **figures["short"]["instruction"]}
     assert figures["long"]["output"]["characters"] == 2
 
 
 def test_a_sample_depends_on_no_order():
-    pairs = [Pair(str(number), "", "问", "答") for number in range(50)]
+    pairs = [Pair("问", "答", id=str(number)) for number in range(50)]
     forth, back = Sample(7), Sample(7)
     for pair in pairs:
         forth.add(pair)

@@ -110,7 +110,7 @@ def test_a_preference_for_a_letter_is_taken_off(prompt, monkeypatch):
 
 
 def use(engine, monkeypatch) -> None:
-    for module in ("curation.asking", "statistics.topic_asking"):
+    for module in ("models.asking", "statistics.topic_asking"):
         monkeypatch.setattr(f"kun_recipes.{module}.load_engine", lambda settings: engine)
 
 

@@ -6,10 +6,10 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kun_recipes.data.pair_sets import Pair
+from kun_recipes.data.pairs import Pair, Removed
 from kun_recipes.studies.sampling import meetings, preference_items, sample_pairs
 
-PAIRS = [Pair(f"row-{number}", "wudao" if number % 4 else "skypile", "问", "答") for number in range(400)]
+PAIRS = [Pair("问", "答", id=f"row-{number}", source="wudao" if number % 4 else "skypile") for number in range(400)]
 MODELS = ["base", "kun", "coig", "belle"]
 
 
@@ -25,7 +25,7 @@ def test_as_many_of_each_source_are_chosen():
 
 def test_the_sample_is_the_same_in_any_order_and_whatever_stands_twice():
     chosen = sampled(PAIRS, 20, seed=0)
-    assert sample_pairs([None, *reversed(PAIRS), *PAIRS], 20, seed=0) == (chosen, 1)
+    assert sample_pairs([Removed("f:1", "not_json"), *reversed(PAIRS), *PAIRS], 20, seed=0) == (chosen, 1)
     assert sampled(PAIRS, 20, seed=1) != chosen
 
 

@@ -1,11 +1,11 @@
 import pytest
 
 from kun_recipes.curation.judge_data import JudgeItem
-from kun_recipes.data.pairs import Seed
+from kun_recipes.data.pairs import Pair
 from kun_recipes.models.prompts import load_prompt
 from kun_recipes.training.formatting import backward, forward, judge_conversations
 
-SEED = Seed("什么是盐？", "盐是{氯化钠}。", "seeds.jsonl:1")
+SEED = Pair("什么是盐？", "盐是{氯化钠}。", "seeds.jsonl:1")
 ITEMS = [
     JudgeItem(judge, f"文{number}", "是" if judge == "filter" else "好", "")
     for number in range(7)

@@ -4,12 +4,12 @@ from collections import Counter
 import datasets
 import pytest
 
-from kun_recipes.data.pairs import Removed, Seed
+from kun_recipes.data.pairs import Pair, Removed
 from kun_recipes.errors import UserError
 from kun_recipes.training.mixing import MixedSet, load_mix
 from kun_recipes.training.subsets import take
 
-OWN = [Seed("自己的", "答", "own:1"), Seed("留出的", "答", "own:2")]
+OWN = [Pair("自己的", "答", "own:1"), Pair("留出的", "答", "own:2")]
 
 
 def write(path, *rows):
@@ -40,7 +40,7 @@ def test_a_weight_takes_the_first_rows_in_the_order_of_subsets(mix, tmp_path):
     coig, belle = write(tmp_path / "coig.jsonl", *rows("甲", 9)), write(tmp_path / "belle.jsonl", *rows("乙", 9))
     first, second = mix(mix=[coig, belle], mix_weights=[0.5, 2.0])
     assert [len(first.pairs), len(second.pairs)] == [2, 8]
-    everything = [Seed(f"甲{index}", "答", f"{coig}:{index + 1}") for index in range(9)]
+    everything = [Pair(f"甲{index}", "答", f"{coig}:{index + 1}") for index in range(9)]
     assert first.pairs == take(everything, 2)[0]
     assert first.counts()["removed"] == {"not_in_mix": 7}
     assert (second.counts()["rows_in"], second.counts()["rows_kept"]) == (9, 8)
@@ -83,7 +83,7 @@ def test_columns_are_mapped_each_sets_own(mix, tmp_path):
         ("作诗", "床前"),
     }
     assert first.removed == [Removed(f"{belle}:4", "wrong_type")]
-    assert second.pairs == [Seed("几点", "三点", f"{other}:1")]
+    assert second.pairs == [Pair("几点", "三点", f"{other}:1")]
 
 
 def test_a_missing_column_is_named(mix, tmp_path):
@@ -94,7 +94,7 @@ def test_a_missing_column_is_named(mix, tmp_path):
 
 def test_what_is_too_long_does_not_count_towards_the_weight(mix, tmp_path):
     coig = write(tmp_path / "coig.jsonl", *rows("甲", 6))
-    long = take([Seed(f"甲{index}", "答", "") for index in range(6)], 1)[0][0].instruction
+    long = take([Pair(f"甲{index}", "答", "") for index in range(6)], 1)[0][0].instruction
     (part,) = mix(mix=[coig], mix_weights=[1.0], fits=lambda seed: seed.instruction != long)
     assert len(part.pairs) == 4
     assert part.counts()["removed"] == {"too_long": 1, "not_in_mix": 1}
@@ -110,4 +110,4 @@ def test_a_hub_dataset_is_asked_for_its_revision(mix, tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     parts = mix(mix=["BAAI/COIG", "m-a-p/COIG-Kun"], mix_revisions=["0123abc", "none"])
     assert asked == [("BAAI/COIG", "0123abc"), ("m-a-p/COIG-Kun", None)]
-    assert parts[0] == MixedSet("BAAI/COIG", [Seed("BAAI/COIG0", "答", "BAAI/COIG/train:1")], [])
+    assert parts[0] == MixedSet("BAAI/COIG", [Pair("BAAI/COIG0", "答", "BAAI/COIG/train:1")], [])

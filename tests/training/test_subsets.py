@@ -1,14 +1,14 @@
 import itertools
 import random
 
-from kun_recipes.data.pairs import Seed, split_seeds
+from kun_recipes.data.pairs import Pair, split_pairs
 from kun_recipes.training.subsets import in_subset_order, take
 
 SIZES = (9, 26, 39, 52, 100, 200, 360)
 
 
 def some_seeds(number):
-    return [Seed(f"问题{index}", "答", f"f:{index}") for index in range(number)]
+    return [Pair(f"问题{index}", "答", f"f:{index}") for index in range(number)]
 
 
 def test_subsets_are_nested():
@@ -45,7 +45,7 @@ def test_the_order_is_known():
 def test_the_order_is_independent_of_the_held_out_split():
     seeds = some_seeds(2000)
     subset = take(seeds, 1000)[0]
-    held_out = set(split_seeds(seeds, 0.1)[1])
+    held_out = set(split_pairs(seeds, 0.1)[1])
     assert 60 <= sum(seed in held_out for seed in subset) <= 140  # by the split's own hash it would be 0 or all
 
 

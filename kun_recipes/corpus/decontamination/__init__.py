@@ -5,9 +5,8 @@ changed comma hides it. Letters without punctuation do not care.
 """
 
 from kun_recipes.corpus.decontamination.benchmarks import BENCHMARK_FORMATS, HUB_ID, Question, load_benchmark, read_csv
-from kun_recipes.corpus.decontamination.block import Decontaminate
-from kun_recipes.corpus.decontamination.index import QuestionIndex, build_index
-from kun_recipes.corpus.decontamination.settings import DecontaminationSettings
+from kun_recipes.corpus.decontamination.index import DecontaminationSettings, QuestionIndex, build_index
+from kun_recipes.corpus.decontamination.matching import Decontaminate
 
 __all__ = [
     "BENCHMARK_FORMATS",

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from kun_recipes.corpus.decontamination.hub import read_hub
 from kun_recipes.data.json_lines import Malformed, read_lines
 from kun_recipes.errors import UserError
 
@@ -22,7 +21,7 @@ HUB_ID = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))
 
 @dataclass(frozen=True)
 class Question:
-    """What no segment may quote.
+    """A question that no segment may quote.
 
     Attributes:
         name: "<benchmark>/<id>", for the row that is removed.
@@ -146,3 +145,18 @@ def _check_columns(columns: Iterable[str], where: str, expected: Sequence[str], 
 def _question(row: Mapping[str, object], name: str, number: int, format: str) -> Question:
     row_id = next((row[column] for column in ID_COLUMNS if row.get(column) not in (None, "")), number)
     return Question(f"{name}/{row_id}", str(row[STEM_COLUMNS[format]]), tuple(str(row[option]) for option in OPTIONS))
+
+
+def read_hub(repository: str, revision: str | None) -> Iterator[tuple[str, str, "datasets.Dataset"]]:  # noqa: F821
+    """Subject, split and table of everything in a dataset. Raises UserError when it cannot be had."""
+    import datasets  # takes seconds, and local files do without
+
+    try:
+        for subject in datasets.get_dataset_config_names(repository, revision=revision):
+            for split, table in datasets.load_dataset(repository, subject, revision=revision).items():
+                yield subject, split, table
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{repository}: no folder here, and the Hub cannot be read ({reason}); download it and give its folder"
+        ) from error

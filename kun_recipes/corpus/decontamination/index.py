@@ -11,12 +11,34 @@ from typing import NamedTuple
 import numpy as np
 
 from kun_recipes.corpus.decontamination.benchmarks import OPTIONS, Question
-from kun_recipes.corpus.decontamination.settings import DecontaminationSettings
-from kun_recipes.text.grams import gram_hashes
-from kun_recipes.text.letters import letter_codes
+from kun_recipes.data.atomic import whole_or_not_at_all
+from kun_recipes.text.grams import gram_hashes, letter_codes
 
 STEM, CHOICES, WHOLE = range(3)
-"""What a part is: the stem, the options in a row, or the stem and its options."""
+"""Kinds of parts: the stem, the options in a row, or the stem and its options."""
+
+
+@dataclass(frozen=True)
+class DecontaminationSettings:
+    """Limits from which a text counts as a quote of a question.
+
+    Attributes:
+        ngram: letters of an n-gram. PaLM (Chowdhery et al. 2022, §8) takes 8 words; 8 Chinese characters are some five
+            words: rare enough to tell a quote from a phrase, short enough that a changed letter costs little of it.
+        share: of the letters of a question's part that must stand in matched n-grams (PaLM's 70%).
+        min_letters: shortest part that is looked for by itself. Below two n-grams, "我国的根本政治制度是" is as much
+            a phrase of any text as a question; a shorter stem is looked for together with its options.
+        quote_letters: a run of this length is a quote, whatever its share of a longer part (GPT-4's report takes 50
+            characters).
+        max_questions: an n-gram in more questions than these is how questions are put ("下列关于…的说法中正确的是"),
+            not what one of them asks, and counts for nothing. The few below it may share the text they ask about.
+    """
+
+    ngram: int = 8
+    share: float = 0.7
+    min_letters: int = 16
+    quote_letters: int = 50
+    max_questions: int = 10
 
 
 class Part(NamedTuple):
@@ -29,7 +51,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class QuestionIndex:
-    """What `build_index` makes of the questions of all benchmarks.
+    """Index of the questions of all benchmarks, by `build_index`.
 
     Memory: 60 MB for 25 000 questions (C-Eval and CMMLU), and 16 MB for the gate of a `Matcher`.
 
@@ -56,13 +78,9 @@ class QuestionIndex:
 
     def save(self, path: str | Path) -> None:
         """Write the index to a file that is there whole or not at all."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)[1:]}
-        partial = path.with_name(path.name + ".partial")
-        with partial.open("wb") as file:
+        with whole_or_not_at_all(Path(path)) as partial, partial.open("wb") as file:
             np.savez(file, **arrays, **dataclasses.asdict(self.settings))
-        os.replace(partial, path)
 
 
 def load_index(path: str | Path) -> QuestionIndex:
@@ -138,7 +156,7 @@ def _postings(parts: list[Part], max_questions: int) -> tuple[np.ndarray, ...]:
 
 
 def _letters(part_of: np.ndarray, offset_of: np.ndarray, parts: int, ngram: int) -> np.ndarray:
-    """How many letters of each part stand in its n-grams."""
+    """Return the number of letters of each part that stand in its n-grams."""
     order = np.lexsort((offset_of, part_of))
     part, offset = part_of[order], offset_of[order]
     opens = np.ones(len(part), dtype=bool)
@@ -147,7 +165,7 @@ def _letters(part_of: np.ndarray, offset_of: np.ndarray, parts: int, ngram: int)
 
 
 def new_letters(opens: np.ndarray, offset: np.ndarray, ngram: int) -> np.ndarray:
-    """How many letters of its part each n-gram adds to those before it.
+    """Return how many letters of its part each n-gram adds to those before it.
 
     Args:
         opens: which n-grams are the first of their part.

@@ -1,15 +1,20 @@
-"""Find quotes of questions in segments."""
+"""Quotes of questions in segments: found, measured, and the segments that hold one dropped."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from datatrove.data import Document
+from datatrove.pipeline.filters.base_filter import BaseFilter
+from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes.corpus.decontamination.index import QuestionIndex, new_letters
-from kun_recipes.text.grams import gram_hashes
-from kun_recipes.text.letters import letters_in_place
+from kun_recipes.corpus.decontamination.index import QuestionIndex, load_index, new_letters
+from kun_recipes.data import schema
+from kun_recipes.text.grams import gram_hashes, letters_in_place
 
 SLOT_BITS = 24  # a table of 16 MB: beside two million n-grams one other of eight meets a byte, of eighty a bit
+BATCH = 32  # segments looked at in one go: numpy's calls cost more than the letters of one segment
 
 
 class Quote(NamedTuple):
@@ -105,7 +110,7 @@ class Matcher:
         return text[order], part[order], offset[order]
 
     def _stands_alone(self, part: int, text: int, hits: Hits, letters: Letters) -> bool:
-        """Whether a part that is quoted in full stands somewhere with no letter right before and behind it."""
+        """Return whether a part that is quoted in full stands somewhere with no letter right before and behind it."""
         index, length = self.index, int(self.index.part_letters[part])
         apart = np.ones(len(letters.codes) + 1, dtype=bool)  # whether something parts a letter from the one before
         apart[1:-1] = np.diff(letters.places) > 1
@@ -115,6 +120,40 @@ class Matcher:
         starts = hits.letter[(hits.text == text) & (hits.gram == gram)]
         starts = starts[starts + length <= letters.firsts[text + 1]]
         return bool((apart[starts] & apart[starts + length]).any())
+
+
+class Decontaminate(BaseFilter):
+    """Drop segments that quote an evaluation question: its stem, its options, or a long run of either.
+
+    Drops with reason "contaminated"; the value is "<benchmark>/<question id> <share of the question that is quoted>".
+
+    Args:
+        index: file that `QuestionIndex.save` wrote.
+        exclusion_writer: where dropped rows go.
+    """
+
+    name = "🧪 decontaminate"
+
+    def __init__(self, index: str | Path, exclusion_writer: DiskWriter | None = None):
+        super().__init__(exclusion_writer, batch_size=BATCH)
+        self.index = str(index)
+        self._matcher: Matcher | None = None  # made in the process that uses it
+
+    def filter(self, doc: Document) -> bool | tuple[bool, str]:
+        return self.filter_batch([doc])[0]
+
+    def filter_batch(self, batch: list[Document]) -> list[bool | tuple[bool, str]]:
+        if self._matcher is None:
+            self._matcher = Matcher(load_index(self.index))
+        quotes = self._matcher.find([document.text for document in batch])
+        return [self._verdict(document, quote) for document, quote in zip(batch, quotes, strict=True)]
+
+    def _verdict(self, doc: Document, quote: Quote | None) -> bool | tuple[bool, str]:
+        if quote is None:
+            return True
+        doc.metadata[schema.VALUE] = f"{quote.question} {quote.share:.2f}"
+        self.stat_update(f"contaminated_{quote.question.partition('/')[0]}")
+        return False, "contaminated"
 
 
 def _letters(texts: Sequence[str]) -> Letters:

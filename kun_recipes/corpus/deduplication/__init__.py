@@ -5,11 +5,14 @@ row; the notes are compared, a bucket a task; every task drops the rows found. O
 reading order stays, by file and by row in the file, so that it does not depend on how the work was split.
 """
 
-from kun_recipes.corpus.deduplication.clusters import ClusterNearDuplicates
-from kun_recipes.corpus.deduplication.digests import text_digest
-from kun_recipes.corpus.deduplication.drop import DropRows
-from kun_recipes.corpus.deduplication.exact import DigestRows, FindExactDuplicates
-from kun_recipes.corpus.deduplication.near import NearDuplicateSettings, NoteSignatures, signature_pairs
+from kun_recipes.corpus.deduplication.exact import DigestRows, FindExactDuplicates, text_digest
+from kun_recipes.corpus.deduplication.found import DropRows
+from kun_recipes.corpus.deduplication.near import (
+    ClusterNearDuplicates,
+    NearDuplicateSettings,
+    NoteSignatures,
+    signature_pairs,
+)
 
 __all__ = [
     "ClusterNearDuplicates",

@@ -1,16 +1,19 @@
-"""Exact duplicates: note a digest of each row, then compare the digests of all files, a bucket a task."""
+"""Exact duplicates: note a digest of each row, then compare the digests of all files, a bucket per task."""
 
 import contextlib
+import hashlib
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 from datatrove.data import DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
-from kun_recipes.corpus.deduplication.digests import text_digest
 from kun_recipes.corpus.deduplication.found import open_ids, places_of, write_found, write_id
+from kun_recipes.text.views import narrow
 
 DIGEST = np.dtype([("high", "<u8"), ("low", "<u8"), ("row", "<u4")])
+DIGEST_BYTES = 16  # two of a billion different texts meet with a probability below 1e-20
 
 
 class DigestRows(PipelineStep):
@@ -86,6 +89,14 @@ def find_copies(high: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarr
     repeated[1:] = (high[1:] == high[:-1]) & (low[1:] == low[:-1])
     first = np.maximum.accumulate(np.where(repeated, 0, np.arange(len(order))))
     return order[repeated], order[first[repeated]]
+
+
+def text_digest(text: str) -> bytes:
+    """Digest of the text in one character width (NFKC) and without whitespace."""
+    normal = narrow(text)  # most often NFKC already, which is soon checked and slowly made
+    if not unicodedata.is_normalized("NFKC", normal):
+        normal = unicodedata.normalize("NFKC", normal)
+    return hashlib.blake2b("".join(normal.split()).encode(errors="surrogatepass"), digest_size=DIGEST_BYTES).digest()
 
 
 def _read_bucket(folder: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -1,10 +1,11 @@
-"""Near duplicates: MinHash over character n-grams, with datatrove's blocks."""
+"""Near duplicates: MinHash over character n-grams, with datatrove's blocks, joined to clusters."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from datatrove.data import DocumentsPipeline
+from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.dedup.minhash import (
     MinhashConfig,
     MinhashDedupBuckets,
@@ -13,9 +14,8 @@ from datatrove.pipeline.dedup.minhash import (
 from datatrove.utils.hashing import HashConfig
 from datatrove.utils.word_tokenizers import WordTokenizer
 
-from kun_recipes.corpus.deduplication.found import open_ids, write_id
-from kun_recipes.text.grams import gram_hashes
-from kun_recipes.text.letters import letter_codes
+from kun_recipes.corpus.deduplication.found import open_ids, places_of, write_found, write_id
+from kun_recipes.text.grams import gram_hashes, letter_codes
 
 PRIME = np.uint64((1 << 61) - 1)  # datatrove's: hashes are taken modulo a Mersenne prime
 PRIME_BITS = np.uint64(61)
@@ -23,11 +23,13 @@ LOWER_HALF = np.uint64(2**32 - 1)
 MIX = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)  # splitmix64 (Steele, Lea, Flood 2014)
 CACHED_VALUES = 1 << 16  # hashes at a time: two arrays of them stay in the processor's cache
 LINES_AT_ONCE = 256  # signatures of a file in memory; datatrove's default of 5 reads too often
+PAIR = np.dtype([("first_rank", "<u4"), ("first_row", "<u4"), ("second_rank", "<u4"), ("second_row", "<u4")])
+"""Record of datatrove's MinhashDedupBuckets."""
 
 
 @dataclass(frozen=True)
 class NearDuplicateSettings:
-    """What makes two segments near duplicates.
+    """Limits from which two segments are near duplicates.
 
     Buckets and hashes are FineWeb-2's, by which a pair is found half of the time when 0.68 of the n-grams of both are
     common to them. FineWeb-2's n-grams are of five words, some eight characters, and meant for whole pages. Segments
@@ -115,6 +117,58 @@ def signature_pairs(signatures: str | Path, pairs: str | Path, settings: NearDup
     return MinhashDedupBuckets(str(signatures), str(pairs), config=settings.minhash, lines_to_buffer=LINES_AT_ONCE)
 
 
+class ClusterNearDuplicates(PipelineStep):
+    """Join the pairs of all buckets to clusters and list all but the first row of each, for `DropRows` to drop.
+
+    datatrove's MinhashDedupCluster keeps the row that its union-find happens to end at, and needs some 300 bytes a
+    row; here the first in reading order stays, and the memory is some 100 bytes a row that has a near duplicate.
+    Runs as one task and reads no rows.
+
+    Args:
+        pairs: what `signature_pairs` found.
+        signatures: what `NoteSignatures` noted: the ids.
+        found: takes the rows to drop.
+    """
+
+    name = "🎯 MinHash clusters"
+    type = "🫂 - DEDUP"
+
+    def __init__(self, pairs: str | Path, signatures: str | Path, found: str | Path):
+        super().__init__()
+        self.pairs = Path(pairs)
+        self.signatures = Path(signatures)
+        self.found = Path(found)
+
+    def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> None:
+        if world_size != 1:
+            raise ValueError(f"{type(self).__name__} must run as one task, not {world_size}: set tasks=1")
+        with self.track_time():
+            dropped = kept = np.empty(0, np.uint64)
+            for path in sorted(self.pairs.glob("*.dups")):  # one after the other: most buckets find the same pairs
+                first, second = _read_pairs(path)
+                dropped, kept = join_pairs(np.concatenate([kept, first]), np.concatenate([dropped, second]))
+            self.stat_update("near_duplicates", value=len(dropped))
+            self.stat_update("clusters", value=len(np.unique(kept)))
+            write_found(self.found, "near", dropped, kept, self.signatures)
+
+
+def join_pairs(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All but the least member of every cluster that the pairs make, in order, and for each that least member."""
+    members, ends = np.unique(np.concatenate([first, second]), return_inverse=True)
+    one, other = ends[: len(first)], ends[len(first) :]
+    root = np.arange(len(members))
+    while True:
+        low, high = np.minimum(root[one], root[other]), np.maximum(root[one], root[other])
+        apart = low < high
+        if not apart.any():
+            break
+        np.minimum.at(root, high[apart], low[apart])
+        while not np.array_equal(root, above := root[root]):
+            root = above
+    moved = root != np.arange(len(members))
+    return members[moved], members[root[moved]]
+
+
 def _permute(
     shingles: np.ndarray, factors: np.ndarray, offsets: np.ndarray, values: np.ndarray, shifted: np.ndarray
 ) -> None:
@@ -134,6 +188,12 @@ def _mixed(hashes: np.ndarray) -> np.ndarray:
     for factor in MIX:
         hashes = (hashes ^ (hashes >> np.uint64(30))) * factor
     return hashes ^ (hashes >> np.uint64(31))
+
+
+def _read_pairs(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    pairs = np.fromfile(path, PAIR)
+    first = places_of(pairs["first_rank"], pairs["first_row"])
+    return first, places_of(pairs["second_rank"], pairs["second_row"])
 
 
 class _NoWords(WordTokenizer):

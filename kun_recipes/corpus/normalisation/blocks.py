@@ -1,20 +1,31 @@
-"""The blocks of normalisation, in the order in which the stage runs them."""
+"""Blocks of normalisation: mojibake repaired, one spelling, simplified characters, no lines of the page."""
 
+from functools import lru_cache
 from importlib.util import find_spec
+from typing import Any
 
 import ftfy
+import numpy as np
 from datatrove.data import DocumentsPipeline
 from datatrove.pipeline.formatters import FTFYFormatter
 from datatrove.pipeline.formatters.base import BaseFormatter
 from datatrove.utils.typeshelper import StatHints
 
-from kun_recipes.corpus.normalisation.characters import composed, in_one_width, without_controls
-from kun_recipes.corpus.normalisation.layout import tidy, without_indentation
+from kun_recipes.corpus.normalisation.characters import (
+    BLANK_LINES,
+    composed,
+    in_one_width,
+    tidy,
+    without_controls,
+    without_indentation,
+)
 from kun_recipes.corpus.normalisation.markup import MarkupRemover, has_fences, split_fences
 from kun_recipes.corpus.normalisation.mojibake import may_be_mojibake
-from kun_recipes.corpus.normalisation.simplified import has_traditional, load_converter
 from kun_recipes.errors import UserError
 from kun_recipes.rules.formatting import FormatDebris
+from kun_recipes.text.classes import CODE_POINTS, HAN_CHARACTER, class_table
+from kun_recipes.text.phrases import Phrases
+from kun_recipes.text.views import encode, narrow
 
 
 class Normaliser(BaseFormatter):
@@ -90,6 +101,42 @@ class ToSimplified(Normaliser):
         return load_converter().convert(text) if has_traditional(text) else text
 
 
+class RemovePageLines(Normaliser):
+    """Take out lines that belong to the page and not to its text, so that a good segment is not lost for one of them.
+
+    Args:
+        lines: what such lines are, whole; None leaves all.
+    """
+
+    name = "🧹 page lines"
+
+    def __init__(self, lines: Phrases | None):
+        super().__init__()
+        self.lines = lines
+
+    def format(self, text: str) -> str:
+        if self.lines is None:
+            return text
+        kept, end = [], 0
+        for match in self.lines.finditer(narrow(text)):  # narrowing changes no place
+            kept.append(text[end : match.start()])
+            end = match.end()
+        return BLANK_LINES.sub("\n\n", "".join([*kept, text[end:]])).strip("\n") if kept else text
+
+
+@lru_cache(maxsize=1)
+def load_converter() -> Any:
+    """OpenCC from traditional to simplified; once a process, since it does not travel with the block."""
+    from opencc import OpenCC
+
+    return OpenCC("t2s")
+
+
+def has_traditional(text: str) -> bool:
+    """Return whether the text has a character that OpenCC rewrites when it stands alone."""
+    return bool(_is_traditional().take(encode(text)).any())
+
+
 def _in_order(text: str) -> str:
     """Characters, blanks and lines in order."""
     if not has_fences(text):
@@ -110,3 +157,13 @@ def _lines(text: str) -> list[str]:
     lines = [line + "\n" for line in text.split("\n")]
     lines[-1] = lines[-1][:-1]
     return lines
+
+
+@lru_cache(maxsize=1)
+def _is_traditional() -> np.ndarray:
+    codes = np.flatnonzero(class_table() == HAN_CHARACTER)
+    characters = list(map(chr, codes.tolist()))
+    simplified = load_converter().convert("\n".join(characters)).split("\n")  # apart, so that no phrase is found
+    table = np.zeros(CODE_POINTS, dtype=bool)
+    table[codes] = [old != new for old, new in zip(characters, simplified, strict=True)]
+    return table

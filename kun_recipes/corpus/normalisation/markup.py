@@ -1,4 +1,4 @@
-"""What is left of a page's markup: entities, tags, Markdown. Code and texts about markup keep theirs."""
+"""Left-over markup of a page: entities, tags, Markdown. Code and texts about markup keep theirs."""
 
 import html
 import re
@@ -85,7 +85,7 @@ def split_fences(text: str) -> list[str]:
 
 
 def has_fences(text: str) -> bool:
-    """Whether the text may hold fenced code."""
+    """Return whether the text may hold fenced code."""
     return "```" in text or "~~~" in text
 
 

@@ -54,7 +54,7 @@ IS_SINGLE[[0x1B, *range(0x80, 0xA0), *range(0xD800, 0xE000)]] = True
 
 
 def may_be_mojibake(text: str) -> bool:
-    """Whether ftfy could change anything in the text."""
+    """Return whether ftfy could change anything in the text."""
     if text.isascii():
         return "\x1b" in text
     codes = encode(text)

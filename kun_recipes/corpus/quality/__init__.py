@@ -3,11 +3,8 @@
 Phrases and thresholds are data, in `corpus/quality.yaml`; the rules on segments are in `kun_recipes.rules`.
 """
 
-from kun_recipes.corpus.quality.characters import DocumentCharacters
-from kun_recipes.corpus.quality.keywords import DocumentKeywords
-from kun_recipes.corpus.quality.lines import DocumentLines
-from kun_recipes.corpus.quality.pipelines import document_rules
 from kun_recipes.corpus.quality.repetition import DocumentRepetition
+from kun_recipes.corpus.quality.rules import DocumentCharacters, DocumentKeywords, DocumentLines, document_rules
 from kun_recipes.corpus.quality.settings import QualitySettings, load_quality
 
 __all__ = [

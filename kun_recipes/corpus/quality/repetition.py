@@ -1,11 +1,11 @@
 """Documents that say the same thing again and again: lines, paragraphs and character n-grams."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes.corpus.quality.lines import content_lines
 from kun_recipes.corpus.quality.settings import RepetitionLimits
 from kun_recipes.data import schema
 from kun_recipes.rules.rule import Fault, Rule
@@ -67,6 +67,12 @@ class DocumentRepetition(Rule):
         return None
 
 
+@lru_cache(maxsize=1)
+def content_lines(text: str) -> list[str]:
+    """The lines of a document that are not blank."""
+    return [line for line in text.split("\n") if line and not line.isspace()]
+
+
 def exceeds(share: float, limit: float | None) -> bool:
     return limit is not None and share > limit
 
@@ -82,7 +88,7 @@ def windows(codes: np.ndarray, length: int) -> Iterator[np.ndarray]:
 
 
 def top_ngram(codes: np.ndarray, n: int, share: float) -> tuple[int, str]:
-    """How often the most frequent n-gram stands there and which it is; (0, "") where none can make up that share."""
+    """Return the count of the most frequent n-gram and the n-gram; (0, "") where no n-gram can reach that share."""
     hashes = gram_hashes(codes, n)
     least = share * len(codes) / n
     if np.bincount((hashes >> np.uint64(52)).astype(np.int64), minlength=BUCKETS).max() <= least:

@@ -1,4 +1,4 @@
-"""The quality file: YAML in, frozen dataclasses out. Where each figure comes from stands in the file."""
+"""The quality file: YAML in, frozen dataclasses out. The file says where each number comes from."""
 
 from dataclasses import dataclass
 from importlib.resources import files
@@ -12,7 +12,7 @@ DEFAULT_QUALITY = "quality.yaml"
 
 @dataclass(frozen=True)
 class CharacterLimits:
-    """What characters a document is made of. None switches a check off.
+    """Limits on the characters of a document. None switches a check off.
 
     Attributes:
         min_characters: fewest characters, whitespace not counted.
@@ -41,7 +41,7 @@ class CharacterLimits:
 
 @dataclass(frozen=True)
 class RepetitionLimits:
-    """How much of a document may repeat. None switches a check off.
+    """Limits on the repetition in a document. None switches a check off.
 
     Attributes:
         max_duplicate_line_share: highest share of the lines that stand in the document before.
@@ -68,7 +68,7 @@ class RepetitionLimits:
 
 @dataclass(frozen=True)
 class LineLimits:
-    """What lines a document is made of. None switches a check off.
+    """Limits on the lines of a document. None switches a check off.
 
     Attributes:
         min_sentence_share: lowest share of the lines that are sentences.

@@ -22,7 +22,7 @@ QUESTION = "?"
 
 @dataclass(frozen=True)
 class ContextSettings:
-    """What shows that a segment leans on other text. None switches a check off.
+    """Signs that a segment leans on other text. None switches a check off.
 
     Attributes:
         points_back: how a segment begins that goes on from the text before it.
@@ -78,7 +78,7 @@ class LeansOnContext(Rule):
         return None
 
     def _pointer(self, text: str) -> re.Match[str] | None:
-        """What names something that is not in the segment, and that a reader of the segment would miss."""
+        """Find a pointer to something that is not in the segment, and that a reader of the segment would miss."""
         settings, third = self.settings, len(text) // 3
         places = ((settings.points_elsewhere, 0, len(text)), (settings.points_up, 0, third))
         for pattern, start, end in (*places, (settings.points_down, 2 * third, len(text))):
@@ -96,7 +96,7 @@ class LeansOnContext(Rule):
         return match[0][0] in SEE and self.settings.in_passing and self.settings.in_passing.search(before) is not None
 
     def _has_text(self, text: str) -> bool:
-        """Whether a line is neither a heading, an item, a link nor an entry of a table of contents."""
+        """Return whether a line is neither a heading, an item, a link nor an entry of a table of contents."""
         if TEXT_MARK.search(text):
             return True
         lines = text.splitlines()

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 from itertools import pairwise
 
-from kun_recipes.corpus.segments.sentences import CLOSERS, COMMAS, ENDS
+from kun_recipes.corpus.segments.sentences import COMMAS, ENDS
+from kun_recipes.text.classes import CLOSING_MARKS, LINE_BREAKS
 
 HEADING_CHARACTERS = 32
 MARKED_HEADING_CHARACTERS = 64  # of a heading that shows as one: by its number, or as a question
@@ -19,15 +20,14 @@ UNLIKE_HEADING = frozenset(ENDS + COMMAS) - frozenset(QUESTION)
 LINE_ENDS = frozenset(ENDS) - frozenset("；;")
 INTRODUCES = frozenset("：:")
 CLAUSE_ENDS = frozenset("；;")
-CLOSING = frozenset(CLOSERS)
+CLOSING = frozenset(CLOSING_MARKS)
 
-BREAKS = r"\n\r\v\f\x85\u2028\u2029"
 NUMERAL = "[0-9０-９一二三四五六七八九十百千零〇]+"
-LINE_BREAK = re.compile(rf"\r\n|[{BREAKS}]")
+LINE_BREAK = re.compile(rf"\r\n|[{LINE_BREAKS}]")
 LINE = re.compile(
-    rf"""[^\S{BREAKS}]*(?=\S)(?:
+    rf"""[^\S{LINE_BREAKS}]*(?=\S)(?:
       (?P<article>第\s?{NUMERAL}\s?条(?:之{NUMERAL})?(?![第规的所和与及或、至到之]))
-    | (?P<markdown>\#{{1,6}}[^\S{BREAKS}])
+    | (?P<markdown>\#{{1,6}}[^\S{LINE_BREAKS}])
     | (?P<section>\d+(?:\.\d+)+[.、]?\s|第\s*{NUMERAL}\s*[编章节部分])
     | (?P<question>(?:问题?|提问|Q|Question)\s?\d{{0,3}}\s?[:：])
     | (?P<answer>(?:答案?|回答|解答|A|Answer)\s?\d{{0,3}}\s?[:：])
@@ -35,7 +35,7 @@ LINE = re.compile(
     | (?P<row>\|)
     | (?P<bullet>[-*+•·●○◆■□▪–—]\s*\S)
     | (?P<item>[①-⑳⑴-⒇]|[(（]?(?:{NUMERAL}|[A-Za-z])(?:[、.．)）]|\s))
-    )?[^{BREAKS}]*""",
+    )?[^{LINE_BREAKS}]*""",
     re.VERBOSE,
 )
 SECTIONS = frozenset({"article", "markdown", "section"})
@@ -94,7 +94,7 @@ def parse_lines(text: str) -> list[Line]:
 
 
 def cut_cost(previous: Line, line: Line) -> float:
-    """What a cut between two neighbouring lines costs."""
+    """Return the cost of a cut between two neighbouring lines."""
     if line.in_code:
         return IN_CODE
     if previous.introduces or (line.kind == "answer" and previous.part == "question"):
@@ -117,7 +117,7 @@ def _read_lines(text: str) -> list[Line]:
         start = match.start() if piece[0] == match[0][0] else text.index(piece, match.start())
         length, mark, kind, is_short = len(piece), piece[-1], match.lastgroup, False
         if mark in CLOSING:
-            mark = (piece.rstrip(CLOSERS) or piece)[-1]
+            mark = (piece.rstrip(CLOSING_MARKS) or piece)[-1]
         if length <= MARKED_HEADING_CHARACTERS and mark not in UNLIKE_HEADING and "。" not in piece:
             is_short = length <= HEADING_CHARACTERS or mark in QUESTION or kind in SECTIONS
         after_blank = start - previous_end > 1 and len(LINE_BREAK.findall(text, previous_end, start)) > 1

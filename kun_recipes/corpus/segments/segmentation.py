@@ -53,7 +53,7 @@ class Segmenter(PipelineStep):
 
     Metadata out: the document's, span_start, span_end and tokens. document.text[span_start:span_end] is the segment.
     A single sentence over the budget is left whole, as a segment whose tokens exceed it: for a length filter to drop.
-    `tokens` is exact where the segment could exceed the budget, and an estimate elsewhere (figures: tokens.py).
+    `tokens` is exact where the segment could exceed the budget, and an estimate elsewhere (its error: tokens.py).
 
     Args:
         tokenizer_path: folder or Hub id of the model that will read the segments.

@@ -11,11 +11,12 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.writers.disk_base import DiskWriter
 from datatrove.utils.typeshelper import StatHints
 
-from kun_recipes.corpus.segments.lines import HEADING_CHARACTERS
+from kun_recipes.corpus.segments.lines import HEADING_CHARACTERS, LINE_ENDS
 from kun_recipes.data import schema
+from kun_recipes.text.classes import CLOSING_MARKS
 
-FULL_STOPS = frozenset("。！？!?.．…")
-CLOSERS = "」』”’）》】〉〕\"')]}"
+FULL_STOPS = LINE_ENDS - {"｡"}
+CLOSERS = "".join(mark for mark in CLOSING_MARKS if mark not in "］｝")  # with these or ｡ other rows would be chosen
 ASCII_ALNUM = re.compile("[0-9A-Za-z]+")
 NAMES_ITSELF = re.compile(
     r"(?:第\s*[0-9一二三四五六七八九十百千零〇]+\s*[条章节]|#+ |《|[^，。；：？！\n]{2,16}(?:是指|，是|是一|指的是))"
@@ -24,7 +25,7 @@ SHARE_STEP = 0.1  # of letters and digits: what differs by less is alike
 
 
 class Quality(NamedTuple):
-    """What the better of two segments is decided by, the first difference first; the greater is better."""
+    """Quality of a segment; of two, the first field that differs decides, and the greater value is better."""
 
     names_subject: bool
     is_finished: bool
@@ -100,7 +101,7 @@ class ChooseSegments(PipelineStep):
         return places
 
     def quality(self, row: Document) -> Quality:
-        """What decides whether the row is kept; see the class."""
+        """Return the quality by which the row is kept or dropped; see the class."""
         text = row.text
         middle = self.max_tokens / 2
         ascii_share = sum(map(len, ASCII_ALNUM.findall(text))) / max(len(text), 1)
@@ -125,7 +126,7 @@ def _document(row: Document) -> tuple[str, str]:
 
 
 def _under_heading(text: str) -> bool:
-    """Whether the first line is short, without an end mark, and has text under it."""
+    """Return whether the first line is short, without an end mark, and has text under it."""
     first, line_break, _ = text.partition("\n")
     first = first.rstrip()
     return bool(line_break) and len(first) <= HEADING_CHARACTERS and first[-1:] not in "。，；：、,;:"

@@ -3,20 +3,19 @@
 import re
 from collections.abc import Iterator
 
+from kun_recipes.text.classes import CLOSING_MARKS, SENTENCE_ENDS
 from kun_recipes.text.views import HAN
 
-ENDS = "。！？；…｡!?;.．"
-CLOSERS = "」』”’）》】〉〕］｝\"')]}"
+ENDS = SENTENCE_ENDS + "!?;.．"  # the last five by their place
 COMMAS = "，、：,:"
 HALF_WIDTH_QUOTES = "\"'"
-CONTINUES = frozenset(COMMAS + ENDS + CLOSERS) - frozenset(
-    HALF_WIDTH_QUOTES
-)  # no sentence begins with one: “好吗？”，他问。
+# No sentence begins with one of these: “好吗？”，他问。
+CONTINUES = frozenset(COMMAS + ENDS + CLOSING_MARKS) - frozenset(HALF_WIDTH_QUOTES)
 TITLE_CLOSERS = "》〉"  # a title may end in a mark of its own: 《出发！》出版了。
 
-END_RUN = re.compile(f"(?P<marks>[{ENDS}][{re.escape(ENDS + CLOSERS)}]*)(?P<space>\\s*)")
-FULL_WIDTH_END = re.compile("[。！？；…｡]")
-FULL_WIDTH_ENDS = frozenset("。！？；…｡")
+END_RUN = re.compile(f"(?P<marks>[{ENDS}][{re.escape(ENDS + CLOSING_MARKS)}]*)(?P<space>\\s*)")
+FULL_WIDTH_END = re.compile(f"[{SENTENCE_ENDS}]")
+FULL_WIDTH_ENDS = frozenset(SENTENCE_ENDS)
 HAN_CHARACTER = re.compile(f"[{HAN}]")
 LIST_NUMBER = re.compile(r"(?:^|[\s.。！？；])[(（]?(?:\d{1,3}(?:\.\d+)*|[A-Za-z]|[一二三四五六七八九十]{1,3})$")
 
@@ -48,7 +47,7 @@ def split_sentences(line: str) -> Iterator[tuple[int, int]]:
 
 
 def _ends_sentence(line: str, run: re.Match) -> bool:
-    following, ends = line[run.end()], run["marks"].rstrip(CLOSERS)
+    following, ends = line[run.end()], run["marks"].rstrip(CLOSING_MARKS)
     closers = run["marks"][len(ends) :]
     if following in CONTINUES or any(closer in TITLE_CLOSERS for closer in closers):
         return False
@@ -67,7 +66,7 @@ def _ends_sentence(line: str, run: re.Match) -> bool:
 
 def _end_with_quotes(line: str, run: re.Match) -> int:
     """End of the sentence; a half-width quote behind it belongs to it only if it was opened before."""
-    end = run.start() + len(run["marks"].rstrip(CLOSERS))
+    end = run.start() + len(run["marks"].rstrip(CLOSING_MARKS))
     for closer in line[end : run.end("marks")]:
         if closer in HALF_WIDTH_QUOTES and line.count(closer, 0, end) % 2 == 0:
             break

@@ -1,4 +1,4 @@
-"""How each corpus lays out its records, and the document that comes of one.
+"""Layout of each corpus's records, and the document made of a record.
 
     wudao     one JSON array a file, of {id, uniqueKey, title, content, ...}
     wanjuan   JSON lines {id, content, title?}; questions of the exam subset {id, q_main, option_a?, ..., std_ans?}
@@ -21,7 +21,6 @@ from datatrove.data import Document
 
 from kun_recipes.corpus.sources.arrays import read_array
 from kun_recipes.corpus.sources.tables import check_table, read_table
-from kun_recipes.corpus.sources.wanjuan import exam_text
 from kun_recipes.data import schema
 from kun_recipes.data.archives import PACKINGS
 from kun_recipes.data.json_lines import Malformed, Record, read_lines
@@ -31,6 +30,8 @@ FormatName = Literal["wudao", "wanjuan", "skypile", "jsonl", "parquet"]
 FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 JSON_SUFFIXES = tuple(suffix + packing for suffix in (".json", ".jsonl") for packing in PACKINGS)
 RAW_CHARACTERS = 200  # of an unreadable record, kept to recognise it by
+EXAM_QUESTION, EXAM_ANSWER, EXAM_EXPLANATION = "q_main", "std_ans", "answer_detail"
+EXAM_OPTIONS = {f"option_{letter.lower()}": letter for letter in "ABCDEF"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ USUAL_NAMES = FieldNames()
 
 @dataclass(frozen=True)
 class CorpusFormat:
-    """How a corpus lays out its records.
+    """Layout of a corpus's records.
 
     Attributes:
         name: one of `FORMATS`.
@@ -112,6 +113,21 @@ def to_document(record: Record, format: CorpusFormat, path: str, name: str) -> D
     return Document(text=text, id=f"{source}/{document_id}", metadata=metadata)
 
 
+def exam_text(fields: dict) -> str | None:
+    """A record of the exam subset as one readable text: the question, its options, the answer, the explanation.
+
+    None for a record without a question. The names of the fields are those of the public release as remembered, not
+    verified against it: {id, q_type, q_main, option_a ... option_f, std_ans, answer_detail, grade, major, ...}.
+    """
+    question = _joined(fields.get(EXAM_QUESTION))
+    if not question:
+        return None
+    options = [(f"{letter}. ", fields.get(name)) for name, letter in EXAM_OPTIONS.items()]
+    answers = [("答案：", fields.get(EXAM_ANSWER)), ("解析：", fields.get(EXAM_EXPLANATION))]
+    lines = [(label, _joined(value)) for label, value in options + answers]
+    return "\n".join([question, *(label + text for label, text in lines if text)])
+
+
 def _text(fields: object, format: CorpusFormat) -> tuple[str, tuple[str, str] | None]:
     """The text of a record; or the reason and the message why there is none."""
     if not isinstance(fields, dict):
@@ -147,6 +163,13 @@ def _own_source(source: object, file_name: str) -> str:
 def _json_type(value: object) -> str:
     names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null", bytes: "bytes"}
     return names.get(type(value), "a number")
+
+
+def _joined(value: object) -> str:
+    """A string or list of strings as text; nothing for what is neither."""
+    if isinstance(value, list):
+        return "；".join(filter(None, map(_joined, value)))
+    return value.strip() if isinstance(value, str) else ""
 
 
 BRIEF = reprlib.Repr()

@@ -82,7 +82,7 @@ class CorpusReader(PipelineStep):
                     yield document
 
     def _shares(self) -> list[tuple[CorpusFormat, Sequence[Part] | HubDataset]]:
-        """What each task reads, of one input each."""
+        """Return the parts that each task reads, of one input each."""
         if self.limit is not None:
             return self.inputs
         return [(format, [part]) for format, parts in self.inputs for part in _parts(parts)]
@@ -115,7 +115,7 @@ def _parts(parts: Sequence[Part] | HubDataset) -> Sequence[Part]:
 
 
 def _draws(rank: int) -> bool:
-    """Whether this task shows its progress: the first of those that run beside each other, in processes of a pool."""
+    """Return whether this task shows its progress: the first of those that run side by side in a pool."""
     return rank == 0 or multiprocess.parent_process() is None
 
 

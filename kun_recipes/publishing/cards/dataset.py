@@ -8,7 +8,7 @@ from typing import Any
 
 from kun_recipes.data import schema
 from kun_recipes.data.columns import Column
-from kun_recipes.data.parquet_shards import read_all, split_names
+from kun_recipes.data.parquet import read_all, split_names
 from kun_recipes.execution.summaries import path_of
 from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.privacy import KINDS, load_privacy

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy
 
 from kun_recipes.data import schema
-from kun_recipes.data.parquet_shards import read_all, read_split, split_names
+from kun_recipes.data.parquet import read_all, read_split, split_names
 
 MEASURED = {
     schema.INSTRUCTION_TOKENS: "instruction, tokens",

@@ -8,7 +8,7 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 from pyarrow import parquet
 
-from kun_recipes.data.parquet_shards import DATA, shards
+from kun_recipes.data.parquet import DATA, shards
 from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.publishing.licences import Licence
 

@@ -11,7 +11,7 @@ from huggingface_hub.hf_api import RepoFile
 from pyarrow import ArrowException
 
 from kun_recipes.data.manifest import row_digest
-from kun_recipes.data.parquet_shards import read_split
+from kun_recipes.data.parquet import read_split
 from kun_recipes.errors import UserError
 from kun_recipes.publishing.hub.patience import patiently
 

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kun_recipes.corpus.segments.token_sample import SAMPLE
-from kun_recipes.corpus.segments.tokens import TokenEstimate, count_exactly, load_estimate
+from kun_recipes.corpus.segments.tokens import SAMPLE, TokenEstimate, count_exactly, load_estimate
 from kun_recipes.errors import UserError
 
 WORDS = ("中国", "国家", "家人", "人民", "委员", "委员会", "政府", "人民政府", *"中国家人民政府委员会的")

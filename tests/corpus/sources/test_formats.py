@@ -4,12 +4,14 @@ from itertools import islice
 
 import pytest
 
-from kun_recipes.corpus.sources.formats import FORMATS, FieldNames, corpus_format, to_document
+from kun_recipes.corpus.sources.formats import FORMATS, FieldNames, corpus_format, exam_text, to_document
 from kun_recipes.data.json_lines import Malformed, Record
 from kun_recipes.errors import UserError
 
 OWN = FieldNames("body", "url", "headline", "site")
 FILE = ("in/sub/part.one.json", "sub/part.one.json")
+QUESTION = {"id": "x1", "q_type": "单选题", "q_main": "下列哪一项是哺乳动物？\n", "grade": "初中", "major": "生物"}
+CHOICES = {"option_a": "鲸", "option_b": "鲨鱼", "option_c": "", "option_d": None}
 
 
 def convert(name: str, value: object, fields: FieldNames = FieldNames()):  # noqa: B008
@@ -107,3 +109,25 @@ def test_columns_that_a_table_must_have(tmp_path, fields, missing):
     else:
         format.check(path)
         assert [to_document(record, format, path, "t").text for record in islice(format.read(path), 2)] == ["文"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (QUESTION, "下列哪一项是哺乳动物？"),
+        (QUESTION | CHOICES, "下列哪一项是哺乳动物？\nA. 鲸\nB. 鲨鱼"),
+        (QUESTION | {"option_f": "以上都不是"}, "下列哪一项是哺乳动物？\nF. 以上都不是"),
+        (
+            QUESTION | CHOICES | {"std_ans": "A", "answer_detail": " 鲸用肺呼吸，胎生。 "},
+            "下列哪一项是哺乳动物？\nA. 鲸\nB. 鲨鱼\n答案：A\n解析：鲸用肺呼吸，胎生。",
+        ),
+        (QUESTION | {"std_ans": ["鲸", "海豚"]}, "下列哪一项是哺乳动物？\n答案：鲸；海豚"),
+        (QUESTION | {"std_ans": ""}, "下列哪一项是哺乳动物？"),
+        ({"id": "x1", "std_ans": "A"}, None),
+        (QUESTION | {"q_main": " "}, None),
+        (QUESTION | {"q_main": 7}, None),
+        ({}, None),
+    ],
+)
+def test_exam_text(fields, text):
+    assert exam_text(fields) == text

@@ -8,7 +8,7 @@ import pytest
 from pyarrow import parquet
 from rich.console import Console
 
-from kun_recipes.data.parquet_shards import shards
+from kun_recipes.data.parquet import shards
 from kun_recipes.errors import UserError
 from kun_recipes.publishing.build import build
 from kun_recipes.publishing.checking.published import check_published

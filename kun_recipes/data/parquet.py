@@ -1,7 +1,11 @@
-"""Rows into Parquet shards, one split a source, named as `load_dataset` expects: <split>-00000-of-00002.parquet."""
+"""Parquet in and out: shards of a dataset, one split per source, named as `load_dataset` expects.
 
-from collections.abc import Mapping
+data/<split>-00000-of-00002.parquet
+"""
+
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +15,18 @@ from pyarrow import parquet
 from kun_recipes.data import schema
 from kun_recipes.data.columns import SEGMENT, Column, arrow_schema
 
-ROWS_A_GROUP = 1000
-"""Rows of a row group: what a viewer that shows a page of a hundred has to fetch."""
+DATA = "data"
+"""Folder of the shards."""
+
+ROWS_PER_GROUP = 1000
+"""Rows of a row group: as many as a viewer fetches to show a page of a hundred."""
 
 SHARD_BYTES = 500 * 2**20
 """Of a shard before compression; Parquet and zstd make some 150 MB of it. `datasets` itself takes 500 MB."""
 
 
 class SplitWriter(AbstractContextManager):
-    """Writes rows of all sources in one pass, each source's into its own shards.
+    """Write rows of all sources in one pass, each source's into its own shards.
 
     The bytes depend on the rows and their order alone. Pages are cut where the content says, so that the Hub stores
     anew only what a later release changed.
@@ -63,7 +70,7 @@ class _Split:
 
     def write(self, row: dict[str, Any]) -> None:
         self._waiting.append(row)
-        if len(self._waiting) == ROWS_A_GROUP:
+        if len(self._waiting) == ROWS_PER_GROUP:
             self._write_group()
 
     def _write_group(self) -> None:
@@ -96,3 +103,28 @@ class _Split:
         if self._writer is not None:
             self._writer.close()
             self._writer, self._bytes = None, 0
+
+
+def split_names(folder: Path) -> list[str]:
+    """Return the names of the splits of a dataset's folder; a model's has none."""
+    return sorted({path.name.rsplit("-", 3)[0] for path in (folder / DATA).glob("*-?????-of-?????.parquet")})
+
+
+def shards(folder: Path, split: str) -> list[Path]:
+    """Return the files of a split, in order."""
+    return sorted((folder / DATA).glob(f"{split}-?????-of-?????.parquet"))
+
+
+def read_split(folder: Path, split: str, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a split, in order."""
+    batches = chain.from_iterable(
+        parquet.ParquetFile(path).iter_batches(batch_size=1000, columns=columns) for path in shards(folder, split)
+    )
+    return chain.from_iterable(batch.to_pylist() for batch in batches)
+
+
+def read_all(folder: Path, columns: list[str] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (split, row) of all splits, one after the other."""
+    for split in split_names(folder):
+        for row in read_split(folder, split, columns):
+            yield split, row
