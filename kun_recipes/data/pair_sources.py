@@ -63,9 +63,8 @@ def column_text(row: Row, joined: str, where: str) -> Any:
 
 
 def _is_stage_rows(path: Path) -> bool:
-    """Tell whether a folder holds compressed shards and no plain ones: only stages write such."""
-    shards = list(path.glob(SHARD_PATTERN)) if path.is_dir() else []
-    return bool(shards) and all(shard.suffix not in SUFFIXES for shard in shards)
+    """Tell whether a folder holds compressed shards: only stages write such."""
+    return path.is_dir() and any(shard.suffix not in SUFFIXES for shard in path.glob(SHARD_PATTERN))
 
 
 def _json_rows(file: Path) -> Iterator[tuple[str, Row | str]]:

@@ -2,9 +2,12 @@
 
 import pytest
 
-from kun_recipes.chain import CORPUS, LABEL, TRAIN
 from kun_recipes.chain.cluster.config import ClusterConfig
-from kun_recipes.config.options import ConfigError, load
+from kun_recipes.chain.stages.corpus import CORPUS
+from kun_recipes.chain.stages.label import LABEL
+from kun_recipes.chain.stages.training import FINAL_MODEL
+from kun_recipes.config.command_line import load
+from kun_recipes.errors import ConfigError
 
 
 def read(*words: str) -> ClusterConfig:
@@ -26,7 +29,7 @@ def test_a_stage_may_have_a_limit_of_its_own():
     [
         (["--time", "two days"], "command line: time: write D-HH:MM:SS or HH:MM:SS, not two days"),
         (["--times", "label=1h"], "command line: times: write D-HH:MM:SS or HH:MM:SS, not 1h"),
-        (["--times", "label"], "command line: times: write stage=limit, as label=2-00:00:00, not label"),
+        (["--times", "label"], "command line: times: write name=value, not 'label'"),
         (["--train_nodes", "0"], "command line: train_nodes: must be at least 1, not 0"),
         (["--qoss", "high"], "command line: --qoss: unknown argument; did you mean --qos?"),
     ],
@@ -48,7 +51,7 @@ EVERY = ["--executor", "slurm", "--slurm_time", "24:00:00"]
 @pytest.mark.parametrize(
     ("words", "kind", "told"),
     [
-        ([], TRAIN, []),
+        ([], FINAL_MODEL, []),
         (
             [],
             CORPUS,

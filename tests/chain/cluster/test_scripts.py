@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from kun_recipes.chain import StageRun, load_chain
 from kun_recipes.chain.cluster.config import ClusterConfig
 from kun_recipes.chain.cluster.scripts import Script, script
-from kun_recipes.config.options import load
+from kun_recipes.chain.loading import load_chain
+from kun_recipes.chain.recipe import StageRun
+from kun_recipes.config.command_line import load
 
 pytestmark = pytest.mark.usefixtures("in_repository")
 

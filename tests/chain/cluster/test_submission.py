@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from kun_recipes.chain import Chain, load_chain
 from kun_recipes.chain.cluster.config import ClusterConfig
 from kun_recipes.chain.cluster.submission import Step, steps
-from kun_recipes.config.options import load
+from kun_recipes.chain.loading import load_chain
+from kun_recipes.chain.recipe import Chain
+from kun_recipes.config.command_line import load
 from kun_recipes.errors import UserError
 from kun_recipes.execution.slurm.queue import Job
 
@@ -31,7 +32,7 @@ def finish(chain: Chain, *names: str) -> None:
     for stage in chain.select(names):
         stage.folder.mkdir()
         summary = {"config": stage.kind.asked(stage.config), "rows_kept": 1}
-        (stage.folder / stage.kind.summary).write_text(json.dumps(summary), encoding="utf-8")
+        (stage.folder / stage.kind.summary_file).write_text(json.dumps(summary), encoding="utf-8")
 
 
 def after(found: list[Step]) -> dict[str, tuple[str, ...] | None]:
@@ -107,7 +108,7 @@ def test_the_scripts_can_be_read_without_a_cluster_and_without_the_data(tmp_path
         (["--slurm", "nothing.yaml"], "nothing.yaml: no such file"),
         (
             ["--slurm", "recipes/cluster.yaml"],
-            "recipes/kun-6b/corpus.yaml: input_path: no such file or folder: data/wudao",
+            "recipes/kun-6b/corpus.yaml: corpora[0].path: no such file or folder: data/wudao",
         ),
         (["--slurm", "recipes/cluster.yaml", "--dry-run", "--only", "lable"], "command line: lable: no such stage"),
     ],

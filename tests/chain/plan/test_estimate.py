@@ -2,8 +2,9 @@ import json
 
 import pytest
 
-from kun_recipes.chain.plan import Hardware, estimate
-from kun_recipes.chain.plan.sample import Sample
+from kun_recipes.chain.plan.estimate import estimate
+from kun_recipes.chain.plan.plan import Hardware
+from kun_recipes.corpus.config import Corpus
 from kun_recipes.errors import UserError
 
 NODE = Hardware(gpus=8, cpu_workers=4)
@@ -25,16 +26,16 @@ def lines(plan):
     return {stage.name: stage for stage in plan.stages}
 
 
-def test_rows_flow_from_stage_to_stage(paper, figures):
-    found = lines(estimate(paper, figures, None, NODE))
+def test_rows_flow_from_stage_to_stage(paper, known):
+    found = lines(estimate(paper, known, None, NODE))
     assert [stage.work.rows_in for stage in found.values()] == [2000, 90, 1000, 800, 20]
     assert [stage.work.rows_out for stage in found.values()] == [1000, None, 800, 40, None]
     final = found["final_model_20"].work
     assert final.tokens_read == pytest.approx(3 * 20 * (10 + 60 + 10))  # three epochs of instruction, answer, template
 
 
-def test_each_stage_runs_on_what_it_needs(paper, figures):
-    found = lines(estimate(paper, figures, None, Hardware(gpus=8, cpu_workers=4, training_gpus=2)))
+def test_each_stage_runs_on_what_it_needs(paper, known):
+    found = lines(estimate(paper, known, None, Hardware(gpus=8, cpu_workers=4, training_gpus=2)))
     assert {name: (stage.devices, stage.device) for name, stage in found.items()} == {
         "corpus": (4, "core"),
         "label_model": (2, "GPU"),
@@ -47,24 +48,24 @@ def test_each_stage_runs_on_what_it_needs(paper, figures):
     assert found["label"].device_hours == pytest.approx(2600 / 3600)
 
 
-def test_trainings_take_all_gpus_where_nothing_else_is_said(paper, figures):
-    assert lines(estimate(paper, figures, None, NODE))["label_model"].devices == 8
+def test_trainings_take_all_gpus_where_nothing_else_is_said(paper, known):
+    assert lines(estimate(paper, known, None, NODE))["label_model"].devices == 8
 
 
-def test_on_cores_all_is_theirs(paper, content, load_plan):
+def test_on_cores_all_is_theirs(paper, content, load_content):
     content["device"] = "core"
-    plan = estimate(paper, load_plan(), None, Hardware(gpus=0, cpu_workers=4))
+    plan = estimate(paper, load_content(), None, Hardware(gpus=0, cpu_workers=4))
     assert {(stage.device, stage.devices) for stage in plan.stages} == {("core", 4)}
 
 
-def test_speeds_of_gpus_need_gpus(paper, figures):
-    with pytest.raises(UserError, match=r"plan\.yaml has the speeds of GPUs, and there is none"):
-        estimate(paper, figures, None, Hardware(gpus=0, cpu_workers=4))
+def test_speeds_of_gpus_need_gpus(paper, known):
+    with pytest.raises(UserError, match=r"plan\.yaml has the speeds of GPUs, and there are no GPUs"):
+        estimate(paper, known, None, Hardware(gpus=0, cpu_workers=4))
 
 
-def test_a_sample_goes_before_the_plan(paper, figures, tmp_path):
+def test_a_sample_goes_before_the_plan(paper, known, finish, tmp_path):
     summary = {"rows_in": 30, "rows_kept": 3, "removed": {"too_short": 27}, "documents": 10}
-    plan = estimate(paper, figures, Sample(tmp_path / "corpus", summary, 100.0, 50.0), NODE)
+    plan = estimate(paper, known, finish(tmp_path / "corpus", summary, "tokens", [50, 100, 150]), NODE)
     work = plan.stages[0].work
     assert (work.rows_in, work.rows_out, work.tokens_written) == (3000, pytest.approx(300), pytest.approx(30_000))
     assumed = dict(plan.assumptions)
@@ -77,41 +78,41 @@ def test_a_sample_goes_before_the_plan(paper, figures, tmp_path):
     # labelling takes 2,600 s of one GPU, 325 s of eight
     [("00:05:24", True), ("00:05:25", False), ("1-00:00:00", False), (None, False)],
 )
-def test_a_warning_exactly_where_a_stage_outlasts_its_limit(paper, figures, limit, late):
+def test_a_warning_exactly_where_a_stage_outlasts_its_limit(paper, known, limit, late):
     limits = None if limit is None else {"label": limit, "unheard_of": "00:00:01"}
-    plan = estimate(paper, figures, None, Hardware(8, 4, limits))
+    plan = estimate(paper, known, None, Hardware(8, 4, limits))
     assert [warning.split(":")[0] for warning in plan.warnings] == ["label"] * late
     if late:
         assert plan.warnings[0].startswith("label: 5.4 min on 8 GPUs does not fit its time limit of 5.4 min")
 
 
-def test_a_time_limit_that_is_none(paper, figures):
+def test_a_time_limit_that_is_none(paper, known):
     with pytest.raises(UserError, match="time limit 'soon'"):
-        estimate(paper, figures, None, Hardware(8, 4, {"label": "soon"}))
+        estimate(paper, known, None, Hardware(8, 4, {"label": "soon"}))
 
 
 @pytest.mark.parametrize(("rows", "warned"), [(36, False), (37, True)])
-def test_a_warning_where_there_will_be_too_few_rows(make, figures, rows, warned):
+def test_a_warning_where_there_will_be_too_few_rows(make, known, rows, warned):
     stages = make.chain(
         corpus=make.corpus(),
         label=make.label(),
         refine=make.refine(),
         final=make.training(seeds="out/dataset", train_rows=rows),
     )
-    warnings = estimate(stages, figures, None, NODE).warnings
+    warnings = estimate(stages, known, None, NODE).warnings
     expected = "final: train_rows asks for 37 rows; out/dataset is expected to have 36 to train on"
     assert warnings == ((expected,) if warned else ())
 
 
-def test_a_warning_where_gpus_stay_idle(make, figures):
+def test_a_warning_where_gpus_stay_idle(make, known):
     stages = make.chain(model=make.training(global_batch_size=16, per_device_train_batch_size=4))
-    (warning,) = estimate(stages, figures, None, Hardware(gpus=32, cpu_workers=1)).warnings
+    (warning,) = estimate(stages, known, None, Hardware(gpus=32, cpu_workers=1)).warnings
     assert warning == ("model: global_batch_size 16 with 4 a GPU does not divide over 32 GPUs; planned on 4")
 
 
-def test_json_has_null_for_what_is_unknown(make, figures):
-    unknown = make.chain(corpus=make.corpus(input_format=["wanjuan"]), label=make.label())
-    plan = json.loads(json.dumps(estimate(unknown, figures, None, NODE).to_dict(), allow_nan=False))
+def test_json_has_null_for_what_is_unknown(make, known):
+    unknown = make.chain(corpus=make.corpus(corpora=[Corpus("a", "wanjuan")]), label=make.label())
+    plan = json.loads(json.dumps(estimate(unknown, known, None, NODE).to_dict(), allow_nan=False))
     assert plan["stages"][0]["work"]["rows_in"] is None
     assert plan["stages"][1]["device_hours"] is None
     assert plan["hardware"]["gpus"] == 8

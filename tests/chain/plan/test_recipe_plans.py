@@ -4,8 +4,9 @@ import math
 
 import pytest
 
-from kun_recipes.chain import load_chain
-from kun_recipes.chain.plan import Hardware, Plan, estimate, load_figures
+from kun_recipes.chain.loading import load_chain
+from kun_recipes.chain.plan.estimate import estimate, load_plan
+from kun_recipes.chain.plan.plan import Hardware, Plan
 
 PUT_THERE = ("seeds.jsonl", "coig-one-38k.jsonl", "COIG-CQIA-full.jsonl")
 """What a user puts into data/, by the headers of run.yaml, beside the corpora."""
@@ -26,8 +27,8 @@ def plan(tmp_path, repository, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def make(recipe: str, hardware: Hardware) -> Plan:
-        figures = load_figures(tmp_path / "recipes" / recipe / "plan.yaml")
-        return estimate(load_chain(f"recipes/{recipe}", []), figures, None, hardware)
+        folder = f"recipes/{recipe}"
+        return estimate(load_chain(folder, []), load_plan(folder), None, hardware)
 
     return make
 

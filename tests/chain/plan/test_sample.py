@@ -2,9 +2,8 @@ import math
 
 import orjson
 import pytest
-import zstandard
 
-from kun_recipes.chain.plan.sample import read_sample, with_sample
+from kun_recipes.chain.plan.sample import with_sample
 from kun_recipes.errors import UserError
 
 CORPUS = {"rows_in": 50, "rows_kept": 2, "removed": {"too_short": 15, "not_sampled": 33}, "documents": 40}
@@ -16,42 +15,31 @@ REFINE = {
 }
 
 
-def finish(folder, summary, column, values, removed=b""):
-    """A finished stage whose rows have these values in a column."""
-    rows = [{"id": str(number), "text": "文", column: value} for number, value in enumerate(values)]
-    for name, content in (("rows", b"\n".join(map(orjson.dumps, rows))), ("removed/01_rule", removed)):
-        (folder / name).mkdir(parents=True)
-        (folder / name / "00000.jsonl.zst").write_bytes(zstandard.compress(content))
-    (folder / "stage.json").write_bytes(orjson.dumps(summary))
-    return folder
-
-
 @pytest.fixture
-def corpus(tmp_path):
+def corpus(finish, tmp_path):
     return finish(tmp_path / "corpus", CORPUS, "tokens", [100, 300], b"x" * 64)
 
 
-def test_a_corpus_stage(corpus, figures):
-    sample = read_sample(corpus)
-    of = with_sample(figures, sample).corpus
+def test_a_corpus_stage(corpus, known):
+    of = with_sample(known, corpus).corpus
     assert of.segments_per_document.number == 50 / 40
     assert of.kept_share.number == (2 + 33) / 50  # the sample's own limit is not the plan's
     assert of.tokens_per_segment.number == 200
     on_disk = sum(file.stat().st_size for file in corpus.rglob("*.zst"))
     assert of.bytes_per_row.number == on_disk / 50
     assert of.kept_share.source == f"sample {corpus}: 35 of 50 segments"
-    assert of.text_bytes_per_second == figures.corpus.text_bytes_per_second
+    assert of.text_bytes_per_second == known.corpus.text_bytes_per_second
 
 
-def test_what_the_sample_does_not_know_stays(corpus, figures):
-    merged = with_sample(figures, read_sample(corpus))
-    assert (merged.label, merged.refine, merged.training) == (figures.label, figures.refine, figures.training)
+def test_what_the_sample_does_not_know_stays(corpus, known):
+    merged = with_sample(known, corpus)
+    assert (merged.label, merged.refine, merged.training) == (known.label, known.refine, known.training)
 
 
-def test_the_stages_beside_it(corpus, figures, tmp_path):
+def test_the_stages_beside_it(corpus, known, finish, tmp_path):
     finish(tmp_path / "label", LABEL, "instruction_tokens", [8, 12])
     finish(tmp_path / "refine", REFINE, "output_tokens", [50, 70])
-    merged = with_sample(figures, read_sample(corpus))
+    merged = with_sample(known, corpus)
     assert (merged.label.kept_share.number, merged.label.instruction_tokens.number) == (0.1, 10)
     assert merged.refine.instruction_share.number == 16 / 20
     assert merged.refine.good_share.number == 8 / 16
@@ -60,18 +48,18 @@ def test_the_stages_beside_it(corpus, figures, tmp_path):
     assert merged.refine.kept_share.source == f"sample {tmp_path / 'refine'}: 2 of 8 answers"
 
 
-def test_raw_answers_have_no_token_count(corpus, figures, tmp_path):
+def test_raw_answers_have_no_token_count(corpus, known, finish, tmp_path):
     finish(tmp_path / "refine", REFINE, "output", ["一", "二"])
-    assert math.isnan(with_sample(figures, read_sample(corpus)).refine.answer_tokens.number)
+    assert math.isnan(with_sample(known, corpus).refine.answer_tokens.number)
 
 
-def test_an_unfinished_stage_beside_it_is_left_out(corpus, figures, tmp_path):
+def test_an_unfinished_stage_beside_it_is_left_out(corpus, known, finish, tmp_path):
     finish(tmp_path / "label", LABEL, "instruction_tokens", [8]).joinpath("stage.json").unlink()
-    assert with_sample(figures, read_sample(corpus)).label == figures.label
+    assert with_sample(known, corpus).label == known.label
 
 
 @pytest.mark.parametrize("how", ["nothing", "unfinished", "no row kept", "another stage"])
-def test_no_sample(corpus, tmp_path, how):
+def test_no_sample(corpus, known, tmp_path, how):
     if how == "nothing":
         corpus = tmp_path / "elsewhere"
     elif how == "unfinished":
@@ -81,5 +69,5 @@ def test_no_sample(corpus, tmp_path, how):
     else:
         (corpus / "stage.json").write_bytes(orjson.dumps(LABEL))
     with pytest.raises(UserError) as error:
-        read_sample(corpus)
+        with_sample(known, corpus)
     assert str(error.value).startswith(f"{corpus}: no finished corpus stage")

@@ -3,11 +3,14 @@ import io
 import pytest
 from rich.console import Console
 
-from kun_recipes.chain.plan import Hardware, estimate, show
+from kun_recipes.chain.plan.estimate import estimate
+from kun_recipes.chain.plan.plan import Hardware
+from kun_recipes.chain.plan.table import show
+from kun_recipes.corpus.config import Corpus
 
 
 @pytest.fixture
-def printed(make, figures):
+def printed(make, known):
     def show_plan(width=100, **stages):
         stages = stages or {
             "corpus": make.corpus(),
@@ -16,7 +19,7 @@ def printed(make, figures):
             "refine": make.refine(),
         }
         console = Console(file=io.StringIO(), width=width)
-        show(estimate(make.chain(**stages), figures, None, Hardware(8, 4, {"label": "00:00:10"})), console)
+        show(estimate(make.chain(**stages), known, None, Hardware(8, 4, {"label": "00:00:10"})), console)
         return console.file.getvalue().splitlines()
 
     return show_plan
@@ -47,7 +50,7 @@ def test_a_warning_where_a_stage_outlasts_its_limit(printed):
 
 
 def test_what_is_unknown_is_a_question_mark(make, printed):
-    lines = printed(corpus=make.corpus(input_format=["wanjuan"]))
+    lines = printed(corpus=make.corpus(corpora=[Corpus("a", "wanjuan")]))
     assert words(lines, "corpus") == ["corpus", "?", "?", "–", "?", "?", "4 cores", "?", "?"]
     assert any(line.startswith("In all: ? core hours; ?") for line in lines)
 
@@ -59,9 +62,9 @@ def test_nothing_of_the_table_is_cut(printed, width):
     assert not any("…" in line for line in lines)
 
 
-def test_every_assumption_with_its_value_and_source(printed, figures):
+def test_every_assumption_with_its_value_and_source(printed, known):
     shown = [line.split() for line in printed(width=140)]
-    for name, known in figures.named():
+    for name, assumption in known.named():
         (line,) = [words for words in shown if words and words[0] == name]
         assert line[-2:] == ["a", "test"]
-        assert (line[1] == "?") == (known.value is None)
+        assert (line[1] == "?") == (assumption.value is None)

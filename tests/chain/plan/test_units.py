@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from kun_recipes.chain.plan.units import count, devices, duration, figure, hours, size
+from kun_recipes.chain.plan.units import count, devices, duration, hours, number, size
 
 
 @pytest.mark.parametrize(
@@ -25,10 +25,10 @@ from kun_recipes.chain.plan.units import count, devices, duration, figure, hours
         (hours, 0.25, "0.25"),
         (hours, 3.21, "3.2"),
         (hours, 1234.5, "1,234"),
-        (figure, 0.85, "0.85"),
-        (figure, 264.6, "265"),
-        (figure, 26_000, "26,000"),
-        (figure, 3.12e14, "312 T"),
+        (number, 0.85, "0.85"),
+        (number, 264.6, "265"),
+        (number, 26_000, "26,000"),
+        (number, 3.12e14, "312 T"),
         (count, None, "–"),
         (duration, math.nan, "?"),
         (size, math.nan, "?"),
@@ -38,6 +38,6 @@ def test_numbers_as_a_person_reads_them(write, value, written):
     assert write(value) == written
 
 
-@pytest.mark.parametrize(("number", "written"), [(1, "1 GPU"), (32, "32 GPUs"), (1024, "1,024 GPUs")])
-def test_devices(number, written):
-    assert devices(number, "GPU") == written
+@pytest.mark.parametrize(("many", "written"), [(1, "1 GPU"), (32, "32 GPUs"), (1024, "1,024 GPUs")])
+def test_devices(many, written):
+    assert devices(many, "GPU") == written

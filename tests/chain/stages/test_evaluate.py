@@ -4,15 +4,17 @@ import math
 
 import pytest
 
-from kun_recipes.chain.plan.evaluation import evaluate_work
-from kun_recipes.chain.plan.stages import Flow
+from kun_recipes.chain.plan.work import Flow
+from kun_recipes.chain.stages.evaluate import EVALUATE
+from kun_recipes.evaluation.config import Benchmark
+
+CEVAL, CMMLU = Benchmark("c", "ceval"), Benchmark("c", "cmmlu")
 
 
-def test_a_benchmark_of_every_model(make, figures):
-    config = make.evaluation(
-        ceval_subjects=["law", "logic"], limit=10, models=["a", "b"], max_new_tokens=8, held_out_new_tokens=30
-    )
-    work = evaluate_work(config, figures, Flow(figures))
+def test_a_benchmark_of_every_model(make, known):
+    two = [Benchmark("c", "ceval", subjects=["law", "logic"])]
+    config = make.evaluation(benchmarks=two, limit=10, models=["a", "b"], max_new_tokens=8, held_out_new_tokens=30)
+    work = EVALUATE.work(config, known, Flow(known), devices=1)
     read = 3 * (2 * (20 + 2 * 5) * 50 + 2 * 10 * 40)
     written = 3 * (20 * 8 + 10 * 30)
     assert (work.tokens_read, work.tokens_written) == (read, written)
@@ -24,21 +26,22 @@ def test_a_benchmark_of_every_model(make, figures):
     ("options", "questions"),
     [
         ({}, 1346),
-        ({"ceval": None, "cmmlu": "c"}, 11582),
-        ({"ceval": "c", "cmmlu": "c"}, 1346 + 11582),
+        ({"benchmarks": [CMMLU]}, 11582),
+        ({"benchmarks": [CEVAL, CMMLU]}, 1346 + 11582),
         ({"groups": ["Hard"]}, 8 * 1346 / 52),
     ],
 )
-def test_questions_that_are_asked(make, figures, options, questions):
-    work = evaluate_work(make.evaluation(**options), figures, Flow(figures))
+def test_questions_that_are_asked(make, known, options, questions):
+    work = EVALUATE.work(make.evaluation(**options), known, Flow(known), devices=1)
     assert work.rows_in == pytest.approx(questions + 10)
 
 
-def test_four_whole_prompts_are_dear(make, figures):
-    config = make.evaluation(ceval_subjects=["law"], limit=10, modes=["ppl-full"], format="plain")
-    work = evaluate_work(config, figures, Flow(figures))
+def test_four_whole_prompts_are_dear(make, known):
+    law = [Benchmark("c", "ceval", subjects=["law"])]
+    config = make.evaluation(benchmarks=law, limit=10, modes=["ppl-full"], format="plain")
+    work = EVALUATE.work(config, known, Flow(known), devices=1)
     assert work.tokens_read == 4 * 10 * 6 * 50 + 2 * 10 * 40
 
 
-def test_unknown_seeds_leave_it_open(make, figures):
-    assert math.isnan(evaluate_work(make.evaluation(seeds="others"), figures, Flow(figures)).device_seconds)
+def test_unknown_seeds_leave_it_open(make, known):
+    assert math.isnan(EVALUATE.work(make.evaluation(seeds="others"), known, Flow(known), devices=1).device_seconds)

@@ -1,15 +1,22 @@
-"""Each formula against an example multiplied by hand, with the figures of conftest.py."""
+"""Each formula against an example multiplied by hand, with the numbers of conftest.py."""
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from kun_recipes.chain.plan.figures import Figure
-from kun_recipes.chain.plan.stages import Flow
-from kun_recipes.chain.plan.trainings import step_seconds, training_work
+from kun_recipes.chain.plan.assumptions import Assumption, Assumptions
+from kun_recipes.chain.plan.work import Flow
+from kun_recipes.chain.stages.training import TRAINING, step_seconds
+from kun_recipes.training.config import MixedIn
 
 BATCH = {"per_device_train_batch_size": 10}
+
+
+def with_training(known: Assumptions, **values: Any) -> Assumptions:
+    """The assumptions with other ones of the trainings."""
+    return replace(known, sections={**known.sections, "training": replace(known.training, **values)})
 
 
 @pytest.mark.parametrize(
@@ -26,8 +33,8 @@ BATCH = {"per_device_train_batch_size": 10}
         # the label prompt adds 20 tokens
         ({**BATCH, "direction": "backward", "num_train_epochs": 1}, 90, 9, 6300),
         # 30 rows of 80 + 10 tokens besides, or one for two of the 90
-        ({**BATCH, "mix": ["owner/other"], "num_train_epochs": 1}, 120, 12, 7200),
-        ({**BATCH, "mix": ["owner/other"], "mix_weights": [0.5], "num_train_epochs": 1}, 135, 14, 8550),
+        ({**BATCH, "mix": [MixedIn("owner/other")], "num_train_epochs": 1}, 120, 12, 7200),
+        ({**BATCH, "mix": [MixedIn("owner/other", weight=0.5)], "num_train_epochs": 1}, 135, 14, 8550),
         # 2 judges x 2 passes x 50 items / 12 a conversation: 20 of 400 tokens
         (
             {**BATCH, "judge_data": "items", "judge_turns": 12, "judge_passes": 2, "num_train_epochs": 1},
@@ -40,8 +47,8 @@ BATCH = {"per_device_train_batch_size": 10}
         ({"per_device_train_batch_size": 2, "packing": True, "max_length": 500, "max_steps": 8}, 90, 8, 8000),
     ],
 )
-def test_tokens_and_steps(make, figures, options, conversations, steps, tokens):
-    work = training_work(make.training(**options), figures, Flow(figures), devices=1)
+def test_tokens_and_steps(make, known, options, conversations, steps, tokens):
+    work = TRAINING.work(make.training(**options), known, Flow(known), devices=1)
     assert (work.rows_in, work.steps, work.tokens_read) == (conversations, steps, pytest.approx(tokens))
 
 
@@ -59,27 +66,27 @@ def test_tokens_and_steps(make, figures, options, conversations, steps, tokens):
         (16, 4, False, 4.0),
     ],
 )
-def test_an_update_takes_as_long_as_its_computation_or_its_exchange(figures, gpus, passes, checkpointing, seconds):
-    computed = figures.training.computed
+def test_an_update_takes_as_long_as_its_computation_or_its_exchange(known, gpus, passes, checkpointing, seconds):
+    computed = known.training.computed
     assert step_seconds(computed, 1e6, 600, gpus, passes, checkpointing) == pytest.approx(seconds)
 
 
-def test_device_time_is_that_of_all_gpus(make, figures):
+def test_device_time_is_that_of_all_gpus(make, known):
     config = make.training(**BATCH, global_batch_size=20, num_train_epochs=1)  # 5 updates of 900 tokens, one pass each
-    work = training_work(config, figures, Flow(figures), devices=2)
+    work = TRAINING.work(config, known, Flow(known), devices=2)
     assert work.devices == 2
     assert work.device_seconds == pytest.approx(5 * 2 * max(900 * 6e6 / 1e9, 0.1))
 
 
-def test_a_measured_speed_goes_before_a_computed_one(make, figures):
-    measured = replace(figures, training=replace(figures.training, tokens_per_second=Figure(500, "measured")))
-    work = training_work(make.training(**BATCH, num_train_epochs=1), measured, Flow(figures), devices=1)
+def test_a_measured_speed_goes_before_a_computed_one(make, known):
+    measured = with_training(known, tokens_per_second=Assumption(500, "measured"))
+    work = TRAINING.work(make.training(**BATCH, num_train_epochs=1), measured, Flow(known), devices=1)
     assert work.device_seconds == 4500 / 500
 
 
-def test_without_either_the_time_is_unknown(make, figures):
-    neither = replace(figures, training=replace(figures.training, computed=None))
-    work = training_work(make.training(**BATCH), neither, Flow(figures), devices=1)
+def test_without_either_the_time_is_unknown(make, known):
+    neither = with_training(known, computed=None)
+    work = TRAINING.work(make.training(**BATCH), neither, Flow(known), devices=1)
     assert math.isnan(work.device_seconds)
     assert work.steps == 27
 
@@ -88,9 +95,9 @@ def test_without_either_the_time_is_unknown(make, figures):
     ("devices", "used"),
     [(1, 1), (2, 2), (3, 2), (4, 4), (8, 8), (12, 8), (32, 8)],
 )
-def test_no_more_gpus_than_the_global_batch_divides_over(make, figures, devices, used):
+def test_no_more_gpus_than_the_global_batch_divides_over(make, known, devices, used):
     config = make.training(global_batch_size=16, per_device_train_batch_size=2)
-    assert training_work(config, figures, Flow(figures), devices).devices == used
+    assert TRAINING.work(config, known, Flow(known), devices).devices == used
 
 
 @pytest.mark.parametrize(
@@ -106,8 +113,8 @@ def test_no_more_gpus_than_the_global_batch_divides_over(make, figures, devices,
         ({"save_steps": 20, "lora_rank": 8}, 0),
     ],
 )
-def test_disk(make, figures, options, checkpoints):
+def test_disk(make, known, options, checkpoints):
     config = make.training(per_device_train_batch_size=1, num_train_epochs=1, **options)
-    work = training_work(config, figures, Flow(figures), devices=1)
+    work = TRAINING.work(config, known, Flow(known), devices=1)
     assert work.disk_bytes == 2_000_000
     assert work.checkpoint_bytes == checkpoints * 12_000_000

@@ -1,15 +1,19 @@
-"""Each formula against an example multiplied by hand, with the figures of conftest.py."""
+"""Each formula against an example multiplied by hand, with the numbers of conftest.py."""
 
 import math
 from dataclasses import replace
 
 import pytest
 
-from kun_recipes.chain.plan.stages import Flow, Rows, corpus_work, label_work, refine_work
+from kun_recipes.chain.plan.work import Flow, Rows
+from kun_recipes.chain.stages.corpus import CORPUS
+from kun_recipes.chain.stages.label import LABEL
+from kun_recipes.chain.stages.refine import REFINE
+from kun_recipes.corpus.config import Corpus
 
-TWO = {"input_path": ["a", "b"], "input_format": ["wudao", "skypile"]}
-PARTS = {"input_path": ["a", "b"], "input_format": ["wudao"]}
-UNKNOWN = {"input_path": ["a", "b"], "input_format": ["wudao", "wanjuan"]}
+TWO = {"corpora": [Corpus("a", "wudao"), Corpus("b", "skypile")]}
+PARTS = {"corpora": [Corpus("a", "wudao"), Corpus("b", "wudao")]}
+UNKNOWN = {"corpora": [Corpus("a", "wudao"), Corpus("b", "wanjuan")]}
 
 
 @pytest.mark.parametrize(
@@ -30,12 +34,12 @@ UNKNOWN = {"input_path": ["a", "b"], "input_format": ["wudao", "wanjuan"]}
         ({**UNKNOWN, "sample_rows": 600}, math.nan, 600, math.nan),
         ({**UNKNOWN, "max_documents": 100}, 400, 200, math.nan),
         # plan.yaml has no such corpus
-        ({"input_format": ["jsonl"]}, math.nan, math.nan, math.nan),
+        ({"corpora": [Corpus("a", "jsonl")]}, math.nan, math.nan, math.nan),
     ],
 )
-def test_corpus(make, figures, options, segments, kept, seconds):
-    flow = Flow(figures)
-    work = corpus_work(make.corpus(**options), figures, flow)
+def test_corpus(make, known, options, segments, kept, seconds):
+    flow = Flow(known)
+    work = CORPUS.work(make.corpus(**options), known, flow, devices=1)
     assert work.rows_in == pytest.approx(segments, nan_ok=True)
     assert work.rows_out == pytest.approx(kept, nan_ok=True)
     assert work.tokens_written == pytest.approx(kept * 200, nan_ok=True)
@@ -45,9 +49,9 @@ def test_corpus(make, figures, options, segments, kept, seconds):
 
 
 @pytest.fixture
-def flow(figures) -> Flow:
+def flow(known) -> Flow:
     """1,000 segments of 200 tokens."""
-    flow = Flow(figures)
+    flow = Flow(known)
     flow.write("out/corpus", Rows(1000, 200))
     return flow
 
@@ -61,8 +65,8 @@ def flow(figures) -> Flow:
         ({"max_new_tokens": 400}, 250_000, 10_000),
     ],
 )
-def test_label(make, figures, flow, options, read, written):
-    work = label_work(make.label(**options), figures, flow)
+def test_label(make, known, flow, options, read, written):
+    work = LABEL.work(make.label(**options), known, flow, devices=1)
     assert (work.rows_in, work.rows_out) == (1000, 800)
     assert (work.tokens_read, work.tokens_written) == (read, written)
     assert work.device_seconds == (read + written) / 100
@@ -82,9 +86,9 @@ def test_label(make, figures, flow, options, read, written):
         ({"answers": "raw"}, 1200 * 15, 0, 10 + 200),
     ],
 )
-def test_refine(make, figures, flow, options, read, written, pair):
+def test_refine(make, known, flow, options, read, written, pair):
     flow.write("out/label", Rows(800, 200))
-    work = refine_work(make.refine(**options), figures, flow)
+    work = REFINE.work(make.refine(**options), known, flow, devices=1)
     assert (work.rows_in, work.rows_out) == (800, 40)
     assert (work.tokens_read, work.tokens_written) == (read, written)
     assert work.device_seconds == (read + written) / 50
@@ -93,9 +97,10 @@ def test_refine(make, figures, flow, options, read, written, pair):
     assert flow.read("out/refine/rows") == Rows(40, pair)
 
 
-def test_what_depends_on_an_unknown_figure_is_unknown(make, figures, flow):
-    unknown = replace(figures, label=replace(figures.label, kept_share=figures.corpora[2].documents))
-    work = label_work(make.label(), unknown, flow)
+def test_what_depends_on_an_unknown_number_is_unknown(make, known, flow):
+    label = replace(known.label, kept_share=known.corpora[2].documents)
+    unknown = replace(known, sections={**known.sections, "label": label})
+    work = LABEL.work(make.label(), unknown, flow, devices=1)
     assert work.tokens_read == 250_000
     assert math.isnan(work.rows_out)
 
