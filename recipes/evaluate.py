@@ -10,7 +10,7 @@ from rich.console import Console
 
 from kun_recipes.cli import main
 from kun_recipes.evaluation.config import EvaluateConfig
-from kun_recipes.evaluation.inputs import candidates, gather, sources
+from kun_recipes.evaluation.inputs import evaluated_models, gather, sources
 from kun_recipes.evaluation.pipelines import evaluate_model, sum_counts
 from kun_recipes.evaluation.report import write_reports
 from kun_recipes.evaluation.results import measure
@@ -25,7 +25,7 @@ def run(config: EvaluateConfig) -> None:
     if summary is None:
         check_installed(config.engine)
         asked = gather(config, sources(config))
-        models = candidates(config)
+        models = evaluated_models(config)
         stage.begin()
         counts = sum_counts([evaluate_model(config, stage, model, asked) for model in models])
         results = measure(config, stage, models, asked)

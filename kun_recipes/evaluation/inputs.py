@@ -8,7 +8,7 @@ from kun_recipes.evaluation.benchmarks import all_groups
 from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.evaluation.contamination import overlapping
 from kun_recipes.evaluation.held_out import held_out_pairs
-from kun_recipes.evaluation.pipelines import Asked, Candidate
+from kun_recipes.evaluation.pipelines import Asked, EvaluatedModel
 from kun_recipes.evaluation.questions import Source, check_source, load_subject
 from kun_recipes.models import resolve_model
 
@@ -47,12 +47,12 @@ def _tasks(config: EvaluateConfig, source: Source) -> list[Task]:
     return [(source, subject.name) for subject in subjects]
 
 
-def candidates(config: EvaluateConfig) -> list[Candidate]:
+def evaluated_models(config: EvaluateConfig) -> list[EvaluatedModel]:
     """The models, the base model first, each fetched where it is not here."""
     names = config.named()
-    base = Candidate(names[0], resolve_model(config.model, config.model_revision), config.base_format)
+    base = EvaluatedModel(names[0], resolve_model(config.model, config.model_revision), config.base_format)
     others = [
-        Candidate(name, resolve_model(model), config.format)
+        EvaluatedModel(name, resolve_model(model), config.format)
         for name, model in zip(names[1:], config.models or (), strict=True)
     ]
     return [base, *others]

@@ -28,7 +28,7 @@ CHOICE_TOKENS = 16
 
 
 @dataclass(frozen=True)
-class Candidate:
+class EvaluatedModel:
     """A model under evaluation.
 
     Attributes:
@@ -50,7 +50,7 @@ class Asked:
     pairs: Sequence[Seed]
 
 
-def evaluate_model(config: EvaluateConfig, stage: StageFolder, model: Candidate, asked: Asked) -> Counts:
+def evaluate_model(config: EvaluateConfig, stage: StageFolder, model: EvaluatedModel, asked: Asked) -> Counts:
     """Ask one model everything, only what is missing; its engine is gone afterwards."""
     settings = replace(config.settings(model.folder), plain=model.format == "plain")
     engine = plan(settings, requests(config, model, asked))
@@ -76,7 +76,7 @@ def evaluate_model(config: EvaluateConfig, stage: StageFolder, model: Candidate,
 
 
 def question_pipeline(
-    config: EvaluateConfig, engine: EngineSettings, model: Candidate, asked: Asked, rows: Path, removed
+    config: EvaluateConfig, engine: EngineSettings, model: EvaluatedModel, asked: Asked, rows: Path, removed
 ) -> list[PipelineStep]:
     sources = {source.name: source for source, _ in asked.tasks}
     decoding = config.decoding()
@@ -90,7 +90,7 @@ def question_pipeline(
 
 
 def pair_pipeline(
-    config: EvaluateConfig, engine: EngineSettings, model: Candidate, asked: Asked, rows: Path, removed
+    config: EvaluateConfig, engine: EngineSettings, model: EvaluatedModel, asked: Asked, rows: Path, removed
 ) -> list[PipelineStep]:
     sampling = replace(config.decoding(), max_new_tokens=config.held_out_new_tokens)
     refusal = Refusal(columns.ANSWER, load_rules(config.rules).refusal)
@@ -101,7 +101,7 @@ def pair_pipeline(
     ]
 
 
-def requests(config: EvaluateConfig, model: Candidate, asked: Asked) -> Iterator[Request]:
+def requests(config: EvaluateConfig, model: EvaluatedModel, asked: Asked) -> Iterator[Request]:
     """What the model will be asked."""
     written = config.decoding().max_new_tokens if "gen" in config.modes else CHOICE_TOKENS
     for source, subject in asked.tasks:

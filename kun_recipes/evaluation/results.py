@@ -9,14 +9,16 @@ from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.asking import Task
 from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.evaluation.metrics import compute
-from kun_recipes.evaluation.pipelines import Asked, Candidate
+from kun_recipes.evaluation.pipelines import Asked, EvaluatedModel
 from kun_recipes.evaluation.questions import Source, load_subject
 from kun_recipes.evaluation.scores import Compute, Record, benchmark_scores, comparison, held_out_figures
 from kun_recipes.execution.folder import StageFolder
 from kun_recipes.models import model_identity
 
 
-def measure(config: EvaluateConfig, stage: StageFolder, models: Sequence[Candidate], asked: Asked) -> dict[str, Any]:
+def measure(
+    config: EvaluateConfig, stage: StageFolder, models: Sequence[EvaluatedModel], asked: Asked
+) -> dict[str, Any]:
     """The results of a run, as results.json holds them; models in the order given, the base model first."""
     bootstrap = partial(compute, resamples=config.bootstrap, seed=config.seed)
     sources = list(dict.fromkeys(source for source, _ in asked.tasks))
@@ -46,7 +48,7 @@ def measure(config: EvaluateConfig, stage: StageFolder, models: Sequence[Candida
     }
 
 
-def _named(model: Candidate) -> dict[str, str]:
+def _named(model: EvaluatedModel) -> dict[str, str]:
     return {"name": model.name, "weights": model_identity(model.folder), "format": model.format}
 
 
@@ -69,7 +71,7 @@ def _count(source: Source, tasks: Sequence[Task]) -> int:
     return sum(len(load_subject(*task).questions) for task in tasks if task[0] == source)
 
 
-def _records(stage: StageFolder, model: Candidate, sources: Sequence[Source]) -> dict[str, list[Record]]:
+def _records(stage: StageFolder, model: EvaluatedModel, sources: Sequence[Source]) -> dict[str, list[Record]]:
     found: dict[str, list[Record]] = {source.name: [] for source in sources}
     for record in read_rows(stage.rows / model.name):
         found[record[columns.BENCHMARK]].append(record)

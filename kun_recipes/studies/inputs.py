@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from kun_recipes.data.pair_sets import Pair, PairSet
-from kun_recipes.evaluation.pipelines import Candidate
+from kun_recipes.evaluation.pipelines import EvaluatedModel
 from kun_recipes.models import resolve_model
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.sampling import read_prompts, sample_pairs
@@ -24,7 +24,7 @@ class StudyInputs:
     pairs: list[Pair]
     no_pairs: int
     prompts: dict[str, str]
-    models: list[Candidate]
+    models: list[EvaluatedModel]
     judge: str | None
 
 
@@ -37,5 +37,5 @@ def gather(config: StudyConfig) -> StudyInputs:
         found.check()
         pairs, no_pairs = sample_pairs(found.read(), config.pairs_per_source, config.seed)
     answerers = config.answerers() if prompts else []
-    models = [Candidate(one.name, resolve_model(one.model), one.format) for one in answerers]
+    models = [EvaluatedModel(one.name, resolve_model(one.model), one.format) for one in answerers]
     return StudyInputs(pairs, no_pairs, prompts, models, resolve_model(config.model) if config.judge else None)

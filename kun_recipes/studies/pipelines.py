@@ -12,7 +12,7 @@ from kun_recipes.data import schema
 from kun_recipes.data.rows import RankReader, read_rows, removed_writers, row_writer, write_shards
 from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.held_out import pair_prompt
-from kun_recipes.evaluation.pipelines import Candidate, sum_counts
+from kun_recipes.evaluation.pipelines import EvaluatedModel, sum_counts
 from kun_recipes.execution.counts import Counts
 from kun_recipes.execution.folder import StageFolder
 from kun_recipes.execution.launch import run_pipeline
@@ -60,7 +60,7 @@ class JudgePrompts:
 
 
 def answer_prompts(
-    config: StudyConfig, stage: StageFolder, models: Sequence[Candidate], prompts: Mapping[str, str]
+    config: StudyConfig, stage: StageFolder, models: Sequence[EvaluatedModel], prompts: Mapping[str, str]
 ) -> Counts:
     """Have each model answer every prompt, into answers/<model>."""
     rows = [Document(prompt, identity) for identity, prompt in prompts.items()]
@@ -83,7 +83,7 @@ def answer_prompts(
     return sum_counts(counts)
 
 
-def read_answers(stage: StageFolder, models: Sequence[Candidate]) -> dict[str, dict[str, str]]:
+def read_answers(stage: StageFolder, models: Sequence[EvaluatedModel]) -> dict[str, dict[str, str]]:
     """By model, then by prompt id; a model that answered nothing, as no prompt fits its context, has none."""
     answers = {}
     for model in models:
