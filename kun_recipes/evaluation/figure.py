@@ -20,11 +20,11 @@ def scores_figure(results: dict[str, Any]) -> Figure:
     ]
     panels.append(("held-out perplexity", [_scaled(model["held_out"], "perplexity", 1) for model in models]))
     figure = Figure(figsize=(3.2 * len(panels), 1.2 + 0.5 * len(models)))
-    for axes, (title, figures) in zip(
+    for axes, (title, points) in zip(
         figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True
     ):
-        values = [value for value, _, _ in figures]
-        errors = [[value - low for value, low, _ in figures], [high - value for value, _, high in figures]]
+        values = [value for value, _, _ in points]
+        errors = [[value - low for value, low, _ in points], [high - value for value, _, high in points]]
         axes.errorbar(values, range(len(models)), xerr=errors, fmt="o", capsize=3)
         if title.endswith("%"):
             axes.axvline(CHANCE, color="grey", linewidth=1, linestyle=":")
@@ -35,5 +35,5 @@ def scores_figure(results: dict[str, Any]) -> Figure:
     return figure
 
 
-def _scaled(figures: dict[str, float], name: str, scale: float) -> tuple[float, float, float]:
-    return tuple(scale * figures[key] for key in (name, f"{name}_low", f"{name}_high"))
+def _scaled(scores: dict[str, float], name: str, scale: float) -> tuple[float, float, float]:
+    return tuple(scale * scores[key] for key in (name, f"{name}_low", f"{name}_high"))

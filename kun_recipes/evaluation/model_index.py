@@ -51,8 +51,8 @@ def _metrics(results: dict[str, Any], scores: dict[str, Any], format: str, versi
         yield {"type": "unparsed", "name": "GEN, no letter found, %", "value": round(100 * scores["unparsed"], 2)}
 
 
-def _metric(type: str, name: str, figures: dict[str, float], key: str, scale: float) -> dict[str, Any]:
-    value, low, high = (round(scale * figures[part], 2) for part in (key, f"{key}_low", f"{key}_high"))
+def _metric(type: str, name: str, scores: dict[str, float], key: str, scale: float) -> dict[str, Any]:
+    value, low, high = (round(scale * scores[part], 2) for part in (key, f"{key}_low", f"{key}_high"))
     return {"type": type, "name": name, "value": value, "confidence_interval": [low, high]}
 
 

@@ -11,7 +11,7 @@ from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.evaluation.metrics import compute
 from kun_recipes.evaluation.pipelines import Asked, EvaluatedModel
 from kun_recipes.evaluation.questions import Source, load_subject
-from kun_recipes.evaluation.scores import Compute, Record, benchmark_scores, comparison, held_out_figures
+from kun_recipes.evaluation.scores import Compute, Record, benchmark_scores, comparison, held_out_scores
 from kun_recipes.execution.folder import StageFolder
 from kun_recipes.models import model_identity
 
@@ -40,7 +40,7 @@ def measure(
                     )
                     for source in sources
                 },
-                "held_out": held_out_figures(rows, len(asked.pairs), bootstrap),
+                "held_out": held_out_scores(rows, len(asked.pairs), bootstrap),
             }
             for model, rows in zip(models, pairs, strict=True)
         ],
@@ -85,5 +85,5 @@ def _comparisons(
     for place, name in enumerate(names[1:], start=1):
         for other in dict.fromkeys(names[: min(place, 2)]):
             for source, own in records[name].items():
-                for reading, figures in comparison(own, records[other][source], compute):
-                    yield {"model": name, "against": other, "benchmark": source, "reading": reading, **figures}
+                for reading, difference in comparison(own, records[other][source], compute):
+                    yield {"model": name, "against": other, "benchmark": source, "reading": reading, **difference}

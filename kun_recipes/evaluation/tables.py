@@ -60,12 +60,12 @@ def writing_table(results: dict[str, Any]) -> Table:
 def group_table(results: dict[str, Any]) -> Table:
     """Accuracy a group of subjects."""
     rows = [
-        (_called(model), results["benchmarks"][name]["name"], HEADS[reading], group, percent(figures, "accuracy"))
+        (_called(model), results["benchmarks"][name]["name"], HEADS[reading], group, percent(part, "accuracy"))
         for model in results["models"]
         for name, scores in model["scores"].items()
         for reading in HEADS
         if reading in scores
-        for group, figures in scores[reading]["groups"].items()
+        for group, part in scores[reading]["groups"].items()
     ]
     return Table(
         "Accuracy a group, mean over its subjects, %", ("model", "benchmark", "mode", "group", "%"), tuple(rows)
@@ -114,13 +114,13 @@ def held_out_table(results: dict[str, Any]) -> Table:
     rows = [
         (
             _called(model),
-            with_interval(figures, "perplexity", 1.0, 2),
-            f"{figures['answer_characters']:.0f} ({figures['answer_characters_median']:.0f})",
-            f"{100 * figures['cut_off']:.0f}",
-            f"{100 * figures['refusals']:.0f}",
+            with_interval(held_out, "perplexity", 1.0, 2),
+            f"{held_out['answer_characters']:.0f} ({held_out['answer_characters_median']:.0f})",
+            f"{100 * held_out['cut_off']:.0f}",
+            f"{100 * held_out['refusals']:.0f}",
         )
         for model in results["models"]
-        for figures in [model["held_out"]]
+        for held_out in [model["held_out"]]
     ]
     reference = results["models"][0]["held_out"]["reference_characters"]
     title = (
@@ -139,12 +139,12 @@ def _called(model: dict[str, Any]) -> str:
     return f"{model['name']} (base)" if model["base"] else model["name"]
 
 
-def percent(figures: dict[str, float], name: str) -> str:
-    return with_interval(figures, name, 100.0, 1)
+def percent(scores: dict[str, float], name: str) -> str:
+    return with_interval(scores, name, 100.0, 1)
 
 
-def with_interval(figures: dict[str, float], name: str, scale: float, digits: int) -> str:
-    value, low, high = (scale * figures[key] for key in (name, f"{name}_low", f"{name}_high"))
+def with_interval(scores: dict[str, float], name: str, scale: float, digits: int) -> str:
+    value, low, high = (scale * scores[key] for key in (name, f"{name}_low", f"{name}_high"))
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 

@@ -11,7 +11,7 @@ GRAMS = (1, 2, 3, 4)
 TOP_WORDS = 20
 
 
-def word_figures(words: Counter, rows: int) -> dict[str, Any]:
+def word_statistics(words: Counter, rows: int) -> dict[str, Any]:
     """Of `rows` instructions: how many show a word of the lists, how many words, their entropy (bits), the top 20."""
     found = words.total()
     shares = [count / found for count in words.values()]
@@ -37,7 +37,7 @@ def count_letters(texts: Iterable[str], limit: int) -> int:
 def distinct_grams(texts: Sequence[str], characters: int) -> dict[str, float]:
     """distinct-1 to distinct-4 of the first `characters` letters: different n-grams over all; none spans two texts.
 
-    The longer the text, the lower the figure: compare sets by the same number of characters.
+    The longer the text, the lower the share: compare sets by the same number of characters.
     """
     seen: dict[int, set[str]] = {n: set() for n in GRAMS}
     totals, left = dict.fromkeys(GRAMS, 0), characters

@@ -13,7 +13,7 @@ BINS: Mapping[str, tuple[int, ...]] = {
 """Edges of the histograms, tokens; what is longer is counted in a last bin without an end."""
 
 
-def length_figures(counts: Counter, edges: tuple[int, ...]) -> dict[str, Any]:
+def length_statistics(counts: Counter, edges: tuple[int, ...]) -> dict[str, Any]:
     """Mean, extremes, percentiles (nearest rank) and histogram; `counts` has the rows of each length, at least one.
 
     Bin i holds the lengths from edges[i], inclusive, to edges[i + 1], exclusive; the last one all from edges[-1].

@@ -7,9 +7,9 @@ from typing import Any
 
 from kun_recipes.data.pair_sets import Pair, PairSet, Sample
 from kun_recipes.progress import progress_bar
-from kun_recipes.statistics.diversity import count_letters, distinct_grams, word_figures
+from kun_recipes.statistics.diversity import count_letters, distinct_grams, word_statistics
 from kun_recipes.statistics.forms import FORMS, FormReader, load_forms
-from kun_recipes.statistics.lengths import BINS, length_figures
+from kun_recipes.statistics.lengths import BINS, length_statistics
 from kun_recipes.statistics.near import NearDuplicates
 from kun_recipes.statistics.years import YEARS_SHOWN, years_in
 
@@ -54,17 +54,17 @@ class Tally:
             self.years.update(years)
             self.rows_with_year += bool(years)
 
-    def figures(self, near: dict[str, int], grams: dict[str, Any]) -> dict[str, Any]:
-        """All numbers of the set, as statistics.json holds them."""
+    def statistics(self, near: dict[str, int], grams: dict[str, Any]) -> dict[str, Any]:
+        """All statistics of the set, as statistics.json holds them."""
         return {
             "rows": self.rows,
             "unusable": self.unusable,
             "sources": self._shares(dict(self.sources.most_common())),
-            "lengths": {column: length_figures(counts, BINS[column]) for column, counts in self.lengths.items()},
+            "lengths": {column: length_statistics(counts, BINS[column]) for column, counts in self.lengths.items()},
             "years": self._years(),
             "forms": self._shares({form: self.form_rows[form] for form in FORMS}),
-            "question_words": word_figures(self.words["question"], self.form_rows["question"]),
-            "first_verbs": word_figures(self.words["imperative"], self.form_rows["imperative"]),
+            "question_words": word_statistics(self.words["question"], self.form_rows["question"]),
+            "first_verbs": word_statistics(self.words["imperative"], self.form_rows["imperative"]),
             "distinct": grams,
             "near_duplicates": {**near, "share": near["rows"] / self.rows},
         }
@@ -108,9 +108,9 @@ def compare_grams(samples: dict[str, Sequence[Pair]]) -> dict[str, dict[str, Any
     texts = {
         name: {column: [getattr(pair, column) for pair in pairs] for column in BINS} for name, pairs in samples.items()
     }
-    figures: dict[str, dict[str, Any]] = {name: {} for name in samples}
+    distinct: dict[str, dict[str, Any]] = {name: {} for name in samples}
     for column in BINS:
         characters = min(count_letters(columns[column], GRAM_CHARACTERS) for columns in texts.values())
         for name, columns in texts.items():
-            figures[name][column] = {"characters": characters, **distinct_grams(columns[column], characters)}
-    return figures
+            distinct[name][column] = {"characters": characters, **distinct_grams(columns[column], characters)}
+    return distinct

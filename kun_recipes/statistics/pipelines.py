@@ -26,8 +26,8 @@ from kun_recipes.statistics.topic_asking import (
     FIELDS,
     SET,
     AskTopic,
-    topic_figures,
     topic_prompt,
+    topic_statistics,
 )
 from kun_recipes.statistics.topics import TOPICS_FILE, TopicLists, load_topics
 
@@ -38,7 +38,7 @@ Samples = dict[str, list[Pair]]
 def measure_sets(
     config: StatisticsConfig, stage: StageFolder, sets: Sequence[PairSet], tokenizer: ChatTokenizer
 ) -> tuple[dict[str, dict[str, Any]], Samples]:
-    """The figures of every set that need no model, and a sample of each for the model."""
+    """All statistics of every set that need no model, and a sample of each for the model."""
     size = max(config.sample_rows, config.topic_rows)
 
     def count_tokens(texts: Sequence[str]) -> list[int]:
@@ -53,7 +53,7 @@ def measure_sets(
             near[pairs.name] = tally_set(pairs, tally, count_tokens, NearDuplicates(stage.scratch / "near"))
     samples = {name: tally.sample.pairs() for name, tally in tallies.items()}
     grams = compare_grams({name: pairs[: config.sample_rows] for name, pairs in samples.items()})
-    return {name: tally.figures(near[name], grams[name]) for name, tally in tallies.items()}, samples
+    return {name: tally.statistics(near[name], grams[name]) for name, tally in tallies.items()}, samples
 
 
 def lists_of(config: StatisticsConfig) -> TopicLists:
@@ -94,7 +94,7 @@ def topics_by_set(config: StatisticsConfig, stage: StageFolder, names: Iterable[
     lists, rows = lists_of(config), list(read_rows(stage.rows))
     return {
         name: {
-            kind: topic_figures((row for row in rows if row[SET] == name), kind, lists.named(kind), config.repeats)
+            kind: topic_statistics((row for row in rows if row[SET] == name), kind, lists.named(kind), config.repeats)
             for kind in config.topic_lists
         }
         for name in names

@@ -96,7 +96,7 @@ def topic_column(list_name: str, turn: int) -> str:
     return f"{list_name}_{turn}"
 
 
-def topic_figures(
+def topic_statistics(
     rows: Iterable[Mapping[str, Any]], list_name: str, topics: TopicList, repeats: int
 ) -> dict[str, Any]:
     """How many rows were asked, agreed in all turns and disagreed, and of those that agreed the rows of each topic.

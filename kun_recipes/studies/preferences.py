@@ -42,7 +42,7 @@ def measure_preferences(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Every figure of a preference study; votes on other items than these count nowhere.
+    """All results of a preference study; votes on other items than these count nowhere.
 
     A tie, and "both bad" where it could be chosen, is half a win for each. Intervals are over prompts: the votes on
     one prompt, and on its several pairs of models, do not stand alone.
@@ -132,10 +132,10 @@ def ratings(points: numpy.ndarray) -> numpy.ndarray:
 
 
 def _estimates(
-    figure: Callable[[numpy.ndarray], numpy.ndarray], found: numpy.ndarray, resampled: Sequence[numpy.ndarray]
+    statistic: Callable[[numpy.ndarray], numpy.ndarray], found: numpy.ndarray, resampled: Sequence[numpy.ndarray]
 ) -> numpy.ndarray:
-    """The figure of every cell with its interval, in an array of the figure's shape."""
-    value, others = figure(found), [figure(points) for points in resampled]
+    """The statistic of every cell with its interval, in an array of the statistic's shape."""
+    value, others = statistic(found), [statistic(points) for points in resampled]
     cells = numpy.empty(value.shape, dtype=object)
     for cell in numpy.ndindex(value.shape):
         cells[cell] = estimate(value[cell], [other[cell] for other in others])

@@ -35,7 +35,7 @@ def measure_quality(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Every figure of a quality study; votes on other items than these count nowhere.
+    """All results of a quality study; votes on other items than these count nowhere.
 
     Returns:
         items, voted (items with a vote), votes, voters; `table`, table 1: by source, and "all", for each column

@@ -25,7 +25,7 @@ MEASURES = {QUALITY: measure_quality, PREFERENCE: measure_preferences}
 def measure_study(
     items: Items, votes: Votes, raters: int = RATERS, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Any]:
-    """The figures of both tasks, by task; None for a task without a vote."""
+    """The results of both tasks, by task; None for a task without a vote."""
     return {
         task: measure(items[task], votes[task], raters, resamples, seed) if votes.get(task) else None
         for task, measure in MEASURES.items()
@@ -66,9 +66,9 @@ def _decision(vote: PreferenceVote) -> str:
 def _compare(people: Mapping, model: Mapping, order: Sequence[str] | None, resamples: int, seed: int) -> dict:
     both = [item for item in people if people[item] is not None and model.get(item) is not None]
     answers = [[people[item], model[item]] for item in both]
-    figures = measure_agreement(answers, order, 2, resamples, seed)
+    measured = measure_agreement(answers, order, 2, resamples, seed)
     kept = ("items", "percent", "fleiss_kappa", "alpha_nominal", "alpha_ordinal")
-    return {"left_out": len(people) - len(both)} | {name: figures[name] for name in kept if name in figures}
+    return {"left_out": len(people) - len(both)} | {name: measured[name] for name in kept if name in measured}
 
 
 def study_results(
@@ -81,7 +81,7 @@ def study_results(
         judge: what the stage knows about the model that judged, or None.
 
     Returns:
-        items by task; `people` and `judge`, None where they did not vote: `votes`, the figures by task; of people how
+        items by task; `people` and `judge`, None where they did not vote: `votes`, the results by task; of people how
         many votes are on items that are not of this study (`left_out`); of the judge its name, its preference for a
         place (`position`) and how many items it had a hand in (`self_judged`); `compared`, the agreement of the two
         by question, empty without one of them.

@@ -8,8 +8,8 @@ import pytest
 
 from kun_recipes.data.pair_sets import Pair, PairSet, Sample
 from kun_recipes.errors import UserError
-from kun_recipes.statistics.diversity import distinct_grams, word_figures
-from kun_recipes.statistics.lengths import length_figures
+from kun_recipes.statistics.diversity import distinct_grams, word_statistics
+from kun_recipes.statistics.lengths import length_statistics
 from kun_recipes.statistics.measure import Tally, compare_grams, tally_set
 from kun_recipes.statistics.near import NearDuplicates
 
@@ -27,19 +27,24 @@ def count_characters(texts):
 
 
 def test_lengths_are_nearest_rank_percentiles_and_bins():
-    figures = length_figures(Counter({2: 1, 5: 2, 12: 1}), (0, 5, 10))
-    assert (figures["mean"], figures["min"], figures["max"], figures["median"]) == (6.0, 2, 12, 5)
-    assert figures["percentiles"]["25"] == 2
-    assert figures["percentiles"]["75"] == 5
-    assert figures["percentiles"]["95"] == 12
-    assert figures["bin_rows"] == [1, 2, 1]  # [0, 5), [5, 10), [10, ...)
+    statistics = length_statistics(Counter({2: 1, 5: 2, 12: 1}), (0, 5, 10))
+    assert (statistics["mean"], statistics["min"], statistics["max"], statistics["median"]) == (6.0, 2, 12, 5)
+    assert statistics["percentiles"]["25"] == 2
+    assert statistics["percentiles"]["75"] == 5
+    assert statistics["percentiles"]["95"] == 12
+    assert statistics["bin_rows"] == [1, 2, 1]  # [0, 5), [5, 10), [10, ...)
 
 
 def test_words_have_counts_and_an_entropy_in_bits():
-    figures = word_figures(Counter({"写": 2, "列": 1, "说": 1}), rows=8)
-    assert (figures["rows"], figures["share"], figures["words"], figures["entropy_bits"]) == (4, 0.5, 3, 1.5)
-    assert list(figures["top"]) == ["写", "列", "说"]
-    assert word_figures(Counter(), 0)["entropy_bits"] == 0
+    statistics = word_statistics(Counter({"写": 2, "列": 1, "说": 1}), rows=8)
+    assert (statistics["rows"], statistics["share"], statistics["words"], statistics["entropy_bits"]) == (
+        4,
+        0.5,
+        3,
+        1.5,
+    )
+    assert list(statistics["top"]) == ["写", "列", "说"]
+    assert word_statistics(Counter(), 0)["entropy_bits"] == 0
 
 
 def test_distinct_grams_span_no_texts_and_stop_at_the_budget():
@@ -54,9 +59,9 @@ def test_distinct_grams_span_no_texts_and_stop_at_the_budget():
 
 def test_sets_are_compared_over_equally_many_letters():
     long, short = [Pair("1", "", "天地" * 9, "天地")], [Pair("2", "", "天地", "人和日月")]
-    figures = compare_grams({"long": long, "short": short})
-    assert figures["long"]["instruction"] == {"characters": 2, **figures["short"]["instruction"]}
-    assert figures["long"]["output"]["characters"] == 2
+    statistics = compare_grams({"long": long, "short": short})
+    assert statistics["long"]["instruction"] == {"characters": 2, **statistics["short"]["instruction"]}
+    assert statistics["long"]["output"]["characters"] == 2
 
 
 def test_a_sample_depends_on_no_order():
@@ -82,19 +87,19 @@ def test_a_set_is_counted_in_one_pass(tmp_path):
     pairs = PairSet("data", str(write_rows(tmp_path / "rows.jsonl", rows)))
     tally = Tally(2022, Sample(10))
     near = tally_set(pairs, tally, count_characters, NearDuplicates(tmp_path / "scratch"))
-    figures = tally.figures(near, {})
-    assert (figures["rows"], figures["unusable"]) == (4, 1)
-    assert figures["sources"] == {"wudao": {"rows": 2, "share": 0.5}, "skypile": {"rows": 2, "share": 0.5}}
-    assert figures["forms"]["imperative"] == {"rows": 2, "share": 0.5}
-    assert figures["forms"]["question"]["rows"] == figures["forms"]["other"]["rows"] == 1
-    assert figures["first_verbs"]["top"] == {"写": 2}
-    assert figures["question_words"]["top"] == {"什么": 1}
-    assert figures["lengths"]["instruction"]["max"] == 7
-    assert figures["years"]["all"] == {"1999": 1, "2021": 2}
-    assert list(figures["years"]["last_20"]) == [str(year) for year in range(2003, 2023)]
-    assert figures["years"]["last_20"]["2021"] == 2
-    assert figures["years"]["rows_with_year"] == 2
-    assert figures["near_duplicates"] == {"rows": 2, "clusters": 1, "share": 0.5}
+    statistics = tally.statistics(near, {})
+    assert (statistics["rows"], statistics["unusable"]) == (4, 1)
+    assert statistics["sources"] == {"wudao": {"rows": 2, "share": 0.5}, "skypile": {"rows": 2, "share": 0.5}}
+    assert statistics["forms"]["imperative"] == {"rows": 2, "share": 0.5}
+    assert statistics["forms"]["question"]["rows"] == statistics["forms"]["other"]["rows"] == 1
+    assert statistics["first_verbs"]["top"] == {"写": 2}
+    assert statistics["question_words"]["top"] == {"什么": 1}
+    assert statistics["lengths"]["instruction"]["max"] == 7
+    assert statistics["years"]["all"] == {"1999": 1, "2021": 2}
+    assert list(statistics["years"]["last_20"]) == [str(year) for year in range(2003, 2023)]
+    assert statistics["years"]["last_20"]["2021"] == 2
+    assert statistics["years"]["rows_with_year"] == 2
+    assert statistics["near_duplicates"] == {"rows": 2, "clusters": 1, "share": 0.5}
     assert not (tmp_path / "scratch").exists()
 
 
