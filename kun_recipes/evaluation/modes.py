@@ -1,6 +1,8 @@
-"""The modes: the likeliest letter by one pass, by four whole prompts, and the letter that is written."""
+"""The modes: the likeliest letter by one pass, by four whole prompts, and the letter read from a written answer."""
 
 import math
+import re
+import unicodedata
 from collections.abc import Sequence
 
 from datatrove.data import Document
@@ -11,10 +13,11 @@ from kun_recipes.evaluation.asking import AskQuestions
 from kun_recipes.evaluation.benchmarks import LETTERS
 from kun_recipes.evaluation.prompts import Asker, Format
 from kun_recipes.evaluation.questions import Question, Source
-from kun_recipes.evaluation.reading import lenient_letter, strict_letter
 from kun_recipes.models.asking import Verdict, row_seed
 from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.engines.base import Engine, Prompt, Sampling
+
+STANDING = re.compile(rf"(?<![A-Za-z0-9])[{''.join(LETTERS)}](?![A-Za-z0-9])")
 
 
 class ChooseAnswer(AskQuestions):
@@ -67,7 +70,8 @@ class CompareLosses(AskQuestions):
 class WriteAnswer(AskQuestions):
     """GEN: the model writes, and the answer is read from its text in two ways.
 
-    Adds gen_text, gen_finish_reason, gen_strict and gen_lenient, "" where nothing could be read.
+    Adds gen_text, gen_finish_reason, gen_strict and gen_lenient, "" where nothing could be read. Two readings tell a
+    model that does not know the answer from one that writes it in another form.
     """
 
     name, mode = "✍️ gen", "gen"
@@ -97,3 +101,17 @@ class WriteAnswer(AskQuestions):
                 columns.GEN_LENIENT: lenient_letter(completion.text),
             }
         return [True] * len(docs)
+
+
+def strict_letter(text: str) -> str:
+    """The first capital letter anywhere, as OpenCompass reads it; "" where there is none.
+
+    It may be none of A to D, and is wrong then.
+    """
+    return next((letter for letter in text if letter.isupper()), "")
+
+
+def lenient_letter(text: str) -> str:
+    """The first of A to D that stands as an option, by itself between other characters; "" where none does."""
+    found = STANDING.search(unicodedata.normalize("NFKC", text))
+    return found[0] if found else ""

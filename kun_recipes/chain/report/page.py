@@ -15,7 +15,7 @@ from kun_recipes.chain.report.config import ReportConfig
 from kun_recipes.chain.report.costs import cost_table, training_table
 from kun_recipes.chain.report.gather import Evidence
 from kun_recipes.chain.report.sankey import funnel_figure
-from kun_recipes.evaluation.figure import scores_figure
+from kun_recipes.evaluation.report import scores_figure
 from kun_recipes.evaluation.tables import all_tables
 from kun_recipes.reporting import FIGURES, PAGE
 from kun_recipes.reporting.drawing import FONT_FILE, save, style
