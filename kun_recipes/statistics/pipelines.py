@@ -19,8 +19,7 @@ from kun_recipes.models.engines import release_engines
 from kun_recipes.models.engines.chats import ChatTokenizer
 from kun_recipes.models.prompts import load_prompt
 from kun_recipes.statistics.config import StatisticsConfig
-from kun_recipes.statistics.measure import Tally, compare_grams, tally_set
-from kun_recipes.statistics.near import NearDuplicates
+from kun_recipes.statistics.tally import NearDuplicates, Tally, compare_grams, tally_set
 from kun_recipes.statistics.topic_asking import (
     ANSWER_TOKENS,
     FIELDS,

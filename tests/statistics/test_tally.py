@@ -1,17 +1,13 @@
-"""Every statistic of a set against numbers counted by hand."""
+"""The statistics of a set against numbers counted by hand."""
 
 import json
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from kun_recipes.data.pair_sets import Pair, PairSet, Sample
 from kun_recipes.errors import UserError
-from kun_recipes.statistics.diversity import distinct_grams, word_statistics
-from kun_recipes.statistics.lengths import length_statistics
-from kun_recipes.statistics.measure import Tally, compare_grams, tally_set
-from kun_recipes.statistics.near import NearDuplicates
+from kun_recipes.statistics.tally import NearDuplicates, Tally, compare_grams, tally_set
 
 POEM = "春眠不觉晓，处处闻啼鸟。夜来风雨声，花落知多少。白日依山尽，黄河入海流。欲穷千里目，更上一层楼。"
 OTHER = "催化剂能改变化学反应速率，而自身的质量和化学性质在反应前后都不发生变化，它参与反应的中间过程。"
@@ -24,37 +20,6 @@ def write_rows(path: Path, rows: list) -> Path:
 
 def count_characters(texts):
     return [len(text) for text in texts]
-
-
-def test_lengths_are_nearest_rank_percentiles_and_bins():
-    statistics = length_statistics(Counter({2: 1, 5: 2, 12: 1}), (0, 5, 10))
-    assert (statistics["mean"], statistics["min"], statistics["max"], statistics["median"]) == (6.0, 2, 12, 5)
-    assert statistics["percentiles"]["25"] == 2
-    assert statistics["percentiles"]["75"] == 5
-    assert statistics["percentiles"]["95"] == 12
-    assert statistics["bin_rows"] == [1, 2, 1]  # [0, 5), [5, 10), [10, ...)
-
-
-def test_words_have_counts_and_an_entropy_in_bits():
-    statistics = word_statistics(Counter({"写": 2, "列": 1, "说": 1}), rows=8)
-    assert (statistics["rows"], statistics["share"], statistics["words"], statistics["entropy_bits"]) == (
-        4,
-        0.5,
-        3,
-        1.5,
-    )
-    assert list(statistics["top"]) == ["写", "列", "说"]
-    assert word_statistics(Counter(), 0)["entropy_bits"] == 0
-
-
-def test_distinct_grams_span_no_texts_and_stop_at_the_budget():
-    assert distinct_grams(["天天，天", "地天"], 5) == {
-        "distinct_1": 2 / 5,
-        "distinct_2": 2 / 3,  # 天天 天天, 地天
-        "distinct_3": 1.0,
-        "distinct_4": 0.0,
-    }
-    assert distinct_grams(["天地人和", "天地"], 4)["distinct_1"] == 1.0
 
 
 def test_sets_are_compared_over_equally_many_letters():

@@ -1,4 +1,4 @@
-"""The figures of Kun §4.2.1 from the numbers of statistics.json: each a function from the sets to a figure."""
+"""Report of the statistics: a table for the terminal, and the figures of Kun §4.2.1, each a function of the sets."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from rich.table import Table
 
 from kun_recipes.reporting.drawing import COLOURS, GREY, save, style
 from kun_recipes.statistics.topic_asking import TOP
@@ -17,6 +18,18 @@ FORM_NAMES = {"question": "疑问句", "imperative": "祈使句", "other": "其�
 SET_NAMES = {"dataset": "数据集", "seeds": "种子"}
 MOST_SOURCES = 20
 LEAST_SLOTS = 3  # room for bars, so that a single one is no block
+
+TABLE_ROWS = (
+    ("pairs", lambda numbers: f"{numbers['rows']:,}"),
+    ("instruction, median tokens", lambda numbers: f"{numbers['lengths']['instruction']['median']}"),
+    ("output, median tokens", lambda numbers: f"{numbers['lengths']['output']['median']}"),
+    ("questions", lambda numbers: f"{numbers['forms']['question']['share']:.1%}"),
+    ("imperatives", lambda numbers: f"{numbers['forms']['imperative']['share']:.1%}"),
+    ("with a year", lambda numbers: f"{numbers['years']['share']:.1%}"),
+    ("distinct-2 of instructions", lambda numbers: f"{numbers['distinct']['instruction']['distinct_2']:.3f}"),
+    ("distinct-2 of outputs", lambda numbers: f"{numbers['distinct']['output']['distinct_2']:.3f}"),
+    ("with a near duplicate", lambda numbers: f"{numbers['near_duplicates']['share']:.1%}"),
+)
 
 
 def lengths(sets: Sets) -> Figure:
@@ -150,3 +163,21 @@ def _bars(axes: Axes, counts: Mapping[str, int], total: int, colour: str) -> Non
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(axis="y", length=0)
+
+
+def overview(sets: Mapping[str, Mapping[str, Any]]) -> Table:
+    """A line a statistic, a column a set."""
+    table = Table("statistic", *sets, title="Statistics of the data (Kun §4.2.1)", title_justify="left")
+    for name, shown in TABLE_ROWS:
+        table.add_row(name, *(shown(numbers) for numbers in sets.values()))
+    for kind in next(iter(sets.values())).get("topics", ()):
+        table.add_row(
+            f"agreed on the {kind.replace('_', ' ')}",
+            *(_agreement(numbers, kind) for numbers in sets.values()),
+        )
+    return table
+
+
+def _agreement(numbers: Mapping[str, Any], kind: str) -> str:
+    topics = numbers.get("topics", {}).get(kind)
+    return f"{topics['agreement']:.1%} of {topics['asked']:,}" if topics else "not asked"

@@ -1,17 +1,32 @@
 """One pass over a set of pairs: every statistic that needs no model (Kun §4.2.1, figures 3, 7 and 8)."""
 
+import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from datatrove.data import Document
+
+from kun_recipes.corpus.deduplication import (
+    ClusterNearDuplicates,
+    NearDuplicateSettings,
+    NoteSignatures,
+    signature_pairs,
+)
 from kun_recipes.data.pair_sets import Pair, PairSet, Sample
 from kun_recipes.progress import progress_bar
-from kun_recipes.statistics.diversity import count_letters, distinct_grams, word_statistics
 from kun_recipes.statistics.forms import FORMS, FormReader, load_forms
-from kun_recipes.statistics.lengths import BINS, length_statistics
-from kun_recipes.statistics.near import NearDuplicates
-from kun_recipes.statistics.years import YEARS_SHOWN, years_in
+from kun_recipes.statistics.measurements import (
+    BINS,
+    YEARS_SHOWN,
+    count_letters,
+    distinct_grams,
+    length_statistics,
+    word_statistics,
+    years_in,
+)
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 ROWS_AT_ONCE = 1024  # tokenizers are fast with many texts
@@ -80,6 +95,34 @@ class Tally:
             "last_20": {str(year): self.years[year] for year in shown},
             "all": {str(year): self.years[year] for year in sorted(self.years)},
         }
+
+
+class NearDuplicates:
+    """Counts the pairs, instruction and output together, that have a near duplicate in their set.
+
+    Found as the corpus stage finds them among segments.
+
+    Args:
+        folder: for signatures, some 600 bytes a pair; emptied before and after.
+    """
+
+    def __init__(self, folder: Path, settings: NearDuplicateSettings | None = None):
+        self.folder = folder
+        self.settings = settings or NearDuplicateSettings()
+
+    def count(self, pairs: Iterable[Pair]) -> dict[str, int]:
+        """Rows with a near duplicate, and the clusters that they form."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        signatures, found = self.folder / "signatures", self.folder / "pairs"
+        documents = (Document(f"{pair.instruction}\n{pair.output}", str(n)) for n, pair in enumerate(pairs))
+        NoteSignatures(signatures, self.settings).run(documents)
+        for bucket in range(self.settings.buckets):
+            signature_pairs(signatures, found, self.settings).run(rank=bucket, world_size=self.settings.buckets)
+        clusters = ClusterNearDuplicates(found, signatures, self.folder / "found")
+        clusters.run()
+        shutil.rmtree(self.folder)
+        counted = {name: int(clusters.stats[name].total) for name in ("near_duplicates", "clusters")}
+        return {"rows": counted["near_duplicates"] + counted["clusters"], "clusters": counted["clusters"]}
 
 
 def tally_set(pairs: PairSet, tally: Tally, count_tokens: CountTokens, near: NearDuplicates) -> dict[str, int]:
