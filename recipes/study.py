@@ -28,12 +28,12 @@ from kun_recipes.models import model_identity, weights
 from kun_recipes.models.engines import check_installed
 from kun_recipes.reporting.tables import to_rich
 from kun_recipes.studies.config import StudyConfig
-from kun_recipes.studies.inputs import StudyInputs, gather
+from kun_recipes.studies.inputs import StudyInputs, gather, preference_items, quality_items
 from kun_recipes.studies.items import ITEMS, PREFERENCE, QUALITY, read_items, write_items
-from kun_recipes.studies.pipelines import JudgePrompts, answer_prompts, judge_items, read_answers
+from kun_recipes.studies.pipelines import answer_prompts, judge_items, read_answers
 from kun_recipes.studies.report import notes, study_tables, write_results
 from kun_recipes.studies.results import study_results
-from kun_recipes.studies.sampling import preference_items, quality_items
+from kun_recipes.studies.rubric import JudgePrompts
 
 
 def build(config: StudyConfig, stage: StageFolder, inputs: StudyInputs, prompts: JudgePrompts) -> Counts:

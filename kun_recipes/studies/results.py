@@ -8,7 +8,7 @@ from kun_recipes.studies.agreement import majority, measure_agreement
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.intervals import RESAMPLES
 from kun_recipes.studies.items import ITEMS, PREFERENCE, QUALITY, PreferenceItem, QualityItem
-from kun_recipes.studies.judge_votes import position_bias, preference_votes, quality_votes
+from kun_recipes.studies.judging import position_bias, preference_votes, quality_votes
 from kun_recipes.studies.pipelines import read_judged
 from kun_recipes.studies.preferences import measure_preferences
 from kun_recipes.studies.quality import ORDERS, QUESTIONS, majority_labels, measure_quality

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kun_recipes.data.pair_sets import Pair
-from kun_recipes.studies.sampling import meetings, preference_items, sample_pairs
+from kun_recipes.studies.inputs import meetings, preference_items, sample_pairs
 
 PAIRS = [Pair(f"row-{number}", "wudao" if number % 4 else "skypile", "问", "答") for number in range(400)]
 MODELS = ["base", "kun", "coig", "belle"]
