@@ -29,8 +29,7 @@ from rich.table import Table
 
 from kun_recipes.annotation.assignment import Assigner
 from kun_recipes.annotation.config import DATABASE
-from kun_recipes.annotation.export import read_votes
-from kun_recipes.annotation.storage import Database
+from kun_recipes.annotation.storage import Database, read_votes
 from kun_recipes.annotation.study import read_study
 from kun_recipes.studies.items import QualityItem, write_items
 

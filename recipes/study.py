@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from kun_recipes.annotation.export import read_votes
+from kun_recipes.annotation.storage import read_votes
 from kun_recipes.cli import main
 from kun_recipes.evaluation.pipelines import sum_counts
 from kun_recipes.execution.counts import Counts

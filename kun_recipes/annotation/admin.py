@@ -14,10 +14,9 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from kun_recipes.annotation.config import DATABASE, AnnotateConfig
-from kun_recipes.annotation.export import read_votes
+from kun_recipes.annotation.fragments import load_texts
 from kun_recipes.annotation.progress import agreement, by_annotator, by_task
-from kun_recipes.annotation.storage import Database
-from kun_recipes.annotation.texts import load_texts
+from kun_recipes.annotation.storage import Database, read_votes
 from kun_recipes.studies.quality import OUTPUT
 
 QUESTION_TEXTS = {OUTPUT: "output_grade"}

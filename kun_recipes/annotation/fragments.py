@@ -1,8 +1,11 @@
-"""The parts of a page as HTML. What models wrote is escaped here, and shown nowhere else."""
+"""The parts of a page: its texts in Chinese and in English, and HTML. What models wrote is escaped here alone."""
 
+from functools import cache
+from importlib.resources import files
+
+import yaml
 from markupsafe import Markup
 
-from kun_recipes.annotation.answers import OTHER
 from kun_recipes.annotation.assignment import Step, Turn
 from kun_recipes.annotation.study import Item
 from kun_recipes.studies.items import QUALITY
@@ -18,6 +21,12 @@ PROGRESS = Markup(
 HEADER = Markup('<header lang="{lang}"><nav>{tasks}</nav><nav class="languages">{languages}</nav></header>')
 NOTICE = Markup('<p role="alert">{text}</p>')
 LINK = Markup('<a href="{address}" class="{state}"{lang}>{text}</a>')
+
+
+@cache
+def load_texts() -> dict[str, dict[str, str]]:
+    """Return every text of the pages, by language, then by key."""
+    return yaml.safe_load((files("kun_recipes.annotation") / "texts.yaml").read_text(encoding="utf-8"))
 
 
 def item_html(task: str, item: Item | None, turn: Turn | None, texts: Texts) -> str:
@@ -62,11 +71,12 @@ def _quality(item: Item, texts: Texts) -> list[Markup]:
 
 
 def _preference(item: Item, first: str, texts: Texts) -> list[Markup]:
-    answers = {"a": item.answer_a, "b": item.answer_b}
+    answers = (item.answer_a, item.answer_b)
+    left, right = answers if first == "a" else reversed(answers)
     return [
         _card("asked", texts["prompt"], item.prompt),
-        _card("answer", texts["answer_left"], answers[first]),
-        _card("answer", texts["answer_right"], answers[OTHER[first]]),
+        _card("answer", texts["answer_left"], left),
+        _card("answer", texts["answer_right"], right),
     ]
 
 

@@ -5,24 +5,27 @@ Nothing of a study is in a page as it is served; its items come one by one to wh
 
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 import gradio as gr
 
-from kun_recipes.annotation.answers import NO, YES, Unanswered, quality_answer, shown_quality
 from kun_recipes.annotation.assignment import Assigner, Step
-from kun_recipes.annotation.fragments import header_html, item_html, notice_html, progress_html
+from kun_recipes.annotation.fragments import header_html, item_html, load_texts, notice_html, progress_html
 from kun_recipes.annotation.study import Study
-from kun_recipes.annotation.texts import load_texts
 from kun_recipes.studies.items import QUALITY
 from kun_recipes.studies.votes import CRITERIA, GRADES
 
 # Fonts of the system only: Chinese ones are large, and no page loads anything from elsewhere.
 FONTS = ["system-ui", "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
+YES, NO = "yes", "no"
 CHOICES = ("left", "tie", "both_bad", "right")
+
+
+class Unanswered(ValueError):
+    """Not every question of the page is answered."""
 
 
 def theme() -> gr.Theme:
@@ -144,6 +147,21 @@ class Page:
             turn.assignment if turn else None,
             *answers,
         ]
+
+
+def quality_answer(clarity: str | None, feasibility: str | None, practicality: str | None, grade: str | None) -> dict:
+    """The stored answer; raises Unanswered where one is missing."""
+    said = dict(zip(CRITERIA, (clarity, feasibility, practicality), strict=True))
+    if any(value not in (YES, NO) for value in said.values()) or grade not in GRADES:
+        raise Unanswered("an answer is missing")
+    return {name: value == YES for name, value in said.items()} | {"output": grade}
+
+
+def shown_quality(answer: Mapping[str, Any] | None) -> list[str | None]:
+    """What the page showed when it sent an answer: three criteria and a grade; all open where there is none."""
+    if answer is None:
+        return [None] * (len(CRITERIA) + 1)
+    return [YES if answer[name] else NO for name in CRITERIA] + [answer["output"]]
 
 
 def _file(name: str) -> str:

@@ -17,12 +17,11 @@ from kun_recipes.annotation.access import ANNOTATOR, OnlyByLink
 from kun_recipes.annotation.admin import Admin
 from kun_recipes.annotation.assignment import Assigner
 from kun_recipes.annotation.config import ADMIN, AnnotateConfig
-from kun_recipes.annotation.fragments import page_path
+from kun_recipes.annotation.fragments import load_texts, page_path
 from kun_recipes.annotation.keys import Keys, show_links
 from kun_recipes.annotation.pages import Page, head, theme
 from kun_recipes.annotation.storage import Database
 from kun_recipes.annotation.study import Study, read_study
-from kun_recipes.annotation.texts import load_texts
 from kun_recipes.errors import UserError
 
 SECONDS_TO_FINISH = 2

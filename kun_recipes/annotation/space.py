@@ -1,7 +1,7 @@
 """The app as a folder that a Space of the Hub runs, in a container.
 
 No name of a model is in it, nor an id, which may hold one: what leads back lies in the output folder as `ITEMS_FILE`,
-and `export.read_votes` reads it when the Space's database is put there.
+and `storage.read_votes` reads it when the Space's database is put there.
 """
 
 import ast
@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from kun_recipes.annotation.config import ADMIN, AnnotateConfig
-from kun_recipes.annotation.export import ITEMS_FILE
 from kun_recipes.annotation.keys import hash_key
-from kun_recipes.annotation.storage import digest
+from kun_recipes.annotation.storage import ITEMS_FILE, digest
 from kun_recipes.annotation.study import MODELS, Item, Study
 from kun_recipes.errors import UserError
 from kun_recipes.studies.items import write_items

@@ -5,8 +5,8 @@ import sys
 
 from datasets import load_dataset
 
-from kun_recipes.annotation.dataset import write_dataset
-from kun_recipes.annotation.export import read_votes, write_votes
+from kun_recipes.annotation.export import write_dataset, write_votes
+from kun_recipes.annotation.storage import read_votes
 from kun_recipes.studies.votes import PreferenceVote, QualityVote
 from tests.annotation.conftest import ANSWER, NAMES
 

@@ -2,8 +2,8 @@ from starlette.testclient import TestClient
 
 from kun_recipes.annotation.admin import Admin
 from kun_recipes.annotation.assignment import Assigner
-from kun_recipes.annotation.export import read_votes
 from kun_recipes.annotation.progress import agreement, by_annotator, by_task
+from kun_recipes.annotation.storage import read_votes
 from tests.annotation.conftest import ANSWER
 
 

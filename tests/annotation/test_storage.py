@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kun_recipes.annotation.assignment import Assigner
-from kun_recipes.annotation.storage import Database, open_existing
+from kun_recipes.annotation.storage import Database, choice_of, open_existing
 from kun_recipes.annotation.study import Study, read_study
 from kun_recipes.errors import UserError
 from tests.annotation.conftest import ANSWER, write_study
@@ -105,3 +105,18 @@ def test_a_process_killed_in_the_middle_loses_no_vote(tmp_path: Path, repository
     assert set(acknowledged) <= set(voted)
     assert len(voted) == len(set(voted)) <= len(acknowledged) + 1  # the one whose answer was under way
     assert database.read().execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("pressed", "first", "choice"),
+    [
+        ("left", "a", "a"),
+        ("right", "a", "b"),
+        ("left", "b", "b"),
+        ("right", "b", "a"),
+        ("tie", "b", "tie"),
+        ("both_bad", "a", "both_bad"),
+    ],
+)
+def test_sides_become_answers(pressed, first, choice):
+    assert choice_of(pressed, first) == choice

@@ -1,6 +1,6 @@
 import pytest
 
-from kun_recipes.annotation.answers import Unanswered, choice_of, quality_answer, shown_quality
+from kun_recipes.annotation.pages import Unanswered, quality_answer, shown_quality
 
 ANSWER = {"clarity": True, "feasibility": False, "practicality": True, "output": "fail"}
 
@@ -18,18 +18,3 @@ def test_a_quality_answer_there_and_back():
 def test_every_question_has_to_be_answered(said):
     with pytest.raises(Unanswered):
         quality_answer(*said)
-
-
-@pytest.mark.parametrize(
-    ("pressed", "first", "choice"),
-    [
-        ("left", "a", "a"),
-        ("right", "a", "b"),
-        ("left", "b", "b"),
-        ("right", "b", "a"),
-        ("tie", "b", "tie"),
-        ("both_bad", "a", "both_bad"),
-    ],
-)
-def test_sides_become_answers(pressed, first, choice):
-    assert choice_of(pressed, first) == choice
