@@ -53,7 +53,7 @@ def build(config: StudyConfig, stage: StageFolder, inputs: StudyInputs, prompts:
     return sum_counts(counts)
 
 
-def about_judge(inputs: StudyInputs) -> dict | None:
+def judge_info(inputs: StudyInputs) -> dict | None:
     """The judge's name, and how many items it judges that it had a hand in itself."""
     if inputs.judge is None:
         return None
@@ -74,7 +74,7 @@ def run(config: StudyConfig) -> None:
         inputs = gather(config)
         stage.begin()
         counts = build(config, stage, inputs, prompts)
-        summary = stage.finish(counts, judge=about_judge(inputs))
+        summary = stage.finish(counts, judge=judge_info(inputs))
     files = {task: stage.folder / f"{task}.jsonl" for task in ITEMS}
     items = {task: read_items(path, ITEMS[task]) if path.is_file() else [] for task, path in files.items()}
     results = study_results(config, stage, items, people, summary["judge"])

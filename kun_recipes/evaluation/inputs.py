@@ -11,7 +11,7 @@ from kun_recipes.evaluation.asking import Task
 from kun_recipes.evaluation.benchmarks import all_groups
 from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.evaluation.held_out import held_out_pairs
-from kun_recipes.evaluation.pipelines import Asked, EvaluatedModel
+from kun_recipes.evaluation.pipelines import EvaluatedModel, EvaluationInputs
 from kun_recipes.evaluation.questions import Question, Source, check_source, load_subject
 from kun_recipes.models import resolve_model
 
@@ -25,7 +25,7 @@ def sources(config: EvaluateConfig) -> list[Source]:
     return [Source(name, path, config.shots, config.limit) for name, path in paths.items() if path]
 
 
-def gather(config: EvaluateConfig, chosen: Sequence[Source]) -> Asked:
+def gather(config: EvaluateConfig, chosen: Sequence[Source]) -> EvaluationInputs:
     """Read and check all that the models will be asked.
 
     Raises UserError for what is missing or wrong in any of it.
@@ -42,7 +42,7 @@ def gather(config: EvaluateConfig, chosen: Sequence[Source]) -> Asked:
         config.held_out_limit,
     )
     columns = {config.seeds: (config.instruction_column, config.output_column)}
-    return Asked(tasks, overlapping(questions, config.training_rows or (), columns), pairs)
+    return EvaluationInputs(tasks, overlapping(questions, config.training_rows or (), columns), pairs)
 
 
 def _tasks(config: EvaluateConfig, source: Source) -> list[Task]:

@@ -9,7 +9,7 @@ from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.asking import Task
 from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.evaluation.metrics import compute
-from kun_recipes.evaluation.pipelines import Asked, EvaluatedModel
+from kun_recipes.evaluation.pipelines import EvaluatedModel, EvaluationInputs
 from kun_recipes.evaluation.questions import Source, load_subject
 from kun_recipes.evaluation.scores import Compute, Record, benchmark_scores, comparison, held_out_scores
 from kun_recipes.execution.folder import StageFolder
@@ -17,7 +17,7 @@ from kun_recipes.models import model_identity
 
 
 def measure(
-    config: EvaluateConfig, stage: StageFolder, models: Sequence[EvaluatedModel], asked: Asked
+    config: EvaluateConfig, stage: StageFolder, models: Sequence[EvaluatedModel], asked: EvaluationInputs
 ) -> dict[str, Any]:
     """The results of a run, as results.json holds them; models in the order given, the base model first."""
     bootstrap = partial(compute, resamples=config.bootstrap, seed=config.seed)
@@ -29,10 +29,10 @@ def measure(
         "limit": config.limit,
         "quoting": config.training_rows,
         "held_out": {"seeds": config.seeds, "pairs": len(asked.pairs), "new_tokens": config.held_out_new_tokens},
-        "benchmarks": {source.name: _described(source, config, asked.tasks) for source in sources},
+        "benchmarks": {source.name: _benchmark_entry(source, config, asked.tasks) for source in sources},
         "models": [
             {
-                **_named(model),
+                **_model_entry(model),
                 "base": model is models[0],
                 "scores": {
                     source.name: benchmark_scores(
@@ -48,11 +48,11 @@ def measure(
     }
 
 
-def _named(model: EvaluatedModel) -> dict[str, str]:
+def _model_entry(model: EvaluatedModel) -> dict[str, str]:
     return {"name": model.name, "weights": model_identity(model.folder), "format": model.format}
 
 
-def _described(source: Source, config: EvaluateConfig, tasks: Sequence[Task]) -> dict[str, Any]:
+def _benchmark_entry(source: Source, config: EvaluateConfig, tasks: Sequence[Task]) -> dict[str, Any]:
     about = source.benchmark
     return {
         "name": getattr(config, f"{source.name}_name"),

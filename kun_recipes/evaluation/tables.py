@@ -26,7 +26,7 @@ def score_table(results: dict[str, Any]) -> Table:
     columns = [(name, reading) for name in results["benchmarks"] for reading in HEADS if _has(results, name, reading)]
     names = {name: about["name"] for name, about in results["benchmarks"].items()}
     rows = [
-        (_called(model), *(percent(model["scores"][name][reading], "accuracy") for name, reading in columns))
+        (_label(model), *(percent(model["scores"][name][reading], "accuracy") for name, reading in columns))
         for model in results["models"]
     ]
     counts = ", ".join(
@@ -41,7 +41,7 @@ def writing_table(results: dict[str, Any]) -> Table:
     """How GEN's score depends on how answers are read, and the pooled accuracies."""
     rows = [
         (
-            _called(model),
+            _label(model),
             results["benchmarks"][name]["name"],
             percent(scores["gen"], "accuracy"),
             percent(scores["gen-lenient"], "accuracy"),
@@ -60,7 +60,7 @@ def writing_table(results: dict[str, Any]) -> Table:
 def group_table(results: dict[str, Any]) -> Table:
     """Accuracy a group of subjects."""
     rows = [
-        (_called(model), results["benchmarks"][name]["name"], HEADS[reading], group, percent(part, "accuracy"))
+        (_label(model), results["benchmarks"][name]["name"], HEADS[reading], group, percent(part, "accuracy"))
         for model in results["models"]
         for name, scores in model["scores"].items()
         for reading in HEADS
@@ -76,7 +76,7 @@ def contamination_table(results: dict[str, Any]) -> Table:
     """Pooled accuracy on the questions that the training rows quote, and on the others."""
     rows = [
         (
-            _called(model),
+            _label(model),
             f"{results['benchmarks'][name]['name']} {HEADS[reading]}",
             *(
                 f"{percent(part, 'pooled')} ({part['questions']})" if part["questions"] else "– (0)"
@@ -113,7 +113,7 @@ def held_out_table(results: dict[str, Any]) -> Table:
     """The held-out pairs."""
     rows = [
         (
-            _called(model),
+            _label(model),
             with_interval(held_out, "perplexity", 1.0, 2),
             f"{held_out['answer_characters']:.0f} ({held_out['answer_characters_median']:.0f})",
             f"{100 * held_out['cut_off']:.0f}",
@@ -135,7 +135,7 @@ def _has(results: dict[str, Any], name: str, reading: str) -> bool:
     return all(reading in model["scores"][name] for model in results["models"])
 
 
-def _called(model: dict[str, Any]) -> str:
+def _label(model: dict[str, Any]) -> str:
     return f"{model['name']} (base)" if model["base"] else model["name"]
 
 

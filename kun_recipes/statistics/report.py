@@ -16,8 +16,8 @@ Sets = Mapping[str, Mapping[str, Any]]
 COLUMNS = {"instruction": "指令长度", "output": "回答长度"}
 FORM_NAMES = {"question": "疑问句", "imperative": "祈使句", "other": "其他"}
 SET_NAMES = {"dataset": "数据集", "seeds": "种子"}
-MOST_SOURCES = 20
-LEAST_SLOTS = 3  # room for bars, so that a single one is no block
+MAX_SOURCES = 20
+MIN_SLOTS = 3  # room for bars, so that a single one is no block
 
 TABLE_ROWS = (
     ("pairs", lambda numbers: f"{numbers['rows']:,}"),
@@ -64,8 +64,8 @@ def sources(sets: Sets) -> Figure:
     """Figure 7: where the dataset's pairs come from."""
     one = next(iter(sets.values()))
     found = {name or "（未注明）": counted["rows"] for name, counted in one["sources"].items()}
-    rest = dict(list(found.items())[MOST_SOURCES:])
-    found = dict(list(found.items())[:MOST_SOURCES])
+    rest = dict(list(found.items())[MAX_SOURCES:])
+    found = dict(list(found.items())[:MAX_SOURCES])
     if rest:
         found[f"其余 {len(rest)} 个来源"] = sum(rest.values())
     figure = Figure(figsize=(7, 1.2 + 0.34 * len(found)))
@@ -158,7 +158,7 @@ def _bars(axes: Axes, counts: Mapping[str, int], total: int, colour: str) -> Non
     bars = axes.barh(list(counts), list(counts.values()), color=colour, height=0.66)
     texts = [f"{rows:,}（{rows / total:.1%}）" for rows in counts.values()]
     axes.bar_label(bars, texts, padding=3, fontsize=9, color="#444444")
-    axes.set_ylim(max(len(counts), LEAST_SLOTS) - 0.5, -0.5)
+    axes.set_ylim(max(len(counts), MIN_SLOTS) - 0.5, -0.5)
     axes.set_xlim(0, max(counts.values()) * 1.38)
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)

@@ -17,7 +17,7 @@ from kun_recipes.corpus.deduplication import (
 )
 from kun_recipes.data.pair_sets import Pair, PairSet, Sample
 from kun_recipes.progress import progress_bar
-from kun_recipes.statistics.forms import FORMS, FormReader, load_forms
+from kun_recipes.statistics.forms import FORMS, FormClassifier, load_forms
 from kun_recipes.statistics.measurements import (
     BINS,
     YEARS_SHOWN,
@@ -43,7 +43,7 @@ class Tally:
 
     reference_year: int
     sample: Sample
-    forms: FormReader = field(default_factory=load_forms)
+    forms: FormClassifier = field(default_factory=load_forms)
     rows: int = 0
     unusable: int = 0
     sources: Counter = field(default_factory=Counter)
@@ -61,7 +61,7 @@ class Tally:
         for pair in pairs:
             self.sample.add(pair)
             self.sources[pair.source] += 1
-            form, word = self.forms.read(pair.instruction)
+            form, word = self.forms.classify(pair.instruction)
             self.form_rows[form] += 1
             if word:
                 self.words[form][word] += 1
@@ -129,7 +129,7 @@ def tally_set(pairs: PairSet, tally: Tally, count_tokens: CountTokens, near: Nea
     """Fill the tally in one pass over a set and return its near duplicates."""
     batch: list[Pair] = []
 
-    def passing() -> Iterator[Pair]:
+    def usable_pairs() -> Iterator[Pair]:
         with progress_bar(None, pairs.name) as bar:
             for pair in pairs.read():
                 bar.update(1)
@@ -143,7 +143,7 @@ def tally_set(pairs: PairSet, tally: Tally, count_tokens: CountTokens, near: Nea
                 yield pair
         tally.add(batch, count_tokens)
 
-    return near.count(passing())
+    return near.count(usable_pairs())
 
 
 def compare_grams(samples: dict[str, Sequence[Pair]]) -> dict[str, dict[str, Any]]:

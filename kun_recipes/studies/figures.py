@@ -18,9 +18,9 @@ QUESTION_NAMES = dict(zip((*CRITERIA, OUTPUT), ("清晰", "可行", "实用", "�
 GRADE_NAMES = dict(zip(GRADES, ("优秀", "合格", "不合格"), strict=True))
 GRADE_COLOURS = (GREEN, BLUE, RED)
 IDENTICAL = {"all_same": ("全部一致", GREEN), "some_same": ("部分一致", ORANGE), "all_different": ("各不相同", RED)}
-NEVER_MET = "#eef0f3"
-LOSS_TO_WIN = LinearSegmentedColormap.from_list("loss_to_win", (ORANGE, "#ffffff", BLUE)).with_extremes(bad=NEVER_MET)
-SHOWN = 0.05  # share from which a bar has room for its label
+NO_MATCHUP = "#eef0f3"
+LOSS_TO_WIN = LinearSegmentedColormap.from_list("loss_to_win", (ORANGE, "#ffffff", BLUE)).with_extremes(bad=NO_MATCHUP)
+MIN_LABELLED_SHARE = 0.05  # share from which a bar has room for its label
 
 
 def identical_ratings(quality: Results) -> Figure:
@@ -154,7 +154,7 @@ def _stack(axes: Any, names: list[str], shares: dict[str, list[float]], colours:
     left = numpy.zeros(len(names))
     for colour, (label, values) in zip(colours, shares.items(), strict=True):
         bars = axes.barh(names, values, left=left, color=colour, label=label, height=0.62)
-        texts = [f"{value:.0%}" if value >= SHOWN else "" for value in values]
+        texts = [f"{value:.0%}" if value >= MIN_LABELLED_SHARE else "" for value in values]
         axes.bar_label(bars, texts, label_type="center", color="white", fontsize=9)
         left += values
     axes.invert_yaxis()

@@ -102,7 +102,7 @@ def _problem(value: Any, before: dict[str, str]) -> str | None:
     return f"the id {value['id']} was there before" if value["id"] in before else None
 
 
-def meetings(
+def matchups(
     prompts: Iterable[str], models: Sequence[str], per_prompt: int | None, seed: int
 ) -> Iterator[tuple[str, str, str]]:
     """Which two models meet on which prompt: (prompt id, first, second).
@@ -136,6 +136,6 @@ def preference_items(
             answers[first][prompt],
             answers[second][prompt],
         )
-        for prompt, first, second in meetings(prompts, list(answers), per_prompt, seed)
+        for prompt, first, second in matchups(prompts, list(answers), per_prompt, seed)
         if prompt in answers[first] and prompt in answers[second]
     ]

@@ -7,7 +7,7 @@ import numpy
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
-LEAST_DEFINED = 0.5
+MIN_DEFINED_SHARE = 0.5
 """Share of the resamples in which a statistic must be defined for its interval to mean something."""
 
 Statistic = Callable[[numpy.ndarray], float]
@@ -37,7 +37,7 @@ def estimate(value: float, resampled: list[float]) -> Estimate:
         return Estimate(None, None, None)
     defined = numpy.asarray(resampled, dtype=float)
     defined = defined[~numpy.isnan(defined)]
-    if not len(defined) or len(defined) < LEAST_DEFINED * len(resampled):
+    if not len(defined) or len(defined) < MIN_DEFINED_SHARE * len(resampled):
         return Estimate(float(value), None, None)
     tail = (1 - CONFIDENCE) / 2
     low, high = numpy.quantile(defined, [tail, 1 - tail])

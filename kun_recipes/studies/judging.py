@@ -30,7 +30,7 @@ PRIOR = "prior_logodds"
 ANSWERS = {"a": "answer_a", "b": "answer_b"}
 """Columns of an item's two answers."""
 
-EVEN = 0.5
+CRITERION_THRESHOLD = 0.5
 """Probability from which a criterion is met."""
 
 Row = Mapping[str, Any]
@@ -125,14 +125,14 @@ class CompareAnswers(AskModel):
         return self.prompt.render(prompt=doc.text, first=first, second=second)
 
     def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
-        prior = place_preference(self.engine, self.prompt) if docs else 0.0
+        prior = position_prior(self.engine, self.prompt) if docs else 0.0
         for doc, (first, second) in zip(docs, engine.choose(prompts, list(AB)), strict=True):
             doc.metadata |= {logodds_column(self.first): first - second, PRIOR: prior}
         return [True] * len(docs)
 
 
 @cache  # of a process
-def place_preference(settings: EngineSettings, prompt: PromptTemplate) -> float:
+def position_prior(settings: EngineSettings, prompt: PromptTemplate) -> float:
     """Nats for the answer read first where both, and the prompt, say nothing."""
     nothing = prompt.render(prompt=CONTENT_FREE, first=CONTENT_FREE, second=CONTENT_FREE)
     ((first, second),) = load_engine(settings).choose([nothing], list(AB))
@@ -153,7 +153,7 @@ def quality_votes(rows: Iterable[Row], judge: str) -> list[QualityVote]:
         QualityVote(
             row[schema.ID],
             judge,
-            **{criterion: row[probability_column(criterion)] >= EVEN for criterion in CRITERIA},
+            **{criterion: row[probability_column(criterion)] >= CRITERION_THRESHOLD for criterion in CRITERIA},
             output=row[GRADE],
             time=0.0,
         )

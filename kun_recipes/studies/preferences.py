@@ -11,13 +11,13 @@ import numpy
 from kun_recipes.studies.agreement import measure_agreement
 from kun_recipes.studies.intervals import RESAMPLES, estimate
 from kun_recipes.studies.items import PreferenceItem
-from kun_recipes.studies.votes import CHOICES, RATERS, PreferenceVote, turnout, votes_by_item
+from kun_recipes.studies.votes import CHOICES, RATERS, PreferenceVote, count_votes, votes_by_item
 
 PRIOR = 0.5
 """Votes each way that each pair of models gets before the ranking: an undefeated model's strength stays finite."""
 
 MEAN_RATING = 1000
-POINTS = 400 / math.log(10)
+POINTS_PER_LOGIT = 400 / math.log(10)
 """Of a unit of log-odds: 400 points are odds of ten to one, as in chess and in Chatbot Arena."""
 
 
@@ -72,7 +72,7 @@ def measure_preferences(
         for index, name in enumerate(tallies.models)
     }
     return {
-        **turnout(by_item),
+        **count_votes(by_item),
         "prompts": prompts,
         "models": dict(sorted(models.items(), key=lambda one: -(one[1]["rating"]["value"] or 0))),
         "pairs": [
@@ -88,7 +88,7 @@ def measure_preferences(
         "agreement": measure_agreement(
             [[vote.choice for vote in some] for some in by_item.values() if some], None, raters, resamples, seed
         ),
-        "left": _left(cast),
+        "left": _left_share(cast),
     }
 
 
@@ -128,7 +128,7 @@ def ratings(points: numpy.ndarray) -> numpy.ndarray:
         return numpy.full(len(points), numpy.nan)
     with_prior = points + PRIOR * (1 - numpy.eye(len(points)))
     strengths = choix.ilsr_pairwise_dense(with_prior)
-    return MEAN_RATING + POINTS * (strengths - strengths.mean())
+    return MEAN_RATING + POINTS_PER_LOGIT * (strengths - strengths.mean())
 
 
 def _estimates(
@@ -153,6 +153,6 @@ def _counts(tallies: Tallies, model: int, other: int | None = None) -> dict[str,
     }
 
 
-def _left(votes: Sequence[PreferenceVote]) -> float | None:
+def _left_share(votes: Sequence[PreferenceVote]) -> float | None:
     decided = [vote for vote in votes if vote.choice in ("a", "b")]
     return sum(vote.choice == vote.first for vote in decided) / len(decided) if decided else None

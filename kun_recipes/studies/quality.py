@@ -9,7 +9,7 @@ import numpy
 from kun_recipes.studies.agreement import majority, measure_agreement
 from kun_recipes.studies.intervals import RESAMPLES, bootstrap
 from kun_recipes.studies.items import QualityItem
-from kun_recipes.studies.votes import CRITERIA, GRADES, RATERS, QualityVote, turnout, votes_by_item
+from kun_recipes.studies.votes import CRITERIA, GRADES, RATERS, QualityVote, count_votes, votes_by_item
 
 ALL = "all"
 YES, NO = "yes", "no"
@@ -48,7 +48,7 @@ def measure_quality(
     rows[ALL] = list(by_item.values())
     answers = {question: answers_to(question, by_item) for question in QUESTIONS}
     return {
-        **turnout(by_item),
+        **count_votes(by_item),
         "table": {source: _shares(some, resamples, seed) for source, some in rows.items()},
         "agreement": {
             question: measure_agreement(given, ORDERS[question], raters, resamples, seed)

@@ -98,8 +98,8 @@ def preference_table(preference: Mapping[str, Any], who: str) -> Table:
 
 def notes(results: Mapping[str, Any]) -> Iterator[str]:
     """What to know before one believes the votes."""
-    if results[PEOPLE] and (strangers := results[PEOPLE]["left_out"]):
-        yield f"warning: {strangers} votes are on items that are not of this study; they are counted nowhere"
+    if results[PEOPLE] and (unknown := results[PEOPLE]["left_out"]):
+        yield f"warning: {unknown} votes are on items that are not of this study; they are counted nowhere"
     judge = results[JUDGE]
     if not judge:
         return

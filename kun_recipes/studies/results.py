@@ -32,7 +32,7 @@ def measure_study(
     }
 
 
-def strangers(items: Items, votes: Votes) -> int:
+def count_unknown_items(items: Items, votes: Votes) -> int:
     """How many votes are on items that are not among these."""
     known = {task: {item.id for item in some} for task, some in items.items()}
     return sum(vote.item not in known.get(task, ()) for task, some in votes.items() for vote in some)
@@ -90,7 +90,7 @@ def study_results(
     results: dict[str, Any] = {
         "items": {task: len(some) for task, some in items.items()},
         "raters": config.raters,
-        "people": {"votes": measure_study(items, people, **options), "left_out": strangers(items, people)}
+        "people": {"votes": measure_study(items, people, **options), "left_out": count_unknown_items(items, people)}
         if people
         else None,
         "judge": None,

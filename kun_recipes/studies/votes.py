@@ -59,7 +59,7 @@ def votes_by_item(items: Sequence[Any], votes: Iterable[Any]) -> dict[str, list[
     return by_item
 
 
-def turnout(by_item: Mapping[str, Sequence[Any]]) -> dict[str, int]:
+def count_votes(by_item: Mapping[str, Sequence[Any]]) -> dict[str, int]:
     """How many items there are, how many have a vote, how many votes, and of how many annotators."""
     cast = [vote for some in by_item.values() for vote in some]
     return {

@@ -67,7 +67,7 @@ def test_a_favourite_letter_gives_no_grade_an_edge(prompts):
 def test_of_two_answers_each_is_once_read_first(prompts, monkeypatch):
     engine = LikesTheFirst(0.9, 0.1)
     monkeypatch.setattr(judging, "load_engine", lambda settings: engine)
-    judging.place_preference.cache_clear()
+    judging.position_prior.cache_clear()
     doc = Document("你好", "1", metadata={"answer_a": "早上好。", "answer_b": "嗯。"})
     for first in ("a", "b"):
         block = CompareAnswers("settings", prompts["compare"], first)
