@@ -12,7 +12,7 @@ from rich.table import Table
 
 from kun_recipes.annotation.config import AnnotateConfig
 from kun_recipes.annotation.export import write_dataset, write_votes
-from kun_recipes.annotation.keys import show_links
+from kun_recipes.annotation.keys import print_links
 from kun_recipes.annotation.space import make_space
 from kun_recipes.annotation.storage import open_existing, read_votes
 from kun_recipes.annotation.study import read_study
@@ -25,7 +25,7 @@ DATASET = "dataset"
 def serve_page(config: AnnotateConfig) -> None:
     """Serve until stopped; links that are new are printed first."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    with _extra_needed():
+    with _require_extra():
         from kun_recipes.annotation import server
 
     server.run(config)
@@ -33,7 +33,7 @@ def serve_page(config: AnnotateConfig) -> None:
 
 def overview(config: AnnotateConfig) -> None:
     """Print progress by task and by annotator, and agreement."""
-    with _extra_needed():
+    with _require_extra():
         from kun_recipes.annotation.progress import agreement, by_annotator, by_task
 
     database = open_existing(config.database)
@@ -62,11 +62,11 @@ def write_space(config: AnnotateConfig) -> None:
     made = make_space(config, read_study(config.study_dir))
     print(f"wrote {config.space_dir}; its README.md says how to deploy it")
     print(f"the Space's secret {made.secret_name}, by which it knows the keys:\n  {made.secret}")
-    show_links(made.keys, config.address or "https://<owner>-<space>.hf.space")
+    print_links(made.keys, config.address or "https://<owner>-<space>.hf.space")
 
 
 @contextmanager
-def _extra_needed() -> Iterator[None]:
+def _require_extra() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:

@@ -6,14 +6,14 @@ from importlib.resources import files
 import yaml
 from markupsafe import Markup
 
-from kun_recipes.annotation.assignment import Step, Turn
+from kun_recipes.annotation.assignment import Assignment, Step
 from kun_recipes.annotation.study import Item
 from kun_recipes.studies.items import QUALITY
 
 Texts = dict[str, str]
 
 CARD = Markup('<section class="card {kind}"><h2>{title}</h2><div class="said">{text}</div></section>')
-ITEM = Markup('<article data-turn="{turn}" class="{task}" lang="zh-Hans">{cards}</article>')
+ITEM = Markup('<article data-turn="{number}" class="{task}" lang="zh-Hans">{cards}</article>')
 DONE = Markup('<article data-turn="done" class="done"><p class="big">{done}</p><p>{more}</p></article>')
 PROGRESS = Markup(
     '<div class="progress"><div class="bar"><div style="width: {percent}%"></div></div><span>{text}</span></div>'
@@ -29,12 +29,12 @@ def load_texts() -> dict[str, dict[str, str]]:
     return yaml.safe_load((files("kun_recipes.annotation") / "texts.yaml").read_text(encoding="utf-8"))
 
 
-def item_html(task: str, item: Item | None, turn: Turn | None, texts: Texts) -> str:
+def item_html(task: str, item: Item | None, assignment: Assignment | None, texts: Texts) -> str:
     """One item, or that all is done."""
-    if turn is None or item is None:
+    if assignment is None or item is None:
         return DONE.format(done=texts["done"], more=texts["done_more"])
-    cards = _quality(item, texts) if task == QUALITY else _preference(item, turn.first, texts)
-    return ITEM.format(turn=turn.assignment, task=task, cards=Markup("").join(cards))
+    cards = _quality(item, texts) if task == QUALITY else _preference(item, assignment.first, texts)
+    return ITEM.format(number=assignment.id, task=task, cards=Markup("").join(cards))
 
 
 def progress_html(step: Step, texts: Texts) -> str:

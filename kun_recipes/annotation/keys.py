@@ -18,7 +18,7 @@ class Keys:
     def __init__(self, database: Database, names: Collection[str]):
         self.database, self.names = database, names
 
-    def make(self, renew: Iterable[str] = ()) -> dict[str, str]:
+    def create(self, renew: Iterable[str] = ()) -> dict[str, str]:
         """New keys for those who have none, and for those to renew. They can be seen here and never again."""
         with self.database.write() as sql:
             known = {row["name"] for row in sql.execute("SELECT name FROM links")}
@@ -26,7 +26,7 @@ class Keys:
             sql.executemany("INSERT OR REPLACE INTO links VALUES (?, ?)", [(n, hash_key(k)) for n, k in made.items()])
         return made
 
-    def accept(self, hashes: dict[str, str]) -> None:
+    def import_hashes(self, hashes: dict[str, str]) -> None:
         """Take over keys that were made elsewhere, by their hashes."""
         with self.database.write() as sql:
             sql.executemany("INSERT OR REPLACE INTO links VALUES (?, ?)", hashes.items())
@@ -41,7 +41,7 @@ def hash_key(key: str) -> str:
     return digest(key)
 
 
-def show_links(made: Mapping[str, str], address: str) -> None:
+def print_links(made: Mapping[str, str], address: str) -> None:
     """Print links that are new, on standard output and nowhere else."""
     if not made:
         print(f"{address}: the links of before hold; --renew <name> replaces one that was lost")

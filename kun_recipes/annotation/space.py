@@ -106,13 +106,13 @@ def space_id(item: str) -> str:
 
 def _write_study(study: Study, folder: Path, output_dir: Path) -> None:
     for task, items in study.tasks.items():
-        write_items(map(_without_names, items.values()), folder / f"{task}.jsonl")
+        write_items(map(_anonymized, items.values()), folder / f"{task}.jsonl")
     output_dir.mkdir(parents=True, exist_ok=True)
     names = {space_id(item): item for items in study.tasks.values() for item in items}
     (output_dir / ITEMS_FILE).write_text(json.dumps(names, ensure_ascii=False, indent=0), encoding="utf-8")
 
 
-def _without_names(item: Item) -> Item:
+def _anonymized(item: Item) -> Item:
     hidden = {name: "" for name in MODELS if hasattr(item, name)}
     return dataclasses.replace(item, id=space_id(item.id), **hidden)
 

@@ -71,7 +71,7 @@ class Database:
                 raise
             connection.execute("COMMIT")
 
-    def hold(self, study: Study, seed: int) -> None:
+    def add_study(self, study: Study, seed: int) -> None:
         """Take in the items of a study, or find that they are there.
 
         Raises:
@@ -120,7 +120,7 @@ def read_votes(database: Path) -> dict[str, list[Vote]]:
         UserError: there is no database, or it cannot be read.
     """
     sql = open_existing(database).read()
-    items = _own_ids(database)
+    items = _original_ids(database)
     names = [row["annotator"] for row in sql.execute("SELECT DISTINCT annotator FROM assignments")]
     numbers = {name: f"a{number}" for number, name in enumerate(sorted(names, key=digest), start=1)}
     votes: dict[str, list[Vote]] = {task: [] for task in ITEMS}
@@ -129,7 +129,7 @@ def read_votes(database: Path) -> dict[str, list[Vote]]:
     return votes
 
 
-def _own_ids(database: Path) -> dict[str, str]:
+def _original_ids(database: Path) -> dict[str, str]:
     path = database.with_name(ITEMS_FILE)
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
@@ -139,10 +139,10 @@ def _vote(row: Mapping[str, Any], items: Mapping[str, str], annotator: str) -> V
     common = {"item": items.get(row["item"], row["item"]), "annotator": annotator, "time": row["time"]}
     if row["task"] == QUALITY:
         return QualityVote(**common, **answer)
-    return PreferenceVote(**common, first=row["first"], choice=choice_of(answer["pressed"], row["first"]))
+    return PreferenceVote(**common, first=row["first"], choice=choice_from_button(answer["pressed"], row["first"]))
 
 
-def choice_of(pressed: str, first: str) -> Choice:
+def choice_from_button(pressed: str, first: str) -> Choice:
     """Which of the item's answers a button of the page stands for: left and right are the page's."""
     sides = {"left": first, "right": "b" if first == "a" else "a"}
     return sides.get(pressed, pressed)

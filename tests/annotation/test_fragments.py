@@ -3,7 +3,7 @@ from importlib.resources import files
 
 import pytest
 
-from kun_recipes.annotation.assignment import Step, Turn
+from kun_recipes.annotation.assignment import Assignment, Step
 from kun_recipes.annotation.fragments import header_html, item_html, load_texts, notice_html, progress_html
 
 TEXTS = load_texts()["zh"]
@@ -12,7 +12,7 @@ TEXTS = load_texts()["zh"]
 @pytest.mark.parametrize("task", ["quality", "preference"])
 def test_what_models_wrote_is_text(study, task):
     item = next(iter(study.tasks[task].values()))
-    html = item_html(task, item, Turn(7, item.id, "a", None), TEXTS)
+    html = item_html(task, item, Assignment(7, item.id, "a", None), TEXTS)
     assert "<script" not in html
     assert "<img" not in html
     assert "&lt;script&gt;document.title=&#39;run&#39;&lt;/script&gt;" in html
@@ -23,7 +23,7 @@ def test_what_models_wrote_is_text(study, task):
 @pytest.mark.parametrize(("first", "order"), [("a", ["甲 0", "乙 0"]), ("b", ["乙 0", "甲 0"])])
 def test_the_answers_stand_as_drawn_and_nobody_is_named(study, first, order):
     item = study.tasks["preference"]["p0/kun/belle"]
-    html = item_html("preference", item, Turn(1, item.id, first, None), TEXTS)
+    html = item_html("preference", item, Assignment(1, item.id, first, None), TEXTS)
     assert sorted(order, key=html.index) == order
     assert "kun" not in html
     assert "belle" not in html
