@@ -1,4 +1,4 @@
-"""Who may see what: a secret link opens the page for one annotator, and without one there is nothing to see.
+"""Access by secret link: a link opens the page for one annotator, and without one every request is refused.
 
 The check stands in front of the whole application, Gradio's own addresses included.
 """
@@ -55,7 +55,7 @@ class LinkAuthentication:
             await send({"type": "websocket.close"})  # no page uses any
 
     def _answer(self, scope: Scope) -> Response | None:
-        """What to say in place of the application; None lets the request through."""
+        """Return the answer in place of the application's; None lets the request through."""
         path = scope["path"]
         if path == "/" and (key := parse_qs(scope["query_string"].decode("latin-1")).get("key")):
             return self._sign_in(key[0], scope) if self.keys.owner(key[0]) else _forbidden()

@@ -24,7 +24,7 @@ QUESTION_TEXTS = {OUTPUT: "output_grade"}
 
 
 class Admin:
-    """What lies below /admin."""
+    """The pages below /admin."""
 
     def __init__(self, config: AnnotateConfig, database: Database):
         self.config, self.database = config, database
@@ -59,7 +59,7 @@ class Admin:
         )
 
     def download(self, request: Request) -> Response:
-        """The database as it stands, whole, while others vote."""
+        """Return a consistent copy of the database while others vote."""
         with tempfile.NamedTemporaryFile(suffix=".sqlite", delete=False) as file:
             copy = sqlite3.connect(file.name)
             self.database.read().backup(copy)

@@ -1,4 +1,4 @@
-"""Who judges which item: each goes to `votes_per_item` annotators, and nobody meets one twice but by their own undo.
+"""Assignment of items: each goes to `votes_per_item` annotators, and to the same one again only after their undo.
 
 Items with the fewest annotators come first, so that a study that ends early has about as many votes on each. An item
 that was shown but not judged stays its annotator's until the timeout, then anyone's. Every step is one transaction.
@@ -57,7 +57,7 @@ class Assignment:
     Attributes:
         id: number by which the page sends the vote.
         first: the answer that stands left.
-        withdrawn: what the annotator had said about it before an undo.
+        withdrawn: the annotator's answer before an undo.
     """
 
     id: int
@@ -68,7 +68,7 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Step:
-    """What came of something an annotator did, and what is next for them; `assignment` is None when nothing is left.
+    """Outcome of an annotator's action, and their next item; `assignment` is None when nothing is left.
 
     Attributes:
         outcome: of a vote: saved, repeated (it was there, and stays as it was) or late (the item went to others).
@@ -82,7 +82,7 @@ class Step:
 
 
 class Assigner:
-    """Gives items out and takes votes in.
+    """Assigns items and records votes.
 
     Args:
         annotators: how many there are, for the share of each.
@@ -188,7 +188,7 @@ class Assigner:
         return _as_assignment(sql, row)
 
     def _is_needed(self, sql: sqlite3.Connection, row: sqlite3.Row) -> bool:
-        """Whether an open item is still its annotator's, or would be given to them again."""
+        """Return True if an open item is still its annotator's, or would be assigned to them again."""
         others = sql.execute(OTHERS, {**dict(row), "alive": self.clock() - self.timeout}).fetchone()[0]
         return others < self.votes_per_item
 

@@ -1,4 +1,4 @@
-"""What `recipes/annotate.py` does: serve, show progress, export, or write a Space."""
+"""Commands of `recipes/annotate.py`: serve, show progress, export, write a Space."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence

@@ -33,7 +33,7 @@ def theme() -> gr.Theme:
 
 
 def head() -> str:
-    """What each page carries in its head. Gradio would rewrite the rules of a style sheet given as `css`."""
+    """Return the HTML head of each page. Gradio would rewrite the rules of a style sheet given as `css`."""
     return f"<style>{_file('page.css')}</style><script>{_file('keys.js')}</script>"
 
 
@@ -125,7 +125,7 @@ class Page:
         return call
 
     def _unchanged(self, key: str, outputs: list) -> list[Any]:
-        """Everything stays as it is, with a word about why."""
+        """Leave the page as it is and show a notice."""
         return [notice_html(self.texts[key]), *(gr.skip() for _ in outputs[1:])]
 
     def _show(self, annotator: str) -> Step:
@@ -159,7 +159,7 @@ class Page:
 def parse_quality_form(
     clarity: str | None, feasibility: str | None, practicality: str | None, grade: str | None
 ) -> dict:
-    """The stored answer; raises IncompleteAnswer where one is missing."""
+    """Return the answer as it is stored. Raises IncompleteAnswer if a value is missing."""
     said = dict(zip(CRITERIA, (clarity, feasibility, practicality), strict=True))
     if any(value not in (YES, NO) for value in said.values()) or grade not in GRADES:
         raise IncompleteAnswer("an answer is missing")
@@ -167,7 +167,7 @@ def parse_quality_form(
 
 
 def quality_form_values(answer: Mapping[str, Any] | None) -> list[str | None]:
-    """What the page showed when it sent an answer: three criteria and a grade; all open where there is none."""
+    """Return the form's values for an answer: three criteria and a grade; all None without an answer."""
     if answer is None:
         return [None] * (len(CRITERIA) + 1)
     return [YES if answer[name] else NO for name in CRITERIA] + [answer["output"]]

@@ -1,4 +1,4 @@
-"""How far a study is, by task and by annotator, and how far its annotators agree."""
+"""Progress of a study by task and by annotator, and the agreement of its annotators."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence

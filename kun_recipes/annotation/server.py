@@ -89,7 +89,7 @@ def _mount(app: FastAPI, page: Page) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket on which to serve; raises UserError where that is impossible, as when the port is in use."""
+    """Open a socket on which to serve. Raises UserError on failure, such as a port in use."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
@@ -105,7 +105,7 @@ def serve(app: ASGIApp, listening: socket.socket) -> None:
 
 
 def open_tunnel(config: AnnotateConfig) -> str:
-    """A public address by Gradio's servers that leads to this one; raises UserError where none can be had."""
+    """Open a tunnel through Gradio's servers and return its public address. Raises UserError on failure."""
     try:
         return setup_tunnel(config.host, config.port, secrets.token_urlsafe(32), None, None)
     except Exception as error:  # whatever stands between here and there: a proxy, a firewall, a missing program

@@ -31,7 +31,7 @@ SETTINGS = ("annotators", "votes_per_item", "timeout_minutes", "both_bad", "seed
 
 @dataclass(frozen=True)
 class Space:
-    """What its owner needs and nothing keeps: the keys of the links, and the secret that holds their hashes."""
+    """Shown to the owner once and not stored: the keys of the links, and the secret that holds their hashes."""
 
     keys: Mapping[str, str]
     secret: str

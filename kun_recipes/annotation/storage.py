@@ -19,7 +19,7 @@ from kun_recipes.studies.items import ITEMS, QUALITY
 from kun_recipes.studies.votes import Choice, PreferenceVote, QualityVote
 
 BUSY_SECONDS = 5
-"""How long to wait for another process that writes; a transaction takes milliseconds."""
+"""Time to wait for another process that writes; a transaction takes milliseconds."""
 
 Vote = QualityVote | PreferenceVote
 
@@ -72,7 +72,7 @@ class Database:
             connection.execute("COMMIT")
 
     def add_study(self, study: Study, seed: int) -> None:
-        """Take in the items of a study, or find that they are there.
+        """Add the items of a study, unless they are already stored.
 
         Raises:
             UserError: the votes here are about other items.
@@ -105,14 +105,14 @@ class Database:
 
 
 def open_existing(path: Path) -> Database:
-    """The database of votes that were given before; raises UserError where there is none."""
+    """Open a database of earlier votes. Raises UserError if the file is missing."""
     if not path.is_file():
         raise UserError(f"{path}: no votes yet; serve the page first")
     return Database(path)
 
 
 def read_votes(database: Path) -> dict[str, list[Vote]]:
-    """The votes on each task, in order of time, without those that were withdrawn.
+    """Return the votes on each task in order of time, without withdrawn ones.
 
     Annotators are a1, a2, … in the order of a hash of their names.
 
@@ -143,11 +143,11 @@ def _vote(row: Mapping[str, Any], items: Mapping[str, str], annotator: str) -> V
 
 
 def choice_from_button(pressed: str, first: str) -> Choice:
-    """Which of the item's answers a button of the page stands for: left and right are the page's."""
+    """Return the choice that a button stands for: left and right depend on the answer shown first."""
     sides = {"left": first, "right": "b" if first == "a" else "a"}
     return sides.get(pressed, pressed)
 
 
 def digest(*parts: object) -> str:
-    """A hash by which items are shuffled, coins thrown and names hidden, always alike."""
+    """Return a hash for reproducible shuffling, coin flips and pseudonyms."""
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()

@@ -1,6 +1,6 @@
-"""What the blocks that ask a benchmark's questions share; a task is a subject, so that a kill costs one.
+"""Blocks that read a benchmark's questions and ask them; a task is a subject, so that a kill costs one.
 
-A row is a question: its id, the stem as text, and in its metadata what `columns.py` names.
+A row is a question: its id, the stem as text, and metadata under the names in `columns.py`.
 """
 
 from abc import abstractmethod

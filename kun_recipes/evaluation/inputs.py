@@ -1,4 +1,4 @@
-"""What the stage reads, checked before a model is loaded: questions, training rows, held-out pairs, models."""
+"""Inputs of the stage, checked before a model is loaded: questions, training rows, held-out pairs, models."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,7 +20,7 @@ DEFAULT = ("instruction", "output")
 
 
 def sources(config: EvaluateConfig) -> list[Source]:
-    """The benchmarks that are asked for."""
+    """Return the benchmarks of a config."""
     paths = {"ceval": config.ceval, "cmmlu": config.cmmlu}
     return [Source(name, path, config.shots, config.limit) for name, path in paths.items() if path]
 

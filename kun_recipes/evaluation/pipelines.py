@@ -1,4 +1,4 @@
-"""What one model is asked: the pipelines of questions and held-out pairs, and what vLLM must be ready for."""
+"""Pipelines of questions and held-out pairs for one model, and the longest requests that vLLM must accept."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -43,7 +43,7 @@ class EvaluatedModel:
 
 @dataclass(frozen=True)
 class EvaluationInputs:
-    """What every model is asked."""
+    """Questions and held-out pairs that every model is asked."""
 
     tasks: Sequence[Task]
     overlapping: frozenset[str]

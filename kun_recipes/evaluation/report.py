@@ -109,7 +109,7 @@ def _metric(type: str, name: str, scores: dict[str, float], key: str, scale: flo
 
 
 def _dataset_name(about: dict[str, Any], limit: int | None) -> str:
-    """Says so where not all of the benchmark was asked."""
+    """Name of the dataset, which states the part asked if it is not the whole benchmark."""
     part = about["subjects"] < about["subjects_of_all"] or limit is not None
     return (
         f"{about['name']} ({about['questions']} questions of {about['subjects']} subjects)" if part else about["name"]

@@ -38,7 +38,7 @@ def score_table(results: dict[str, Any]) -> Table:
 
 
 def writing_table(results: dict[str, Any]) -> Table:
-    """How GEN's score depends on how answers are read, and the pooled accuracies."""
+    """GEN by the two readings of an answer, and the pooled accuracies."""
     rows = [
         (
             _label(model),
@@ -93,7 +93,7 @@ def contamination_table(results: dict[str, Any]) -> Table:
 
 
 def comparison_table(results: dict[str, Any]) -> Table:
-    """Whether a model is really better than another."""
+    """Paired differences between models, with their significance."""
     rows = [
         (
             f"{one['model']} − {one['against']}",

@@ -1,4 +1,4 @@
-"""What an instruction is, question or order, and the word by which it asks or orders: by rule, from lists of words."""
+"""Forms of instructions, question or imperative, and the word that shows it: by rule, from lists of words."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the stage runs: one pass over each set, then the model's answers about a sample of them."""
+"""Steps of the stage: one pass over each set, then the model's answers about a sample of each."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path

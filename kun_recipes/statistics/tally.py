@@ -35,7 +35,7 @@ GRAM_CHARACTERS = 100_000  # letters by which sets are compared; fewer where a s
 
 @dataclass
 class Tally:
-    """What is counted of a set while its pairs pass; its size does not grow with them.
+    """Counts of a set in one pass; their size does not grow with the set.
 
     Args:
         reference_year: years after it are counted, but no figure shows them.

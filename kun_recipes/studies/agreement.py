@@ -1,4 +1,4 @@
-"""How far annotators agree: Kun §4.2.2, figure 6, and the coefficients that allow for chance.
+"""Agreement of annotators: Kun §4.2.2, figure 6, and the coefficients that allow for chance.
 
 An *answer* is what one annotator said to one question about one item; the answers of an item stand in order of time.
 """
@@ -96,7 +96,7 @@ def alpha(counts: numpy.ndarray, level: str) -> float:
 
 
 def majority(item: Sequence[str]) -> str | None:
-    """What more annotators said than said anything else; None where no answer is ahead, or there is none."""
+    """Return the most frequent answer; None on a draw or without answers."""
     (first, votes), *others = Counter(item).most_common(2) or [(None, 0)]
     return None if others and others[0][1] == votes else first
 

@@ -19,11 +19,11 @@ from kun_recipes.studies.items import PreferenceItem, QualityItem
 
 @dataclass(frozen=True)
 class StudyInputs:
-    """What is judged, and by whom it is answered.
+    """Pairs to judge, prompts, and the models that answer and judge.
 
     Attributes:
         pairs: of the quality study.
-        no_pairs: rows of the set that are none: unreadable, or without an instruction or an output.
+        no_pairs: number of rows that are unreadable or lack an instruction or an output.
         prompts: of the preference study, by id.
         models: that answer them.
         judge: folder of the model that judges, or None.
@@ -80,7 +80,7 @@ def quality_items(pairs: Iterable[Pair]) -> list[QualityItem]:
 def read_prompts(path: str, limit: int | None) -> dict[str, str]:
     """The prompts of a JSON lines file under their ids, at most `limit`, the first.
 
-    Raises UserError, naming file and line, at a line that is none, and when there is none.
+    Raises UserError, naming file and line, on an invalid line, and on a file without prompts.
     """
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file of prompts")
@@ -105,7 +105,7 @@ def _problem(value: Any, before: dict[str, str]) -> str | None:
 def matchups(
     prompts: Iterable[str], models: Sequence[str], per_prompt: int | None, seed: int
 ) -> Iterator[tuple[str, str, str]]:
-    """Which two models meet on which prompt: (prompt id, first, second).
+    """Yield the pairs of models to compare on each prompt: (prompt id, first, second).
 
     With `per_prompt` None every pair of models meets on every prompt. A number spares work: each prompt, in the order
     of their hashes, takes the next so many of all pairs, so that no pair meets once more than another by more than

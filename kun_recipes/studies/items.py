@@ -1,4 +1,4 @@
-"""What a study asks about: one JSON line an item, in quality.jsonl or preference.jsonl of the study's folder."""
+"""Items of a study: one JSON line per item, in quality.jsonl or preference.jsonl of the study's folder."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields

@@ -167,8 +167,7 @@ def preference_votes(rows: Iterable[Row], judge: str) -> list[PreferenceVote]:
 
 
 def position_bias(rows: Iterable[Row]) -> dict[str, Any]:
-    """How often the answer read first won, and how often the order decided, before and after the model's preference
-    for a place was taken off its answers.
+    """Measure position bias: how often the answer read first won and the order decided, before and after calibration.
 
     Returns:
         judged, prior_logodds (nats for the place), and `raw` and `calibrated`: `first`, the share of both orders'

@@ -1,4 +1,4 @@
-"""What the stage runs: models answer the prompts, then a model judges; only what is missing."""
+"""Steps of the stage: models answer the prompts, then a model judges; finished shards are skipped."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -141,7 +141,7 @@ def read_judged(stage: StageFolder, task: str) -> list[dict[str, Any]]:
 def requests(
     engine: EngineSettings, prompts: JudgePrompts, tasks: Mapping[str, Sequence[Document]]
 ) -> Iterator[Request]:
-    """What the model will be asked; no engine is loaded for it."""
+    """Yield each prompt that the judge will be asked; no engine is loaded."""
 
     def no_writer(_: str) -> None:
         return None

@@ -1,4 +1,4 @@
-"""What a preference study found: win rates with ties, the matrix of figure 5, the bars of figure 9, and a ranking."""
+"""Results of a preference study: win rates with ties, the matrix of figure 5, the bars of figure 9, a ranking."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence

@@ -1,4 +1,4 @@
-"""What a quality study found: table 1 by source, agreement, and a label an item (Kun §4.2.2)."""
+"""Results of a quality study: table 1 by source, agreement, and a label per item (Kun §4.2.2)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -21,7 +21,7 @@ QUESTIONS: dict[str, Callable[[QualityVote], str]] = {
     "practicality": lambda vote: YES if vote.practicality else NO,
     OUTPUT: lambda vote: vote.output,
 }
-"""What is asked about a pair, and the answer of a vote."""
+"""The questions about a pair, each with the answer of a vote."""
 
 ORDERS = dict.fromkeys(CRITERIA, (YES, NO)) | {OUTPUT: GRADES}
 COLUMNS = [(question, YES) for question in CRITERIA] + [(OUTPUT, grade) for grade in GRADES]

@@ -1,4 +1,4 @@
-"""What a study leaves for people: results.json, tables, figures."""
+"""Reports of a study: results.json, tables, figures."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -97,7 +97,7 @@ def preference_table(preference: Mapping[str, Any], who: str) -> Table:
 
 
 def notes(results: Mapping[str, Any]) -> Iterator[str]:
-    """What to know before one believes the votes."""
+    """Yield warnings about the votes: unknown items, position bias, constant verdicts, self-judgement."""
     if results[PEOPLE] and (unknown := results[PEOPLE]["left_out"]):
         yield f"warning: {unknown} votes are on items that are not of this study; they are counted nowhere"
     judge = results[JUDGE]

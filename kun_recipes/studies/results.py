@@ -1,4 +1,4 @@
-"""All that a study found, by who voted: people, a model, and how far the two agree."""
+"""All results of a study, by who voted: people, a model, and the agreement of the two."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -33,14 +33,16 @@ def measure_study(
 
 
 def count_unknown_items(items: Items, votes: Votes) -> int:
-    """How many votes are on items that are not among these."""
+    """Count the votes on items that are not among these."""
     known = {task: {item.id for item in some} for task, some in items.items()}
     return sum(vote.item not in known.get(task, ()) for task, some in votes.items() for vote in some)
 
 
 def compare_voters(items: Items, people: Votes, model: Votes, resamples: int = RESAMPLES, seed: int = 0) -> dict:
-    """How far a model's votes agree with people's majority labels, by question; items that people are torn about, or
-    that one of the two did not vote on, are left out and counted."""
+    """Measure how far a model's votes agree with people's majority labels, by question.
+
+    Items without a majority, or without votes of both, are left out and counted.
+    """
     pairs = {}
     if people.get(QUALITY) and model.get(QUALITY):
         sides = [votes_by_item(items[QUALITY], votes[QUALITY]) for votes in (people, model)]

@@ -30,7 +30,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Rubric:
-    """What a pair is judged by (Kun §4.2.2)."""
+    """Criteria and grades by which a pair is judged (Kun §4.2.2)."""
 
     criteria: tuple[Entry, ...]
     grades: tuple[Entry, ...]
