@@ -29,8 +29,7 @@ from rich.table import Table
 
 from kun_recipes.annotation.assignment import Assigner
 from kun_recipes.annotation.config import DATABASE
-from kun_recipes.annotation.export import read_votes
-from kun_recipes.annotation.storage import Database
+from kun_recipes.annotation.storage import Database, read_votes
 from kun_recipes.annotation.study import read_study
 from kun_recipes.studies.items import QualityItem, write_items
 
@@ -98,15 +97,15 @@ def check(database: Path, acknowledged: list[int]) -> None:
 def vote_without_page(folder: Path, annotators: int, votes: int) -> list[float]:
     """Seconds of each vote by the database alone, one after another."""
     database, seconds = Database(folder / "limit" / DATABASE), []
-    database.hold(read_study(folder / "study"), seed=0)
+    database.add_study(read_study(folder / "study"), seed=0)
     assigner = Assigner(database, VOTES_PER_ITEM, annotators, timeout=1800, seed=0)
     names = [f"annotator{number}" for number in range(annotators)]
-    turns = {name: assigner.show("quality", name).turn for name in names}
+    current = {name: assigner.show("quality", name).assignment for name in names}
     answer = {"clarity": True, "feasibility": True, "practicality": False, "output": "pass"}
     for name in islice(cycle(names), votes):
-        if turns[name]:
+        if current[name]:
             begun = time.perf_counter()
-            turns[name] = assigner.submit("quality", name, turns[name].assignment, answer).turn
+            current[name] = assigner.submit("quality", name, current[name].id, answer).assignment
             seconds.append(time.perf_counter() - begun)
     return seconds
 

@@ -25,7 +25,7 @@ from rich.table import Table
 from kun_recipes.evaluation.asking import AskQuestions, ReadQuestions, Task
 from kun_recipes.evaluation.modes import ChooseAnswer, CompareLosses
 from kun_recipes.evaluation.pipelines import CHOICE_TOKENS
-from kun_recipes.evaluation.prompts import Asker
+from kun_recipes.evaluation.prompts import PromptBuilder
 from kun_recipes.evaluation.questions import Source, load_subject
 from kun_recipes.models import resolve_model
 from kun_recipes.models.engines import EngineSettings, load_engine
@@ -65,7 +65,7 @@ def by_lm_eval(engine: EngineSettings, asked: list[Task]) -> Found:
 
     chats = load_engine(engine).chats
     prompts = [
-        Asker(source.benchmark, "plain").to_choose(question, loaded.shots)
+        PromptBuilder(source.benchmark, "plain").choice_prompt(question, loaded.shots)
         for source, subject in asked
         for loaded in [load_subject(source, subject)]
         for question in loaded.questions

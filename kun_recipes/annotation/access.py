@@ -1,4 +1,4 @@
-"""Who may see what: a secret link opens the page for one annotator, and without one there is nothing to see.
+"""Access by secret link: a link opens the page for one annotator, and without one every request is refused.
 
 The check stands in front of the whole application, Gradio's own addresses included.
 """
@@ -18,7 +18,7 @@ ANNOTATOR = "annotator"
 """Key of a request's scope under which handlers find who asks."""
 
 COOKIE_SECONDS = 90 * 24 * 3600
-UNUSED = ("upload", "file", "proxy", "stream", "component_server", "process_recording")
+BLOCKED_ENDPOINTS = ("upload", "file", "proxy", "stream", "component_server", "process_recording")
 """Of Gradio's addresses below gradio_api/, those that the pages do without."""
 
 # Gradio's page needs inline scripts. Nothing is loaded from, or sent to, any other machine.
@@ -34,7 +34,7 @@ HEADERS = {
 }
 
 
-class OnlyByLink:
+class LinkAuthentication:
     """ASGI middleware: `/?key=…` sets a cookie; every other request needs it, or is answered 403.
 
     The pages below /admin are the admin's, all others the annotators'.
@@ -55,19 +55,19 @@ class OnlyByLink:
             await send({"type": "websocket.close"})  # no page uses any
 
     def _answer(self, scope: Scope) -> Response | None:
-        """What to say in place of the application; None lets the request through."""
+        """Return the answer in place of the application's; None lets the request through."""
         path = scope["path"]
         if path == "/" and (key := parse_qs(scope["query_string"].decode("latin-1")).get("key")):
-            return self._welcome(key[0], scope) if self.keys.owner(key[0]) else _refusal()
+            return self._sign_in(key[0], scope) if self.keys.owner(key[0]) else _forbidden()
         cookie = SimpleCookie(Headers(scope=scope).get("cookie", "")).get(self.cookie)
         scope[ANNOTATOR] = name = self.keys.owner(cookie.value) if cookie else None
-        if name is None or any(f"/gradio_api/{part}" in path for part in UNUSED):
-            return _refusal()
+        if name is None or any(f"/gradio_api/{part}" in path for part in BLOCKED_ENDPOINTS):
+            return _forbidden()
         if path != "/" and (name == ADMIN) != path.startswith("/admin"):
-            return _refusal()
+            return _forbidden()
         return None
 
-    def _welcome(self, key: str, scope: Scope) -> Response:
+    def _sign_in(self, key: str, scope: Scope) -> Response:
         # A page that goes on by itself, not a redirect: a browser that came from another site, such as a chat, would
         # not send a strict cookie along a redirect.
         page = HTMLResponse('<!DOCTYPE html><meta http-equiv="refresh" content="0; url=/">')
@@ -82,7 +82,7 @@ class OnlyByLink:
         return page
 
 
-def _refusal() -> Response:
+def _forbidden() -> Response:
     return HTMLResponse((files("kun_recipes.annotation") / "refusal.html").read_text("utf-8"), status_code=403)
 
 

@@ -14,10 +14,9 @@ from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Re
 from starlette.routing import Route
 
 from kun_recipes.annotation.config import DATABASE, AnnotateConfig
-from kun_recipes.annotation.export import read_votes
+from kun_recipes.annotation.fragments import load_texts
 from kun_recipes.annotation.progress import agreement, by_annotator, by_task
-from kun_recipes.annotation.storage import Database
-from kun_recipes.annotation.texts import load_texts
+from kun_recipes.annotation.storage import Database, read_votes
 from kun_recipes.studies.quality import OUTPUT
 
 QUESTION_TEXTS = {OUTPUT: "output_grade"}
@@ -25,7 +24,7 @@ QUESTION_TEXTS = {OUTPUT: "output_grade"}
 
 
 class Admin:
-    """What lies below /admin."""
+    """The pages below /admin."""
 
     def __init__(self, config: AnnotateConfig, database: Database):
         self.config, self.database = config, database
@@ -60,7 +59,7 @@ class Admin:
         )
 
     def download(self, request: Request) -> Response:
-        """The database as it stands, whole, while others vote."""
+        """Return a consistent copy of the database while others vote."""
         with tempfile.NamedTemporaryFile(suffix=".sqlite", delete=False) as file:
             copy = sqlite3.connect(file.name)
             self.database.read().backup(copy)

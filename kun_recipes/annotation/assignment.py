@@ -1,4 +1,4 @@
-"""Who judges which item: each goes to `votes_per_item` annotators, and nobody meets one twice but by their own undo.
+"""Assignment of items: each goes to `votes_per_item` annotators, and to the same one again only after their undo.
 
 Items with the fewest annotators come first, so that a study that ends early has about as many votes on each. An item
 that was shown but not judged stays its annotator's until the timeout, then anyone's. Every step is one transaction.
@@ -51,16 +51,16 @@ WHERE task = :task AND annotator = :annotator AND item = :item AND state = 'with
 
 
 @dataclass(frozen=True)
-class Turn:
+class Assignment:
     """An item that is with an annotator.
 
     Attributes:
-        assignment: number by which the page sends the vote.
+        id: number by which the page sends the vote.
         first: the answer that stands left.
-        withdrawn: what the annotator had said about it before an undo.
+        withdrawn: the annotator's answer before an undo.
     """
 
-    assignment: int
+    id: int
     item: str
     first: Literal["a", "b"]
     withdrawn: dict[str, Any] | None
@@ -68,7 +68,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Step:
-    """What came of something an annotator did, and what is next for them; `turn` is None when nothing is left.
+    """Outcome of an annotator's action, and their next item; `assignment` is None when nothing is left.
 
     Attributes:
         outcome: of a vote: saved, repeated (it was there, and stays as it was) or late (the item went to others).
@@ -76,13 +76,13 @@ class Step:
     """
 
     outcome: Outcome
-    turn: Turn | None
+    assignment: Assignment | None
     done: int
     total: int
 
 
 class Assigner:
-    """Gives items out and takes votes in.
+    """Assigns items and records votes.
 
     Args:
         annotators: how many there are, for the share of each.
@@ -136,7 +136,7 @@ class Assigner:
             return "late"
         if row["state"] != "open":
             return "late" if row["state"] == "lapsed" else "repeated"
-        if not self._is_wanted(sql, row):
+        if not self._is_needed(sql, row):
             _set_state(sql, assignment, "lapsed")
             return "late"
         sql.execute(
@@ -152,19 +152,19 @@ class Assigner:
             return "nothing"
         sql.execute("INSERT INTO withdrawals VALUES (?, ?)", (last["vote"], self.clock()))
         _set_state(sql, last["id"], "withdrawn")
-        self._give(sql, task, last["item"], annotator)
+        self._assign(sql, task, last["item"], annotator)
         return "undone"
 
     def _step(self, sql: sqlite3.Connection, outcome: Outcome, task: str, annotator: str) -> Step:
-        turn = self._turn(sql, task, annotator)
+        assignment = self._current(sql, task, annotator)
         done = _count(sql, task, annotator)
-        return Step(outcome, turn, done, max(self._share(sql, task), done + 1) if turn else done)
+        return Step(outcome, assignment, done, max(self._share(sql, task), done + 1) if assignment else done)
 
-    def _turn(self, sql: sqlite3.Connection, task: str, annotator: str) -> Turn | None:
+    def _current(self, sql: sqlite3.Connection, task: str, annotator: str) -> Assignment | None:
         for row in sql.execute(OPEN, {"task": task, "annotator": annotator}).fetchall():
-            if self._is_wanted(sql, row):
+            if self._is_needed(sql, row):
                 sql.execute("UPDATE assignments SET given = ? WHERE id = ?", (self.clock(), row["id"]))
-                return _as_turn(sql, row)
+                return _as_assignment(sql, row)
             _set_state(sql, row["id"], "lapsed")
         found = sql.execute(
             NEXT,
@@ -176,19 +176,19 @@ class Assigner:
                 "start": int(digest(self.seed, task, annotator)[:8], 16),
             },
         ).fetchone()
-        return self._give(sql, task, found["item"], annotator) if found else None
+        return self._assign(sql, task, found["item"], annotator) if found else None
 
-    def _give(self, sql: sqlite3.Connection, task: str, item: str, annotator: str) -> Turn:
+    def _assign(self, sql: sqlite3.Connection, task: str, item: str, annotator: str) -> Assignment:
         # The coin is a hash, so that an item that comes back stands as it stood.
         first = "ab"[int(digest(self.seed, task, item, annotator)[0], 16) % 2]
         row = sql.execute(
             "INSERT INTO assignments (task, item, annotator, first, given) VALUES (?, ?, ?, ?, ?) RETURNING *",
             (task, item, annotator, first, self.clock()),
         ).fetchone()
-        return _as_turn(sql, row)
+        return _as_assignment(sql, row)
 
-    def _is_wanted(self, sql: sqlite3.Connection, row: sqlite3.Row) -> bool:
-        """Whether an open item is still its annotator's, or would be given to them again."""
+    def _is_needed(self, sql: sqlite3.Connection, row: sqlite3.Row) -> bool:
+        """Return True if an open item is still its annotator's, or would be assigned to them again."""
         others = sql.execute(OTHERS, {**dict(row), "alive": self.clock() - self.timeout}).fetchone()[0]
         return others < self.votes_per_item
 
@@ -197,9 +197,9 @@ class Assigner:
         return math.ceil(items * self.votes_per_item / self.annotators)
 
 
-def _as_turn(sql: sqlite3.Connection, row: sqlite3.Row) -> Turn:
+def _as_assignment(sql: sqlite3.Connection, row: sqlite3.Row) -> Assignment:
     before = sql.execute(WITHDRAWN, dict(row)).fetchone()
-    return Turn(row["id"], row["item"], row["first"], json.loads(before["answer"]) if before else None)
+    return Assignment(row["id"], row["item"], row["first"], json.loads(before["answer"]) if before else None)
 
 
 def _count(sql: sqlite3.Connection, task: str, annotator: str) -> int:

@@ -1,51 +1,22 @@
-"""Votes out of the database: as records, as files, and as a dataset for the Hub, all without names.
-
-Needs nothing of the annotate extra.
-"""
+"""Votes as files without names: JSON lines and CSV, and with their items a dataset for the Hub."""
 
 import csv
-import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
+import jinja2
 import orjson
+import pyarrow
+import pyarrow.parquet
 
-from kun_recipes.annotation.answers import choice_of
-from kun_recipes.annotation.storage import digest, open_existing
-from kun_recipes.studies.items import ITEMS, QUALITY
-from kun_recipes.studies.votes import PreferenceVote, QualityVote
+from kun_recipes.annotation.storage import Vote
+from kun_recipes.annotation.study import Study
+from kun_recipes.errors import UserError
 
-Vote = QualityVote | PreferenceVote
-
-ITEMS_FILE = "space_items.json"
-"""Beside the database: the items' own ids by those that a Space calls them."""
-
-# Every vote that was not withdrawn, in order of time.
-VOTES = """
-SELECT votes.id, time, answer, task, item, annotator, first FROM votes
-JOIN assignments ON assignments.id = votes.assignment
-WHERE votes.id NOT IN (SELECT vote FROM withdrawals) ORDER BY votes.id
-"""
-
-
-def read_votes(database: Path) -> dict[str, list[Vote]]:
-    """The votes on each task, in order of time, without those that were withdrawn.
-
-    Annotators are a1, a2, … in the order of a hash of their names.
-
-    Raises:
-        UserError: there is no database, or it cannot be read.
-    """
-    sql = open_existing(database).read()
-    items = _own_ids(database)
-    names = [row["annotator"] for row in sql.execute("SELECT DISTINCT annotator FROM assignments")]
-    numbers = {name: f"a{number}" for number, name in enumerate(sorted(names, key=digest), start=1)}
-    votes: dict[str, list[Vote]] = {task: [] for task in ITEMS}
-    for row in sql.execute(VOTES):
-        votes[row["task"]].append(_vote(row, items, numbers[row["annotator"]]))
-    return votes
+CARD = "dataset_card.md.jinja"
 
 
 def write_votes(votes: Mapping[str, Sequence[Vote]], folder: Path) -> list[Path]:
@@ -63,14 +34,48 @@ def write_votes(votes: Mapping[str, Sequence[Vote]], folder: Path) -> list[Path]
     return written
 
 
-def _own_ids(database: Path) -> dict[str, str]:
-    path = database.with_name(ITEMS_FILE)
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+def write_dataset(study: Study, votes: Mapping[str, Sequence[Vote]], folder: Path) -> Path:
+    """Write README.md and <task>.parquet of each task that has votes, a row a vote: the vote, and its
+    item's columns as item_*; `load_dataset` reads the folder.
+
+    An earlier folder is replaced once the new one is whole.
+
+    Raises:
+        UserError: a vote is on an item that the study does not have.
+    """
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    given = {task: some for task, some in votes.items() if some}
+    for task, some in given.items():
+        rows = [_row(study, task, vote) for vote in some]
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), partial / f"{task}.parquet")
+    (partial / "README.md").write_text(_card(study, given), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    return partial.replace(folder)
 
 
-def _vote(row: Mapping[str, Any], items: Mapping[str, str], annotator: str) -> Vote:
-    answer = json.loads(row["answer"])
-    common = {"item": items.get(row["item"], row["item"]), "annotator": annotator, "time": row["time"]}
-    if row["task"] == QUALITY:
-        return QualityVote(**common, **answer)
-    return PreferenceVote(**common, first=row["first"], choice=choice_of(answer["pressed"], row["first"]))
+def _row(study: Study, task: str, vote: Vote) -> dict:
+    item = study.tasks.get(task, {}).get(vote.item)
+    if item is None:
+        raise UserError(
+            f"there are votes on the item {vote.item}, which study_dir does not have: name the study they are about"
+        )
+    columns = {f"item_{name}": value for name, value in asdict(item).items() if name != "id"}
+    return asdict(vote) | columns
+
+
+def _card(study: Study, votes: Mapping[str, Sequence[Vote]]) -> str:
+    template = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined).from_string(
+        (files("kun_recipes.annotation") / CARD).read_text(encoding="utf-8")
+    )
+    tasks = [
+        {
+            "name": task,
+            "votes": len(some),
+            "items": len({vote.item for vote in some}),
+            "annotators": len({vote.annotator for vote in some}),
+        }
+        for task, some in votes.items()
+    ]
+    return template.render(tasks=tasks)

@@ -1,16 +1,19 @@
-"""The parts of a page as HTML. What models wrote is escaped here, and shown nowhere else."""
+"""The parts of a page: its texts in Chinese and in English, and HTML. What models wrote is escaped here alone."""
 
+from functools import cache
+from importlib.resources import files
+
+import yaml
 from markupsafe import Markup
 
-from kun_recipes.annotation.answers import OTHER
-from kun_recipes.annotation.assignment import Step, Turn
+from kun_recipes.annotation.assignment import Assignment, Step
 from kun_recipes.annotation.study import Item
 from kun_recipes.studies.items import QUALITY
 
 Texts = dict[str, str]
 
 CARD = Markup('<section class="card {kind}"><h2>{title}</h2><div class="said">{text}</div></section>')
-ITEM = Markup('<article data-turn="{turn}" class="{task}" lang="zh-Hans">{cards}</article>')
+ITEM = Markup('<article data-turn="{number}" class="{task}" lang="zh-Hans">{cards}</article>')
 DONE = Markup('<article data-turn="done" class="done"><p class="big">{done}</p><p>{more}</p></article>')
 PROGRESS = Markup(
     '<div class="progress"><div class="bar"><div style="width: {percent}%"></div></div><span>{text}</span></div>'
@@ -20,12 +23,18 @@ NOTICE = Markup('<p role="alert">{text}</p>')
 LINK = Markup('<a href="{address}" class="{state}"{lang}>{text}</a>')
 
 
-def item_html(task: str, item: Item | None, turn: Turn | None, texts: Texts) -> str:
+@cache
+def load_texts() -> dict[str, dict[str, str]]:
+    """Return every text of the pages, by language, then by key."""
+    return yaml.safe_load((files("kun_recipes.annotation") / "texts.yaml").read_text(encoding="utf-8"))
+
+
+def item_html(task: str, item: Item | None, assignment: Assignment | None, texts: Texts) -> str:
     """One item, or that all is done."""
-    if turn is None or item is None:
+    if assignment is None or item is None:
         return DONE.format(done=texts["done"], more=texts["done_more"])
-    cards = _quality(item, texts) if task == QUALITY else _preference(item, turn.first, texts)
-    return ITEM.format(turn=turn.assignment, task=task, cards=Markup("").join(cards))
+    cards = _quality(item, texts) if task == QUALITY else _preference(item, assignment.first, texts)
+    return ITEM.format(number=assignment.id, task=task, cards=Markup("").join(cards))
 
 
 def progress_html(step: Step, texts: Texts) -> str:
@@ -62,11 +71,12 @@ def _quality(item: Item, texts: Texts) -> list[Markup]:
 
 
 def _preference(item: Item, first: str, texts: Texts) -> list[Markup]:
-    answers = {"a": item.answer_a, "b": item.answer_b}
+    answers = (item.answer_a, item.answer_b)
+    left, right = answers if first == "a" else reversed(answers)
     return [
         _card("asked", texts["prompt"], item.prompt),
-        _card("answer", texts["answer_left"], answers[first]),
-        _card("answer", texts["answer_right"], answers[OTHER[first]]),
+        _card("answer", texts["answer_left"], left),
+        _card("answer", texts["answer_right"], right),
     ]
 
 

@@ -18,21 +18,21 @@ class Keys:
     def __init__(self, database: Database, names: Collection[str]):
         self.database, self.names = database, names
 
-    def make(self, renew: Iterable[str] = ()) -> dict[str, str]:
-        """New keys for those who have none, and for those to renew. They can be seen here and never again."""
+    def create(self, renew: Iterable[str] = ()) -> dict[str, str]:
+        """Create keys for names without one and for those to renew. Only their hashes are stored."""
         with self.database.write() as sql:
             known = {row["name"] for row in sql.execute("SELECT name FROM links")}
             made = {name: secrets.token_urlsafe(32) for name in self.names if name not in known or name in set(renew)}
             sql.executemany("INSERT OR REPLACE INTO links VALUES (?, ?)", [(n, hash_key(k)) for n, k in made.items()])
         return made
 
-    def accept(self, hashes: dict[str, str]) -> None:
-        """Take over keys that were made elsewhere, by their hashes."""
+    def import_hashes(self, hashes: dict[str, str]) -> None:
+        """Store the hashes of keys that were created elsewhere."""
         with self.database.write() as sql:
             sql.executemany("INSERT OR REPLACE INTO links VALUES (?, ?)", hashes.items())
 
     def owner(self, key: str) -> str | None:
-        """Whose key it is."""
+        """Return the name that a key belongs to, or None."""
         found = self.database.read().execute("SELECT name FROM links WHERE key_hash = ?", (hash_key(key),)).fetchone()
         return found["name"] if found and found["name"] in self.names else None
 
@@ -41,7 +41,7 @@ def hash_key(key: str) -> str:
     return digest(key)
 
 
-def show_links(made: Mapping[str, str], address: str) -> None:
+def print_links(made: Mapping[str, str], address: str) -> None:
     """Print links that are new, on standard output and nowhere else."""
     if not made:
         print(f"{address}: the links of before hold; --renew <name> replaces one that was lost")

@@ -1,12 +1,11 @@
-"""How far a study is, by task and by annotator, and how far its annotators agree."""
+"""Progress of a study by task and by annotator, and the agreement of its annotators."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kun_recipes.annotation.export import Vote
-from kun_recipes.annotation.storage import Database
+from kun_recipes.annotation.storage import Database, Vote
 from kun_recipes.studies.agreement import measure_agreement
 from kun_recipes.studies.items import PREFERENCE, QUALITY
 from kun_recipes.studies.quality import ORDERS, QUESTIONS

@@ -13,19 +13,18 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp
 
-from kun_recipes.annotation.access import ANNOTATOR, OnlyByLink
+from kun_recipes.annotation.access import ANNOTATOR, LinkAuthentication
 from kun_recipes.annotation.admin import Admin
 from kun_recipes.annotation.assignment import Assigner
 from kun_recipes.annotation.config import ADMIN, AnnotateConfig
-from kun_recipes.annotation.fragments import page_path
-from kun_recipes.annotation.keys import Keys, show_links
+from kun_recipes.annotation.fragments import load_texts, page_path
+from kun_recipes.annotation.keys import Keys, print_links
 from kun_recipes.annotation.pages import Page, head, theme
 from kun_recipes.annotation.storage import Database
 from kun_recipes.annotation.study import Study, read_study
-from kun_recipes.annotation.texts import load_texts
 from kun_recipes.errors import UserError
 
-SECONDS_TO_FINISH = 2
+SHUTDOWN_SECONDS = 2
 """At the end, for votes under way. Each open page holds a connection for as long as it is open."""
 
 
@@ -41,14 +40,14 @@ def run(config: AnnotateConfig, hashes: Mapping[str, str] | None = None) -> None
     study = read_study(config.study_dir)
     listening = listen(config.host, config.port)
     database = Database(config.database)
-    database.hold(study, config.seed)
+    database.add_study(study, config.seed)
     keys = Keys(database, [*config.annotators, ADMIN])
     app = build_app(config, study, database, keys)
     if hashes is not None:
-        keys.accept(hashes)
+        keys.import_hashes(hashes)
     else:
-        address = tunnel(config) if config.share else config.address or f"http://{config.host}:{config.port}"
-        show_links(keys.make(config.renew or ()), address)
+        address = open_tunnel(config) if config.share else config.address or f"http://{config.host}:{config.port}"
+        print_links(keys.create(config.renew or ()), address)
     print(f"serving on {config.host}:{config.port}; Ctrl-C stops it, and no vote is lost by that", flush=True)
     serve(app, listening)
 
@@ -71,7 +70,7 @@ def build_app(config: AnnotateConfig, study: Study, database: Database, keys: Ke
         for task in study.tasks:
             _mount(app, Page(study, assigner, task, language, config.both_bad))
     fingerprint = next(iter(study.fingerprints().values()))
-    return OnlyByLink(app, keys, cookie=f"annotation_{fingerprint[:8]}")
+    return LinkAuthentication(app, keys, cookie=f"annotation_{fingerprint[:8]}")
 
 
 def _mount(app: FastAPI, page: Page) -> None:
@@ -90,7 +89,7 @@ def _mount(app: FastAPI, page: Page) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket on which to serve; raises UserError where that is impossible, as when the port is in use."""
+    """Open a socket on which to serve. Raises UserError on failure, such as a port in use."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
@@ -101,12 +100,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(app: ASGIApp, listening: socket.socket) -> None:
     """Serve until the process is told to stop. Nothing is logged of requests: a link in a log would be a key."""
-    options = uvicorn.Config(app, access_log=False, log_level="warning", timeout_graceful_shutdown=SECONDS_TO_FINISH)
+    options = uvicorn.Config(app, access_log=False, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_SECONDS)
     uvicorn.Server(options).run(sockets=[listening])
 
 
-def tunnel(config: AnnotateConfig) -> str:
-    """A public address by Gradio's servers that leads to this one; raises UserError where none can be had."""
+def open_tunnel(config: AnnotateConfig) -> str:
+    """Open a tunnel through Gradio's servers and return its public address. Raises UserError on failure."""
     try:
         return setup_tunnel(config.host, config.port, secrets.token_urlsafe(32), None, None)
     except Exception as error:  # whatever stands between here and there: a proxy, a firewall, a missing program

@@ -1,49 +1,37 @@
 """The app as a folder that a Space of the Hub runs, in a container.
 
 No name of a model is in it, nor an id, which may hold one: what leads back lies in the output folder as `ITEMS_FILE`,
-and `export.read_votes` reads it when the Space's database is put there.
+and `storage.read_votes` reads it when the Space's database is put there.
 """
 
+import ast
 import dataclasses
 import json
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kun_recipes.annotation.config import ADMIN, AnnotateConfig
-from kun_recipes.annotation.export import ITEMS_FILE
 from kun_recipes.annotation.keys import hash_key
-from kun_recipes.annotation.storage import digest
+from kun_recipes.annotation.storage import ITEMS_FILE, digest
 from kun_recipes.annotation.study import MODELS, Item, Study
 from kun_recipes.errors import UserError
 from kun_recipes.studies.items import write_items
 
 SECRET = "ANNOTATION_KEYS"
 PACKAGE = Path(__file__).resolve().parent.parent
-NEEDED = (
-    "__init__.py",
-    "config/__init__.py",
-    "config/options.py",
-    "errors.py",
-    "config/yaml_types.py",
-    "annotation",
-    "data/__init__.py",
-    "data/archives.py",
-    "data/files.py",
-    "data/json_lines.py",
-    "studies",
-)
-"""What the page needs of this package, which is on no index."""
+SPACE_FILES = PACKAGE / "annotation" / "space_files"
+APP = SPACE_FILES / "app.py"
 
 SETTINGS = ("annotators", "votes_per_item", "timeout_minutes", "both_bad", "seed", "language")
 
 
 @dataclass(frozen=True)
 class Space:
-    """What its owner needs and nothing keeps: the keys of the links, and the secret that holds their hashes."""
+    """Shown to the owner once and not stored: the keys of the links, and the secret that holds their hashes."""
 
     keys: Mapping[str, str]
     secret: str
@@ -60,9 +48,11 @@ def make_space(config: AnnotateConfig, study: Study) -> Space:
     if folder.exists() and not (folder / "settings.json").is_file():
         raise UserError(f"{folder}: is there and is no Space written by this; name another space_dir, or remove it")
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(PACKAGE / "annotation" / "space_files", folder)
-    for name in NEEDED:
-        _copy(PACKAGE / name, folder / "kun_recipes" / name)
+    shutil.copytree(SPACE_FILES, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in package_files():
+        copy = folder / file.relative_to(PACKAGE.parent)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
     _write_study(study, folder / "study", Path(config.output_dir))
     (folder / "settings.json").write_text(
         json.dumps(_settings(config), ensure_ascii=False, indent=2), encoding="utf-8"
@@ -71,30 +61,61 @@ def make_space(config: AnnotateConfig, study: Study) -> Space:
     return Space(keys, json.dumps({name: hash_key(key) for name, key in keys.items()}, ensure_ascii=False))
 
 
+def package_files() -> list[Path]:
+    """Return the files of this package that the Space needs, for it is on no index.
+
+    These are the modules that app.py imports, directly or through others, and the data files beside them.
+    """
+    modules = imported_modules(APP)
+    beside = {file for module in modules for file in module.parent.iterdir() if file.is_file()}
+    return sorted(modules | {file for file in beside if file.suffix != ".py"})
+
+
+def imported_modules(script: Path) -> set[Path]:
+    """Return the modules of this package that a script imports, also inside functions, and those they import."""
+    found: set[Path] = set()
+    unread = [script]
+    while unread:
+        for name in _imported_names(unread.pop()):
+            new = {file for file in _sources(name) if file not in found}
+            found |= new
+            unread += new
+    return found
+
+
+def _imported_names(module: Path) -> Iterator[str]:
+    """Absolute names, of modules and of what is imported from them, which may be a module."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _sources(name: str) -> Iterator[Path]:
+    """Files of a module of this package and of the packages around it."""
+    parts = name.split(".") if name.startswith(f"{PACKAGE.name}.") else []
+    for end in range(1, len(parts) + 1):
+        place = PACKAGE.parent.joinpath(*parts[:end])
+        yield from (file for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file())
+
+
 def space_id(item: str) -> str:
     return digest(item)[:16]
 
 
 def _write_study(study: Study, folder: Path, output_dir: Path) -> None:
     for task, items in study.tasks.items():
-        write_items(map(_without_names, items.values()), folder / f"{task}.jsonl")
+        write_items(map(_anonymized, items.values()), folder / f"{task}.jsonl")
     output_dir.mkdir(parents=True, exist_ok=True)
     names = {space_id(item): item for items in study.tasks.values() for item in items}
     (output_dir / ITEMS_FILE).write_text(json.dumps(names, ensure_ascii=False, indent=0), encoding="utf-8")
 
 
-def _without_names(item: Item) -> Item:
+def _anonymized(item: Item) -> Item:
     hidden = {name: "" for name in MODELS if hasattr(item, name)}
     return dataclasses.replace(item, id=space_id(item.id), **hidden)
 
 
 def _settings(config: AnnotateConfig) -> dict[str, Any]:
     return {name: getattr(config, name) for name in SETTINGS}
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-    else:
-        shutil.copy(source, target)

@@ -1,18 +1,37 @@
-"""One SQLite file holds a study's votes; what was acknowledged survives a crash of the server or of the machine."""
+"""One SQLite file holds a study's votes; what was acknowledged survives a crash of the server or of the machine.
+
+Needs nothing of the annotate extra, and gives votes out without names.
+"""
 
 import hashlib
+import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from kun_recipes.annotation.study import Study
 from kun_recipes.errors import UserError
+from kun_recipes.studies.items import ITEMS, QUALITY
+from kun_recipes.studies.votes import Choice, PreferenceVote, QualityVote
 
 BUSY_SECONDS = 5
-"""How long to wait for another process that writes; a transaction takes milliseconds."""
+"""Time to wait for another process that writes; a transaction takes milliseconds."""
+
+Vote = QualityVote | PreferenceVote
+
+ITEMS_FILE = "space_items.json"
+"""Beside the database: the items' own ids by those that a Space calls them."""
+
+# Every vote that was not withdrawn, in order of time.
+VOTES = """
+SELECT votes.id, time, answer, task, item, annotator, first FROM votes
+JOIN assignments ON assignments.id = votes.assignment
+WHERE votes.id NOT IN (SELECT vote FROM withdrawals) ORDER BY votes.id
+"""
 
 
 class Database:
@@ -52,8 +71,8 @@ class Database:
                 raise
             connection.execute("COMMIT")
 
-    def hold(self, study: Study, seed: int) -> None:
-        """Take in the items of a study, or find that they are there.
+    def add_study(self, study: Study, seed: int) -> None:
+        """Add the items of a study, unless they are already stored.
 
         Raises:
             UserError: the votes here are about other items.
@@ -86,12 +105,49 @@ class Database:
 
 
 def open_existing(path: Path) -> Database:
-    """The database of votes that were given before; raises UserError where there is none."""
+    """Open a database of earlier votes. Raises UserError if the file is missing."""
     if not path.is_file():
         raise UserError(f"{path}: no votes yet; serve the page first")
     return Database(path)
 
 
+def read_votes(database: Path) -> dict[str, list[Vote]]:
+    """Return the votes on each task in order of time, without withdrawn ones.
+
+    Annotators are a1, a2, … in the order of a hash of their names.
+
+    Raises:
+        UserError: there is no database, or it cannot be read.
+    """
+    sql = open_existing(database).read()
+    items = _original_ids(database)
+    names = [row["annotator"] for row in sql.execute("SELECT DISTINCT annotator FROM assignments")]
+    numbers = {name: f"a{number}" for number, name in enumerate(sorted(names, key=digest), start=1)}
+    votes: dict[str, list[Vote]] = {task: [] for task in ITEMS}
+    for row in sql.execute(VOTES):
+        votes[row["task"]].append(_vote(row, items, numbers[row["annotator"]]))
+    return votes
+
+
+def _original_ids(database: Path) -> dict[str, str]:
+    path = database.with_name(ITEMS_FILE)
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _vote(row: Mapping[str, Any], items: Mapping[str, str], annotator: str) -> Vote:
+    answer = json.loads(row["answer"])
+    common = {"item": items.get(row["item"], row["item"]), "annotator": annotator, "time": row["time"]}
+    if row["task"] == QUALITY:
+        return QualityVote(**common, **answer)
+    return PreferenceVote(**common, first=row["first"], choice=choice_from_button(answer["pressed"], row["first"]))
+
+
+def choice_from_button(pressed: str, first: str) -> Choice:
+    """Return the choice that a button stands for: left and right depend on the answer shown first."""
+    sides = {"left": first, "right": "b" if first == "a" else "a"}
+    return sides.get(pressed, pressed)
+
+
 def digest(*parts: object) -> str:
-    """A hash by which items are shuffled, coins thrown and names hidden, always alike."""
+    """Return a hash for reproducible shuffling, coin flips and pseudonyms."""
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()

@@ -1,1 +1,1 @@
-"""How good a model is: C-Eval, CMMLU and held-out pairs, with intervals, the base model beside (Kun §4.2.4)."""
+"""Evaluation of models beside their base model: C-Eval, CMMLU and held-out pairs, with intervals (Kun §4.2.4)."""

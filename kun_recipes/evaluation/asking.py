@@ -1,6 +1,6 @@
-"""What the blocks that ask a benchmark's questions share; a task is a subject, so that a kill costs one.
+"""Blocks that read a benchmark's questions and ask them; a task is a subject, so that a kill costs one.
 
-A row is a question: its id, the stem as text, and in its metadata what `columns.py` names.
+A row is a question: its id, the stem as text, and metadata under the names in `columns.py`.
 """
 
 from abc import abstractmethod
@@ -11,7 +11,7 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.evaluation import columns
-from kun_recipes.evaluation.prompts import Asker, Format, prompt_hash
+from kun_recipes.evaluation.prompts import Format, PromptBuilder, prompt_hash
 from kun_recipes.evaluation.questions import Question, Source, load_subject
 from kun_recipes.models.asking import AskModel, Verdict
 from kun_recipes.models.engines import EngineSettings, load_engine
@@ -81,7 +81,7 @@ class AskQuestions(AskModel):
         self.sources, self.format = sources, format
 
     @abstractmethod
-    def write_prompt(self, asker: Asker, question: Question, shots: Sequence[Question]) -> Prompt:
+    def write_prompt(self, builder: PromptBuilder, question: Question, shots: Sequence[Question]) -> Prompt:
         """The prompt of a question after these shots."""
 
     def filter_batch(self, batch: list[Document]) -> list[Verdict]:
@@ -95,10 +95,10 @@ class AskQuestions(AskModel):
         source, subject = self.sources[doc.metadata[columns.BENCHMARK]], doc.metadata[columns.SUBJECT]
         loaded = load_subject(source, subject)
         question = next(question for question in loaded.questions if question.id == doc.id)
-        return self.write_prompt(self.asker(doc), question, loaded.shots[: doc.metadata[self._column("shots")]])
+        return self.write_prompt(self.builder(doc), question, loaded.shots[: doc.metadata[self._column("shots")]])
 
-    def asker(self, doc: Document) -> Asker:
-        return Asker(self.sources[doc.metadata[columns.BENCHMARK]].benchmark, self.format)
+    def builder(self, doc: Document) -> PromptBuilder:
+        return PromptBuilder(self.sources[doc.metadata[columns.BENCHMARK]].benchmark, self.format)
 
     def _fit_shots(self, batch: list[Document]) -> None:
         engine, left = load_engine(self.engine), batch

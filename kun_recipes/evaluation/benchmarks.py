@@ -33,7 +33,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What is fixed about a benchmark.
+    """Fixed properties of a benchmark.
 
     Attributes:
         title: its name for people.

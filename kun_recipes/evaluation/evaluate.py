@@ -7,7 +7,7 @@ figure.svg, figure.png and model_index/<model>.json, the form in which a model c
 from rich.console import Console
 
 from kun_recipes.evaluation.config import EvaluateConfig
-from kun_recipes.evaluation.inputs import candidates, gather, sources
+from kun_recipes.evaluation.inputs import evaluated_models, gather, sources
 from kun_recipes.evaluation.pipelines import evaluate_model
 from kun_recipes.evaluation.report import write_reports
 from kun_recipes.evaluation.results import measure
@@ -23,7 +23,7 @@ def run(config: EvaluateConfig) -> None:
     if summary is None:
         check_installed(config.engine)
         asked = gather(config, sources(config))
-        models = candidates(config)
+        models = evaluated_models(config)
         stage.begin()
         counts = sum_counts([evaluate_model(config, stage, model, asked) for model in models])
         results = measure(config, stage, models, asked)

@@ -1,4 +1,4 @@
-"""Held-out pairs: how likely a model finds the reference answers, and what it writes itself.
+"""Held-out pairs: the likelihood of the reference answers, and the answers that the model writes.
 
 No benchmark and no annotator: it tells on a laptop, in a minute, whether polishing helped.
 """
@@ -116,5 +116,5 @@ class AnswerPairs(AnswerInstruction):
 
 
 def pair_prompt(instruction: str, format: Format) -> Prompt:
-    """What a model is asked: the instruction; for a base model the answer begins on the next line."""
+    """Return the prompt of an instruction; for a base model the answer begins on the next line."""
     return [{"role": "user", "content": instruction + ("\n" if format == "plain" else "")}]

@@ -1,16 +1,22 @@
-"""What the stage reads, checked before a model is loaded: questions, training rows, held-out pairs, models."""
+"""Inputs of the stage, checked before a model is loaded: questions, training rows, held-out pairs, models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from kun_recipes.corpus import decontamination
+from kun_recipes.corpus.decontamination import build_index
+from kun_recipes.corpus.decontamination.matching import Matcher
+from kun_recipes.data.pairs import load_pairs
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation.asking import Task
 from kun_recipes.evaluation.benchmarks import all_groups
 from kun_recipes.evaluation.config import EvaluateConfig
-from kun_recipes.evaluation.contamination import overlapping
 from kun_recipes.evaluation.held_out import held_out_pairs
-from kun_recipes.evaluation.pipelines import Asked, Candidate
-from kun_recipes.evaluation.questions import Source, check_source, load_subject
+from kun_recipes.evaluation.pipelines import EvaluatedModel, EvaluationInputs
+from kun_recipes.evaluation.questions import Question, Source, check_source, load_subject
 from kun_recipes.models import resolve_model
+
+TEXTS_AT_ONCE = 32
+DEFAULT = ("instruction", "output")
 
 
 def sources(config: EvaluateConfig) -> list[Source]:
@@ -18,7 +24,7 @@ def sources(config: EvaluateConfig) -> list[Source]:
     return [Source(one.name, one.path, config.shots, config.limit) for one in config.benchmarks]
 
 
-def gather(config: EvaluateConfig, chosen: Sequence[Source]) -> Asked:
+def gather(config: EvaluateConfig, chosen: Sequence[Source]) -> EvaluationInputs:
     """Read and check all that the models will be asked.
 
     Raises UserError for what is missing or wrong in any of it.
@@ -35,7 +41,7 @@ def gather(config: EvaluateConfig, chosen: Sequence[Source]) -> Asked:
         config.held_out_limit,
     )
     columns = {config.seeds: (config.instruction_column, config.output_column)}
-    return Asked(tasks, overlapping(questions, config.training_rows or (), columns), pairs)
+    return EvaluationInputs(tasks, overlapping(questions, config.training_rows or (), columns), pairs)
 
 
 def _tasks(config: EvaluateConfig, source: Source) -> list[Task]:
@@ -47,12 +53,39 @@ def _tasks(config: EvaluateConfig, source: Source) -> list[Task]:
     return [(source, subject.name) for subject in subjects]
 
 
-def candidates(config: EvaluateConfig) -> list[Candidate]:
+def evaluated_models(config: EvaluateConfig) -> list[EvaluatedModel]:
     """The models, the base model first, each fetched where it is not here."""
     names = config.named()
-    base = Candidate(names[0], resolve_model(config.model, config.model_revision), config.base_format)
+    base = EvaluatedModel(names[0], resolve_model(config.model, config.model_revision), config.base_format)
     others = [
-        Candidate(name, resolve_model(model), config.format)
+        EvaluatedModel(name, resolve_model(model), config.format)
         for name, model in zip(names[1:], config.models or (), strict=True)
     ]
     return [base, *others]
+
+
+def overlapping(
+    questions: Sequence[Question], training_rows: Sequence[str], columns: Mapping[str, tuple[str, str]]
+) -> frozenset[str]:
+    """Ids of the questions that a training row quotes: in its instruction, its output, or the two in a row.
+
+    Args:
+        training_rows: sets of pairs.
+        columns: names of instruction and output in a set where they are others.
+
+    Raises UserError when a set cannot be read.
+    """
+    texts = [text for path in training_rows for text in _texts(path, *columns.get(path, DEFAULT))]
+    index = build_index([decontamination.Question(one.id, one.stem, one.options) for one in questions])
+    matcher = Matcher(index)
+    return frozenset(
+        quote.question
+        for first in range(0, len(texts), TEXTS_AT_ONCE)
+        for quotes in matcher.find_all(texts[first : first + TEXTS_AT_ONCE])
+        for quote in quotes
+    )
+
+
+def _texts(path: str, instruction: str, output: str) -> list[str]:
+    seeds, _ = load_pairs(path, instruction, output)
+    return [f"{seed.instruction}\n{seed.output}" for seed in seeds]

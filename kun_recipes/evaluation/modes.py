@@ -1,6 +1,8 @@
-"""The modes: the likeliest letter by one pass, by four whole prompts, and the letter that is written."""
+"""The modes: the likeliest letter by one pass, by four whole prompts, and the letter read from a written answer."""
 
 import math
+import re
+import unicodedata
 from collections.abc import Sequence
 
 from datatrove.data import Document
@@ -9,12 +11,13 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.asking import AskQuestions
 from kun_recipes.evaluation.benchmarks import LETTERS
-from kun_recipes.evaluation.prompts import Asker, Format
+from kun_recipes.evaluation.prompts import Format, PromptBuilder
 from kun_recipes.evaluation.questions import Question, Source
-from kun_recipes.evaluation.reading import lenient_letter, strict_letter
 from kun_recipes.models.asking import Verdict, row_seed
 from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.engines.base import Engine, Prompt, Sampling
+
+OPTION_LETTER = re.compile(rf"(?<![A-Za-z0-9])[{''.join(LETTERS)}](?![A-Za-z0-9])")
 
 
 class ChooseAnswer(AskQuestions):
@@ -26,12 +29,12 @@ class ChooseAnswer(AskQuestions):
 
     name, mode = "🔠 ppl", "ppl"
 
-    def write_prompt(self, asker: Asker, question: Question, shots: Sequence[Question]) -> Prompt:
-        return asker.to_choose(question, shots)
+    def write_prompt(self, builder: PromptBuilder, question: Question, shots: Sequence[Question]) -> Prompt:
+        return builder.choice_prompt(question, shots)
 
     def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
         for doc, logprobs in zip(
-            docs, engine.choose(prompts, self.asker(docs[0]).choices) if docs else [], strict=True
+            docs, engine.choose(prompts, self.builder(docs[0]).choices) if docs else [], strict=True
         ):
             doc.metadata[columns.PPL_PREDICTION] = LETTERS[logprobs.index(max(logprobs))]
             doc.metadata[columns.PPL_PROBABILITIES] = {
@@ -49,11 +52,11 @@ class CompareLosses(AskQuestions):
 
     name, mode = "📚 ppl-full", "ppl-full"
 
-    def write_prompt(self, asker: Asker, question: Question, shots: Sequence[Question]) -> Prompt:
-        return asker.to_choose(question, shots)
+    def write_prompt(self, builder: PromptBuilder, question: Question, shots: Sequence[Question]) -> Prompt:
+        return builder.choice_prompt(question, shots)
 
     def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
-        texts = [prompt[0]["content"] + choice for prompt in prompts for choice in self.asker(docs[0]).choices]
+        texts = [prompt[0]["content"] + choice for prompt in prompts for choice in self.builder(docs[0]).choices]
         parts = [text.partition("\n") for text in texts]
         beginnings = [[{"role": "user", "content": first}] for first, _, _ in parts]
         losses = [-logprob for logprob in engine.score(beginnings, ["\n" + rest for _, _, rest in parts])]
@@ -67,7 +70,8 @@ class CompareLosses(AskQuestions):
 class WriteAnswer(AskQuestions):
     """GEN: the model writes, and the answer is read from its text in two ways.
 
-    Adds gen_text, gen_finish_reason, gen_strict and gen_lenient, "" where nothing could be read.
+    Adds gen_text, gen_finish_reason, gen_strict and gen_lenient, "" where nothing could be read. Two readings tell a
+    model that does not know the answer from one that writes it in another form.
     """
 
     name, mode = "✍️ gen", "gen"
@@ -84,8 +88,8 @@ class WriteAnswer(AskQuestions):
         super().__init__(engine, sampling.max_new_tokens, sources, format, exclusion_writer)
         self.sampling, self.seed = sampling, seed
 
-    def write_prompt(self, asker: Asker, question: Question, shots: Sequence[Question]) -> Prompt:
-        return asker.to_write(question, shots)
+    def write_prompt(self, builder: PromptBuilder, question: Question, shots: Sequence[Question]) -> Prompt:
+        return builder.generation_prompt(question, shots)
 
     def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
         seeds = [row_seed(self.seed, doc.id) for doc in docs]
@@ -97,3 +101,17 @@ class WriteAnswer(AskQuestions):
                 columns.GEN_LENIENT: lenient_letter(completion.text),
             }
         return [True] * len(docs)
+
+
+def strict_letter(text: str) -> str:
+    """The first capital letter anywhere, as OpenCompass reads it; "" where there is none.
+
+    It may be none of A to D, and is wrong then.
+    """
+    return next((letter for letter in text if letter.isupper()), "")
+
+
+def lenient_letter(text: str) -> str:
+    """The first of A to D that stands as an option, by itself between other characters; "" where none does."""
+    found = OPTION_LETTER.search(unicodedata.normalize("NFKC", text))
+    return found[0] if found else ""

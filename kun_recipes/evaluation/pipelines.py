@@ -1,4 +1,4 @@
-"""What one model is asked: the pipelines of questions and held-out pairs, and what vLLM must be ready for."""
+"""Pipelines of questions and held-out pairs for one model, and the longest requests that vLLM must accept."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from kun_recipes.evaluation.asking import AskQuestions, ReadQuestions, Task
 from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.evaluation.held_out import AnswerPairs, ReadPairs, pair_prompt
 from kun_recipes.evaluation.modes import ChooseAnswer, CompareLosses, WriteAnswer
-from kun_recipes.evaluation.prompts import Asker, Format
+from kun_recipes.evaluation.prompts import Format, PromptBuilder
 from kun_recipes.evaluation.questions import load_subject
 from kun_recipes.execution.counts import Counts, sum_counts
 from kun_recipes.execution.folder import StageFolder
@@ -28,7 +28,7 @@ CHOICE_TOKENS = 16
 
 
 @dataclass(frozen=True)
-class Candidate:
+class EvaluatedModel:
     """A model under evaluation.
 
     Attributes:
@@ -42,15 +42,17 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What every model is asked."""
+class EvaluationInputs:
+    """Questions and held-out pairs that every model is asked."""
 
     tasks: Sequence[Task]
     overlapping: frozenset[str]
     pairs: Sequence[Pair]
 
 
-def evaluate_model(config: EvaluateConfig, stage: StageFolder, model: Candidate, asked: Asked) -> Counts:
+def evaluate_model(
+    config: EvaluateConfig, stage: StageFolder, model: EvaluatedModel, asked: EvaluationInputs
+) -> Counts:
     """Ask one model everything, only what is missing; its engine is gone afterwards."""
     asks = requests(config, model, asked)
     engine = open_engine(config, asks, model=model.folder, plain=model.format == "plain")
@@ -75,7 +77,12 @@ def evaluate_model(config: EvaluateConfig, stage: StageFolder, model: Candidate,
 
 
 def question_pipeline(
-    config: EvaluateConfig, engine: EngineSettings, model: Candidate, asked: Asked, rows: Path, removed
+    config: EvaluateConfig,
+    engine: EngineSettings,
+    model: EvaluatedModel,
+    asked: EvaluationInputs,
+    rows: Path,
+    removed,
 ) -> list[PipelineStep]:
     sources = {source.name: source for source, _ in asked.tasks}
     decoding = config.decoding()
@@ -89,7 +96,12 @@ def question_pipeline(
 
 
 def pair_pipeline(
-    config: EvaluateConfig, engine: EngineSettings, model: Candidate, asked: Asked, rows: Path, removed
+    config: EvaluateConfig,
+    engine: EngineSettings,
+    model: EvaluatedModel,
+    asked: EvaluationInputs,
+    rows: Path,
+    removed,
 ) -> list[PipelineStep]:
     sampling = replace(config.decoding(), max_new_tokens=config.held_out_new_tokens)
     refusal = Refusal(columns.ANSWER, load_rules(config.rules).refusal)
@@ -100,13 +112,13 @@ def pair_pipeline(
     ]
 
 
-def requests(config: EvaluateConfig, model: Candidate, asked: Asked) -> Iterator[Request]:
-    """What the model will be asked."""
+def requests(config: EvaluateConfig, model: EvaluatedModel, asked: EvaluationInputs) -> Iterator[Request]:
+    """Yield each prompt that the model will be asked, with the tokens of its answer."""
     written = config.decoding().max_new_tokens if "gen" in config.modes else CHOICE_TOKENS
     for source, subject in asked.tasks:
-        asker, loaded = Asker(source.benchmark, model.format), load_subject(source, subject)
+        builder, loaded = PromptBuilder(source.benchmark, model.format), load_subject(source, subject)
         for question in loaded.questions:
-            yield asker.to_choose(question, loaded.shots), max(written, CHOICE_TOKENS)
+            yield builder.choice_prompt(question, loaded.shots), max(written, CHOICE_TOKENS)
     for pair in asked.pairs:
         yield pair_prompt(pair.instruction, model.format), config.held_out_new_tokens
         yield pair_prompt(pair.instruction + pair.output, model.format), CHOICE_TOKENS

@@ -12,7 +12,7 @@ Format = Literal["plain", "chat"]
 """plain: one text, for a base model; chat: turns, rendered by the model's own template."""
 
 
-class Asker:
+class PromptBuilder:
     """Writes the prompts of one benchmark in one format.
 
     In a plain prompt turns are joined by a newline, as OpenCompass does without a meta template: C-Eval's letter
@@ -23,13 +23,13 @@ class Asker:
         self.benchmark, self.format = benchmark, format
         self.titles = {subject.name: subject.title for subject in benchmark.subjects}
 
-    def to_choose(self, question: Question, shots: Sequence[Question]) -> Prompt:
+    def choice_prompt(self, question: Question, shots: Sequence[Question]) -> Prompt:
         """The prompt after which one of `choices` is likeliest."""
         if self.format == "plain":
             return _plain(self._before(shots) + self.turn(question) + "\n")
         return [*self._turns(shots), _user(self.turn(question))]
 
-    def to_write(self, question: Question, shots: Sequence[Question]) -> Prompt:
+    def generation_prompt(self, question: Question, shots: Sequence[Question]) -> Prompt:
         """The prompt after which the answer is written; a plain one holds the answer's first words."""
         if self.format == "plain":
             begun = self.answer("")
@@ -40,7 +40,7 @@ class Asker:
     def choices(self) -> list[str]:
         return [self.answer(letter) for letter in LETTERS]
 
-    def whole(self, question: Question, shots: Sequence[Question], letter: str) -> str:
+    def full_text(self, question: Question, shots: Sequence[Question], letter: str) -> str:
         """The plain text with an answer, whose cross-entropy OpenCompass compares."""
         return self._before(shots) + self.turn(question) + "\n" + self.answer(letter)
 

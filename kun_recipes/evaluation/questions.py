@@ -54,7 +54,7 @@ class Source:
 
 @dataclass(frozen=True)
 class SubjectQuestions:
-    """What a subject's prompts are made of."""
+    """A subject's shots and questions."""
 
     shots: tuple[Question, ...]
     questions: tuple[Question, ...]
@@ -65,7 +65,7 @@ def load_subject(source: Source, subject: str) -> SubjectQuestions:
     """Read and check the questions of a subject.
 
     Raises UserError, with file and line, for a missing file, a row without an answer or with one that is no letter of
-    A to D, an id that stands there twice, an empty option, and fewer rows in `dev` than shots.
+    A to D, a duplicate id, an empty option, and fewer rows in `dev` than shots.
     """
     shots = _load(source, subject, SHOTS_SPLIT)[: source.shots] if source.shots else []
     if len(shots) < source.shots:

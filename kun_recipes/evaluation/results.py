@@ -9,14 +9,16 @@ from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.asking import Task
 from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.evaluation.metrics import compute
-from kun_recipes.evaluation.pipelines import Asked, Candidate
+from kun_recipes.evaluation.pipelines import EvaluatedModel, EvaluationInputs
 from kun_recipes.evaluation.questions import Source, load_subject
-from kun_recipes.evaluation.scores import Compute, Record, benchmark_scores, comparison, held_out_figures
+from kun_recipes.evaluation.scores import Compute, Record, benchmark_scores, comparison, held_out_scores
 from kun_recipes.execution.folder import StageFolder
 from kun_recipes.models import model_identity
 
 
-def measure(config: EvaluateConfig, stage: StageFolder, models: Sequence[Candidate], asked: Asked) -> dict[str, Any]:
+def measure(
+    config: EvaluateConfig, stage: StageFolder, models: Sequence[EvaluatedModel], asked: EvaluationInputs
+) -> dict[str, Any]:
     """The results of a run, as results.json holds them; models in the order given, the base model first."""
     bootstrap = partial(compute, resamples=config.bootstrap, seed=config.seed)
     sources = list(dict.fromkeys(source for source, _ in asked.tasks))
@@ -27,10 +29,10 @@ def measure(config: EvaluateConfig, stage: StageFolder, models: Sequence[Candida
         "limit": config.limit,
         "quoting": config.training_rows,
         "held_out": {"seeds": config.seeds, "pairs": len(asked.pairs), "new_tokens": config.held_out_new_tokens},
-        "benchmarks": {source.name: _described(source, config, asked.tasks) for source in sources},
+        "benchmarks": {source.name: _benchmark_entry(source, config, asked.tasks) for source in sources},
         "models": [
             {
-                **_named(model),
+                **_model_entry(model),
                 "base": model is models[0],
                 "scores": {
                     source.name: benchmark_scores(
@@ -38,7 +40,7 @@ def measure(config: EvaluateConfig, stage: StageFolder, models: Sequence[Candida
                     )
                     for source in sources
                 },
-                "held_out": held_out_figures(rows, len(asked.pairs), bootstrap),
+                "held_out": held_out_scores(rows, len(asked.pairs), bootstrap),
             }
             for model, rows in zip(models, pairs, strict=True)
         ],
@@ -46,11 +48,11 @@ def measure(config: EvaluateConfig, stage: StageFolder, models: Sequence[Candida
     }
 
 
-def _named(model: Candidate) -> dict[str, str]:
+def _model_entry(model: EvaluatedModel) -> dict[str, str]:
     return {"name": model.name, "weights": model_identity(model.folder), "format": model.format}
 
 
-def _described(source: Source, config: EvaluateConfig, tasks: Sequence[Task]) -> dict[str, Any]:
+def _benchmark_entry(source: Source, config: EvaluateConfig, tasks: Sequence[Task]) -> dict[str, Any]:
     about = source.benchmark
     return {
         "name": next(one.title for one in config.benchmarks if one.name == source.name) or source.benchmark.title,
@@ -69,7 +71,7 @@ def _count(source: Source, tasks: Sequence[Task]) -> int:
     return sum(len(load_subject(*task).questions) for task in tasks if task[0] == source)
 
 
-def _records(stage: StageFolder, model: Candidate, sources: Sequence[Source]) -> dict[str, list[Record]]:
+def _records(stage: StageFolder, model: EvaluatedModel, sources: Sequence[Source]) -> dict[str, list[Record]]:
     found: dict[str, list[Record]] = {source.name: [] for source in sources}
     for record in read_rows(stage.rows / model.name):
         found[record[columns.BENCHMARK]].append(record)
@@ -83,5 +85,5 @@ def _comparisons(
     for place, name in enumerate(names[1:], start=1):
         for other in dict.fromkeys(names[: min(place, 2)]):
             for source, own in records[name].items():
-                for reading, figures in comparison(own, records[other][source], compute):
-                    yield {"model": name, "against": other, "benchmark": source, "reading": reading, **figures}
+                for reading, difference in comparison(own, records[other][source], compute):
+                    yield {"model": name, "against": other, "benchmark": source, "reading": reading, **difference}

@@ -1,4 +1,4 @@
-"""Figures of one model from its records, and of two from theirs."""
+"""Scores of one model from its records, and of two from theirs."""
 
 import statistics
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ READINGS = {
 
 
 def benchmark_scores(records: Sequence[Record], asked: int, compute: Compute) -> dict[str, Any]:
-    """All figures of one benchmark: how many questions were asked and answered, and a section for each reading."""
+    """All scores of one benchmark: how many questions were asked and answered, and a section for each reading."""
     scores: dict[str, Any] = {"asked": asked, "answered": len(records)}
     for reading, column in readings(records):
         scores[reading] = {
@@ -70,7 +70,7 @@ def comparison(records: Sequence[Record], others: Sequence[Record], compute: Com
         )
 
 
-def held_out_figures(records: Sequence[Record], asked: int, compute: Compute) -> dict[str, float]:
+def held_out_scores(records: Sequence[Record], asked: int, compute: Compute) -> dict[str, float]:
     """Perplexity of the reference answers, and how long the model's own are, how many cut off, how many refusals."""
     lengths = [len(record[columns.ANSWER]) for record in records]
     return {

@@ -26,7 +26,7 @@ def score_table(results: dict[str, Any]) -> Table:
     columns = [(name, reading) for name in results["benchmarks"] for reading in HEADS if _has(results, name, reading)]
     names = {name: about["name"] for name, about in results["benchmarks"].items()}
     rows = [
-        (_called(model), *(percent(model["scores"][name][reading], "accuracy") for name, reading in columns))
+        (_label(model), *(percent(model["scores"][name][reading], "accuracy") for name, reading in columns))
         for model in results["models"]
     ]
     counts = ", ".join(
@@ -38,10 +38,10 @@ def score_table(results: dict[str, Any]) -> Table:
 
 
 def writing_table(results: dict[str, Any]) -> Table:
-    """How GEN's score depends on how answers are read, and the pooled accuracies."""
+    """GEN by the two readings of an answer, and the pooled accuracies."""
     rows = [
         (
-            _called(model),
+            _label(model),
             results["benchmarks"][name]["name"],
             percent(scores["gen"], "accuracy"),
             percent(scores["gen-lenient"], "accuracy"),
@@ -60,12 +60,12 @@ def writing_table(results: dict[str, Any]) -> Table:
 def group_table(results: dict[str, Any]) -> Table:
     """Accuracy a group of subjects."""
     rows = [
-        (_called(model), results["benchmarks"][name]["name"], HEADS[reading], group, percent(figures, "accuracy"))
+        (_label(model), results["benchmarks"][name]["name"], HEADS[reading], group, percent(part, "accuracy"))
         for model in results["models"]
         for name, scores in model["scores"].items()
         for reading in HEADS
         if reading in scores
-        for group, figures in scores[reading]["groups"].items()
+        for group, part in scores[reading]["groups"].items()
     ]
     return Table(
         "Accuracy a group, mean over its subjects, %", ("model", "benchmark", "mode", "group", "%"), tuple(rows)
@@ -76,7 +76,7 @@ def contamination_table(results: dict[str, Any]) -> Table:
     """Pooled accuracy on the questions that the training rows quote, and on the others."""
     rows = [
         (
-            _called(model),
+            _label(model),
             f"{results['benchmarks'][name]['name']} {HEADS[reading]}",
             *(
                 f"{percent(part, 'pooled')} ({part['questions']})" if part["questions"] else "– (0)"
@@ -93,7 +93,7 @@ def contamination_table(results: dict[str, Any]) -> Table:
 
 
 def comparison_table(results: dict[str, Any]) -> Table:
-    """Whether a model is really better than another."""
+    """Paired differences between models, with their significance."""
     rows = [
         (
             f"{one['model']} − {one['against']}",
@@ -113,14 +113,14 @@ def held_out_table(results: dict[str, Any]) -> Table:
     """The held-out pairs."""
     rows = [
         (
-            _called(model),
-            with_interval(figures, "perplexity", 1.0, 2),
-            f"{figures['answer_characters']:.0f} ({figures['answer_characters_median']:.0f})",
-            f"{100 * figures['cut_off']:.0f}",
-            f"{100 * figures['refusals']:.0f}",
+            _label(model),
+            with_interval(held_out, "perplexity", 1.0, 2),
+            f"{held_out['answer_characters']:.0f} ({held_out['answer_characters_median']:.0f})",
+            f"{100 * held_out['cut_off']:.0f}",
+            f"{100 * held_out['refusals']:.0f}",
         )
         for model in results["models"]
-        for figures in [model["held_out"]]
+        for held_out in [model["held_out"]]
     ]
     reference = results["models"][0]["held_out"]["reference_characters"]
     title = (
@@ -135,16 +135,16 @@ def _has(results: dict[str, Any], name: str, reading: str) -> bool:
     return all(reading in model["scores"][name] for model in results["models"])
 
 
-def _called(model: dict[str, Any]) -> str:
+def _label(model: dict[str, Any]) -> str:
     return f"{model['name']} (base)" if model["base"] else model["name"]
 
 
-def percent(figures: dict[str, float], name: str) -> str:
-    return with_interval(figures, name, 100.0, 1)
+def percent(scores: dict[str, float], name: str) -> str:
+    return with_interval(scores, name, 100.0, 1)
 
 
-def with_interval(figures: dict[str, float], name: str, scale: float, digits: int) -> str:
-    value, low, high = (scale * figures[key] for key in (name, f"{name}_low", f"{name}_high"))
+def with_interval(scores: dict[str, float], name: str, scale: float, digits: int) -> str:
+    value, low, high = (scale * scores[key] for key in (name, f"{name}_low", f"{name}_high"))
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 

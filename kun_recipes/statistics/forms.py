@@ -1,4 +1,4 @@
-"""What an instruction is, question or order, and the word by which it asks or orders: by rule, from lists of words."""
+"""Forms of instructions, question or imperative, and the word that shows it: by rule, from lists of words."""
 
 import re
 from dataclasses import dataclass
@@ -31,15 +31,15 @@ class FormWords:
     opens_with_more: tuple[str, ...]
 
 
-class Reading(NamedTuple):
+class FormClassification(NamedTuple):
     """An instruction's form, and the question word or verb that shows it; None where it has none of the lists."""
 
     form: Form
     word: str | None
 
 
-class FormReader:
-    """Reads forms by the lists of a file, see forms.yaml.
+class FormClassifier:
+    """Classifies instructions by the lists of a file, see forms.yaml.
 
     The rules, the first that fits: a polite opening orders; a first or last line that ends as a question asks; a verb
     at the beginning orders; a question word asks; a 请 after a comma or full stop orders; the rest is other.
@@ -49,50 +49,50 @@ class FormReader:
         self.words = words
         self._weak = frozenset(words.weak)
         self._more = frozenset(words.opens_with_more)
-        self._asks = _longest_first(words.question_words)
-        self._verb = _longest_first(words.imperative_verbs)
+        self._question_words = _longest_first(words.question_words)
+        self._verbs = _longest_first(words.imperative_verbs)
 
-    def read(self, instruction: str) -> Reading:
+    def classify(self, instruction: str) -> FormClassification:
         text = narrow(instruction).strip()
         lines = [line.strip(_TRAILING) for line in text.splitlines() if line.strip()]
         polite = self.words.polite.match(text)
         asked = self._question_word(text)
         if polite:
-            return Reading("imperative", self._verb_from(text, polite.end()))
-        if lines and any(self._ends_asking(line) for line in (lines[0], lines[-1])):
-            return Reading("question", asked)
+            return FormClassification("imperative", self._verb_from(text, polite.end()))
+        if lines and any(self._ends_as_question(line) for line in (lines[0], lines[-1])):
+            return FormClassification("question", asked)
         verb = self._verb_from(text, 0)
         if verb and verb not in self._more:
-            return Reading("imperative", verb)
+            return FormClassification("imperative", verb)
         if asked and asked not in self._weak:
-            return Reading("question", asked)
+            return FormClassification("question", asked)
         if inner := _INNER_ORDER.search(text):
-            return Reading("imperative", self._verb_from(text, inner.end()))
-        return Reading("other", None)
+            return FormClassification("imperative", self._verb_from(text, inner.end()))
+        return FormClassification("other", None)
 
-    def _ends_asking(self, line: str) -> bool:
+    def _ends_as_question(self, line: str) -> bool:
         return any(match.end() == len(line) for match in self.words.question_ends.finditer(line))
 
     def _question_word(self, text: str) -> str | None:
         """The first one; a weak one only where there is no other."""
-        words = [match[0] for match in self._asks.finditer(text)]
+        words = [match[0] for match in self._question_words.finditer(text)]
         return next((word for word in words if word not in self._weak), words[0] if words else None)
 
     def _verb_from(self, text: str, start: int) -> str | None:
         """The verb at `start`, behind what may stand before it; of 用…写 and the like the 写."""
         while between := self.words.between.match(text, start):
             start = between.end()
-        verb = self._verb.match(text, start)
+        verb = self._verbs.match(text, start)
         if not verb or verb[0] not in self._more:
             return verb[0] if verb else None
-        behind = (match[0] for match in self._verb.finditer(text, verb.end()))
+        behind = (match[0] for match in self._verbs.finditer(text, verb.end()))
         return next((word for word in behind if word not in self._more and (len(word) > 1 or word == "写")), verb[0])
 
 
 @cache
-def load_forms(source: Traversable = WORDS_FILE) -> FormReader:
+def load_forms(source: Traversable = WORDS_FILE) -> FormClassifier:
     """Raises UserError, naming file and key, where the file does not hold the lists."""
-    return FormReader(load_typed(source, FormWords))
+    return FormClassifier(load_typed(source, FormWords))
 
 
 def _longest_first(words: tuple[str, ...]) -> re.Pattern:

@@ -1,4 +1,4 @@
-"""What the stage runs: one pass over each set, then the model's answers about a sample of them."""
+"""Steps of the stage: one pass over each set, then the model's answers about a sample of each."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,15 +19,14 @@ from kun_recipes.models.engines import release_engines
 from kun_recipes.models.engines.chats import ChatTokenizer
 from kun_recipes.models.prompts import load_prompt
 from kun_recipes.statistics.config import StatisticsConfig
-from kun_recipes.statistics.measure import Tally, compare_grams, tally_set
-from kun_recipes.statistics.near import NearDuplicates
+from kun_recipes.statistics.tally import NearDuplicates, Tally, compare_grams, tally_set
 from kun_recipes.statistics.topic_asking import (
     ANSWER_TOKENS,
     FIELDS,
     SET,
     AskTopic,
-    topic_figures,
     topic_prompt,
+    topic_statistics,
 )
 from kun_recipes.statistics.topics import TOPICS_FILE, TopicLists, load_topics
 
@@ -38,7 +37,7 @@ Samples = dict[str, list[Pair]]
 def measure_sets(
     config: StatisticsConfig, stage: StageFolder, sets: Sequence[PairSet], tokenizer: ChatTokenizer
 ) -> tuple[dict[str, dict[str, Any]], Samples]:
-    """The figures of every set that need no model, and a sample of each for the model."""
+    """All statistics of every set that need no model, and a sample of each for the model."""
     size = max(config.sample_rows, config.topic_rows)
 
     def count_tokens(texts: Sequence[str]) -> list[int]:
@@ -53,7 +52,7 @@ def measure_sets(
             near[pairs.name] = tally_set(pairs, tally, count_tokens, NearDuplicates(stage.scratch / "near"))
     samples = {name: tally.sample.pairs() for name, tally in tallies.items()}
     grams = compare_grams({name: pairs[: config.sample_rows] for name, pairs in samples.items()})
-    return {name: tally.figures(near[name], grams[name]) for name, tally in tallies.items()}, samples
+    return {name: tally.statistics(near[name], grams[name]) for name, tally in tallies.items()}, samples
 
 
 def lists_of(config: StatisticsConfig) -> TopicLists:
@@ -93,7 +92,7 @@ def topics_by_set(config: StatisticsConfig, stage: StageFolder, names: Iterable[
     lists, rows = lists_of(config), list(read_rows(stage.rows))
     return {
         name: {
-            kind: topic_figures((row for row in rows if row[SET] == name), kind, lists.named(kind), config.repeats)
+            kind: topic_statistics((row for row in rows if row[SET] == name), kind, lists.named(kind), config.repeats)
             for kind in config.topic_lists
         }
         for name in names

@@ -22,9 +22,8 @@ from kun_recipes.models.engines.chats import ChatTokenizer
 from kun_recipes.models.identity import model_identity
 from kun_recipes.models.prompts import load_prompt
 from kun_recipes.statistics.config import DATASET, StatisticsConfig
-from kun_recipes.statistics.figures import write_figures
 from kun_recipes.statistics.pipelines import ask_topics, lists_of, measure_sets, topics_by_set
-from kun_recipes.statistics.table import overview
+from kun_recipes.statistics.report import overview, write_figures
 from kun_recipes.statistics.topic_asking import FIELDS
 
 

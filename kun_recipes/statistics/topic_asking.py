@@ -96,10 +96,10 @@ def topic_column(list_name: str, turn: int) -> str:
     return f"{list_name}_{turn}"
 
 
-def topic_figures(
+def topic_statistics(
     rows: Iterable[Mapping[str, Any]], list_name: str, topics: TopicList, repeats: int
 ) -> dict[str, Any]:
-    """How many rows were asked, agreed in all turns and disagreed, and of those that agreed the rows of each topic.
+    """Count the rows asked, those that agreed in all turns or disagreed, and the topics of those that agreed.
 
     `by_chance` is the agreement of somebody who picks a letter without reading; `letters` counts the letters picked,
     which are even where the model has no favourite.

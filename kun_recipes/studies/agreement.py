@@ -1,4 +1,4 @@
-"""How far annotators agree: Kun §4.2.2, figure 6, and the coefficients that allow for chance.
+"""Agreement of annotators: Kun §4.2.2, figure 6, and the coefficients that allow for chance.
 
 An *answer* is what one annotator said to one question about one item; the answers of an item stand in order of time.
 """
@@ -27,7 +27,7 @@ def measure_agreement(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Agreement on one question, each figure with its interval over items.
+    """Agreement on one question, each coefficient with its interval over items.
 
     Figure 6 and Fleiss' κ need as many answers to each item: they take the first `raters` of every item that has so
     many. Percent agreement and Krippendorff's α take whatever there is, of items with at least two.
@@ -41,7 +41,7 @@ def measure_agreement(
     Returns:
         items, and how many of them had too few answers (`incomplete`); identical (all_same, some_same, all_different);
         percent (share of an item's pairs of answers that agree, averaged over items); fleiss_kappa; alpha_nominal;
-        alpha_ordinal where there is such an order. A figure is None where everybody always said the same.
+        alpha_ordinal where there is such an order. A coefficient is None where everybody always said the same.
     """
     full = [item[:raters] for item in answers if len(item) >= raters]
     several = [item for item in answers if len(item) > 1]
@@ -51,7 +51,7 @@ def measure_agreement(
     def interval(statistic, table: numpy.ndarray) -> dict[str, float | None]:
         return asdict(bootstrap(lambda chosen: statistic(table[chosen]), len(table), resamples, seed))
 
-    figures = {
+    results = {
         "items": len(answers),
         "incomplete": len(answers) - len(full),
         "identical": identical(full),
@@ -60,8 +60,8 @@ def measure_agreement(
         "alpha_nominal": interval(lambda table: alpha(table, "nominal"), counts),
     }
     if order and len(order) > 2:  # of two answers there is but one order
-        figures["alpha_ordinal"] = interval(lambda table: alpha(table, "ordinal"), counts)
-    return figures
+        results["alpha_ordinal"] = interval(lambda table: alpha(table, "ordinal"), counts)
+    return results
 
 
 def identical(answers: Answers) -> dict[str, int]:
@@ -96,7 +96,7 @@ def alpha(counts: numpy.ndarray, level: str) -> float:
 
 
 def majority(item: Sequence[str]) -> str | None:
-    """What more annotators said than said anything else; None where no answer is ahead, or there is none."""
+    """Return the most frequent answer; None on a draw or without answers."""
     (first, votes), *others = Counter(item).most_common(2) or [(None, 0)]
     return None if others and others[0][1] == votes else first
 

@@ -1,4 +1,4 @@
-"""The figures of studies from the numbers of results.json: each a function from one task's figures to a figure."""
+"""The figures of studies from the numbers of results.json: each a function from one task's results to a figure."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,18 +12,18 @@ from kun_recipes.reporting.drawing import BLUE, GREEN, GREY, ORANGE, RED, save, 
 from kun_recipes.studies.quality import ALL, OUTPUT
 from kun_recipes.studies.votes import CRITERIA, GRADES
 
-Figures = Mapping[str, Any]
+Results = Mapping[str, Any]
 
 QUESTION_NAMES = dict(zip((*CRITERIA, OUTPUT), ("清晰", "可行", "实用", "回答"), strict=True))
 GRADE_NAMES = dict(zip(GRADES, ("优秀", "合格", "不合格"), strict=True))
 GRADE_COLOURS = (GREEN, BLUE, RED)
 IDENTICAL = {"all_same": ("全部一致", GREEN), "some_same": ("部分一致", ORANGE), "all_different": ("各不相同", RED)}
-NEVER_MET = "#eef0f3"
-LOSS_TO_WIN = LinearSegmentedColormap.from_list("loss_to_win", (ORANGE, "#ffffff", BLUE)).with_extremes(bad=NEVER_MET)
-SHOWN = 0.05  # share from which a bar has room for its figure
+NO_MATCHUP = "#eef0f3"
+LOSS_TO_WIN = LinearSegmentedColormap.from_list("loss_to_win", (ORANGE, "#ffffff", BLUE)).with_extremes(bad=NO_MATCHUP)
+MIN_LABELLED_SHARE = 0.05  # share from which a bar has room for its label
 
 
-def identical_ratings(quality: Figures) -> Figure:
+def identical_ratings(quality: Results) -> Figure:
     """Figure 6: on how many items all annotators said the same, some did, or nobody did."""
     names = list(QUESTION_NAMES)
     counted = [quality["agreement"][name]["identical"] for name in names]
@@ -39,7 +39,7 @@ def identical_ratings(quality: Figures) -> Figure:
     )
 
 
-def output_grades(quality: Figures) -> Figure:
+def output_grades(quality: Results) -> Figure:
     """The grades of outputs by source, of table 1."""
     table = quality["table"]
     shares = {GRADE_NAMES[grade]: [row[f"output_{grade}"]["value"] or 0 for row in table.values()] for grade in GRADES}
@@ -47,7 +47,7 @@ def output_grades(quality: Figures) -> Figure:
     return _stacked(names, shares, list(GRADE_COLOURS), "回答质量，按来源")
 
 
-def win_matrix(preference: Figures) -> Figure:
+def win_matrix(preference: Results) -> Figure:
     """Figure 5: the share of its points that the model of the row took from the model of the column."""
     models = list(preference["models"])
     rates = numpy.full((len(models), len(models)), numpy.nan)
@@ -75,7 +75,7 @@ def win_matrix(preference: Figures) -> Figure:
     return figure
 
 
-def wins_and_losses(preference: Figures) -> Figure:
+def wins_and_losses(preference: Results) -> Figure:
     """Figure 9: for each model its wins, ties and losses against every other."""
     models = list(preference["models"])
     figure = Figure(figsize=(8, 0.7 + len(models) * (0.75 + 0.3 * (len(models) - 1))))
@@ -96,7 +96,7 @@ def wins_and_losses(preference: Figures) -> Figure:
     return figure
 
 
-def ranking(preference: Figures) -> Figure:
+def ranking(preference: Results) -> Figure:
     """The Bradley-Terry ratings with their intervals, the best first."""
     models = {name: one["rating"] for name, one in preference["models"].items() if one["rating"]["value"] is not None}
     figure = Figure(figsize=(7, 1.1 + 0.4 * len(models)))
@@ -122,21 +122,21 @@ FIGURES = {
 """By task."""
 
 
-def write_figures(found: Mapping[str, Figures | None], folder: Path, prefix: str = "") -> None:
+def write_figures(found: Mapping[str, Results | None], folder: Path, prefix: str = "") -> None:
     """Write the figures of the tasks that have votes, as <prefix><name>.svg and .png."""
     with style():
-        for task, figures in found.items():
-            for name, draw in FIGURES[task].items() if figures else ():
-                if name != "identical_ratings" or _full_items(figures):
-                    save(draw(figures), folder / f"{prefix}{name}")
+        for task, results in found.items():
+            for name, draw in FIGURES[task].items() if results else ():
+                if name != "identical_ratings" or _full_items(results):
+                    save(draw(results), folder / f"{prefix}{name}")
 
 
-def _full_items(quality: Figures) -> int:
+def _full_items(quality: Results) -> int:
     """Items with as many votes as figure 6 needs: a single judge has none."""
     return sum(quality["agreement"][OUTPUT]["identical"].values())
 
 
-def _other(pair: Figures, model: str) -> list[str]:
+def _other(pair: Results, model: str) -> list[str]:
     return [name for name in pair["models"] if name != model] if model in pair["models"] else []
 
 
@@ -154,7 +154,7 @@ def _stack(axes: Any, names: list[str], shares: dict[str, list[float]], colours:
     left = numpy.zeros(len(names))
     for colour, (label, values) in zip(colours, shares.items(), strict=True):
         bars = axes.barh(names, values, left=left, color=colour, label=label, height=0.62)
-        texts = [f"{value:.0%}" if value >= SHOWN else "" for value in values]
+        texts = [f"{value:.0%}" if value >= MIN_LABELLED_SHARE else "" for value in values]
         axes.bar_label(bars, texts, label_type="center", color="white", fontsize=9)
         left += values
     axes.invert_yaxis()

@@ -7,16 +7,16 @@ import numpy
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
-LEAST_DEFINED = 0.5
-"""Share of the resamples in which a figure must be defined for its interval to mean something."""
+MIN_DEFINED_SHARE = 0.5
+"""Share of the resamples in which a statistic must be defined for its interval to mean something."""
 
 Statistic = Callable[[numpy.ndarray], float]
-"""A figure of the units at these indices, one of them possibly several times; nan where it is not defined."""
+"""A statistic of the units at these indices, one of them possibly several times; nan where it is not defined."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and the bounds of its 95% percentile interval; None where it is not defined."""
+    """A value and the bounds of its 95% percentile interval; None where it is not defined."""
 
     value: float | None
     low: float | None
@@ -24,7 +24,7 @@ class Estimate:
 
 
 def bootstrap(statistic: Statistic, units: int, resamples: int, seed: int) -> Estimate:
-    """The figure of all units, and its interval over resamples of them: units that are judged, never single votes."""
+    """Return the statistic of all units with its interval over resampled units: what is judged, never single votes."""
     if not units:
         return Estimate(None, None, None)
     draws = numpy.random.default_rng(seed).integers(units, size=(resamples, units))
@@ -32,12 +32,12 @@ def bootstrap(statistic: Statistic, units: int, resamples: int, seed: int) -> Es
 
 
 def estimate(value: float, resampled: list[float]) -> Estimate:
-    """A figure with the interval that its resamples give."""
+    """A value with the interval that its resamples give."""
     if numpy.isnan(value):
         return Estimate(None, None, None)
     defined = numpy.asarray(resampled, dtype=float)
     defined = defined[~numpy.isnan(defined)]
-    if not len(defined) or len(defined) < LEAST_DEFINED * len(resampled):
+    if not len(defined) or len(defined) < MIN_DEFINED_SHARE * len(resampled):
         return Estimate(float(value), None, None)
     tail = (1 - CONFIDENCE) / 2
     low, high = numpy.quantile(defined, [tail, 1 - tail])

@@ -1,10 +1,13 @@
-"""A model judges by the same rubric and the same pairs as people, by log-probability, no prose to be read.
+"""A model judges by the same rubric and the same pairs as people: its probabilities, and the votes made of them.
 
-No order is trusted: a grade is the mean over all orders of the options, and of two answers each is once read first.
+It answers by log-probability, so that no prose is read. No order is trusted: a grade is the mean over all orders of
+the options, and of two answers each is once read first.
 """
 
 import math
+from collections.abc import Iterable, Mapping
 from functools import cache
+from typing import Any
 
 import numpy
 from datatrove.data import Document
@@ -16,18 +19,21 @@ from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.engines.base import Engine, Prompt
 from kun_recipes.models.prompts import PromptTemplate
 from kun_recipes.studies.rubric import LETTERS, Rubric, write_grades
-from kun_recipes.studies.votes import GRADES
+from kun_recipes.studies.votes import CRITERIA, GRADES, Choice, PreferenceVote, QualityVote
 
-CRITERION_FIELDS = {"instruction", "question"}
-GRADE_FIELDS = {"instruction", "output", "options"}
-COMPARE_FIELDS = {"prompt", "first", "second"}
 ANSWER_TOKENS = 4  # room for a letter or a character, in any tokenizer
 YES_NO = ("是", "否")
 AB = ("A", "B")
 CONTENT_FREE = "无"
 GRADE = "grade"
+PRIOR = "prior_logodds"
 ANSWERS = {"a": "answer_a", "b": "answer_b"}
 """Columns of an item's two answers."""
+
+CRITERION_THRESHOLD = 0.5
+"""Probability from which a criterion is met."""
+
+Row = Mapping[str, Any]
 
 
 class JudgeCriterion(AskModel):
@@ -119,17 +125,14 @@ class CompareAnswers(AskModel):
         return self.prompt.render(prompt=doc.text, first=first, second=second)
 
     def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
-        prior = place_preference(self.engine, self.prompt) if docs else 0.0
+        prior = position_prior(self.engine, self.prompt) if docs else 0.0
         for doc, (first, second) in zip(docs, engine.choose(prompts, list(AB)), strict=True):
             doc.metadata |= {logodds_column(self.first): first - second, PRIOR: prior}
         return [True] * len(docs)
 
 
-PRIOR = "prior_logodds"
-
-
 @cache  # of a process
-def place_preference(settings: EngineSettings, prompt: PromptTemplate) -> float:
+def position_prior(settings: EngineSettings, prompt: PromptTemplate) -> float:
     """Nats for the answer read first where both, and the prompt, say nothing."""
     nothing = prompt.render(prompt=CONTENT_FREE, first=CONTENT_FREE, second=CONTENT_FREE)
     ((first, second),) = load_engine(settings).choose([nothing], list(AB))
@@ -142,3 +145,57 @@ def probability_column(criterion: str) -> str:
 
 def logodds_column(first: str) -> str:
     return f"{first}_first_logodds"
+
+
+def quality_votes(rows: Iterable[Row], judge: str) -> list[QualityVote]:
+    """The model's vote on each pair that it judged."""
+    return [
+        QualityVote(
+            row[schema.ID],
+            judge,
+            **{criterion: row[probability_column(criterion)] >= CRITERION_THRESHOLD for criterion in CRITERIA},
+            output=row[GRADE],
+            time=0.0,
+        )
+        for row in rows
+    ]
+
+
+def preference_votes(rows: Iterable[Row], judge: str) -> list[PreferenceVote]:
+    """The model's choice between each two answers: a tie where it depends on which of them is read first."""
+    return [PreferenceVote(row[schema.ID], judge, _choice(row, row[PRIOR]), "a", 0.0) for row in rows]
+
+
+def position_bias(rows: Iterable[Row]) -> dict[str, Any]:
+    """Measure position bias: how often the answer read first won and the order decided, before and after calibration.
+
+    Returns:
+        judged, prior_logodds (nats for the place), and `raw` and `calibrated`: `first`, the share of both orders'
+        choices that fell on the answer read first, 0.5 without bias; `disagree`, the share of the pairs on which the
+        orders disagree, which count as ties.
+    """
+    rows = list(rows)
+    if not rows:
+        return {"judged": 0}
+    return {
+        "judged": len(rows),
+        PRIOR: rows[0][PRIOR],
+        "raw": _bias(rows, 0.0),
+        "calibrated": _bias(rows, rows[0][PRIOR]),
+    }
+
+
+def _bias(rows: list[Row], prior: float) -> dict[str, float]:
+    first = sum(row[logodds_column(place)] > prior for row in rows for place in ("a", "b"))
+    return {
+        "first": first / (2 * len(rows)),
+        "disagree": sum(_choice(row, prior) == "tie" for row in rows) / len(rows),
+    }
+
+
+def _choice(row: Row, prior: float) -> Choice:
+    a_wins_first = row[logodds_column("a")] > prior
+    a_wins_second = row[logodds_column("b")] <= prior
+    if a_wins_first != a_wins_second:
+        return "tie"
+    return "a" if a_wins_first else "b"

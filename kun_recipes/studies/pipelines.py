@@ -1,7 +1,7 @@
-"""What the stage runs: models answer the prompts, then a model judges; only what is missing."""
+"""Steps of the stage: models answer the prompts, then a model judges; finished shards are skipped."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,56 +11,52 @@ from datatrove.pipeline.base import PipelineStep
 from kun_recipes.data import schema
 from kun_recipes.data.rows import RankReader, read_rows, removed_writers, row_writer, write_shards
 from kun_recipes.evaluation import columns
-from kun_recipes.evaluation.held_out import pair_prompt
-from kun_recipes.evaluation.pipelines import Candidate
+from kun_recipes.evaluation.held_out import AnswerInstruction, pair_prompt
+from kun_recipes.evaluation.pipelines import EvaluatedModel
 from kun_recipes.execution.counts import Counts, sum_counts
 from kun_recipes.execution.folder import StageFolder
 from kun_recipes.execution.launch import run_pipeline
+from kun_recipes.models.asking import Verdict
 from kun_recipes.models.context import Request, open_engine
 from kun_recipes.models.engines import EngineSettings, release_engines
-from kun_recipes.models.prompts import PromptTemplate, load_prompt
-from kun_recipes.studies.answering import AnswerPrompt
+from kun_recipes.models.engines.base import Engine, Prompt
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.items import PREFERENCE, QUALITY, PreferenceItem, QualityItem
 from kun_recipes.studies.judging import (
     ANSWER_TOKENS,
     ANSWERS,
-    COMPARE_FIELDS,
-    CRITERION_FIELDS,
-    GRADE_FIELDS,
     CompareAnswers,
     JudgeCriterion,
     JudgeGrade,
 )
-from kun_recipes.studies.rubric import RUBRIC_FILE, Rubric, load_rubric
+from kun_recipes.studies.rubric import JudgePrompts
 from kun_recipes.studies.votes import CRITERIA
 
 ROWS_A_SHARD = 128
 Removed = Callable[[str], Any]
 
 
-@dataclass(frozen=True)
-class JudgePrompts:
-    """The prompt files and the rubric, read."""
+class AnswerPrompt(AnswerInstruction):
+    """Write one answer to each prompt.
 
-    criterion: PromptTemplate
-    grade: PromptTemplate
-    compare: PromptTemplate
-    rubric: Rubric
+    Reads the text. Adds answer, answer_tokens, answer_finish_reason. Drops with reason "context_length" a prompt that
+    leaves no room for an answer.
+    """
 
-    @classmethod
-    def load(cls, config: StudyConfig) -> "JudgePrompts":
-        """Raises UserError, naming file and line, for what is no such prompt or rubric."""
-        return cls(
-            load_prompt(config.criterion_prompt, CRITERION_FIELDS),
-            load_prompt(config.grade_prompt, GRADE_FIELDS),
-            load_prompt(config.compare_prompt, COMPARE_FIELDS),
-            load_rubric(Path(config.rubric) if config.rubric else RUBRIC_FILE),
-        )
+    name = "✍️ answers"
+
+    def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
+        for doc, completion in zip(docs, self.write(engine, docs, prompts), strict=True):
+            doc.metadata |= {
+                columns.ANSWER: completion.text.strip(),
+                columns.ANSWER_TOKENS: completion.tokens,
+                columns.ANSWER_FINISH: completion.finish_reason,
+            }
+        return [True] * len(docs)
 
 
 def answer_prompts(
-    config: StudyConfig, stage: StageFolder, models: Sequence[Candidate], prompts: Mapping[str, str]
+    config: StudyConfig, stage: StageFolder, models: Sequence[EvaluatedModel], prompts: Mapping[str, str]
 ) -> Counts:
     """Have each model answer every prompt, into answers/<model>."""
     rows = [Document(prompt, identity) for identity, prompt in prompts.items()]
@@ -81,7 +77,7 @@ def answer_prompts(
     return sum_counts(counts)
 
 
-def read_answers(stage: StageFolder, models: Sequence[Candidate]) -> dict[str, dict[str, str]]:
+def read_answers(stage: StageFolder, models: Sequence[EvaluatedModel]) -> dict[str, dict[str, str]]:
     """By model, then by prompt id; a model that answered nothing, as no prompt fits its context, has none."""
     answers = {}
     for model in models:
@@ -142,7 +138,7 @@ def read_judged(stage: StageFolder, task: str) -> list[dict[str, Any]]:
 def requests(
     engine: EngineSettings, prompts: JudgePrompts, tasks: Mapping[str, Sequence[Document]]
 ) -> Iterator[Request]:
-    """What the model will be asked; no engine is loaded for it."""
+    """Yield each prompt that the judge will be asked; no engine is loaded."""
 
     def no_writer(_: str) -> None:
         return None

@@ -1,4 +1,4 @@
-"""What a preference study found: win rates with ties, the matrix of figure 5, the bars of figure 9, and a ranking."""
+"""Results of a preference study: win rates with ties, the matrix of figure 5, the bars of figure 9, a ranking."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -11,13 +11,13 @@ import numpy
 from kun_recipes.studies.agreement import measure_agreement
 from kun_recipes.studies.intervals import RESAMPLES, estimate
 from kun_recipes.studies.items import PreferenceItem
-from kun_recipes.studies.votes import CHOICES, RATERS, PreferenceVote, turnout, votes_by_item
+from kun_recipes.studies.votes import CHOICES, RATERS, PreferenceVote, count_votes, votes_by_item
 
 PRIOR = 0.5
 """Votes each way that each pair of models gets before the ranking: an undefeated model's strength stays finite."""
 
 MEAN_RATING = 1000
-POINTS = 400 / math.log(10)
+POINTS_PER_LOGIT = 400 / math.log(10)
 """Of a unit of log-odds: 400 points are odds of ten to one, as in chess and in Chatbot Arena."""
 
 
@@ -42,7 +42,7 @@ def measure_preferences(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Every figure of a preference study; votes on other items than these count nowhere.
+    """All results of a preference study; votes on other items than these count nowhere.
 
     A tie, and "both bad" where it could be chosen, is half a win for each. Intervals are over prompts: the votes on
     one prompt, and on its several pairs of models, do not stand alone.
@@ -72,7 +72,7 @@ def measure_preferences(
         for index, name in enumerate(tallies.models)
     }
     return {
-        **turnout(by_item),
+        **count_votes(by_item),
         "prompts": prompts,
         "models": dict(sorted(models.items(), key=lambda one: -(one[1]["rating"]["value"] or 0))),
         "pairs": [
@@ -88,7 +88,7 @@ def measure_preferences(
         "agreement": measure_agreement(
             [[vote.choice for vote in some] for some in by_item.values() if some], None, raters, resamples, seed
         ),
-        "left": _left(cast),
+        "left": _left_share(cast),
     }
 
 
@@ -128,14 +128,14 @@ def ratings(points: numpy.ndarray) -> numpy.ndarray:
         return numpy.full(len(points), numpy.nan)
     with_prior = points + PRIOR * (1 - numpy.eye(len(points)))
     strengths = choix.ilsr_pairwise_dense(with_prior)
-    return MEAN_RATING + POINTS * (strengths - strengths.mean())
+    return MEAN_RATING + POINTS_PER_LOGIT * (strengths - strengths.mean())
 
 
 def _estimates(
-    figure: Callable[[numpy.ndarray], numpy.ndarray], found: numpy.ndarray, resampled: Sequence[numpy.ndarray]
+    statistic: Callable[[numpy.ndarray], numpy.ndarray], found: numpy.ndarray, resampled: Sequence[numpy.ndarray]
 ) -> numpy.ndarray:
-    """The figure of every cell with its interval, in an array of the figure's shape."""
-    value, others = figure(found), [figure(points) for points in resampled]
+    """The statistic of every cell with its interval, in an array of the statistic's shape."""
+    value, others = statistic(found), [statistic(points) for points in resampled]
     cells = numpy.empty(value.shape, dtype=object)
     for cell in numpy.ndindex(value.shape):
         cells[cell] = estimate(value[cell], [other[cell] for other in others])
@@ -153,6 +153,6 @@ def _counts(tallies: Tallies, model: int, other: int | None = None) -> dict[str,
     }
 
 
-def _left(votes: Sequence[PreferenceVote]) -> float | None:
+def _left_share(votes: Sequence[PreferenceVote]) -> float | None:
     decided = [vote for vote in votes if vote.choice in ("a", "b")]
     return sum(vote.choice == vote.first for vote in decided) / len(decided) if decided else None

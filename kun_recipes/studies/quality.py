@@ -1,4 +1,4 @@
-"""What a quality study found: table 1 by source, agreement, and a label an item (Kun §4.2.2)."""
+"""Results of a quality study: table 1 by source, agreement, and a label per item (Kun §4.2.2)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -9,7 +9,7 @@ import numpy
 from kun_recipes.studies.agreement import majority, measure_agreement
 from kun_recipes.studies.intervals import RESAMPLES, bootstrap
 from kun_recipes.studies.items import QualityItem
-from kun_recipes.studies.votes import CRITERIA, GRADES, RATERS, QualityVote, turnout, votes_by_item
+from kun_recipes.studies.votes import CRITERIA, GRADES, RATERS, QualityVote, count_votes, votes_by_item
 
 ALL = "all"
 YES, NO = "yes", "no"
@@ -21,7 +21,7 @@ QUESTIONS: dict[str, Callable[[QualityVote], str]] = {
     "practicality": lambda vote: YES if vote.practicality else NO,
     OUTPUT: lambda vote: vote.output,
 }
-"""What is asked about a pair, and the answer of a vote."""
+"""The questions about a pair, each with the answer of a vote."""
 
 ORDERS = dict.fromkeys(CRITERIA, (YES, NO)) | {OUTPUT: GRADES}
 COLUMNS = [(question, YES) for question in CRITERIA] + [(OUTPUT, grade) for grade in GRADES]
@@ -35,7 +35,7 @@ def measure_quality(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Every figure of a quality study; votes on other items than these count nowhere.
+    """All results of a quality study; votes on other items than these count nowhere.
 
     Returns:
         items, voted (items with a vote), votes, voters; `table`, table 1: by source, and "all", for each column
@@ -48,7 +48,7 @@ def measure_quality(
     rows[ALL] = list(by_item.values())
     answers = {question: answers_to(question, by_item) for question in QUESTIONS}
     return {
-        **turnout(by_item),
+        **count_votes(by_item),
         "table": {source: _shares(some, resamples, seed) for source, some in rows.items()},
         "agreement": {
             question: measure_agreement(given, ORDERS[question], raters, resamples, seed)

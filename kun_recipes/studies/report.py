@@ -1,4 +1,4 @@
-"""What a study leaves for people: results.json, tables, figures."""
+"""Reports of a study: results.json, tables, figures."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -70,13 +70,13 @@ def agreement_table(agreement: Mapping[str, Any], title: str) -> Table:
     rows = [
         (
             question,
-            str(figures["items"]),
+            str(measured["items"]),
             *(
-                (percent if name == "percent" else coefficient)(figures[name]) if name in figures else ""
+                (percent if name == "percent" else coefficient)(measured[name]) if name in measured else ""
                 for name in COEFFICIENTS
             ),
         )
-        for question, figures in agreement.items()
+        for question, measured in agreement.items()
     ]
     return Table(f"{title} [95% interval]", ("question", "items", *COEFFICIENTS.values()), tuple(rows))
 
@@ -86,20 +86,20 @@ def preference_table(preference: Mapping[str, Any], who: str) -> Table:
     rows = [
         (
             name,
-            *(str(figures[key]) for key in ("wins", "ties", "losses")),
-            percent(figures["win_rate"]),
-            coefficient(figures["rating"], 0),
+            *(str(model[key]) for key in ("wins", "ties", "losses")),
+            percent(model["win_rate"]),
+            coefficient(model["rating"], 0),
         )
-        for name, figures in preference["models"].items()
+        for name, model in preference["models"].items()
     ]
     title = f"Preference, by {who}: {preference['votes']} votes on {preference['prompts']} prompts [95% interval]"
     return Table(title, ("model", "wins", "ties", "losses", "win rate, %", "rating"), tuple(rows))
 
 
 def notes(results: Mapping[str, Any]) -> Iterator[str]:
-    """What to know before one believes the votes."""
-    if results[PEOPLE] and (strangers := results[PEOPLE]["left_out"]):
-        yield f"warning: {strangers} votes are on items that are not of this study; they are counted nowhere"
+    """Yield warnings about the votes: unknown items, position bias, constant verdicts, self-judgement."""
+    if results[PEOPLE] and (unknown := results[PEOPLE]["left_out"]):
+        yield f"warning: {unknown} votes are on items that are not of this study; they are counted nowhere"
     judge = results[JUDGE]
     if not judge:
         return
@@ -126,16 +126,16 @@ def _constant(quality: Mapping[str, Any] | None) -> Iterator[str]:
             yield f"{question}: {answers[0]}"
 
 
-def percent(figures: Mapping[str, float | None]) -> str:
-    return _with_interval({name: None if value is None else 100 * value for name, value in figures.items()}, 1)
+def percent(estimate: Mapping[str, float | None]) -> str:
+    return _with_interval({name: None if value is None else 100 * value for name, value in estimate.items()}, 1)
 
 
-def coefficient(figures: Mapping[str, float | None], digits: int = 2) -> str:
-    return _with_interval(figures, digits)
+def coefficient(estimate: Mapping[str, float | None], digits: int = 2) -> str:
+    return _with_interval(estimate, digits)
 
 
-def _with_interval(figures: Mapping[str, float | None], digits: int) -> str:
-    if figures["value"] is None:
+def _with_interval(estimate: Mapping[str, float | None], digits: int) -> str:
+    if estimate["value"] is None:
         return "–"
-    interval = "" if figures["low"] is None else f" [{figures['low']:.{digits}f}, {figures['high']:.{digits}f}]"
-    return f"{figures['value']:.{digits}f}{interval}"
+    interval = "" if estimate["low"] is None else f" [{estimate['low']:.{digits}f}, {estimate['high']:.{digits}f}]"
+    return f"{estimate['value']:.{digits}f}{interval}"

@@ -1,4 +1,4 @@
-"""All that a study found, by who voted: people, a model, and how far the two agree."""
+"""All results of a study, by who voted: people, a model, and the agreement of the two."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from kun_recipes.studies.agreement import majority, measure_agreement
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.intervals import RESAMPLES
 from kun_recipes.studies.items import ITEMS, PREFERENCE, QUALITY, PreferenceItem, QualityItem
-from kun_recipes.studies.judge_votes import position_bias, preference_votes, quality_votes
+from kun_recipes.studies.judging import position_bias, preference_votes, quality_votes
 from kun_recipes.studies.pipelines import read_judged
 from kun_recipes.studies.preferences import measure_preferences
 from kun_recipes.studies.quality import ORDERS, QUESTIONS, majority_labels, measure_quality
@@ -25,22 +25,24 @@ MEASURES = {QUALITY: measure_quality, PREFERENCE: measure_preferences}
 def measure_study(
     items: Items, votes: Votes, raters: int = RATERS, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Any]:
-    """The figures of both tasks, by task; None for a task without a vote."""
+    """The results of both tasks, by task; None for a task without a vote."""
     return {
         task: measure(items[task], votes[task], raters, resamples, seed) if votes.get(task) else None
         for task, measure in MEASURES.items()
     }
 
 
-def strangers(items: Items, votes: Votes) -> int:
-    """How many votes are on items that are not among these."""
+def count_unknown_items(items: Items, votes: Votes) -> int:
+    """Count the votes on items that are not among these."""
     known = {task: {item.id for item in some} for task, some in items.items()}
     return sum(vote.item not in known.get(task, ()) for task, some in votes.items() for vote in some)
 
 
 def compare_voters(items: Items, people: Votes, model: Votes, resamples: int = RESAMPLES, seed: int = 0) -> dict:
-    """How far a model's votes agree with people's majority labels, by question; items that people are torn about, or
-    that one of the two did not vote on, are left out and counted."""
+    """Measure how far a model's votes agree with people's majority labels, by question.
+
+    Items without a majority, or without votes of both, are left out and counted.
+    """
     pairs = {}
     if people.get(QUALITY) and model.get(QUALITY):
         sides = [votes_by_item(items[QUALITY], votes[QUALITY]) for votes in (people, model)]
@@ -66,9 +68,9 @@ def _decision(vote: PreferenceVote) -> str:
 def _compare(people: Mapping, model: Mapping, order: Sequence[str] | None, resamples: int, seed: int) -> dict:
     both = [item for item in people if people[item] is not None and model.get(item) is not None]
     answers = [[people[item], model[item]] for item in both]
-    figures = measure_agreement(answers, order, 2, resamples, seed)
+    measured = measure_agreement(answers, order, 2, resamples, seed)
     kept = ("items", "percent", "fleiss_kappa", "alpha_nominal", "alpha_ordinal")
-    return {"left_out": len(people) - len(both)} | {name: figures[name] for name in kept if name in figures}
+    return {"left_out": len(people) - len(both)} | {name: measured[name] for name in kept if name in measured}
 
 
 def study_results(
@@ -81,7 +83,7 @@ def study_results(
         judge: what the stage knows about the model that judged, or None.
 
     Returns:
-        items by task; `people` and `judge`, None where they did not vote: `votes`, the figures by task; of people how
+        items by task; `people` and `judge`, None where they did not vote: `votes`, the results by task; of people how
         many votes are on items that are not of this study (`left_out`); of the judge its name, its preference for a
         place (`position`) and how many items it had a hand in (`self_judged`); `compared`, the agreement of the two
         by question, empty without one of them.
@@ -90,7 +92,7 @@ def study_results(
     results: dict[str, Any] = {
         "items": {task: len(some) for task, some in items.items()},
         "raters": config.raters,
-        "people": {"votes": measure_study(items, people, **options), "left_out": strangers(items, people)}
+        "people": {"votes": measure_study(items, people, **options), "left_out": count_unknown_items(items, people)}
         if people
         else None,
         "judge": None,

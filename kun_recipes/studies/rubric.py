@@ -1,16 +1,22 @@
-"""The rubric as a model that judges reads it; rubric.yaml holds it."""
+"""The rubric of rubric.yaml, and the prompts by which a model judges by it."""
 
 import string
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from kun_recipes.config.settings import load_typed
 from kun_recipes.errors import UserError
+from kun_recipes.models.prompts import PromptTemplate, load_prompt
+from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.votes import CRITERIA, GRADES
 
 RUBRIC_FILE = files("kun_recipes.studies") / "rubric.yaml"
+CRITERION_FIELDS = {"instruction", "question"}
+GRADE_FIELDS = {"instruction", "output", "options"}
+COMPARE_FIELDS = {"prompt", "first", "second"}
 LETTERS = string.ascii_uppercase[: len(GRADES)]
 
 
@@ -24,7 +30,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Rubric:
-    """What a pair is judged by (Kun §4.2.2)."""
+    """Criteria and grades by which a pair is judged (Kun §4.2.2)."""
 
     criteria: tuple[Entry, ...]
     grades: tuple[Entry, ...]
@@ -50,3 +56,23 @@ def load_rubric(source: Traversable = RUBRIC_FILE) -> Rubric:
 def write_grades(grades: list[Entry]) -> str:
     """The grades as the prompt shows them, a letter and a line each."""
     return "\n".join(f"{letter}. {grade.text}" for letter, grade in zip(LETTERS, grades, strict=True))
+
+
+@dataclass(frozen=True)
+class JudgePrompts:
+    """The prompt files and the rubric, read."""
+
+    criterion: PromptTemplate
+    grade: PromptTemplate
+    compare: PromptTemplate
+    rubric: Rubric
+
+    @classmethod
+    def load(cls, config: StudyConfig) -> "JudgePrompts":
+        """Raises UserError, naming file and line, for what is no such prompt or rubric."""
+        return cls(
+            load_prompt(config.criterion_prompt, CRITERION_FIELDS),
+            load_prompt(config.grade_prompt, GRADE_FIELDS),
+            load_prompt(config.compare_prompt, COMPARE_FIELDS),
+            load_rubric(Path(config.rubric) if config.rubric else RUBRIC_FILE),
+        )

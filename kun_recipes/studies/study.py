@@ -22,12 +22,12 @@ from kun_recipes.models import model_identity, weights
 from kun_recipes.models.engines import check_installed
 from kun_recipes.reporting.tables import to_rich
 from kun_recipes.studies.config import StudyConfig
-from kun_recipes.studies.inputs import StudyInputs, gather
+from kun_recipes.studies.inputs import StudyInputs, gather, preference_items, quality_items
 from kun_recipes.studies.items import ITEMS, PREFERENCE, QUALITY, read_items, write_items
-from kun_recipes.studies.pipelines import JudgePrompts, answer_prompts, judge_items, read_answers
+from kun_recipes.studies.pipelines import answer_prompts, judge_items, read_answers
 from kun_recipes.studies.report import notes, study_tables, write_results
 from kun_recipes.studies.results import Votes, study_results
-from kun_recipes.studies.sampling import preference_items, quality_items
+from kun_recipes.studies.rubric import JudgePrompts
 
 
 def build(config: StudyConfig, stage: StageFolder, inputs: StudyInputs, prompts: JudgePrompts) -> Counts:
@@ -47,7 +47,7 @@ def build(config: StudyConfig, stage: StageFolder, inputs: StudyInputs, prompts:
     return sum_counts(counts)
 
 
-def about_judge(inputs: StudyInputs) -> dict | None:
+def judge_info(inputs: StudyInputs) -> dict | None:
     """The judge's name, and how many items it judges that it had a hand in itself."""
     if inputs.judge is None:
         return None
@@ -69,7 +69,7 @@ def run(config: StudyConfig, read_votes: Callable[[Path], Votes]) -> None:
         inputs = gather(config)
         stage.begin()
         counts = build(config, stage, inputs, prompts)
-        summary = stage.finish(counts, judge=about_judge(inputs))
+        summary = stage.finish(counts, judge=judge_info(inputs))
     files = {task: stage.folder / f"{task}.jsonl" for task in ITEMS}
     items = {task: read_items(path, ITEMS[task]) if path.is_file() else [] for task, path in files.items()}
     results = study_results(config, stage, items, people, summary["judge"])

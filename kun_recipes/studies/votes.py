@@ -1,4 +1,4 @@
-"""What annotators, people or a model, said about an item."""
+"""Votes on items by annotators, people or a model."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,8 +59,8 @@ def votes_by_item(items: Sequence[Any], votes: Iterable[Any]) -> dict[str, list[
     return by_item
 
 
-def turnout(by_item: Mapping[str, Sequence[Any]]) -> dict[str, int]:
-    """How many items there are, how many have a vote, how many votes, and of how many annotators."""
+def count_votes(by_item: Mapping[str, Sequence[Any]]) -> dict[str, int]:
+    """Count items, items with a vote, votes and annotators."""
     cast = [vote for some in by_item.values() for vote in some]
     return {
         "items": len(by_item),

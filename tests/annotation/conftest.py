@@ -66,7 +66,7 @@ def config(study_dir: Path, tmp_path: Path) -> AnnotateConfig:
 @pytest.fixture
 def database(config: AnnotateConfig, study: Study) -> Database:
     database = Database(config.database)
-    database.hold(study, seed=0)
+    database.add_study(study, seed=0)
     return database
 
 

@@ -41,9 +41,9 @@ def served(tmp_path_factory):
         study_dir=str(write_study(folder / "study")), output_dir=str(folder / "out"), annotators=NAMES
     )
     study, database = read_study(config.study_dir), Database(config.database)
-    database.hold(study, seed=0)
+    database.add_study(study, seed=0)
     keys = Keys(database, [*NAMES, ADMIN])
-    return build_app(config, study, database, keys), keys.make()
+    return build_app(config, study, database, keys), keys.create()
 
 
 @pytest.fixture

@@ -24,12 +24,12 @@ WHERE votes.id NOT IN (SELECT vote FROM withdrawals)
 
 
 def vote(assigner: Assigner, name: str, step: Step) -> Step:
-    return assigner.submit("quality", name, step.turn.assignment, ANSWER)
+    return assigner.submit("quality", name, step.assignment.id, ANSWER)
 
 
 def vote_on_all(assigner: Assigner, name: str) -> int:
     step, votes = assigner.show("quality", name), 0
-    while step.turn:
+    while step.assignment:
         step = vote(assigner, name, step)
         votes += step.outcome == "saved"
     return votes
@@ -41,7 +41,7 @@ def votes_by_item(database: Database) -> Counter:
 
 def test_each_item_gets_its_votes_and_nobody_sees_one_twice(assigner, database):
     turns = {name: assigner.show("quality", name) for name in NAMES}
-    while open_turns := {name: step for name, step in turns.items() if step.turn}:
+    while open_turns := {name: step for name, step in turns.items() if step.assignment}:
         turns |= {name: vote(assigner, name, step) for name, step in open_turns.items()}
         assert max(votes_by_item(database).values()) - min(votes_by_item(database)[f"q{n}"] for n in range(4)) <= 1
     assert set(votes_by_item(database).values()) == {2}
@@ -63,7 +63,7 @@ def test_tasks_are_apart(assigner):
 def test_a_vote_sent_twice_counts_once(assigner, database):
     shown = assigner.show("quality", "anna")
     assert vote(assigner, "anna", shown).outcome == "saved"
-    again = assigner.submit("quality", "anna", shown.turn.assignment, ANSWER | {"output": "fail"})
+    again = assigner.submit("quality", "anna", shown.assignment.id, ANSWER | {"output": "fail"})
     assert again.outcome == "repeated"
     assert again.done == 1
     assert sum(votes_by_item(database).values()) == 1
@@ -73,7 +73,7 @@ def test_a_vote_sent_twice_counts_once(assigner, database):
 @pytest.mark.parametrize("task", ["quality", "preference"])
 def test_nobody_votes_for_another(assigner, database, task):
     shown = assigner.show("quality", "anna")
-    step = assigner.submit(task, "bo" if task == "quality" else "anna", shown.turn.assignment, ANSWER)
+    step = assigner.submit(task, "bo" if task == "quality" else "anna", shown.assignment.id, ANSWER)
     assert step.outcome == "late"
     assert not votes_by_item(database)
 
@@ -81,14 +81,18 @@ def test_nobody_votes_for_another(assigner, database, task):
 def test_undo_withdraws_the_last_vote_and_shows_its_item(assigner, database):
     first = assigner.show("quality", "anna")
     second = vote(assigner, "anna", first)
-    undone = assigner.undo("quality", "anna", second.turn.assignment)
+    undone = assigner.undo("quality", "anna", second.assignment.id)
     assert undone.outcome == "undone"
-    assert (undone.turn.item, undone.turn.first, undone.turn.withdrawn) == (first.turn.item, first.turn.first, ANSWER)
-    assert undone.turn.assignment != first.turn.assignment
+    assert (undone.assignment.item, undone.assignment.first, undone.assignment.withdrawn) == (
+        first.assignment.item,
+        first.assignment.first,
+        ANSWER,
+    )
+    assert undone.assignment.id != first.assignment.id
     assert (undone.done, sum(votes_by_item(database).values())) == (0, 0)
     # sent twice, the page still showing the second item: nothing more happens
-    assert assigner.undo("quality", "anna", second.turn.assignment).outcome == "nothing"
-    assert vote(assigner, "anna", undone).turn.item == second.turn.item
+    assert assigner.undo("quality", "anna", second.assignment.id).outcome == "nothing"
+    assert vote(assigner, "anna", undone).assignment.item == second.assignment.item
     kept = database.read().execute("SELECT (SELECT count(*) FROM votes), (SELECT count(*) FROM withdrawals)")
     assert tuple(kept.fetchone()) == (2, 1)
 
@@ -96,7 +100,7 @@ def test_undo_withdraws_the_last_vote_and_shows_its_item(assigner, database):
 def test_undo_after_the_last_item(assigner):
     vote_on_all(assigner, "anna")
     done = assigner.show("quality", "anna")
-    assert (done.turn, done.done, done.total) == (None, 4, 4)
+    assert (done.assignment, done.done, done.total) == (None, 4, 4)
     assert assigner.undo("quality", "anna", None).outcome == "undone"
 
 
@@ -106,7 +110,7 @@ def test_a_vote_on_nothing(assigner, database):
 
 
 def test_undo_without_votes(assigner):
-    assert assigner.undo("quality", "anna", assigner.show("quality", "anna").turn.assignment).outcome == "nothing"
+    assert assigner.undo("quality", "anna", assigner.show("quality", "anna").assignment.id).outcome == "nothing"
 
 
 def test_an_unfinished_item_goes_to_others_after_the_timeout(database, clock):
@@ -140,7 +144,7 @@ def test_which_answer_stands_left_is_a_coin_by_item_and_annotator(tmp_path):
     firsts = []
     for folder, seed in (("one", 0), ("same", 0), ("other", 1)):
         database = Database(tmp_path / folder / "votes.sqlite")
-        database.hold(Study({"quality": items}), seed=0)
+        database.add_study(Study({"quality": items}), seed=0)
         for name in NAMES:
             vote_on_all(Assigner(database, 3, 3, 60, seed), name)
         rows = database.read().execute("SELECT item, annotator, first FROM assignments ORDER BY 1, 2")
@@ -153,7 +157,7 @@ def test_which_answer_stands_left_is_a_coin_by_item_and_annotator(tmp_path):
 
 def test_threads_share_the_items(tmp_path):
     database = Database(tmp_path / "votes.sqlite")
-    database.hold(read_study(write_study(tmp_path / "study", items=20)), seed=0)
+    database.add_study(read_study(write_study(tmp_path / "study", items=20)), seed=0)
     assigner = Assigner(database, 3, 8, 60, seed=0)
     with ThreadPoolExecutor(8) as pool:
         votes = list(pool.map(lambda name: vote_on_all(assigner, name), [f"a{n}" for n in range(8)]))
@@ -163,7 +167,7 @@ def test_threads_share_the_items(tmp_path):
 
 def test_processes_share_the_items(tmp_path, repository):
     database = Database(tmp_path / "votes.sqlite")
-    database.hold(read_study(write_study(tmp_path / "study", items=15)), seed=0)
+    database.add_study(read_study(write_study(tmp_path / "study", items=15)), seed=0)
     command = [sys.executable, VOTER, database.path, "2", "3"]
     voters = [
         subprocess.Popen([*command, name], cwd=repository, env={"PYTHONPATH": "."}, stdout=subprocess.PIPE, text=True)
@@ -184,13 +188,13 @@ def test_whatever_they_do_the_votes_come_out_right(actions):
     items = {f"q{n}": QualityItem(f"q{n}", "s", "i", "o") for n in range(3)}
     with tempfile.TemporaryDirectory() as folder:
         database, clock = Database(Path(folder) / "votes.sqlite"), Clock()
-        database.hold(Study({"quality": items}), seed=0)
+        database.add_study(Study({"quality": items}), seed=0)
         assigner = Assigner(database, 2, 3, 60, seed=0, clock=clock)
         shown: dict[str, int | None] = dict.fromkeys(NAMES)
         for name, action in actions:
             step = _act(assigner, clock, name, action, shown[name])
             if step and action != "repeat":
-                shown[name] = step.turn.assignment if step.turn else None
+                shown[name] = step.assignment.id if step.assignment else None
             live = [tuple(row) for row in database.read().execute(LIVE)]
             assert len(live) == len(set(live))
             assert max(Counter(item for item, _ in live).values(), default=0) <= 2

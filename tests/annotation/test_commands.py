@@ -55,8 +55,8 @@ def voted(database: Database) -> None:
     assigner = Assigner(database, 3, 3, 60, seed=0)
     for name in ("anna", "bo", "chen"):
         step = assigner.show("quality", name)
-        while step.turn:
-            step = assigner.submit("quality", name, step.turn.assignment, ANSWER)
+        while step.assignment:
+            step = assigner.submit("quality", name, step.assignment.id, ANSWER)
 
 
 def one_line(done: Done) -> str:
@@ -160,7 +160,7 @@ def test_a_space(annotate, tmp_path):
     assert not any(secret in path.read_text("latin-1") for path in space.rglob("*") if path.is_file())
 
 
-def test_a_space_serves_alone_and_its_votes_come_home(annotate, study_dir, tmp_path):
+def test_space_serves_alone_and_its_votes_are_exported(annotate, study_dir, tmp_path):
     space = tmp_path / "space"
     made = annotate("--space_dir", space)
     key = made.stdout.split("/?key=")[1].splitlines()[0]

@@ -5,8 +5,8 @@ import sys
 
 from datasets import load_dataset
 
-from kun_recipes.annotation.dataset import write_dataset
-from kun_recipes.annotation.export import read_votes, write_votes
+from kun_recipes.annotation.export import write_dataset, write_votes
+from kun_recipes.annotation.storage import read_votes
 from kun_recipes.studies.votes import PreferenceVote, QualityVote
 from tests.annotation.conftest import ANSWER, NAMES
 
@@ -15,9 +15,9 @@ def vote_a_little(assigner) -> None:
     for name in NAMES[:2]:
         assigner.clock.now += 10
         shown = assigner.show("quality", name)
-        assigner.submit("quality", name, shown.turn.assignment, ANSWER)
+        assigner.submit("quality", name, shown.assignment.id, ANSWER)
         shown = assigner.show("preference", name)
-        assigner.submit("preference", name, shown.turn.assignment, {"pressed": "left"})
+        assigner.submit("preference", name, shown.assignment.id, {"pressed": "left"})
 
 
 def test_votes_come_out_as_records(assigner, config):
@@ -35,7 +35,7 @@ def test_votes_come_out_as_records(assigner, config):
 
 def test_withdrawn_votes_are_left_out(assigner, config):
     vote_a_little(assigner)
-    assigner.undo("quality", "anna", assigner.show("quality", "anna").turn.assignment)
+    assigner.undo("quality", "anna", assigner.show("quality", "anna").assignment.id)
     assert len(read_votes(config.database)["quality"]) == 1
 
 

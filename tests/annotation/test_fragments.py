@@ -1,8 +1,10 @@
+import re
+from importlib.resources import files
+
 import pytest
 
-from kun_recipes.annotation.assignment import Step, Turn
-from kun_recipes.annotation.fragments import header_html, item_html, notice_html, progress_html
-from kun_recipes.annotation.texts import load_texts
+from kun_recipes.annotation.assignment import Assignment, Step
+from kun_recipes.annotation.fragments import header_html, item_html, load_texts, notice_html, progress_html
 
 TEXTS = load_texts()["zh"]
 
@@ -10,7 +12,7 @@ TEXTS = load_texts()["zh"]
 @pytest.mark.parametrize("task", ["quality", "preference"])
 def test_what_models_wrote_is_text(study, task):
     item = next(iter(study.tasks[task].values()))
-    html = item_html(task, item, Turn(7, item.id, "a", None), TEXTS)
+    html = item_html(task, item, Assignment(7, item.id, "a", None), TEXTS)
     assert "<script" not in html
     assert "<img" not in html
     assert "&lt;script&gt;document.title=&#39;run&#39;&lt;/script&gt;" in html
@@ -21,7 +23,7 @@ def test_what_models_wrote_is_text(study, task):
 @pytest.mark.parametrize(("first", "order"), [("a", ["甲 0", "乙 0"]), ("b", ["乙 0", "甲 0"])])
 def test_the_answers_stand_as_drawn_and_nobody_is_named(study, first, order):
     item = study.tasks["preference"]["p0/kun/belle"]
-    html = item_html("preference", item, Turn(1, item.id, first, None), TEXTS)
+    html = item_html("preference", item, Assignment(1, item.id, first, None), TEXTS)
     assert sorted(order, key=html.index) == order
     assert "kun" not in html
     assert "belle" not in html
@@ -50,3 +52,34 @@ def test_the_header_leads_to_tasks_and_the_other_language():
 def test_a_notice_only_where_there_is_something_to_say():
     assert notice_html(None) == ""
     assert notice_html("<b>") == '<p role="alert">&lt;b&gt;</p>'
+
+
+def test_both_languages_say_everything():
+    texts = load_texts()
+    assert list(texts) == ["zh", "en"]
+    assert list(texts["zh"]) == list(texts["en"])
+    for language in texts.values():
+        assert all(isinstance(text, str) and text.strip() for text in language.values())
+
+
+def test_both_languages_have_the_same_fields_and_keys():
+    texts = load_texts()
+    for pattern in (r"\{\w+\}", r"<kbd>.*?</kbd>"):
+        for key, text in texts["zh"].items():
+            assert re.findall(pattern, text) == re.findall(pattern, texts["en"][key]), key
+
+
+def test_no_text_is_left_over():
+    folder = files("kun_recipes.annotation")
+    sources = "".join(path.read_text() for path in folder.iterdir() if path.name.endswith((".py", ".jinja")))
+    sources += " ".join(["quality_rubric", "preference_rubric", "quality_keys", "preference_keys"])  # made of a task's
+    said = {"clarity", "feasibility", "practicality", "excellent", "pass", "fail"}  # and of an answer's name
+    assert [key for key in load_texts()["zh"] if key not in sources and key not in said] == []
+
+
+def test_every_key_on_the_page_is_one_that_works():
+    script = (files("kun_recipes.annotation") / "keys.js").read_text(encoding="utf-8").lower()
+    names = {"←": "arrowleft", "→": "arrowright"}
+    for text in load_texts()["zh"].values():
+        for key in re.findall(r"<kbd>(.*?)</kbd>", text):
+            assert re.search(rf"\b{names.get(key, key.lower())}: ", script), key

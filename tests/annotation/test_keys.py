@@ -1,7 +1,7 @@
 import pytest
 
 from kun_recipes.annotation.config import ADMIN
-from kun_recipes.annotation.keys import Keys, hash_key, show_links
+from kun_recipes.annotation.keys import Keys, hash_key, print_links
 from tests.annotation.conftest import NAMES
 
 
@@ -11,28 +11,28 @@ def fresh(database) -> Keys:
 
 
 def test_only_hashes_are_stored(config, fresh, database):
-    made = fresh.make()
+    made = fresh.create()
     database.read().execute("PRAGMA wal_checkpoint(TRUNCATE)")
     stored = b"".join(path.read_bytes() for path in config.database.parent.iterdir())
     assert all(key.encode() not in stored and hash_key(key).encode() in stored for key in made.values())
 
 
 def test_keys_are_made_once_and_renewed_on_request(fresh):
-    made = fresh.make()
+    made = fresh.create()
     assert list(made) == [*NAMES, ADMIN]
-    assert fresh.make() == {}
-    renewed = fresh.make(renew=["bo"])
+    assert fresh.create() == {}
+    renewed = fresh.create(renew=["bo"])
     assert list(renewed) == ["bo"]
     assert (fresh.owner(renewed["bo"]), fresh.owner(made["bo"]), fresh.owner(made["anna"])) == ("bo", None, "anna")
 
 
 def test_who_left_is_let_in_no_more(database, fresh):
-    made = fresh.make()
+    made = fresh.create()
     assert Keys(database, ["bo", "chen", ADMIN]).owner(made["anna"]) is None
 
 
 def test_links_are_printed(capsys):
-    show_links({"anna": "k1"}, "http://here")
+    print_links({"anna": "k1"}, "http://here")
     assert "  anna  http://here/?key=k1\n" in capsys.readouterr().out
-    show_links({}, "http://here")
+    print_links({}, "http://here")
     assert "the links of before hold" in capsys.readouterr().out

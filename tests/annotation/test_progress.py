@@ -2,22 +2,22 @@ from starlette.testclient import TestClient
 
 from kun_recipes.annotation.admin import Admin
 from kun_recipes.annotation.assignment import Assigner
-from kun_recipes.annotation.export import read_votes
 from kun_recipes.annotation.progress import agreement, by_annotator, by_task
+from kun_recipes.annotation.storage import read_votes
 from tests.annotation.conftest import ANSWER
 
 
 def finish(assigner: Assigner, name: str, output: str) -> None:
     step = assigner.show("quality", name)
-    while step.turn:
-        step = assigner.submit("quality", name, step.turn.assignment, ANSWER | {"output": output})
+    while step.assignment:
+        step = assigner.submit("quality", name, step.assignment.id, ANSWER | {"output": output})
 
 
 def test_progress_by_task_and_annotator(assigner, database):
     finish(assigner, "anna", "pass")
     last = assigner.show("quality", "bo")
     assigner.clock.now += 5
-    assigner.submit("quality", "bo", last.turn.assignment, ANSWER)
+    assigner.submit("quality", "bo", last.assignment.id, ANSWER)
     quality, preference = by_task(database, 2)
     assert (quality.task, quality.items, quality.votes, quality.wanted, quality.finished) == ("quality", 4, 5, 8, 1)
     assert (preference.task, preference.votes, preference.finished) == ("preference", 0, 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kun_recipes.annotation.assignment import Assigner
-from kun_recipes.annotation.storage import Database, open_existing
+from kun_recipes.annotation.storage import Database, choice_from_button, open_existing
 from kun_recipes.annotation.study import Study, read_study
 from kun_recipes.errors import UserError
 from tests.annotation.conftest import ANSWER, write_study
@@ -31,8 +31,8 @@ VOTER = Path(__file__).with_name("voter.py")
     ],
 )
 def test_nothing_is_overwritten(database: Database, assigner: Assigner, statement, message):
-    step = assigner.submit("quality", "anna", assigner.show("quality", "anna").turn.assignment, ANSWER)
-    assigner.undo("quality", "anna", step.turn.assignment)
+    step = assigner.submit("quality", "anna", assigner.show("quality", "anna").assignment.id, ANSWER)
+    assigner.undo("quality", "anna", step.assignment.id)
     with pytest.raises(sqlite3.IntegrityError, match=message):
         database.read().execute(statement)
     assert [tuple(row) for row in database.read().execute("SELECT id, answer FROM votes")] == [(1, json.dumps(ANSWER))]
@@ -52,20 +52,20 @@ def test_votes_are_on_the_disk_before_they_are_acknowledged(database: Database):
 
 def test_the_same_study_is_taken_in_once(database: Database, study: Study):
     shuffled = Study({task: dict(reversed(items.items())) for task, items in study.tasks.items()})
-    database.hold(shuffled, seed=1)
+    database.add_study(shuffled, seed=1)
     assert database.read().execute("SELECT count(*) FROM items").fetchone()[0] == 8
 
 
 def test_another_study_is_refused(database: Database, tmp_path: Path):
     other = read_study(write_study(tmp_path / "other", items=5))
     with pytest.raises(UserError, match=r"annotation.sqlite: holds votes on other quality items than this study's"):
-        database.hold(other, seed=0)
+        database.add_study(other, seed=0)
 
 
 def test_a_task_may_be_added(tmp_path: Path, study: Study):
     database = Database(tmp_path / "votes.sqlite")
-    database.hold(Study({"quality": study.tasks["quality"]}), seed=0)
-    database.hold(study, seed=0)
+    database.add_study(Study({"quality": study.tasks["quality"]}), seed=0)
+    database.add_study(study, seed=0)
     assert database.read().execute("SELECT count(*) FROM items").fetchone()[0] == 8
 
 
@@ -92,7 +92,7 @@ def test_votes_that_are_not_there_are_not_made(tmp_path: Path):
 
 def test_a_process_killed_in_the_middle_loses_no_vote(tmp_path: Path, repository: Path):
     database = Database(tmp_path / "votes.sqlite")
-    database.hold(read_study(write_study(tmp_path / "study", items=400)), seed=0)
+    database.add_study(read_study(write_study(tmp_path / "study", items=400)), seed=0)
     command = [sys.executable, VOTER, database.path, "1", "1", "anna"]
     voter = subprocess.Popen(command, cwd=repository, env={"PYTHONPATH": "."}, stdout=subprocess.PIPE, text=True)
     acknowledged = [voter.stdout.readline().split()[1] for _ in range(20)]
@@ -105,3 +105,18 @@ def test_a_process_killed_in_the_middle_loses_no_vote(tmp_path: Path, repository
     assert set(acknowledged) <= set(voted)
     assert len(voted) == len(set(voted)) <= len(acknowledged) + 1  # the one whose answer was under way
     assert database.read().execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("pressed", "first", "choice"),
+    [
+        ("left", "a", "a"),
+        ("right", "a", "b"),
+        ("left", "b", "b"),
+        ("right", "b", "a"),
+        ("tie", "b", "tie"),
+        ("both_bad", "a", "both_bad"),
+    ],
+)
+def test_sides_become_answers(pressed, first, choice):
+    assert choice_from_button(pressed, first) == choice

@@ -13,10 +13,10 @@ from kun_recipes.annotation.storage import Database
 def main(path: str, votes_per_item: str, annotators: str, name: str) -> None:
     assigner = Assigner(Database(Path(path)), int(votes_per_item), int(annotators), 3600, seed=0)
     step = assigner.show("quality", name)
-    while step.turn:
-        item = step.turn.item
+    while step.assignment:
+        item = step.assignment.item
         answer = {"clarity": True, "feasibility": True, "practicality": True, "output": "excellent"}
-        step = assigner.submit("quality", name, step.turn.assignment, answer)
+        step = assigner.submit("quality", name, step.assignment.id, answer)
         print(name, item, flush=True)
 
 

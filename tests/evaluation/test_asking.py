@@ -9,10 +9,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from kun_recipes.evaluation.asking import ReadQuestions
 from kun_recipes.evaluation.benchmarks import LETTERS
-from kun_recipes.evaluation.modes import ChooseAnswer, CompareLosses, WriteAnswer
-from kun_recipes.evaluation.prompts import Asker, prompt_hash
+from kun_recipes.evaluation.modes import ChooseAnswer, CompareLosses, WriteAnswer, lenient_letter, strict_letter
+from kun_recipes.evaluation.prompts import PromptBuilder, prompt_hash
 from kun_recipes.evaluation.questions import load_subject
-from kun_recipes.evaluation.reading import lenient_letter, strict_letter
 from kun_recipes.models.engines import load_engine
 from kun_recipes.models.engines.base import Sampling
 
@@ -79,7 +78,9 @@ def test_the_losses_are_those_of_a_plain_forward_pass(questions, sources, plain_
         source = sources[row.metadata["benchmark"]]
         loaded = load_subject(source, row.metadata["subject"])
         question = next(question for question in loaded.questions if question.id == row.id)
-        whole = [Asker(source.benchmark, "plain").whole(question, loaded.shots, letter) for letter in LETTERS]
+        whole = [
+            PromptBuilder(source.benchmark, "plain").full_text(question, loaded.shots, letter) for letter in LETTERS
+        ]
         expected = [losses(model, text) for text in whole]
         tokens = len(model[1](whole[0])["input_ids"]) - 1
         measured = tokens + 1 - len(model[1](whole[0].partition("\n")[0])["input_ids"])
@@ -98,9 +99,9 @@ def test_a_chat_model_is_asked_in_its_template(questions, sources, chat_engine):
     rows = questions()[4][:3]  # CMMLU: the answer begins with words that all four share
     ChooseAnswer(chat_engine, 16, sources, "chat").filter_batch(rows)
     engine, source = load_engine(chat_engine), sources["cmmlu"]
-    loaded, asker = load_subject(source, "astronomy"), Asker(source.benchmark, "chat")
+    loaded, builder = load_subject(source, "astronomy"), PromptBuilder(source.benchmark, "chat")
     for row, question in zip(rows, loaded.questions, strict=False):
-        prompt = asker.to_choose(question, loaded.shots)
+        prompt = builder.choice_prompt(question, loaded.shots)
         assert row.metadata["ppl_prompt"] == prompt_hash(prompt)
         texts = [f"答案是: {letter}" for letter in LETTERS]
         sums = [
@@ -117,8 +118,8 @@ def test_answers_are_written_and_read(questions, sources, plain_engine):
     rows = questions()[1]
     WriteAnswer(plain_engine, Sampling(6), 0, sources, "plain").filter_batch(rows)
     loaded = load_subject(sources["ceval"], "middle_school_geography")
-    asker = Asker(sources["ceval"].benchmark, "plain")
-    prompts = [asker.to_write(question, loaded.shots) for question in loaded.questions]
+    builder = PromptBuilder(sources["ceval"].benchmark, "plain")
+    prompts = [builder.generation_prompt(question, loaded.shots) for question in loaded.questions]
     for row, completion in zip(rows, load_engine(plain_engine).generate(prompts, Sampling(6)), strict=True):
         assert row.metadata["gen_text"] == completion.text
         assert row.metadata["gen_finish_reason"] == completion.finish_reason
@@ -132,10 +133,10 @@ def test_shots_are_dropped_from_the_end_until_the_prompt_fits(questions, sources
     block = ChooseAnswer(plain_engine, 16, sources, "plain")
     engine = load_engine(plain_engine)
     loaded = load_subject(sources["ceval"], "middle_school_physics")
-    asker = Asker(sources["ceval"].benchmark, "plain")
+    builder = PromptBuilder(sources["ceval"].benchmark, "plain")
 
     def tokens(question, shots):
-        return engine.count_tokens([asker.to_choose(question, loaded.shots[:shots])])[0]
+        return engine.count_tokens([builder.choice_prompt(question, loaded.shots[:shots])])[0]
 
     limit = 16 + sorted(tokens(question, 2) for question in loaded.questions)[3]
     monkeypatch.setattr(engine.chats, "context_length", limit)
@@ -146,7 +147,7 @@ def test_shots_are_dropped_from_the_end_until_the_prompt_fits(questions, sources
     assert len(set(found)) > 1
     short = next(row for row in rows if row.metadata["ppl_shots"] < 2)
     question = next(question for question in loaded.questions if question.id == short.id)
-    shown = asker.to_choose(question, loaded.shots[: short.metadata["ppl_shots"]])
+    shown = builder.choice_prompt(question, loaded.shots[: short.metadata["ppl_shots"]])
     assert short.metadata["ppl_prompt"] == prompt_hash(shown)
 
 
@@ -154,8 +155,8 @@ def test_what_does_not_fit_without_shots_is_removed(questions, sources, plain_en
     rows = questions()[0]
     engine = load_engine(plain_engine)
     loaded = load_subject(sources["ceval"], "middle_school_physics")
-    asker = Asker(sources["ceval"].benchmark, "plain")
-    lengths = engine.count_tokens([asker.to_choose(question, []) for question in loaded.questions])
+    builder = PromptBuilder(sources["ceval"].benchmark, "plain")
+    lengths = engine.count_tokens([builder.choice_prompt(question, []) for question in loaded.questions])
     monkeypatch.setattr(engine.chats, "context_length", sorted(lengths)[4] + 16)
     verdicts = ChooseAnswer(plain_engine, 16, sources, "plain").filter_batch(rows)
     assert verdicts.count((False, "context_length")) == sum(length > sorted(lengths)[4] for length in lengths)

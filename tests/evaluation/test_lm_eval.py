@@ -7,7 +7,7 @@ import pytest
 
 from kun_recipes.evaluation.asking import ReadQuestions
 from kun_recipes.evaluation.modes import ChooseAnswer
-from kun_recipes.evaluation.prompts import Asker
+from kun_recipes.evaluation.prompts import PromptBuilder
 from kun_recipes.evaluation.questions import load_subject
 
 
@@ -53,8 +53,8 @@ def test_the_prompts_are_the_same(lm_eval, tasks, number):
     loaded_task = TaskManager(include_defaults=False).load([config])["tasks"][config["task"]]
     loaded_task.build_all_requests()
     loaded = load_subject(source, subject)
-    asker = Asker(source.benchmark, "plain")
+    builder = PromptBuilder(source.benchmark, "plain")
     for place, question in enumerate(loaded.questions):
         instances = loaded_task.instances[4 * place : 4 * place + 4]
         for instance, letter in zip(instances, "ABCD", strict=True):
-            assert "".join(instance.args) == asker.whole(question, loaded.shots, letter)
+            assert "".join(instance.args) == builder.full_text(question, loaded.shots, letter)

@@ -1,4 +1,4 @@
-"""Each metric against figures computed by hand; loaded by path, without a network."""
+"""Each metric against numbers computed by hand; loaded by path, without a network."""
 
 import math
 import socket

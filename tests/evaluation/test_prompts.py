@@ -2,7 +2,7 @@
 
 import pytest
 
-from kun_recipes.evaluation.prompts import Asker, prompt_hash
+from kun_recipes.evaluation.prompts import PromptBuilder, prompt_hash
 from kun_recipes.evaluation.questions import Question, Source
 
 SHOT = Question("ceval/dev/logic/0", "logic", "甲？", ("子", "丑", "寅", "卯"), "B")
@@ -15,8 +15,8 @@ def turn(template, question):
     return template.format(question.stem, *question.options)
 
 
-def asker(name, format):
-    return Asker(Source(name, "", 5).benchmark, format)
+def builder(name, format):
+    return PromptBuilder(Source(name, "", 5).benchmark, format)
 
 
 def of_cmmlu(question):
@@ -24,22 +24,22 @@ def of_cmmlu(question):
 
 
 def test_cevals_plain_prompts():
-    plain = asker("ceval", "plain")
+    plain = builder("ceval", "plain")
     before = turn(CEVAL, SHOT) + "\nB\n" + turn(CEVAL, ASKED)
-    assert plain.to_write(ASKED, [SHOT]) == [{"role": "user", "content": before}]
-    assert plain.to_choose(ASKED, [SHOT]) == [{"role": "user", "content": before + "\n"}]
+    assert plain.generation_prompt(ASKED, [SHOT]) == [{"role": "user", "content": before}]
+    assert plain.choice_prompt(ASKED, [SHOT]) == [{"role": "user", "content": before + "\n"}]
     assert plain.choices == ["A", "B", "C", "D"]
-    assert plain.whole(ASKED, [SHOT], "D") == before + "\nD"
+    assert plain.full_text(ASKED, [SHOT], "D") == before + "\nD"
     assert before.endswith("答案: ")
 
 
 def test_cmmlus_plain_prompts():
-    plain, shot, asked = asker("cmmlu", "plain"), of_cmmlu(SHOT), of_cmmlu(ASKED)
+    plain, shot, asked = builder("cmmlu", "plain"), of_cmmlu(SHOT), of_cmmlu(ASKED)
     before = turn(CMMLU, SHOT) + "\n答案是: B\n" + turn(CMMLU, ASKED) + "\n"
-    assert plain.to_write(asked, [shot]) == [{"role": "user", "content": before + "答案是: "}]
-    assert plain.to_choose(asked, [shot]) == [{"role": "user", "content": before}]
+    assert plain.generation_prompt(asked, [shot]) == [{"role": "user", "content": before + "答案是: "}]
+    assert plain.choice_prompt(asked, [shot]) == [{"role": "user", "content": before}]
     assert plain.choices == ["答案是: A", "答案是: B", "答案是: C", "答案是: D"]
-    assert plain.whole(asked, [shot], "D") == before + "答案是: D"
+    assert plain.full_text(asked, [shot], "D") == before + "答案是: D"
 
 
 @pytest.mark.parametrize(
@@ -47,22 +47,22 @@ def test_cmmlus_plain_prompts():
     [("ceval", CEVAL, "B", lambda question: question), ("cmmlu", CMMLU, "答案是: B", of_cmmlu)],
 )
 def test_in_a_chat_shots_are_earlier_turns(name, template, answer, as_asked):
-    chat = asker(name, "chat")
+    chat = builder(name, "chat")
     turns = [
         {"role": "user", "content": turn(template, SHOT)},
         {"role": "assistant", "content": answer},
         {"role": "user", "content": turn(template, ASKED)},
     ]
-    assert chat.to_choose(as_asked(ASKED), [as_asked(SHOT)]) == turns
-    assert chat.to_write(as_asked(ASKED), [as_asked(SHOT)]) == turns
+    assert chat.choice_prompt(as_asked(ASKED), [as_asked(SHOT)]) == turns
+    assert chat.generation_prompt(as_asked(ASKED), [as_asked(SHOT)]) == turns
 
 
 def test_the_hash_tells_prompts_apart():
-    plain = asker("ceval", "plain")
-    hashes = {prompt_hash(plain.to_choose(ASKED, shots)) for shots in ([], [SHOT])}
+    plain = builder("ceval", "plain")
+    hashes = {prompt_hash(plain.choice_prompt(ASKED, shots)) for shots in ([], [SHOT])}
     hashes |= {
-        prompt_hash(asker("ceval", "chat").to_choose(ASKED, [SHOT])),
-        prompt_hash(plain.to_write(ASKED, [SHOT])),
+        prompt_hash(builder("ceval", "chat").choice_prompt(ASKED, [SHOT])),
+        prompt_hash(plain.generation_prompt(ASKED, [SHOT])),
     }
     assert len(hashes) == 4
     assert prompt_hash([{"role": "user", "content": "你好"}]) == "260475b1b9aa3eed"

@@ -3,7 +3,7 @@ from functools import partial
 import pytest
 
 from kun_recipes.evaluation.metrics import compute
-from kun_recipes.evaluation.scores import benchmark_scores, comparison, held_out_figures
+from kun_recipes.evaluation.scores import benchmark_scores, comparison, held_out_scores
 
 BOOTSTRAP = partial(compute, resamples=200, seed=0)
 
@@ -44,12 +44,12 @@ def test_nothing_quoted_is_no_accuracy(record):
 def test_a_comparison_is_of_the_questions_that_both_answered(record):
     one = [record(0, "law", "A", "A"), record(1, "law", "A", "A"), record(2, "law", "A", "B")]
     other = [record(2, "law", "A", "A"), record(0, "law", "A", "B")]
-    ((reading, figures),) = comparison(one, other, BOOTSTRAP)
-    assert (reading, figures["questions"]) == ("ppl", 2)
-    assert (figures["only_model"], figures["only_other"], figures["difference"]) == (1, 1, 0)
+    ((reading, scores),) = comparison(one, other, BOOTSTRAP)
+    assert (reading, scores["questions"]) == ("ppl", 2)
+    assert (scores["only_model"], scores["only_other"], scores["difference"]) == (1, 1, 0)
 
 
-def test_held_out_figures_by_hand():
+def test_held_out_scores_by_hand():
     def pair(reference, logprob, answer, finish="stop", refusal=""):
         return {
             "reference": reference,
@@ -64,9 +64,9 @@ def test_held_out_figures_by_hand():
         pair("两字", 0.0, "很抱歉，我不能", "length", "我不能"),
         pair("三个字", 0.0, ""),
     ]
-    figures = held_out_figures(records, 4, BOOTSTRAP)
-    assert figures["perplexity"] == 1
-    assert (figures["asked"], figures["pairs"]) == (4, 3)
-    assert (figures["answer_characters"], figures["answer_characters_median"]) == (3, 2)
-    assert figures["reference_characters"] == 3
-    assert (figures["cut_off"], figures["refusals"]) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
+    scores = held_out_scores(records, 4, BOOTSTRAP)
+    assert scores["perplexity"] == 1
+    assert (scores["asked"], scores["pairs"]) == (4, 3)
+    assert (scores["answer_characters"], scores["answer_characters_median"]) == (3, 2)
+    assert scores["reference_characters"] == 3
+    assert (scores["cut_off"], scores["refusals"]) == (pytest.approx(1 / 3), pytest.approx(1 / 3))

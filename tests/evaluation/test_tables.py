@@ -2,7 +2,7 @@ from kun_recipes.evaluation.tables import all_tables, score_table
 from kun_recipes.reporting.tables import Table, to_latex, to_markdown, to_rich
 
 
-def figures(value, low, high, **more):
+def estimate(value, low, high, **more):
     both = {
         f"{name}{end}": number
         for name in ("accuracy", "pooled")
@@ -13,8 +13,8 @@ def figures(value, low, high, **more):
 
 
 def model(name, base, value):
-    gen = figures(value - 0.1, value - 0.2, value)
-    scores = {"asked": 100, "answered": 100, "ppl": figures(value, value - 0.1, value + 0.1), "gen": gen}
+    gen = estimate(value - 0.1, value - 0.2, value)
+    scores = {"asked": 100, "answered": 100, "ppl": estimate(value, value - 0.1, value + 0.1), "gen": gen}
     return {
         "name": name,
         "base": base,

@@ -9,7 +9,7 @@ from kun_recipes.curation.judge_data import load_judge_items
 from kun_recipes.errors import UserError
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.statistics import topic_asking
-from kun_recipes.studies import judging
+from kun_recipes.studies import rubric
 
 FEW_SHOT = """\
 [system]
@@ -140,9 +140,9 @@ FIELDS = {
     "polish": {"instruction", "output"},
     "answer": {"instruction"},
     "topic": topic_asking.FIELDS,
-    "criterion": judging.CRITERION_FIELDS,
-    "grade": judging.GRADE_FIELDS,
-    "compare": judging.COMPARE_FIELDS,
+    "criterion": rubric.CRITERION_FIELDS,
+    "grade": rubric.GRADE_FIELDS,
+    "compare": rubric.COMPARE_FIELDS,
 }
 
 

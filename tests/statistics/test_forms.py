@@ -28,7 +28,7 @@ from kun_recipes.statistics.forms import WORDS_FILE, load_forms
     ],
 )
 def test_forms_and_their_words(instruction, form, word):
-    assert load_forms().read(instruction) == (form, word)
+    assert load_forms().classify(instruction) == (form, word)
 
 
 def test_a_list_that_is_missing_is_named(tmp_path):

@@ -7,7 +7,7 @@ from kun_recipes.errors import UserError
 from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.prompts import load_prompt
 from kun_recipes.statistics import topic_asking
-from kun_recipes.statistics.topic_asking import FIELDS, AskTopic, topic_figures
+from kun_recipes.statistics.topic_asking import FIELDS, AskTopic, topic_statistics
 from kun_recipes.statistics.topics import LISTS, SIZES, TOPICS_FILE, Topic, TopicList, load_topics
 
 SMALL = TopicList("文体", "text types", tuple(Topic(key, key, key) for key in ("news", "story", "other")))
@@ -123,12 +123,12 @@ def row(*answers: str) -> dict:
 
 def test_only_what_agrees_is_counted_and_the_rest_is_shown():
     rows = [row("story", "story"), row("story", "story"), row("news", "news"), row("news", "other")]
-    figures = topic_figures(rows, "text_type", SMALL, repeats=2)
-    assert (figures["asked"], figures["agreed"], figures["disagreed"]) == (4, 3, 1)
-    assert figures["agreement"] == 0.75
-    assert figures["by_chance"] == pytest.approx(1 / 3)
-    assert figures["letters"] == {"A": 4, "B": 4, "C": 0}
-    assert [(one["key"], one["rows"]) for one in figures["topics"]] == [("story", 2), ("news", 1), ("other", 0)]
-    assert figures["topics"][0]["share"] == pytest.approx(2 / 3)
-    assert topic_figures(rows, "text_type", SMALL, repeats=1)["agreed"] == 4
+    statistics = topic_statistics(rows, "text_type", SMALL, repeats=2)
+    assert (statistics["asked"], statistics["agreed"], statistics["disagreed"]) == (4, 3, 1)
+    assert statistics["agreement"] == 0.75
+    assert statistics["by_chance"] == pytest.approx(1 / 3)
+    assert statistics["letters"] == {"A": 4, "B": 4, "C": 0}
+    assert [(one["key"], one["rows"]) for one in statistics["topics"]] == [("story", 2), ("news", 1), ("other", 0)]
+    assert statistics["topics"][0]["share"] == pytest.approx(2 / 3)
+    assert topic_statistics(rows, "text_type", SMALL, repeats=1)["agreed"] == 4
     assert topic_asking.TOP == 10

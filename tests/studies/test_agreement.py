@@ -1,4 +1,4 @@
-"""Agreement against hand-computed and published figures."""
+"""Agreement against hand-computed and published numbers."""
 
 import numpy
 import pytest
@@ -27,11 +27,11 @@ def test_alpha_of_krippendorff_2011():
     table = numpy.array([[unit.count(value) for value in "12345"] for unit in units])
     assert alpha(table, "nominal") == pytest.approx(0.743, abs=0.0005)
     assert alpha(table, "ordinal") == pytest.approx(0.815, abs=0.0005)
-    figures = measure_agreement(units, order="12345", raters=3)
-    assert figures["alpha_nominal"]["value"] == pytest.approx(0.743, abs=0.0005)
-    assert figures["alpha_nominal"]["low"] < 0.743 < figures["alpha_nominal"]["high"]
-    assert figures["alpha_ordinal"]["value"] == pytest.approx(0.815, abs=0.0005)
-    assert figures["incomplete"] == 2  # the last unit but one has two values, the last has one
+    results = measure_agreement(units, order="12345", raters=3)
+    assert results["alpha_nominal"]["value"] == pytest.approx(0.743, abs=0.0005)
+    assert results["alpha_nominal"]["low"] < 0.743 < results["alpha_nominal"]["high"]
+    assert results["alpha_ordinal"]["value"] == pytest.approx(0.815, abs=0.0005)
+    assert results["incomplete"] == 2  # the last unit but one has two values, the last has one
 
 
 def test_percent_is_the_share_of_pairs_of_answers():
@@ -45,21 +45,21 @@ def test_identical_ratings_are_those_of_figure_6():
 
 
 def test_answers_beyond_the_raters_count_in_no_figure_that_needs_as_many():
-    figures = measure_agreement([["yes", "yes", "yes", "no"], ["no", "no", "no"], ["yes"]], resamples=100)
-    assert figures["identical"] == {"all_same": 2, "some_same": 0, "all_different": 0}
-    assert figures["incomplete"] == 1
-    assert figures["percent"]["value"] == pytest.approx((3 / 6 + 1) / 2)
+    results = measure_agreement([["yes", "yes", "yes", "no"], ["no", "no", "no"], ["yes"]], resamples=100)
+    assert results["identical"] == {"all_same": 2, "some_same": 0, "all_different": 0}
+    assert results["incomplete"] == 1
+    assert results["percent"]["value"] == pytest.approx((3 / 6 + 1) / 2)
 
 
 def test_a_coefficient_is_undefined_where_everybody_always_says_the_same():
-    figures = measure_agreement([["yes"] * 3] * 5, resamples=100)
-    assert figures["percent"] == {"value": 1.0, "low": 1.0, "high": 1.0}
-    assert figures["fleiss_kappa"] == figures["alpha_nominal"] == {"value": None, "low": None, "high": None}
+    results = measure_agreement([["yes"] * 3] * 5, resamples=100)
+    assert results["percent"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert results["fleiss_kappa"] == results["alpha_nominal"] == {"value": None, "low": None, "high": None}
 
 
 def test_no_votes_are_no_error():
-    figures = measure_agreement([], order=["a", "b", "c"])
-    assert (figures["items"], figures["percent"]["value"], figures["alpha_ordinal"]["value"]) == (0, None, None)
+    results = measure_agreement([], order=["a", "b", "c"])
+    assert (results["items"], results["percent"]["value"], results["alpha_ordinal"]["value"]) == (0, None, None)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a model is asked when it judges, and that no order of options is trusted."""
+"""The judge's questions, the orders of options, and the votes made of its probabilities, by hand."""
 
 import math
 
@@ -7,13 +7,20 @@ from datatrove.data import Document
 
 from kun_recipes.models.prompts import load_prompt
 from kun_recipes.studies import judging
-from kun_recipes.studies.judging import CompareAnswers, JudgeCriterion, JudgeGrade
-from kun_recipes.studies.rubric import load_rubric
+from kun_recipes.studies.judging import (
+    CompareAnswers,
+    JudgeCriterion,
+    JudgeGrade,
+    position_bias,
+    preference_votes,
+    quality_votes,
+)
+from kun_recipes.studies.rubric import COMPARE_FIELDS, CRITERION_FIELDS, GRADE_FIELDS, load_rubric
 
 PROMPTS = {
-    "criterion": judging.CRITERION_FIELDS,
-    "grade": judging.GRADE_FIELDS,
-    "compare": judging.COMPARE_FIELDS,
+    "criterion": CRITERION_FIELDS,
+    "grade": GRADE_FIELDS,
+    "compare": COMPARE_FIELDS,
 }
 
 
@@ -60,7 +67,7 @@ def test_a_favourite_letter_gives_no_grade_an_edge(prompts):
 def test_of_two_answers_each_is_once_read_first(prompts, monkeypatch):
     engine = LikesTheFirst(0.9, 0.1)
     monkeypatch.setattr(judging, "load_engine", lambda settings: engine)
-    judging.place_preference.cache_clear()
+    judging.position_prior.cache_clear()
     doc = Document("你好", "1", metadata={"answer_a": "早上好。", "answer_b": "嗯。"})
     for first in ("a", "b"):
         block = CompareAnswers("settings", prompts["compare"], first)
@@ -70,3 +77,42 @@ def test_of_two_answers_each_is_once_read_first(prompts, monkeypatch):
     odds = math.log(0.9) - math.log(0.1)
     assert doc.metadata["a_first_logodds"] == doc.metadata["b_first_logodds"] == pytest.approx(odds)
     assert doc.metadata["prior_logodds"] == pytest.approx(odds)  # what the place alone is worth
+
+
+def judged(identity: str, a_first: float, b_first: float, prior: float = 0.0) -> dict:
+    return {"id": identity, "a_first_logodds": a_first, "b_first_logodds": b_first, "prior_logodds": prior}
+
+
+@pytest.mark.parametrize(
+    "a_first, b_first, prior, choice",
+    [
+        (2, -1, 0, "a"),  # a wins from both places
+        (-2, 1, 0, "b"),
+        (3, 1, 0, "tie"),  # whatever is read first wins
+        (-1, -3, 0, "tie"),
+        (3, 1, 2, "a"),  # the place alone is worth 2: a gains 1 there, b loses 1
+        (1, 3, 2, "b"),
+        (3, 3, 2, "tie"),
+    ],
+)
+def test_a_choice_that_depends_on_the_order_is_a_tie(a_first, b_first, prior, choice):
+    (vote,) = preference_votes([judged("1", a_first, b_first, prior)], "judge")
+    assert (vote.item, vote.annotator, vote.choice) == ("1", "judge", choice)
+
+
+def test_the_preference_for_a_place_is_measured_before_and_after():
+    rows = [judged("1", 3, 1, 2), judged("2", 1, 3, 2), judged("3", 4, 4, 2), judged("4", 1.5, 5, 2)]
+    bias = position_bias(rows)
+    assert bias["judged"] == 4 and bias["prior_logodds"] == 2
+    assert bias["raw"] == {"first": 1.0, "disagree": 1.0}
+    assert bias["calibrated"] == {"first": 5 / 8, "disagree": 1 / 4}
+
+
+def test_no_answer_compared_is_no_error():
+    assert position_bias([]) == {"judged": 0} and preference_votes([], "judge") == []
+
+
+def test_a_criterion_is_met_from_even_odds():
+    probabilities = {"clarity_probability": 0.5, "feasibility_probability": 0.49, "practicality_probability": 1.0}
+    (vote,) = quality_votes([{"id": "1", **probabilities, "grade": "pass"}], "judge")
+    assert (vote.clarity, vote.feasibility, vote.practicality, vote.output) == (True, False, True, "pass")

@@ -1,4 +1,4 @@
-"""Figures of studies against small ones computed by hand."""
+"""Results of studies against small ones computed by hand."""
 
 import math
 

@@ -156,12 +156,12 @@ def test_a_line_that_is_no_prompt_is_named(study, tmp_path):
 def test_peoples_votes_are_counted_from_the_pages_database(study, tmp_path, capsys):
     folder, _ = study()
     database = Database(tmp_path / "votes/annotation.sqlite")
-    database.hold(read_study(folder), seed=0)
+    database.add_study(read_study(folder), seed=0)
     assigner = Assigner(database, votes_per_item=2, annotators=2, timeout=60, seed=0)
     for name, grade in (("anna", "pass"), ("bo", "fail")):
-        while turn := assigner.show("quality", name).turn:
+        while assignment := assigner.show("quality", name).assignment:
             answer = {"clarity": True, "feasibility": True, "practicality": False, "output": grade}
-            assigner.submit("quality", name, turn.assignment, answer)
+            assigner.submit("quality", name, assignment.id, answer)
     _, results = study("--votes", str(database.path), "--raters", "2")
     quality = results["people"]["votes"]["quality"]
     assert (quality["votes"], quality["voters"]) == (12, 2)

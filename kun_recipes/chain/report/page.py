@@ -15,11 +15,11 @@ from kun_recipes.chain.report.config import ReportConfig
 from kun_recipes.chain.report.costs import cost_table, training_table
 from kun_recipes.chain.report.gather import Evidence
 from kun_recipes.chain.report.sankey import funnel_figure
-from kun_recipes.evaluation.figure import scores_figure
+from kun_recipes.evaluation.report import scores_figure
 from kun_recipes.evaluation.tables import all_tables
 from kun_recipes.reporting import FIGURES, PAGE
 from kun_recipes.reporting.drawing import FONT_FILE, save, style
-from kun_recipes.statistics.figures import write_figures
+from kun_recipes.statistics.report import write_figures
 from kun_recipes.studies.figures import write_figures as draw_study
 from kun_recipes.studies.report import VOTERS, notes, study_tables
 

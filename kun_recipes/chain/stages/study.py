@@ -14,7 +14,7 @@ class StudyStage(Stage):
         return StudyConfig
 
     def run(self, config: StudyConfig) -> None:
-        from kun_recipes.annotation.export import read_votes
+        from kun_recipes.annotation.storage import read_votes
         from kun_recipes.studies.study import run
 
         run(config, read_votes)

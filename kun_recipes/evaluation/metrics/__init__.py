@@ -20,5 +20,5 @@ def load_metric(name: str) -> evaluate.EvaluationModule:
 
 
 def compute(name: str, **inputs: Any) -> dict[str, float]:
-    """What the metric makes of `inputs`, its columns and options."""
+    """Compute a metric from `inputs`, its columns and options."""
     return load_metric(name).compute(**inputs)

@@ -1,4 +1,4 @@
-"""Whether one model is really better than another on the same questions; loads by `evaluate.load(<this file>)`."""
+"""Paired difference of two models on the same questions; loads by `evaluate.load(<this file>)`."""
 
 import datasets
 import evaluate

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kun_recipes.statistics import figures
+from kun_recipes.statistics import report
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def texts(axes) -> list[str]:
 
 
 def test_lengths_end_where_the_data_ends(sets):
-    instruction, output = figures.lengths(sets).axes
+    instruction, output = report.lengths(sets).axes
     assert instruction.get_xlim() == (0, 15)
     assert instruction.get_xlabel() == "词元数"
     assert output.get_xlabel() == "词元数（最右一格：≥ 10）"
@@ -37,10 +37,10 @@ def test_lengths_end_where_the_data_ends(sets):
 
 
 def test_sources_and_topics_carry_their_counts(sets):
-    (axes,) = figures.sources(sets).axes
+    (axes,) = report.sources(sets).axes
     assert texts(axes) == ["3（75.0%）", "1（25.0%）"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["wudao", "（未注明）"]
-    (axes,) = figures.topics(sets).axes
+    (axes,) = report.topics(sets).axes
     assert len(axes.patches) == 10
     assert texts(axes)[0] == "12（15.4%）"
     assert "90 条中 78 条各次一致" in axes.get_title(loc="left") + axes.get_title()
@@ -48,14 +48,14 @@ def test_sources_and_topics_carry_their_counts(sets):
 
 def test_where_nothing_agrees_or_no_year_is_named_the_figure_says_so(sets):
     sets["dataset"]["topics"]["text_type"] |= {"agreed": 0, "topics": [{"name": "题", "rows": 0}]}
-    assert texts(figures.topics(sets).axes[0]) == ["没有一致的答案"]
-    named, unnamed = figures.years(sets).axes
+    assert texts(report.topics(sets).axes[0]) == ["没有一致的答案"]
+    named, unnamed = report.years(sets).axes
     assert texts(named) == ["2", ""]
     assert texts(unnamed)[-1] == "这二十年都没有提到"
 
 
 def test_forms_are_stacked_to_one(sets):
-    (axes,) = figures.forms(sets).axes
+    (axes,) = report.forms(sets).axes
     assert axes.patches[0].get_width() == 0.5
     assert axes.patches[-1].get_x() + axes.patches[-1].get_width() == pytest.approx(1)
     assert texts(axes) == ["50%", "50%", "48%", "48%", "", ""]

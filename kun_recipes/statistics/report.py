@@ -1,4 +1,4 @@
-"""The figures of Kun §4.2.1 from the numbers of statistics.json: each a function from the sets to a figure."""
+"""Report of the statistics: a table for the terminal, and the figures of Kun §4.2.1, each a function of the sets."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from rich.table import Table
 
 from kun_recipes.reporting.drawing import COLOURS, GREY, save, style
 from kun_recipes.statistics.topic_asking import TOP
@@ -15,8 +16,20 @@ Sets = Mapping[str, Mapping[str, Any]]
 COLUMNS = {"instruction": "指令长度", "output": "回答长度"}
 FORM_NAMES = {"question": "疑问句", "imperative": "祈使句", "other": "其他"}
 SET_NAMES = {"dataset": "数据集", "seeds": "种子"}
-MOST_SOURCES = 20
-LEAST_SLOTS = 3  # room for bars, so that a single one is no block
+MAX_SOURCES = 20
+MIN_SLOTS = 3  # room for bars, so that a single one is no block
+
+TABLE_ROWS = (
+    ("pairs", lambda numbers: f"{numbers['rows']:,}"),
+    ("instruction, median tokens", lambda numbers: f"{numbers['lengths']['instruction']['median']}"),
+    ("output, median tokens", lambda numbers: f"{numbers['lengths']['output']['median']}"),
+    ("questions", lambda numbers: f"{numbers['forms']['question']['share']:.1%}"),
+    ("imperatives", lambda numbers: f"{numbers['forms']['imperative']['share']:.1%}"),
+    ("with a year", lambda numbers: f"{numbers['years']['share']:.1%}"),
+    ("distinct-2 of instructions", lambda numbers: f"{numbers['distinct']['instruction']['distinct_2']:.3f}"),
+    ("distinct-2 of outputs", lambda numbers: f"{numbers['distinct']['output']['distinct_2']:.3f}"),
+    ("with a near duplicate", lambda numbers: f"{numbers['near_duplicates']['share']:.1%}"),
+)
 
 
 def lengths(sets: Sets) -> Figure:
@@ -51,8 +64,8 @@ def sources(sets: Sets) -> Figure:
     """Figure 7: where the dataset's pairs come from."""
     one = next(iter(sets.values()))
     found = {name or "（未注明）": counted["rows"] for name, counted in one["sources"].items()}
-    rest = dict(list(found.items())[MOST_SOURCES:])
-    found = dict(list(found.items())[:MOST_SOURCES])
+    rest = dict(list(found.items())[MAX_SOURCES:])
+    found = dict(list(found.items())[:MAX_SOURCES])
     if rest:
         found[f"其余 {len(rest)} 个来源"] = sum(rest.values())
     figure = Figure(figsize=(7, 1.2 + 0.34 * len(found)))
@@ -145,8 +158,26 @@ def _bars(axes: Axes, counts: Mapping[str, int], total: int, colour: str) -> Non
     bars = axes.barh(list(counts), list(counts.values()), color=colour, height=0.66)
     texts = [f"{rows:,}（{rows / total:.1%}）" for rows in counts.values()]
     axes.bar_label(bars, texts, padding=3, fontsize=9, color="#444444")
-    axes.set_ylim(max(len(counts), LEAST_SLOTS) - 0.5, -0.5)
+    axes.set_ylim(max(len(counts), MIN_SLOTS) - 0.5, -0.5)
     axes.set_xlim(0, max(counts.values()) * 1.38)
     axes.xaxis.set_visible(False)
     axes.spines["bottom"].set_visible(False)
     axes.tick_params(axis="y", length=0)
+
+
+def overview(sets: Mapping[str, Mapping[str, Any]]) -> Table:
+    """A line a statistic, a column a set."""
+    table = Table("statistic", *sets, title="Statistics of the data (Kun §4.2.1)", title_justify="left")
+    for name, shown in TABLE_ROWS:
+        table.add_row(name, *(shown(numbers) for numbers in sets.values()))
+    for kind in next(iter(sets.values())).get("topics", ()):
+        table.add_row(
+            f"agreed on the {kind.replace('_', ' ')}",
+            *(_agreement(numbers, kind) for numbers in sets.values()),
+        )
+    return table
+
+
+def _agreement(numbers: Mapping[str, Any], kind: str) -> str:
+    topics = numbers.get("topics", {}).get(kind)
+    return f"{topics['agreement']:.1%} of {topics['asked']:,}" if topics else "not asked"

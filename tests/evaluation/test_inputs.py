@@ -1,6 +1,6 @@
 import json
 
-from kun_recipes.evaluation.contamination import overlapping
+from kun_recipes.evaluation.inputs import overlapping
 from kun_recipes.evaluation.questions import Question
 
 QUESTIONS = [

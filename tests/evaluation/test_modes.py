@@ -1,6 +1,6 @@
 import pytest
 
-from kun_recipes.evaluation.reading import lenient_letter, strict_letter
+from kun_recipes.evaluation.modes import lenient_letter, strict_letter
 
 
 @pytest.mark.parametrize(
@@ -19,5 +19,5 @@ from kun_recipes.evaluation.reading import lenient_letter, strict_letter
         ("b", "", ""),
     ],
 )
-def test_readings(text, strict, lenient):
+def test_letters_of_written_answers(text, strict, lenient):
     assert (strict_letter(text), lenient_letter(text)) == (strict, lenient)

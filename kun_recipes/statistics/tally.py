@@ -1,17 +1,32 @@
 """One pass over a set of pairs: every statistic that needs no model (Kun §4.2.1, figures 3, 7 and 8)."""
 
+import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from datatrove.data import Document
+
+from kun_recipes.corpus.deduplication import (
+    ClusterNearDuplicates,
+    NearDuplicateSettings,
+    NoteSignatures,
+    signature_pairs,
+)
 from kun_recipes.data.pairs import Pair, PairSet, Removed, Sample
 from kun_recipes.progress import progress_bar
-from kun_recipes.statistics.diversity import count_letters, distinct_grams, word_figures
-from kun_recipes.statistics.forms import FORMS, FormReader, load_forms
-from kun_recipes.statistics.lengths import BINS, length_figures
-from kun_recipes.statistics.near import NearDuplicates
-from kun_recipes.statistics.years import YEARS_SHOWN, years_in
+from kun_recipes.statistics.forms import FORMS, FormClassifier, load_forms
+from kun_recipes.statistics.measurements import (
+    BINS,
+    YEARS_SHOWN,
+    count_letters,
+    distinct_grams,
+    length_statistics,
+    word_statistics,
+    years_in,
+)
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 ROWS_AT_ONCE = 1024  # tokenizers are fast with many texts
@@ -20,7 +35,7 @@ GRAM_CHARACTERS = 100_000  # letters by which sets are compared; fewer where a s
 
 @dataclass
 class Tally:
-    """What is counted of a set while its pairs pass; its size does not grow with them.
+    """Counts of a set in one pass; their size does not grow with the set.
 
     Args:
         reference_year: years after it are counted, but no figure shows them.
@@ -28,7 +43,7 @@ class Tally:
 
     reference_year: int
     sample: Sample
-    forms: FormReader = field(default_factory=load_forms)
+    forms: FormClassifier = field(default_factory=load_forms)
     rows: int = 0
     unusable: int = 0
     sources: Counter = field(default_factory=Counter)
@@ -46,7 +61,7 @@ class Tally:
         for pair in pairs:
             self.sample.add(pair)
             self.sources[pair.source] += 1
-            form, word = self.forms.read(pair.instruction)
+            form, word = self.forms.classify(pair.instruction)
             self.form_rows[form] += 1
             if word:
                 self.words[form][word] += 1
@@ -54,17 +69,17 @@ class Tally:
             self.years.update(years)
             self.rows_with_year += bool(years)
 
-    def figures(self, near: dict[str, int], grams: dict[str, Any]) -> dict[str, Any]:
-        """All numbers of the set, as statistics.json holds them."""
+    def statistics(self, near: dict[str, int], grams: dict[str, Any]) -> dict[str, Any]:
+        """All statistics of the set, as statistics.json holds them."""
         return {
             "rows": self.rows,
             "unusable": self.unusable,
             "sources": self._shares(dict(self.sources.most_common())),
-            "lengths": {column: length_figures(counts, BINS[column]) for column, counts in self.lengths.items()},
+            "lengths": {column: length_statistics(counts, BINS[column]) for column, counts in self.lengths.items()},
             "years": self._years(),
             "forms": self._shares({form: self.form_rows[form] for form in FORMS}),
-            "question_words": word_figures(self.words["question"], self.form_rows["question"]),
-            "first_verbs": word_figures(self.words["imperative"], self.form_rows["imperative"]),
+            "question_words": word_statistics(self.words["question"], self.form_rows["question"]),
+            "first_verbs": word_statistics(self.words["imperative"], self.form_rows["imperative"]),
             "distinct": grams,
             "near_duplicates": {**near, "share": near["rows"] / self.rows},
         }
@@ -82,11 +97,39 @@ class Tally:
         }
 
 
+class NearDuplicates:
+    """Counts the pairs, instruction and output together, that have a near duplicate in their set.
+
+    Found as the corpus stage finds them among segments.
+
+    Args:
+        folder: for signatures, some 600 bytes a pair; emptied before and after.
+    """
+
+    def __init__(self, folder: Path, settings: NearDuplicateSettings | None = None):
+        self.folder = folder
+        self.settings = settings or NearDuplicateSettings()
+
+    def count(self, pairs: Iterable[Pair]) -> dict[str, int]:
+        """Rows with a near duplicate, and the clusters that they form."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        signatures, found = self.folder / "signatures", self.folder / "pairs"
+        documents = (Document(f"{pair.instruction}\n{pair.output}", str(n)) for n, pair in enumerate(pairs))
+        NoteSignatures(signatures, self.settings).run(documents)
+        for bucket in range(self.settings.buckets):
+            signature_pairs(signatures, found, self.settings).run(rank=bucket, world_size=self.settings.buckets)
+        clusters = ClusterNearDuplicates(found, signatures, self.folder / "found")
+        clusters.run()
+        shutil.rmtree(self.folder)
+        counted = {name: int(clusters.stats[name].total) for name in ("near_duplicates", "clusters")}
+        return {"rows": counted["near_duplicates"] + counted["clusters"], "clusters": counted["clusters"]}
+
+
 def tally_set(pairs: PairSet, tally: Tally, count_tokens: CountTokens, near: NearDuplicates) -> dict[str, int]:
     """Fill the tally in one pass over a set and return its near duplicates."""
     batch: list[Pair] = []
 
-    def passing() -> Iterator[Pair]:
+    def usable_pairs() -> Iterator[Pair]:
         with progress_bar(None, pairs.name) as bar:
             for pair in pairs.read():
                 bar.update(1)
@@ -100,7 +143,7 @@ def tally_set(pairs: PairSet, tally: Tally, count_tokens: CountTokens, near: Nea
                 yield pair
         tally.add(batch, count_tokens)
 
-    return near.count(passing())
+    return near.count(usable_pairs())
 
 
 def compare_grams(samples: dict[str, Sequence[Pair]]) -> dict[str, dict[str, Any]]:
@@ -108,9 +151,9 @@ def compare_grams(samples: dict[str, Sequence[Pair]]) -> dict[str, dict[str, Any
     texts = {
         name: {column: [getattr(pair, column) for pair in pairs] for column in BINS} for name, pairs in samples.items()
     }
-    figures: dict[str, dict[str, Any]] = {name: {} for name in samples}
+    distinct: dict[str, dict[str, Any]] = {name: {} for name in samples}
     for column in BINS:
         characters = min(count_letters(columns[column], GRAM_CHARACTERS) for columns in texts.values())
         for name, columns in texts.items():
-            figures[name][column] = {"characters": characters, **distinct_grams(columns[column], characters)}
-    return figures
+            distinct[name][column] = {"characters": characters, **distinct_grams(columns[column], characters)}
+    return distinct

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kun_recipes.data.pairs import Pair, Removed
-from kun_recipes.studies.sampling import meetings, preference_items, sample_pairs
+from kun_recipes.studies.inputs import matchups, preference_items, sample_pairs
 
 PAIRS = [Pair("问", "答", id=f"row-{number}", source="wudao" if number % 4 else "skypile") for number in range(400)]
 MODELS = ["base", "kun", "coig", "belle"]
@@ -38,14 +38,14 @@ def test_a_small_source_is_taken_whole():
 
 
 def test_by_default_every_pair_meets_on_every_prompt():
-    found = list(meetings(["p1", "p2"], MODELS, None, seed=0))
+    found = list(matchups(["p1", "p2"], MODELS, None, seed=0))
     assert sorted(found) == sorted((p, *pair) for p in ("p1", "p2") for pair in combinations(MODELS, 2))
 
 
 @given(prompts=st.integers(1, 60), models=st.integers(2, 7), per_prompt=st.integers(1, 30))
 def test_a_sparing_design_has_all_pairs_meet_equally_often(prompts, models, per_prompt):
     names = [f"m{number}" for number in range(models)]
-    found = list(meetings([f"p{number}" for number in range(prompts)], names, per_prompt, seed=0))
+    found = list(matchups([f"p{number}" for number in range(prompts)], names, per_prompt, seed=0))
     pairs = list(combinations(names, 2))
     assert len(found) == len(set(found)) == prompts * min(per_prompt, len(pairs))
     met = Counter((first, second) for _, first, second in found)
