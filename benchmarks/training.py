@@ -30,7 +30,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, TrainerCallback
 
 from kun_recipes.config.options import parse
-from kun_recipes.models import resolve_model
+from kun_recipes.models.resolve import resolve_model
 from kun_recipes.training.checkpoints import RunFolder
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.data import load_data

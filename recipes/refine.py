@@ -31,11 +31,11 @@ from kun_recipes.data.folders import require_finished
 from kun_recipes.data.rows import RowReader, list_shards, read_rows, removed_writers, row_writer
 from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
-from kun_recipes.models import model_identity, resolve_model
 from kun_recipes.models.context import Request, announce, plan
 from kun_recipes.models.engines import check_installed
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
+from kun_recipes.models.resolve import model_identity, resolve_model
 from kun_recipes.rules import answer_rules, load_rules
 
 SCORED = {"instruction": {"instruction"}, "pair": {"instruction", "output"}}

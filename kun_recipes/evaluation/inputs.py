@@ -10,7 +10,7 @@ from kun_recipes.evaluation.contamination import overlapping
 from kun_recipes.evaluation.held_out import held_out_pairs
 from kun_recipes.evaluation.pipelines import Asked, Candidate
 from kun_recipes.evaluation.questions import Source, check_source, load_subject
-from kun_recipes.models import resolve_model
+from kun_recipes.models.resolve import resolve_model
 
 
 def sources(config: EvaluateConfig) -> list[Source]:

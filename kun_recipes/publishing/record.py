@@ -12,7 +12,7 @@ from kun_recipes.data import schema
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
 from kun_recipes.execution.summaries import finished_training, path_of, read_stages
-from kun_recipes.models import model_identity
+from kun_recipes.models.resolve import model_identity
 from kun_recipes.publishing.config import PublishConfig
 
 Role = Literal["label", "chat", "final"]

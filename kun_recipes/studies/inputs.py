@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from kun_recipes.data.pair_sets import Pair, PairSet
 from kun_recipes.evaluation.pipelines import Candidate
-from kun_recipes.models import resolve_model
+from kun_recipes.models.resolve import resolve_model
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.sampling import read_prompts, sample_pairs
 

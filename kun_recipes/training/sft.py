@@ -16,8 +16,8 @@ from peft import LoraConfig
 from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
 
 from kun_recipes.execution.folder import report
-from kun_recipes.models import resolve_model
 from kun_recipes.models.hardware import fast_dtype
+from kun_recipes.models.resolve import resolve_model
 from kun_recipes.training.attention import check_kernels, choose_attention
 from kun_recipes.training.checkpoints import MarkWhole, RunFolder
 from kun_recipes.training.config import TrainConfig

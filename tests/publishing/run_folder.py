@@ -11,8 +11,8 @@ from kun_recipes.config.options import load
 from kun_recipes.curation.config import LabelConfig, RefineConfig
 from kun_recipes.data.rows import row_writer
 from kun_recipes.execution.folder import describe
-from kun_recipes.models import model_identity
 from kun_recipes.models.prompts import load_prompt
+from kun_recipes.models.resolve import model_identity
 from kun_recipes.publishing.config import PublishConfig
 
 PROMPTS = "recipes/prompts"
