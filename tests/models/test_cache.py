@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from kun_recipes.errors import UserError
 from kun_recipes.models import cache as cache_module
-from kun_recipes.models.dequantise import dequantise
+from kun_recipes.models.cache import dequantise
 from kun_recipes.models.resolve import resolve_model
 
 
