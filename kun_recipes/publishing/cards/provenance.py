@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from kun_recipes.config.options import ConfigError
 from kun_recipes.errors import UserError
 from kun_recipes.execution.summaries import path_of
-from kun_recipes.models.engines.presets import preset
+from kun_recipes.models.engines.settings import preset
 from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.models.source import load_model_source
 from kun_recipes.publishing.config import PublishConfig
