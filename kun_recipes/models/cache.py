@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from kun_recipes.models.fetch import fetch, say
+from kun_recipes.models.fetch import fetch, print_status
 from kun_recipes.models.source import ModelSource
 from kun_recipes.progress import progress_bar
 
@@ -41,7 +41,7 @@ def cached_model(source: ModelSource) -> Path:
     try:
         lock.acquire(timeout=1)
     except Timeout:
-        say(f"{source.name}: waiting for another process that is fetching it")
+        print_status(f"{source.name}: waiting for another process that is fetching it")
         lock.acquire()
     try:
         if not folder.is_dir():
@@ -57,7 +57,7 @@ def _make(source: ModelSource, folder: Path) -> None:
     try:
         download.mkdir()
         gguf = fetch(source, download)
-        say(f"{source.name}: checksum right; dequantising it, this once, in a minute or two -> {folder}")
+        print_status(f"{source.name}: checksum right; dequantising it, this once, in a minute or two -> {folder}")
         dequantise(gguf, partial, source)
         _remove(download)
         os.replace(partial, folder)

@@ -13,7 +13,7 @@ from accelerate import PartialState
 from accelerate.utils import reduce
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from kun_recipes.training.distributed import say
+from kun_recipes.training.distributed import print_status
 
 
 class StopOnSigterm(TrainerCallback):
@@ -47,5 +47,5 @@ class StopOnSigterm(TrainerCallback):
 def leave_if_stopped(trainer: Trainer) -> None:
     """End the process (exit code 143) where the training did not come to its last step."""
     if trainer.state.global_step < trainer.state.max_steps:
-        say(f"train: stopped at step {trainer.state.global_step}; the same command goes on from there")
+        print_status(f"train: stopped at step {trainer.state.global_step}; the same command goes on from there")
         sys.exit(128 + signal.SIGTERM)

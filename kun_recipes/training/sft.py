@@ -22,7 +22,7 @@ from kun_recipes.training.attention import check_kernels, choose_attention
 from kun_recipes.training.checkpoints import MarkWhole, RunFolder
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.data import TrainingData, load_data
-from kun_recipes.training.distributed import check_sharding, say, share_batch, whole_updates
+from kun_recipes.training.distributed import check_sharding, print_status, share_batch, whole_updates
 from kun_recipes.training.plots import LOSS_PLOT, plot_losses
 from kun_recipes.training.preemption import StopOnSigterm, leave_if_stopped
 from kun_recipes.training.tokenizer import load_tokenizer
@@ -45,7 +45,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
     share_batch(config, config.global_batch_size)
     with config.main_process_first(local=False, desc="looking for an earlier run"):  # one folder for all machines
         if summary := folder.finished():
-            say(f"train: complete already -> {folder.output}")
+            print_status(f"train: complete already -> {folder.output}")
             return summary
         checkpoint = folder.last_checkpoint()
     trackers = make_trackers(config.report_to, folder.output, _step(checkpoint))
@@ -54,7 +54,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
     data = load_data(config, tokenizer)
     trainer = build_trainer(config, model, tokenizer, data, folder, trackers)
     if checkpoint:
-        say(f"train: continuing from step {_step(checkpoint)}")
+        print_status(f"train: continuing from step {_step(checkpoint)}")
     # Inside the training: measured before it, a model would be prepared for evaluation only, and each process would
     # then train alone. A continued run has the figure in its checkpoint.
     trainer.args.eval_on_start = bool(data.held_out) and not checkpoint
@@ -70,7 +70,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
         summary = folder.finish(summary)
         report(summary, folder.output)
         if after is not None:
-            say(f"train: held-out loss {before:.3f} before, {after:.3f} after")
+            print_status(f"train: held-out loss {before:.3f} before, {after:.3f} after")
     return summary
 
 
