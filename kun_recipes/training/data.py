@@ -13,8 +13,7 @@ from kun_recipes.models.prompts import load_prompt
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.distributed import print_status
 from kun_recipes.training.formatting import Conversation, backward, forward, judge_conversations
-from kun_recipes.training.mixing import load_mix
-from kun_recipes.training.subsets import take
+from kun_recipes.training.mixing import load_mix, take
 
 
 @dataclass(frozen=True)
