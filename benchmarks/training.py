@@ -34,9 +34,9 @@ from kun_recipes.models.resolve import resolve_model
 from kun_recipes.training.checkpoints import RunFolder
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.data import load_data
+from kun_recipes.training.formatting import load_tokenizer
 from kun_recipes.training.sft import build_trainer, silence_libraries
 from kun_recipes.training.throughput import Throughput
-from kun_recipes.training.tokenizer import load_tokenizer
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 WAYS = {

@@ -23,9 +23,9 @@ from kun_recipes.training.checkpoints import MarkWhole, RunFolder
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.data import TrainingData, load_data
 from kun_recipes.training.distributed import check_sharding, print_status, share_batch, whole_updates
+from kun_recipes.training.formatting import load_tokenizer
 from kun_recipes.training.plots import LOSS_PLOT, plot_losses
 from kun_recipes.training.preemption import StopOnSigterm, leave_if_stopped
-from kun_recipes.training.tokenizer import load_tokenizer
 from kun_recipes.training.tracking import ProgressBar, make_trackers
 from kun_recipes.training.trainer import Trainer
 

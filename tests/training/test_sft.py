@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from kun_recipes.training import checkpoints, sft
 from kun_recipes.training.checkpoints import RunFolder
 from kun_recipes.training.data import load_data
-from kun_recipes.training.tokenizer import load_tokenizer
+from kun_recipes.training.formatting import load_tokenizer
 
 
 def build(config):
