@@ -19,13 +19,12 @@ from kun_recipes.execution.folder import report
 from kun_recipes.models.hardware import fast_dtype
 from kun_recipes.models.resolve import resolve_model
 from kun_recipes.training.attention import check_kernels, choose_attention
-from kun_recipes.training.checkpoints import MarkWhole, RunFolder
+from kun_recipes.training.checkpoints import MarkWhole, RunFolder, StopOnSigterm, exit_if_stopped
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.data import TrainingData, load_data
 from kun_recipes.training.distributed import check_sharding, print_status, share_batch, whole_updates
 from kun_recipes.training.formatting import load_tokenizer
 from kun_recipes.training.plots import LOSS_PLOT, plot_losses
-from kun_recipes.training.preemption import StopOnSigterm, leave_if_stopped
 from kun_recipes.training.tracking import ProgressBar, make_trackers
 from kun_recipes.training.trainer import Trainer
 
@@ -59,7 +58,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
     # then train alone. A continued run has the figure in its checkpoint.
     trainer.args.eval_on_start = bool(data.held_out) and not checkpoint
     trainer.train(resume_from_checkpoint=checkpoint)
-    leave_if_stopped(trainer)
+    exit_if_stopped(trainer)
     before, after = _held_out_loss_before(trainer), _held_out_loss(trainer)
     _save_model(trainer, tokenizer, folder.staged_model)
     summary = _summarise(trainer, data, time.monotonic() - begun)
