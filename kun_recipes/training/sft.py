@@ -24,8 +24,7 @@ from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.data import TrainingData, load_data
 from kun_recipes.training.distributed import check_sharding, print_status, share_batch, whole_updates
 from kun_recipes.training.formatting import load_tokenizer
-from kun_recipes.training.plots import LOSS_PLOT, plot_losses
-from kun_recipes.training.tracking import ProgressBar, make_trackers
+from kun_recipes.training.tracking import LOSS_PLOT, ProgressBar, make_trackers, plot_losses
 from kun_recipes.training.trainer import Trainer
 
 
@@ -55,7 +54,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
     if checkpoint:
         print_status(f"train: continuing from step {_step(checkpoint)}")
     # Inside the training: measured before it, a model would be prepared for evaluation only, and each process would
-    # then train alone. A continued run has the figure in its checkpoint.
+    # then train alone. A continued run has the loss in its checkpoint.
     trainer.args.eval_on_start = bool(data.held_out) and not checkpoint
     trainer.train(resume_from_checkpoint=checkpoint)
     exit_if_stopped(trainer)
