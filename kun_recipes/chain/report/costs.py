@@ -52,14 +52,14 @@ def training_table(trainings: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 def _trainings(trainings: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterable[tuple[str, ...]]:
-    for name, figures in trainings:
-        losses = (figures.get("held_out_loss_before"), figures.get("held_out_loss_after"))
+    for name, summary in trainings:
+        losses = (summary.get("held_out_loss_before"), summary.get("held_out_loss_after"))
         yield (
             name,
-            _number(figures["rows_kept"]),
-            _number(figures["steps"]),
+            _number(summary["rows_kept"]),
+            _number(summary["steps"]),
             *("–" if loss is None else f"{loss:.2f}" for loss in losses),
-            _number(figures["tokens"]),
-            _rate(figures["throughput"]["tokens_per_second"], 1),
-            _number(figures["seconds"]),
+            _number(summary["tokens"]),
+            _rate(summary["throughput"]["tokens_per_second"], 1),
+            _number(summary["seconds"]),
         )
