@@ -52,18 +52,18 @@ class Built:
     withheld: int = 0
 
 
-def build(config: PublishConfig, record: RunRecord, tell: Callable[[str], None]) -> list[Built]:
+def build(config: PublishConfig, record: RunRecord, notify: Callable[[str], None]) -> list[Built]:
     """Build everything that a config publishes.
 
     Args:
-        tell: called with what is being done.
+        notify: called with a line on each repository.
 
     Raises:
         UserError: rows that must not be published, or a fact that a card wants and nobody gave.
     """
     built = []
     for name in config.names:
-        tell(f"building {name}")
+        notify(f"building {name}")
         folder = Path(config.output_dir) / name
         partial = folder.with_name(f"{name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
