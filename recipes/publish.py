@@ -25,12 +25,11 @@ from kun_recipes.data.folders import discard
 from kun_recipes.errors import UserError, tell
 from kun_recipes.execution.counts import Counts
 from kun_recipes.execution.folder import StageFolder, report
-from kun_recipes.publishing.build import Built, build
+from kun_recipes.publishing.build import Built, build, show_tree
 from kun_recipes.publishing.checking.published import check_published
 from kun_recipes.publishing.config import CANDIDATES, DATASET, PublishConfig
 from kun_recipes.publishing.hub import check_account, push
 from kun_recipes.publishing.record import read_run
-from kun_recipes.publishing.tree import show_tree
 
 
 def run(config: PublishConfig) -> None:
