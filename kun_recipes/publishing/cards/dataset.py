@@ -12,8 +12,7 @@ from kun_recipes.data.parquet_shards import read_all, split_names
 from kun_recipes.execution.summaries import path_of
 from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.privacy import KINDS, load_privacy
-from kun_recipes.publishing.cards.contamination import benchmarks, quotes
-from kun_recipes.publishing.cards.figures import MEASURED, Spread, masked_items, spreads
+from kun_recipes.publishing.cards.measurements import MEASURED, Spread, benchmarks, masked_items, quotes, spreads
 from kun_recipes.publishing.cards.metadata import dataset_metadata
 from kun_recipes.publishing.cards.provenance import (
     base_model,
