@@ -22,8 +22,7 @@ from kun_recipes.cli import main
 from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.curation.judge_data import load_judge_items
-from kun_recipes.curation.judges import Judge, filter_judge, score_judge
-from kun_recipes.curation.judging import JudgeCandidate
+from kun_recipes.curation.judging import Judge, JudgeCandidate, filter_judge, score_judge
 from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
 from kun_recipes.data import schema
 from kun_recipes.data.dataset import write_dataset
