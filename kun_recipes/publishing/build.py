@@ -40,8 +40,8 @@ from kun_recipes.rules import load_rules
 PROMPTS = "recipes/prompts"
 STAGES = "recipes/stages.json"
 
-KEPT_AT_HOME = ("logs", "checkpoints", TRAIN_SUMMARY)
-"""Of a model's folder; its summary is published without this machine's paths."""
+NOT_PUBLISHED = ("logs", "checkpoints", TRAIN_SUMMARY)
+"""Parts of a model's folder; the summary is written anew without this machine's paths."""
 
 RESERVED = (DEFAULT, "all")
 """Words of `load_dataset` that no split can have for its name."""
@@ -162,7 +162,7 @@ def _build_model(config: PublishConfig, record: RunRecord, name: str, folder: Pa
     model = record.models[name]
     for path in sorted(model.folder.rglob("*")):
         inside = path.relative_to(model.folder)
-        if path.is_file() and inside.parts[0] not in KEPT_AT_HOME and path.name != CARD:
+        if path.is_file() and inside.parts[0] not in NOT_PUBLISHED and path.name != CARD:
             _link_or_copy(path, folder / inside)
     write_json(folder / TRAIN_SUMMARY, without_local_paths(model.summary))
     _copy_recipes(config.recipes, folder)

@@ -124,8 +124,8 @@ class RunFolder:
             )
 
 
-class MarkWhole(TrainerCallback):
-    """Writes a checkpoint's manifest, the names and sizes of its files, once every process has saved its part.
+class WriteManifest(TrainerCallback):
+    """Write a checkpoint's manifest, the names and sizes of its files, once every process has saved its part.
 
     After the last step no checkpoint is made: transformers, continuing from one there, would take another step.
     """
@@ -184,7 +184,10 @@ def exit_if_stopped(trainer: Trainer) -> None:
 
 
 def made_from(config: TrainConfig) -> dict[str, Any]:
-    """What decides the weights: our options, TRL's where they are not at their default, and the content of files."""
+    """Return the settings that decide the weights.
+
+    These are our options, TRL's unless they are at their default, and the content of files.
+    """
     default = TrainConfig(output_dir=config.output_dir, model="", seeds="").to_dict()
     values = describe(config)
     ours = TrainConfig.__annotations__

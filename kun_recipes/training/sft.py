@@ -19,7 +19,7 @@ from kun_recipes.execution.folder import report
 from kun_recipes.models.hardware import fast_dtype
 from kun_recipes.models.resolve import resolve_model
 from kun_recipes.training.attention import check_kernels, choose_attention
-from kun_recipes.training.checkpoints import MarkWhole, RunFolder, StopOnSigterm, exit_if_stopped
+from kun_recipes.training.checkpoints import RunFolder, StopOnSigterm, WriteManifest, exit_if_stopped
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.data import TrainingData, load_data
 from kun_recipes.training.distributed import check_sharding, print_status, share_batch, whole_updates
@@ -104,7 +104,7 @@ def build_trainer(
         eval_dataset=Dataset.from_list(data.held_out) if data.held_out else None,
         processing_class=tokenizer,
         peft_config=_adapters(config) if config.lora_rank else None,
-        callbacks=[StopOnSigterm(), MarkWhole(), ProgressBar(), *trackers],
+        callbacks=[StopOnSigterm(), WriteManifest(), ProgressBar(), *trackers],
     )
     trainer.train_dataset = whole_updates(trainer.train_dataset, config.global_batch_size)
     trainer.remove_callback(PrinterCallback)

@@ -8,7 +8,7 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from kun_recipes.errors import UserError
 from kun_recipes.training import sft
-from kun_recipes.training.checkpoints import MarkWhole, RunFolder, made_from
+from kun_recipes.training.checkpoints import RunFolder, WriteManifest, made_from
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def save_checkpoint(run, step):
     torch.save({"step": step}, checkpoint / "optimizer.pt")
     (checkpoint / "nested" / "weights").write_bytes(b"weights")
     state = TrainerState(global_step=step, is_world_process_zero=True)
-    MarkWhole().on_save(TrainingArguments(str(run.checkpoints), use_cpu=True), state, TrainerControl())
+    WriteManifest().on_save(TrainingArguments(str(run.checkpoints), use_cpu=True), state, TrainerControl())
     return checkpoint
 
 

@@ -30,14 +30,14 @@ def test_tensorboard_lies_in_the_models_folder(make_config, tmp_path):
 def test_a_continued_run_goes_on_in_the_same_curve(make_config, tmp_path):
     whole = make_config(output_dir=str(tmp_path / "whole"))
     sft.train(whole)
-    mark = checkpoints.MarkWhole.on_save
+    mark = checkpoints.WriteManifest.on_save
 
     def kill(*args, **kwargs):
         mark(*args, **kwargs)
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoints.MarkWhole, "on_save", kill)
+        patch.setattr(checkpoints.WriteManifest, "on_save", kill)
         with pytest.raises(KeyboardInterrupt):
             sft.train(make_config())
     sft.train(make_config())
