@@ -1,4 +1,4 @@
-"""What every block that asks a model has in common: whole shards at once, and no prompt that does not fit."""
+"""Base classes of blocks that ask a model: many rows per call, and no prompt that does not fit the context."""
 
 import hashlib
 from abc import ABC, abstractmethod

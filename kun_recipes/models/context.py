@@ -1,4 +1,4 @@
-"""How long a context vLLM must be ready for: by the prompts that will be asked, not by the model's longest.
+"""The context length that vLLM is started with: that of the longest prompt and answer, not the model's own.
 
 What a context needs is taken from the room for keys and values, so that a shorter one lets more rows run at a time.
 """

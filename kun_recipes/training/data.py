@@ -18,7 +18,7 @@ from kun_recipes.training.mixing import load_mix, take
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a run trains on and is measured on.
+    """Conversations that a run trains on and is measured on.
 
     Attributes:
         training: conversations of the training pairs, the sets mixed in, and the judges; the trainer shuffles them.

@@ -18,7 +18,7 @@ Prompt = list[Message]
 
 @dataclass(frozen=True)
 class Sampling:
-    """How `generate` picks tokens. The defaults are greedy decoding.
+    """Sampling options of `generate`. The defaults are greedy decoding.
 
     Args:
         max_new_tokens: tokens after which a completion ends with finish_reason "length".
@@ -35,7 +35,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Completion:
-    """What the model wrote.
+    """A text that the model wrote.
 
     Attributes:
         text: the answer, without special tokens.

@@ -42,7 +42,7 @@ TAGS = ["instruction-tuning", "back-translation", "synthetic", "kun"]
 
 @dataclass(frozen=True)
 class DatasetCard:
-    """What the card of a dataset is made from.
+    """Sources of the card of a dataset.
 
     Attributes:
         folder: the dataset, its Parquet files written.

@@ -1,4 +1,4 @@
-"""What both kinds of card say about where things come from: prompts in full, settings, commands, models."""
+"""Provenance on both kinds of card: prompts in full, settings, commands, models and their licence."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -34,7 +34,7 @@ class Prompt(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """What a stage was asked, for a table."""
+    """Settings of a stage, for a table."""
 
     name: str
     settings: dict[str, str]
@@ -68,7 +68,7 @@ def _read_prompt(path: Path, fingerprint: str) -> Prompt:
 
 
 def decoding(config: Mapping[str, Any]) -> str:
-    """How a stage picked its tokens, in a phrase: its preset's values, and those that replaced them."""
+    """Return a phrase on the sampling of a stage: its preset's values, and those that replaced them."""
     named = preset(config["sampling"])
 
     def chosen(key: str) -> float:

@@ -1,4 +1,4 @@
-"""What is wrong with rows that are, or are to be, published: looked for in any set of instructions and answers."""
+"""Checks of rows that are published, or are to be, in any set of instructions and answers."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -125,7 +125,7 @@ def _rules_by_field(rules: Rules) -> dict[str, list[Rule]]:
 
 
 def _seen(known: set[bytes], text: str) -> bool:
-    """Whether the text was met before; it is from now on."""
+    """Tell if the text was seen before, and remember it."""
     before = len(known)
     known.add(blake2b(text.encode(errors="surrogatepass"), digest_size=12).digest())
     return len(known) == before

@@ -20,7 +20,7 @@ from kun_recipes.publishing.hub.read_back import read_back
 from kun_recipes.publishing.hub.retries import with_retries
 
 LOADED = (".parquet", ".safetensors", ".bin", ".gguf")
-"""What `load_dataset` and `from_pretrained` take in, whoever put it there."""
+"""Suffixes of files that `load_dataset` and `from_pretrained` load, whoever put them there."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class _Push:
         return {ref.name: ref.target_commit for ref in self.api.list_repo_refs(**self.where).tags}
 
     def _is_released(self) -> bool:
-        """Whether this very content has the tag already; raises UserError where another one has it."""
+        """Tell if this very content has the tag already; raise UserError if another content has it."""
         tagged = self._with_retries("looking at its tags", self._tags)
         if self.tag not in tagged:
             return False

@@ -1,4 +1,4 @@
-"""What was pushed, read back as its users will read it, and compared with what was sent: row by row, file by file."""
+"""Read a push back as its users will read it, and compare it with the folder: row by row, file by file."""
 
 import hashlib
 from itertools import zip_longest
@@ -16,7 +16,7 @@ from kun_recipes.errors import UserError
 from kun_recipes.publishing.hub.retries import with_retries
 
 BROKEN = (OSError, ArrowException)
-"""What readers raise where a body broke off or a connection is gone."""
+"""Errors of readers when a response breaks off or the connection is lost."""
 
 
 def read_back(folder: Path, manifest: dict[str, Any], repo_id: str, repo_type: str, revision: str, api: HfApi) -> int:
