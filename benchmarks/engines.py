@@ -24,11 +24,11 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from kun_recipes.models import resolve_model
 from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.engines.base import Prompt, Sampling
 from kun_recipes.models.engines.chats import ChatTokenizer
 from kun_recipes.models.prompts import load_prompt
+from kun_recipes.models.resolve import resolve_model
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 WAYS = ["vllm", "limit", "transformers", "naive"]

@@ -27,8 +27,8 @@ from kun_recipes.evaluation.modes import ChooseAnswer, CompareLosses
 from kun_recipes.evaluation.pipelines import CHOICE_TOKENS
 from kun_recipes.evaluation.prompts import PromptBuilder
 from kun_recipes.evaluation.questions import Source, load_subject
-from kun_recipes.models import resolve_model
 from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.resolve import resolve_model
 
 DATA = Path(__file__).resolve().parent.parent / "recipes" / "demo" / "data"
 SUBJECTS = {

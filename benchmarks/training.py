@@ -30,13 +30,13 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, TrainerCallback
 
 from kun_recipes.config.command_line import parse
-from kun_recipes.models import resolve_model
+from kun_recipes.models.resolve import resolve_model
 from kun_recipes.training.checkpoints import RunFolder
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.data import load_data
+from kun_recipes.training.formatting import load_tokenizer
 from kun_recipes.training.sft import build_trainer, silence_libraries
 from kun_recipes.training.throughput import Throughput
-from kun_recipes.training.tokenizer import load_tokenizer
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 WAYS = {

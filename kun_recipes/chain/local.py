@@ -13,7 +13,7 @@ from rich.text import Text
 from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.data.folders import discard
 from kun_recipes.errors import UserError
-from kun_recipes.execution.logs import last_words
+from kun_recipes.execution.logs import last_message
 from kun_recipes.progress import SHOW_PROGRESS
 
 
@@ -98,7 +98,7 @@ def run_stage(stage: StageRun, log: Path, show: Callable[[str], None]) -> None:
                 show(line.strip())
         code = process.wait()
     if code:
-        raise UserError(f"{stage.name} failed (exit code {code}): {last_words(log)}\nits log: {log}")
+        raise UserError(f"{stage.name} failed (exit code {code}): {last_message(log)}\nits log: {log}")
 
 
 def _lines(stream: IO[bytes]) -> Iterator[str]:

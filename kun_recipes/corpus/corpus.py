@@ -32,7 +32,7 @@ from kun_recipes.data.rows import AssignShard, RankReader, removed_writers, row_
 from kun_recipes.execution.counts import Counts
 from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
-from kun_recipes.models import resolve_model
+from kun_recipes.models.resolve import resolve_model
 from kun_recipes.privacy import MaskPrivateData, load_privacy
 from kun_recipes.reporting.corpus import DescribeRows, merge_tallies, write_corpus_report
 from kun_recipes.rules import load_rules, segment_rules

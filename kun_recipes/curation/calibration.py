@@ -1,51 +1,17 @@
-"""What is known of a judge before it judges a row: its bias, its threshold, and how good it is on labelled items."""
+"""Calibrate a judge on labelled items before it judges a row: its bias, its threshold, its AUC and accuracy."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy
 from filelock import FileLock
 from scipy.stats import mannwhitneyu
 
 from kun_recipes.curation.judge_data import JudgeItem, split_judge_items
-from kun_recipes.curation.judges import Judge
+from kun_recipes.curation.judging import Calibration, Judge
 from kun_recipes.data.atomic import write_json
 from kun_recipes.models.engines.base import Engine
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What is known of a judge before it judges: its bias, its threshold, and how good it is on held-out items.
-
-    Attributes:
-        bias: log-odds on content-free input, nats; subtracted from every verdict.
-        threshold: lowest calibrated log-odds kept, nats.
-        threshold_from: "config", or "development items" when it was chosen there.
-        auc: area under the ROC curve on the held-out items; 0.5 is chance.
-        accuracy: share of the held-out items on the right side of the threshold.
-        held_out, development: number of items.
-    """
-
-    judge: str
-    bias: float
-    threshold: float
-    threshold_from: str
-    auc: float
-    accuracy: float
-    held_out: int
-    development: int
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    def __str__(self) -> str:
-        return (
-            f"{self.judge} judge, {self.held_out} held-out items: AUC {self.auc:.2f}, accuracy {self.accuracy:.2f} at"
-            f" calibrated log-odds {self.threshold:+.2f} (from {self.threshold_from}); bias {self.bias:+.2f}"
-        )
 
 
 def calibrate(
@@ -78,7 +44,7 @@ def area_under_roc(scores: Sequence[float], positive: Sequence[bool]) -> float:
 
 
 def best_threshold(scores: Sequence[float], positive: Sequence[bool]) -> float:
-    """The threshold of highest balanced accuracy: the middle of the widest gap between scores that attains it."""
+    """Return the threshold of highest balanced accuracy: the middle of the widest gap between scores with it."""
     order = numpy.argsort(scores, kind="stable")
     values, labels = numpy.array(scores)[order], numpy.array(positive)[order]
     kept_right = labels.sum() - numpy.concatenate([[0], labels.cumsum()])  # positives at or above each cut
@@ -93,12 +59,12 @@ def best_threshold(scores: Sequence[float], positive: Sequence[bool]) -> float:
 
 
 class Calibrations:
-    """The judges of a stage, each measured once a run, by the first task that needs it and with the model it has.
+    """The judges of a stage, each measured once per run, by the first task that needs it and with the model it has.
 
     A continued run keeps the thresholds that its first rows were judged by.
 
     Args:
-        path: JSON file of what was measured.
+        path: JSON file of the measurements.
         items: the labelled items; one half chooses the threshold, the other is what a judge is measured on.
         thresholds: lowest calibrated log-odds kept by each judge, nats; None is chosen on the development half.
     """
@@ -108,14 +74,14 @@ class Calibrations:
         self.development, self.held_out = split_judge_items(items)
 
     def measured(self) -> dict[str, Calibration]:
-        """What is known by now, by the judge's name."""
+        """Return the calibrations measured so far, by the judge's name."""
         if not self.path.is_file():
             return {}
         found = json.loads(self.path.read_text(encoding="utf-8"))
         return {name: Calibration(**values) for name, values in found.items()}
 
     def of(self, judge: Judge, engine: Engine) -> Calibration:
-        """Measure `judge` unless another task, thread or run has."""
+        """Return the calibration of `judge`; measure it unless another task, thread or run has."""
         with FileLock(f"{self.path}.lock"):
             known = self.measured()
             if judge.name not in known:

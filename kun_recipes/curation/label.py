@@ -19,10 +19,10 @@ from kun_recipes.data.folders import require_finished
 from kun_recipes.data.rows import RowReader, list_shards, read_rows, removed_writers, row_writer
 from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
-from kun_recipes.models import model_identity
 from kun_recipes.models.context import TOKENS_A_TOKEN, Request, open_engine
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
+from kun_recipes.models.resolve import model_identity
 from kun_recipes.rules import instruction_rules, load_rules
 from kun_recipes.rules.ranges import RangeFilter
 

@@ -39,7 +39,7 @@ class AnswerWithSegment(PipelineStep):
     what else `PolishAnswer` adds stays out.
 
     Args:
-        judge: what the judging model is called in the rows, by `kun_recipes.models.model_identity`.
+        judge: what the judging model is called in the rows, by `kun_recipes.models.resolve.model_identity`.
     """
 
     type = "🪨 - ANSWER"

@@ -19,8 +19,7 @@ from datatrove.pipeline.base import PipelineStep
 from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.curation.judge_data import load_judge_items
-from kun_recipes.curation.judges import Judge, filter_judge, score_judge
-from kun_recipes.curation.judging import JudgeCandidate
+from kun_recipes.curation.judging import Judge, JudgeCandidate, filter_judge, score_judge
 from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
 from kun_recipes.data import schema
 from kun_recipes.data.dataset import write_dataset
@@ -28,10 +27,10 @@ from kun_recipes.data.folders import require_finished
 from kun_recipes.data.rows import RowReader, list_shards, read_rows, removed_writers, row_writer
 from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
-from kun_recipes.models import model_identity
 from kun_recipes.models.context import Request, open_engine
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
+from kun_recipes.models.resolve import model_identity
 from kun_recipes.rules import answer_rules, load_rules
 
 SCORED = {"instruction": {"instruction"}, "pair": {"instruction", "output"}}

@@ -13,7 +13,7 @@ from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.evaluation.held_out import held_out_pairs
 from kun_recipes.evaluation.pipelines import EvaluatedModel, EvaluationInputs
 from kun_recipes.evaluation.questions import Question, Source, check_source, load_subject
-from kun_recipes.models import resolve_model
+from kun_recipes.models.resolve import resolve_model
 
 TEXTS_AT_ONCE = 32
 DEFAULT = ("instruction", "output")

@@ -13,7 +13,7 @@ from kun_recipes.evaluation.pipelines import EvaluatedModel, EvaluationInputs
 from kun_recipes.evaluation.questions import Source, load_subject
 from kun_recipes.evaluation.scores import Compute, Record, benchmark_scores, comparison, held_out_scores
 from kun_recipes.execution.folder import StageFolder
-from kun_recipes.models import model_identity
+from kun_recipes.models.resolve import model_identity
 
 
 def measure(

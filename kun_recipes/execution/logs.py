@@ -1,4 +1,4 @@
-"""What a process said, among what those that started it add."""
+"""The messages of a process in its log, apart from those that the launchers add."""
 
 import re
 from collections.abc import Iterator
@@ -11,15 +11,15 @@ _RULE = re.compile(r"={20,}")
 _RULES_IN_A_REPORT = 2
 
 
-def last_words(log: Path) -> str:
-    """The last line of a log that is neither Slurm's nor in the report that torch's launcher adds to any failure."""
+def last_message(log: Path) -> str:
+    """Return the last line of a log that is neither Slurm's nor in the report of torch's launcher on a failure."""
     text = log.read_text(encoding="utf-8", errors="replace")
-    spoken = ""
+    message = ""
     for line in _without_reports(text.replace("\r", "\n").splitlines()):
         line = _NUMBERED.sub("", line).strip()
         if line and not line.startswith(_OTHERS):
-            spoken = line
-    return spoken or "nothing"
+            message = line
+    return message or "nothing"
 
 
 def _without_reports(lines: list[str]) -> Iterator[str]:

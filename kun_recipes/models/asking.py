@@ -1,4 +1,4 @@
-"""What every block that asks a model has in common: whole shards at once, and no prompt that does not fit."""
+"""Base classes of blocks that ask a model: many rows per call, and no prompt that does not fit the context."""
 
 from abc import ABC, abstractmethod
 
@@ -64,7 +64,7 @@ class WriteText(AskModel):
     """A block that has the model write one text a row.
 
     Args:
-        author: what the model is called in the rows, by `kun_recipes.models.model_identity`.
+        author: what the model is called in the rows, by `kun_recipes.models.resolve.model_identity`.
         prompt: the prompt file.
         sampling: how tokens are picked.
         seed: each row's own seed is derived from it and the row's id.

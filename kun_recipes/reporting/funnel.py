@@ -1,4 +1,4 @@
-"""What a run did with its rows: the funnel, a few finished rows, and summary.json."""
+"""The end of a run in the terminal: the funnel, the judges, the trainings, a few finished rows; and summary.json."""
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,21 +14,21 @@ from kun_recipes.data.hashing import choice_hash
 
 
 def run_summary(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The content of a run's summary.json: each stage's figures, without its config."""
+    """Return the content of a run's summary.json: each stage's summary without its config."""
     return {
         name: {key: value for key, value in summary.items() if key != "config"} for name, summary in stages.items()
     }
 
 
 def funnel_table(stages: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Rows in, kept and removed by reason, a line a stage and a line a reason."""
+    """Return rows in, kept and removed by reason: one line per stage and one per reason."""
     table = Table(title="Funnel: rows in, kept, and removed by reason", title_justify="left")
     table.add_column("stage")
     for column in ("rows in", "kept", "removed", "seconds"):
         table.add_column(column, justify="right")
-    for name, figures in stages.items():
-        removed = figures["removed"]
-        row = (figures["rows_in"], figures["rows_kept"], sum(removed.values()), round(figures["seconds"]))
+    for name, summary in stages.items():
+        removed = summary["removed"]
+        row = (summary["rows_in"], summary["rows_kept"], sum(removed.values()), round(summary["seconds"]))
         table.add_row(name, *map(str, row), style="bold")
         for reason, count in removed.items():
             table.add_row(f"  {reason}", "", "", str(count), "")
@@ -36,11 +36,11 @@ def funnel_table(stages: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 def judge_lines(judges: Mapping[str, Mapping[str, Any]]) -> Iterator[Text]:
-    """How good each judge is on its held-out items, and what it kept by."""
-    for name, figures in judges.items():
+    """Yield the AUC and accuracy of each judge on its held-out items, and its threshold."""
+    for name, judge in judges.items():
         yield Text(
-            f"{name} judge: AUC {figures['auc']:.2f}, accuracy {figures['accuracy']:.2f}"
-            f" on {figures['held_out']} held-out items; kept from a calibrated log-odds of {figures['threshold']:+.2f}"
+            f"{name} judge: AUC {judge['auc']:.2f}, accuracy {judge['accuracy']:.2f}"
+            f" on {judge['held_out']} held-out items; kept from a calibrated log-odds of {judge['threshold']:+.2f}"
         )
 
 
@@ -57,8 +57,8 @@ def sample_rows(rows: Iterable[Mapping[str, Any]], count: int = 3) -> list[Mappi
 
 
 def row_panel(row: Mapping[str, Any]) -> RenderableType:
-    """One finished row in full: the pair, the segment it came from, and the figures that decided about it."""
-    figures = (
+    """Return one finished row in full: the pair, the segment it came from, and the measurements that decided on it."""
+    measured = (
         f"perplexity {row[schema.PERPLEXITY]:.2f} · fit {row[schema.FIT]:+.2f}"
         f" · P(是) {row[schema.FILTER_PROBABILITY]:.2f} · P(好) {row[schema.SCORE_PROBABILITY]:.2f}"
     )
@@ -66,6 +66,6 @@ def row_panel(row: Mapping[str, Any]) -> RenderableType:
         Text(row[schema.INSTRUCTION], style="bold"),
         Text(row[schema.OUTPUT]),
         Text(f"\nsegment: {row[schema.TEXT]}", style="dim"),
-        Text(figures, style="dim"),
+        Text(measured, style="dim"),
     ]
     return Panel(Group(*parts), title=f"{row[schema.SOURCE]} · {row[schema.ID][:12]}", title_align="left")

@@ -1,4 +1,4 @@
-"""What a folder of rows holds: counts, bytes, lengths, and a few rows chosen by hash; tallies of parts add up."""
+"""Tallies of rows: counts, bytes, lengths, and a few rows chosen by hash; tallies of parts add up."""
 
 import heapq
 from collections.abc import Iterable, Mapping

@@ -16,11 +16,10 @@ from rich.console import Console
 from kun_recipes.data.atomic import write_json
 from kun_recipes.execution.counts import Counts
 from kun_recipes.execution.folder import StageFolder, report
-from kun_recipes.models import resolve_model
 from kun_recipes.models.engines import check_installed
 from kun_recipes.models.engines.chats import ChatTokenizer
-from kun_recipes.models.identity import model_identity
 from kun_recipes.models.prompts import load_prompt
+from kun_recipes.models.resolve import model_identity, resolve_model
 from kun_recipes.statistics.config import DATASET, StatisticsConfig
 from kun_recipes.statistics.pipelines import ask_topics, lists_of, measure_sets, topics_by_set
 from kun_recipes.statistics.report import overview, write_figures

@@ -12,7 +12,7 @@ from kun_recipes.data.json_lines import Malformed, read_lines
 from kun_recipes.data.pairs import Pair, PairSet, Removed
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation.pipelines import EvaluatedModel
-from kun_recipes.models import resolve_model
+from kun_recipes.models.resolve import resolve_model
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.items import PreferenceItem, QualityItem
 

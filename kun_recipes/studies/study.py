@@ -18,8 +18,8 @@ from rich.console import Console
 
 from kun_recipes.execution.counts import Counts, sum_counts
 from kun_recipes.execution.folder import StageFolder, report
-from kun_recipes.models import model_identity, weights
 from kun_recipes.models.engines import check_installed
+from kun_recipes.models.resolve import model_identity, weights
 from kun_recipes.reporting.tables import to_rich
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.inputs import StudyInputs, gather, preference_items, quality_items

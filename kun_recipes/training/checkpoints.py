@@ -1,28 +1,35 @@
-"""A training's folder: what was asked, which checkpoints can be trusted, and when the model is complete.
+"""A training that can be interrupted: its folder, which checkpoints are whole, and the end of a preempted job.
 
     <output_dir>/checkpoints/started.json    what the run was asked, written first
     <output_dir>/checkpoints/checkpoint-<n>  TRL's checkpoints; one counts only with its manifest, written last
     <output_dir>/checkpoints/model/          the finished model, before its files are moved up
     <output_dir>/train_summary.json          moved last: a folder without it is no complete model
 
-A run may be killed at any instant: what is half-written is recognised and thrown away.
+A run may be killed at any instant: what is half-written is recognised and thrown away. On SIGTERM, with which Slurm
+preempts a job, it saves a checkpoint at the end of the step, so that the next run loses nothing.
 """
 
 import json
 import os
 import shutil
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
+import torch
 from accelerate import PartialState
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from accelerate.utils import reduce
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from kun_recipes.data.atomic import write_json
 from kun_recipes.data.folders import TRAIN_SUMMARY
 from kun_recipes.errors import UserError
 from kun_recipes.execution.folder import changed_keys, describe
 from kun_recipes.training.config import TrainConfig
+from kun_recipes.training.distributed import print_status
 
 MANIFEST = "manifest.json"
 _RUN_ONLY = (
@@ -117,8 +124,8 @@ class RunFolder:
             )
 
 
-class MarkWhole(TrainerCallback):
-    """Writes a checkpoint's manifest, the names and sizes of its files, once every process has saved its part.
+class WriteManifest(TrainerCallback):
+    """Write a checkpoint's manifest, the names and sizes of its files, once every process has saved its part.
 
     After the last step no checkpoint is made: transformers, continuing from one there, would take another step.
     """
@@ -138,8 +145,49 @@ class MarkWhole(TrainerCallback):
             write_json(folder / MANIFEST, dict(_sizes(folder)))
 
 
+class StopOnSigterm(TrainerCallback):
+    """Save a checkpoint and end the training after the step in which any of its processes got SIGTERM.
+
+    transformers' own enable_jit_checkpoint saves without telling the callbacks, and at another step in each process.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self.before = signal.signal(signal.SIGTERM, self._ask)
+
+    def _ask(self, signum: int, frame: FrameType | None) -> None:
+        self.asked = True
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        # the signal reaches the processes at different times: all stop at the step at which the first has it
+        asked = reduce(torch.tensor(float(self.asked), device=PartialState().device), "sum").item()
+        if asked and state.global_step < state.max_steps:
+            control.should_save = control.should_training_stop = True
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        signal.signal(signal.SIGTERM, self.before)
+
+
+def exit_if_stopped(trainer: Trainer) -> None:
+    """End the process (exit code 143) if the training did not reach its last step."""
+    if trainer.state.global_step < trainer.state.max_steps:
+        print_status(f"train: stopped at step {trainer.state.global_step}; the same command goes on from there")
+        sys.exit(128 + signal.SIGTERM)
+
+
 def made_from(config: TrainConfig) -> dict[str, Any]:
-    """What decides the weights: our options, TRL's where they are not at their default, and the content of files."""
+    """Return the settings that decide the weights.
+
+    These are our options, TRL's unless they are at their default, and the content of files.
+    """
     default = TrainConfig(output_dir=config.output_dir, model="", seeds="").to_dict()
     values = describe(config)
     ours = TrainConfig.__annotations__

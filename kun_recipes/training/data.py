@@ -11,15 +11,14 @@ from kun_recipes.data.pairs import Pair, Removed, describe_removed, load_pairs, 
 from kun_recipes.errors import UserError
 from kun_recipes.models.prompts import load_prompt
 from kun_recipes.training.config import TrainConfig
-from kun_recipes.training.distributed import say
+from kun_recipes.training.distributed import print_status
 from kun_recipes.training.formatting import Conversation, backward, forward, judge_conversations
-from kun_recipes.training.mixing import load_mix
-from kun_recipes.training.subsets import take
+from kun_recipes.training.mixing import load_mix, take
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a run trains on and is measured on.
+    """Conversations that a run trains on and is measured on.
 
     Attributes:
         training: conversations of the training pairs, the sets mixed in, and the judges; the trainer shuffles them.
@@ -61,7 +60,7 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
     training, left_out = _subset(config, training)
     mixed = load_mix(config, seeds, len(training), fits)
     removed += left_out + [row for part in mixed for row in part.removed]
-    _say_removed(removed)
+    _report_removed(removed)
     pairs = training + [seed for part in mixed for seed in part.pairs]
     judges, judge_items = _judges(config, tokenizer)
     return TrainingData(
@@ -85,10 +84,10 @@ def _subset(config: TrainConfig, training: list[Pair]) -> tuple[list[Pair], list
     return [seed for seed in training if seed not in left_out], [Removed(seed.where, "not_in_subset") for seed in rest]
 
 
-def _say_removed(removed: list[Removed]) -> None:
-    """Where the rows with a fault are; what was left out on purpose is counted in the summary."""
+def _report_removed(removed: list[Removed]) -> None:
+    """Print where the invalid rows are; the summary counts those that were left out on purpose."""
     if faulty := [row for row in removed if row.reason not in ("not_in_subset", "not_in_mix")]:
-        say(f"train: removed {describe_removed(faulty)}")
+        print_status(f"train: removed {describe_removed(faulty)}")
 
 
 def _layout(config: TrainConfig) -> Callable[[Pair], Conversation]:

@@ -1,4 +1,4 @@
-"""Several processes that train one model: the batch they share, what their sharding allows, and who speaks."""
+"""Several processes that train one model: the batch they share, what their sharding allows, and which one prints."""
 
 import os
 import sys
@@ -58,7 +58,7 @@ def check_sharding(lora_rank: int) -> None:
             )
 
 
-def say(line: str) -> None:
-    """Print on stderr, once for all processes."""
+def print_status(line: str) -> None:
+    """Print a line on stderr, in the first process alone."""
     if os.environ.get("RANK", "0") == "0":
         print(line, file=sys.stderr)

@@ -1,26 +1,33 @@
-"""Other instruction sets mixed into the training pairs, such as COIG, BELLE or OL-CC (Kun table 3)."""
+"""The pairs of a training: nested subsets, and other instruction sets mixed in, such as COIG or BELLE (Kun table 3).
+
+The subsets 9k ⊂ 26k ⊂ 39k ⊂ 52k ⊂ 100k ⊂ 200k ⊂ 360k are beginnings of one order: that of a salted hash of the
+instruction. It depends neither on the order of the files nor on the other pairs, and the salt makes it independent of
+the held-out split.
+"""
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kun_recipes.data.hashing import choice_hash
 from kun_recipes.data.pairs import Pair, Removed, load_pairs
 from kun_recipes.errors import UserError
 from kun_recipes.training.config import TrainConfig
-from kun_recipes.training.subsets import take
+
+_SALT = "subset\0"
 
 
 @dataclass(frozen=True)
 class MixedSet:
-    """What one set gives: its source, the pairs trained on, and its rows that are not."""
+    """The pairs of one set that are trained on, and its rows that are not."""
 
     source: str
     pairs: list[Pair]
     removed: list[Removed]
 
     def counts(self) -> dict[str, Any]:
-        """{source, rows_in, rows_kept, removed: rows by reason}."""
+        """Return {source, rows_in, rows_kept, removed: rows by reason}."""
         return {
             "source": self.source,
             "rows_in": len(self.pairs) + len(self.removed),
@@ -60,3 +67,27 @@ def load_mix(config: TrainConfig, own: Collection[Pair], trained: int, fits: Cal
         known |= {seed.instruction for seed in pairs}
         sets.append(MixedSet(one.path, taken, removed))
     return sets
+
+
+def in_subset_order(seeds: Sequence[Pair]) -> list[Pair]:
+    """Return the pairs in the order in which subsets take them."""
+    return sorted(seeds, key=lambda seed: choice_hash(seed.instruction, _SALT))
+
+
+def take(
+    seeds: Sequence[Pair], rows: int | None, fits: Callable[[Pair], bool] = lambda _: True
+) -> tuple[list[Pair], list[Pair], list[Pair]]:
+    """Return the first `rows` pairs that fit, in subset order, those before them that do not fit, and the rest.
+
+    Args:
+        rows: None takes all that fit. Where fewer than `rows` fit, the rest is empty.
+        fits: called only until `rows` pairs fit, because a call tokenises the pair.
+    """
+    taken: list[Pair] = []
+    unfit: list[Pair] = []
+    ordered = in_subset_order(seeds)
+    for position, seed in enumerate(ordered):
+        if rows is not None and len(taken) == rows:
+            return taken, unfit, ordered[position:]
+        (taken if fits(seed) else unfit).append(seed)
+    return taken, unfit, []

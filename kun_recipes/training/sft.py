@@ -16,17 +16,15 @@ from peft import LoraConfig
 from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
 
 from kun_recipes.execution.folder import report
-from kun_recipes.models import resolve_model
 from kun_recipes.models.hardware import fast_dtype
+from kun_recipes.models.resolve import resolve_model
 from kun_recipes.training.attention import check_kernels, choose_attention
-from kun_recipes.training.checkpoints import MarkWhole, RunFolder
+from kun_recipes.training.checkpoints import RunFolder, StopOnSigterm, WriteManifest, exit_if_stopped
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.data import TrainingData, load_data
-from kun_recipes.training.distributed import check_sharding, say, share_batch, whole_updates
-from kun_recipes.training.plots import LOSS_PLOT, plot_losses
-from kun_recipes.training.preemption import StopOnSigterm, leave_if_stopped
-from kun_recipes.training.tokenizer import load_tokenizer
-from kun_recipes.training.tracking import ProgressBar, make_trackers
+from kun_recipes.training.distributed import check_sharding, print_status, share_batch, whole_updates
+from kun_recipes.training.formatting import load_tokenizer
+from kun_recipes.training.tracking import LOSS_PLOT, ProgressBar, make_trackers, plot_losses
 from kun_recipes.training.trainer import Trainer
 
 
@@ -45,7 +43,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
     share_batch(config, config.global_batch_size)
     with config.main_process_first(local=False, desc="looking for an earlier run"):  # one folder for all machines
         if summary := folder.finished():
-            say(f"train: complete already -> {folder.output}")
+            print_status(f"train: complete already -> {folder.output}")
             return summary
         checkpoint = folder.last_checkpoint()
     trackers = make_trackers(config.report_to, folder.output, _step(checkpoint))
@@ -54,12 +52,12 @@ def train(config: TrainConfig) -> dict[str, Any]:
     data = load_data(config, tokenizer)
     trainer = build_trainer(config, model, tokenizer, data, folder, trackers)
     if checkpoint:
-        say(f"train: continuing from step {_step(checkpoint)}")
+        print_status(f"train: continuing from step {_step(checkpoint)}")
     # Inside the training: measured before it, a model would be prepared for evaluation only, and each process would
-    # then train alone. A continued run has the figure in its checkpoint.
+    # then train alone. A continued run has the loss in its checkpoint.
     trainer.args.eval_on_start = bool(data.held_out) and not checkpoint
     trainer.train(resume_from_checkpoint=checkpoint)
-    leave_if_stopped(trainer)
+    exit_if_stopped(trainer)
     before, after = _held_out_loss_before(trainer), _held_out_loss(trainer)
     _save_model(trainer, tokenizer, folder.staged_model)
     summary = _summarise(trainer, data, time.monotonic() - begun)
@@ -70,7 +68,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
         summary = folder.finish(summary)
         report(summary, folder.output)
         if after is not None:
-            say(f"train: held-out loss {before:.3f} before, {after:.3f} after")
+            print_status(f"train: held-out loss {before:.3f} before, {after:.3f} after")
     return summary
 
 
@@ -106,7 +104,7 @@ def build_trainer(
         eval_dataset=Dataset.from_list(data.held_out) if data.held_out else None,
         processing_class=tokenizer,
         peft_config=_adapters(config) if config.lora_rank else None,
-        callbacks=[StopOnSigterm(), MarkWhole(), ProgressBar(), *trackers],
+        callbacks=[StopOnSigterm(), WriteManifest(), ProgressBar(), *trackers],
     )
     trainer.train_dataset = whole_updates(trainer.train_dataset, config.global_batch_size)
     trainer.remove_callback(PrinterCallback)

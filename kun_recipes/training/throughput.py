@@ -1,4 +1,4 @@
-"""How fast a training is, how much of it is padding, and how much of the hardware it uses.
+"""Throughput of a training, its share of padding, and its share of the hardware's peak (MFU).
 
 Counting is left on the device: it is read when a loss is logged or a checkpoint saved, never in between.
 """
@@ -20,7 +20,7 @@ _SAME_CHIP = {"A800": "A100", "H800": "H100"}
 
 
 class Throughput(TrainerCallback, ExportableState):
-    """Counts tokens and seconds of the training steps, of all processes together.
+    """Count tokens and seconds of the training steps, of all processes together.
 
     Evaluating and saving are not timed. The counts are kept in the checkpoints, the seconds are of this process alone.
 
@@ -75,17 +75,17 @@ class Throughput(TrainerCallback, ExportableState):
         self.pending = self.running_since = None
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
+        """Return the counts that a checkpoint keeps."""
         counted = [before + now for before, now in zip(self.earlier, self.counted, strict=True)]
         return {"args": {}, "attributes": {"counted": counted}}
 
     def log(self) -> dict[str, float]:
-        """The figures of the interval logged last, for the log lines."""
-        figures = {**self._speed(self.last, self.last_seconds), "padding_share": _padding_share(self.last)}
-        return {key: value for key, value in figures.items() if value is not None}
+        """Return the measurements of the interval logged last, for the log lines."""
+        measured = {**self._speed(self.last, self.last_seconds), "padding_share": _padding_share(self.last)}
+        return {key: value for key, value in measured.items() if value is not None}
 
     def summary(self) -> dict[str, Any]:
-        """The figures of the run: `padding_share` of all of it, and under "throughput" what the hardware decides.
+        """Return the measurements of the run: `padding_share`, and what depends on the hardware under "throughput".
 
         tokens_per_second counts every position, useful_… those that are not padding, trained_… those with a loss;
         mfu (share of the peak) is None where the device's peak is not known, as is peak_memory_gb (10^9 bytes, of the
@@ -123,14 +123,14 @@ class Throughput(TrainerCallback, ExportableState):
 
 
 def flops_per_token(config: PretrainedConfig, lengths: Iterable[int], lora: bool) -> float | None:
-    """Floating-point operations that training on one token takes, causal attention within its conversation included.
+    """Return the floating-point operations per trained token, with causal attention within its conversation.
 
     Args:
         config: of the model.
         lengths: of the conversations, in tokens.
         lora: whether only adapters are trained.
 
-    None for a model whose shape TRL's formula does not know.
+    Return None for a model whose shape TRL's formula does not know.
     """
     lengths = list(lengths)
     attended = round(sum(length * length for length in lengths) / sum(lengths))
@@ -143,7 +143,7 @@ def flops_per_token(config: PretrainedConfig, lengths: Iterable[int], lora: bool
 
 
 def device_peak(accelerator: Accelerator, dtype: torch.dtype) -> float | None:
-    """Dense operations a second of the device by TRL's table (TorchTitan's); None where it does not list the device.
+    """Return the dense operations per second of the device by TRL's table (TorchTitan's); None for one not listed.
 
     Args:
         dtype: of the model's weights, in which the products are taken unless there is mixed precision.

@@ -1,4 +1,4 @@
-"""Progress of a training: a bar with the loss and the time left, and the experiment trackers.
+"""Progress of a training: a bar with the loss and the time left, the experiment trackers, and the loss as a picture.
 
 The bar is quiet where stderr is no terminal. TensorBoard writes into the model's folder; other trackers send to where
 their own settings say, and only by name: `report_to`.
@@ -18,6 +18,10 @@ from kun_recipes.progress import progress_bar
 
 LOGS = "logs"
 """Folder of TensorBoard's files in the model's folder."""
+LOSS_PLOT = "loss.png"
+"""File of the loss curve in the model's folder."""
+_WINDOW = 0.05
+"""Share of the logged losses that a point of the smoothed curve is the mean of."""
 
 
 def check_trackers(names: Sequence[str]) -> None:
@@ -29,7 +33,7 @@ def check_trackers(names: Sequence[str]) -> None:
 
 
 def make_trackers(names: Sequence[str], output: Path, step: int | None = None) -> list[TrainerCallback]:
-    """The callbacks of the trackers `names`; raises UserError where a tracker's package is missing.
+    """Return the callbacks of the trackers `names`; raise UserError if a tracker's package is missing.
 
     Args:
         output: the model's folder.
@@ -105,3 +109,45 @@ class ProgressBar(TrainerCallback):
         if self.measuring is not None:
             self.measuring.close()
             self.measuring = None
+
+
+def plot_losses(history: Sequence[dict[str, Any]], file: Path) -> None:
+    """Draw training loss, its running mean, and held-out loss over the update steps.
+
+    Args:
+        history: the trainer's `log_history`: entries with `step` and `loss` or `eval_loss`, nats per token.
+        file: the PNG to write.
+    """
+    # here: `check_trackers` is needed for a plan, which does without matplotlib
+    from matplotlib.figure import Figure
+
+    from kun_recipes.reporting.drawing import BLUE, ORANGE, style
+
+    with style():
+        figure = Figure(figsize=(8, 4.5))
+        axes = figure.subplots()
+        steps, losses = _points(history, "loss")
+        axes.plot(steps, losses, color=BLUE, alpha=0.3, linewidth=1, label="training, as logged")
+        window = max(1, round(len(losses) * _WINDOW))
+        if window > 1:
+            smoothed = running_mean(losses, window)
+            axes.plot(steps[window - 1 :], smoothed, color=BLUE, label=f"training, mean of {window} logged")
+        steps, losses = _points(history, "eval_loss")
+        if losses:
+            axes.plot(steps, losses, color=ORANGE, marker="o", label="held out")
+        axes.set_xlabel("update step")
+        axes.set_ylabel("loss (nats a token)")
+        axes.set_ylim(bottom=0)
+        axes.grid()
+        axes.legend()
+        figure.savefig(file, dpi=150)
+
+
+def running_mean(values: Sequence[float], window: int) -> list[float]:
+    """Return the mean of each `window` neighbours: `window` - 1 values fewer than `values`."""
+    return [sum(values[end - window : end]) / window for end in range(window, len(values) + 1)]
+
+
+def _points(history: Sequence[dict[str, Any]], key: str) -> tuple[list[int], list[float]]:
+    points = [(entry["step"], entry[key]) for entry in history if key in entry]
+    return [step for step, _ in points], [value for _, value in points]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kun_recipes.curation.judges import Judge, filter_judge, score_judge
+from kun_recipes.curation.judging import Judge, filter_judge, score_judge
 from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.prompts import load_prompt
 

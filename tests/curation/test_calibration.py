@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from kun_recipes.curation.calibration import Calibration, Calibrations, area_under_roc, best_threshold, calibrate
+from kun_recipes.curation.calibration import Calibrations, area_under_roc, best_threshold, calibrate
 from kun_recipes.curation.judge_data import JudgeItem
+from kun_recipes.curation.judging import Calibration
 from kun_recipes.models.engines import load_engine
 
 SCORED = st.lists(st.tuples(st.integers(-6, 6), st.booleans()), min_size=2).filter(

@@ -5,8 +5,7 @@ import math
 import pytest
 from datatrove.data import Document
 
-from kun_recipes.curation.calibration import Calibration
-from kun_recipes.curation.judging import JudgeCandidate
+from kun_recipes.curation.judging import Calibration, JudgeCandidate
 from kun_recipes.data import schema
 from kun_recipes.models.engines import load_engine
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kun_recipes.execution.logs import last_words
+from kun_recipes.execution.logs import last_message
 
 REPORT = [
     "E1122 23:14:09.638 25703 .venv/torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitcode: 2)",
@@ -30,4 +30,4 @@ CASES = {
 def test_what_a_job_said_last(tmp_path, lines, said):
     log = tmp_path / "job.log"
     log.write_text("\n".join(lines), encoding="utf-8", newline="")
-    assert last_words(log) == said
+    assert last_message(log) == said

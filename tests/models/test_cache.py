@@ -11,9 +11,9 @@ import pytest
 from filelock import FileLock
 
 from kun_recipes.errors import UserError
-from kun_recipes.models import cache as cache_module
-from kun_recipes.models import resolve_model
-from kun_recipes.models.dequantise import dequantise
+from kun_recipes.models.cache import dequantise
+from kun_recipes.models.resolve import cache as cache_module
+from kun_recipes.models.resolve import resolve_model
 
 
 def only_folder(cache: Path) -> Path:
@@ -114,7 +114,8 @@ def write_config(folder: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from kun_recipes.models import cache, resolve_model
+from kun_recipes.models import cache
+from kun_recipes.models.resolve import resolve_model
 
 def fetch(source, folder):
     (folder / "half.gguf").write_bytes(b"half")

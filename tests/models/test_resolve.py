@@ -4,7 +4,7 @@ import huggingface_hub.constants
 import pytest
 
 from kun_recipes.errors import UserError
-from kun_recipes.models import resolve_model
+from kun_recipes.models.resolve import resolve_model
 
 
 def test_a_folder_is_returned_as_it_is(tiny_model: Path) -> None:

@@ -11,8 +11,8 @@ from kun_recipes.config.command_line import load
 from kun_recipes.curation.config import LabelConfig, RefineConfig
 from kun_recipes.data.rows import row_writer
 from kun_recipes.execution.folder import describe
-from kun_recipes.models import model_identity
 from kun_recipes.models.prompts import load_prompt
+from kun_recipes.models.resolve import model_identity
 from kun_recipes.publishing.config import PublishConfig
 
 PROMPTS = "recipes/prompts"
@@ -127,7 +127,7 @@ class RunFolder:
         return {**inputs, "benchmarks": [prompts], "benchmark_formats": ["prompts"], **near, **unset}
 
     def _stage(
-        self, name: str, rows: list[dict[str, Any]], kept: int, removed: dict[str, int], figures: dict[str, Any]
+        self, name: str, rows: list[dict[str, Any]], kept: int, removed: dict[str, int], more: dict[str, Any]
     ) -> None:
         folder = self.folder / name
         shutil.rmtree(folder, ignore_errors=True)
@@ -137,7 +137,7 @@ class RunFolder:
                 writer.write(Document(row["text"], row["id"], metadata=metadata), 0)
         summary = {"stage": name, "rows_in": kept + sum(removed.values()), "rows_kept": kept, "removed": removed}
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "stage.json").write_text(json.dumps({**summary, "seconds": 1.5, **figures}), encoding="utf-8")
+        (folder / "stage.json").write_text(json.dumps({**summary, "seconds": 1.5, **more}), encoding="utf-8")
 
     def _removed(self, folder: str, **values: str) -> None:
         with row_writer(self.folder / folder) as writer:

@@ -159,8 +159,8 @@ def test_a_refused_row_can_be_withheld(run_folder):
 
 def test_rows_that_do_not_match_the_funnel_are_refused(run_folder):
     summary = run_folder.folder / "refine/stage.json"
-    figures = json.loads(summary.read_text(encoding="utf-8"))
-    summary.write_text(json.dumps({**figures, "rows_kept": 7}), encoding="utf-8")
+    values = json.loads(summary.read_text(encoding="utf-8"))
+    summary.write_text(json.dumps({**values, "rows_kept": 7}), encoding="utf-8")
     with pytest.raises(UserError, match="its rows are 6, but its funnel ends with 7; run the stage again"):
         publish(run_folder, repositories=["dataset=Pairs"])
 

@@ -1,4 +1,4 @@
-"""What a run reports: the figures, the funnel, and the same few rows each time."""
+"""What a run reports: its measurements, the funnel, and the same few rows each time."""
 
 import hashlib
 from pathlib import Path

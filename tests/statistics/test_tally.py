@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from kun_recipes.data.pairs import Pair, PairSet, Sample
 
+from kun_recipes.data.pairs import Pair, PairSet, Sample
 from kun_recipes.errors import UserError
 from kun_recipes.statistics.tally import NearDuplicates, Tally, compare_grams, tally_set
 

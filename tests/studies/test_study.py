@@ -15,7 +15,7 @@ from kun_recipes.annotation.study import read_study
 from kun_recipes.config.command_line import load
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import ConfigError, UserError
-from kun_recipes.models import model_identity
+from kun_recipes.models.resolve import model_identity
 from kun_recipes.studies import pipelines
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.items import PreferenceItem, QualityItem, read_items

@@ -4,7 +4,7 @@ import pytest
 
 from kun_recipes.errors import UserError
 from kun_recipes.training.data import load_data
-from kun_recipes.training.tokenizer import load_tokenizer
+from kun_recipes.training.formatting import load_tokenizer
 
 
 @pytest.fixture

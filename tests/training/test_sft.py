@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from kun_recipes.training import checkpoints, sft
 from kun_recipes.training.checkpoints import RunFolder
 from kun_recipes.training.data import load_data
-from kun_recipes.training.tokenizer import load_tokenizer
+from kun_recipes.training.formatting import load_tokenizer
 
 
 def build(config):
@@ -133,9 +133,9 @@ def once_the_held_out_loss_is_measured(patch):
 
 
 def at_an_unmarked_checkpoint(patch):
-    mark = checkpoints.MarkWhole.on_save
+    mark = checkpoints.WriteManifest.on_save
     patch.setattr(
-        checkpoints.MarkWhole,
+        checkpoints.WriteManifest,
         "on_save",
         lambda self, args, state, *rest, **more: (
             kill() if state.global_step == 6 else mark(self, args, state, *rest, **more)
@@ -144,9 +144,9 @@ def at_an_unmarked_checkpoint(patch):
 
 
 def after_a_whole_checkpoint(patch):
-    mark = checkpoints.MarkWhole.on_save
+    mark = checkpoints.WriteManifest.on_save
     patch.setattr(
-        checkpoints.MarkWhole,
+        checkpoints.WriteManifest,
         "on_save",
         lambda self, args, state, *rest, **more: (
             mark(self, args, state, *rest, **more),
@@ -223,8 +223,8 @@ def test_so_does_one_in_its_second_epoch_without_padding_or_with_less(make_confi
     expected = sft.train(whole)
     config = make_config(**options)
     with pytest.MonkeyPatch.context() as patch:
-        mark = checkpoints.MarkWhole.on_save
-        patch.setattr(checkpoints.MarkWhole, "on_save", lambda *args, **more: (mark(*args, **more), kill()))
+        mark = checkpoints.WriteManifest.on_save
+        patch.setattr(checkpoints.WriteManifest, "on_save", lambda *args, **more: (mark(*args, **more), kill()))
         with pytest.raises(Killed):
             sft.train(config)
     assert lasting(sft.train(config)) == lasting(expected)

@@ -101,7 +101,7 @@ def test_frozen_weights_take_no_gradient():
     assert flops_per_token(SHAPE, [20], lora=True) == pytest.approx(flops_per_token(SHAPE, [20], lora=False) * 2 / 3)
 
 
-def test_a_model_of_another_shape_has_no_figure():
+def test_a_model_of_another_shape_has_no_count_of_operations():
     assert flops_per_token(GPTNeoXConfig(), [20], lora=False) is None
 
 

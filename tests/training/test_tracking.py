@@ -1,11 +1,13 @@
 import sys
 
 import pytest
+from matplotlib.figure import Figure
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.training import checkpoints, sft
-from kun_recipes.training.tracking import TensorBoard, check_trackers, make_trackers
+from kun_recipes.training.tracking import TensorBoard, check_trackers, make_trackers, plot_losses, running_mean
 
 
 def logged(folder, name):
@@ -27,14 +29,14 @@ def test_tensorboard_lies_in_the_models_folder(make_config, tmp_path):
 def test_a_continued_run_goes_on_in_the_same_curve(make_config, tmp_path):
     whole = make_config(output_dir=str(tmp_path / "whole"))
     sft.train(whole)
-    mark = checkpoints.MarkWhole.on_save
+    mark = checkpoints.WriteManifest.on_save
 
     def kill(*args, **kwargs):
         mark(*args, **kwargs)
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoints.MarkWhole, "on_save", kill)
+        patch.setattr(checkpoints.WriteManifest, "on_save", kill)
         with pytest.raises(KeyboardInterrupt):
             sft.train(make_config())
     sft.train(make_config())
@@ -76,3 +78,46 @@ def test_tensorboard_that_is_not_installed_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr("transformers.integrations.integration_utils.is_tensorboard_available", lambda: False)
     with pytest.raises(UserError, match="report_to: tensorboard is not installed here"):
         make_trackers(["tensorboard"], tmp_path)
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that were saved."""
+    figures = []
+    save = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *args, **kw: (figures.append(self), save(self, *args, **kw)))
+    return figures
+
+
+def history(steps, held_out):
+    entries = [{"step": 0, "eval_loss": 2.5}] if held_out else []
+    entries += [{"step": step, "loss": 3.0 / step} for step in range(1, steps + 1)]
+    return [*entries, *([{"step": steps, "eval_loss": 1.5}] if held_out else [])]
+
+
+def test_the_curves_are_those_of_the_log(tmp_path, drawn):
+    plot_losses(history(40, held_out=True), tmp_path / "loss.png")
+    axes = drawn[0].axes[0]
+    logged, smoothed, held_out = axes.lines
+    assert list(logged.get_xdata()) == list(range(1, 41))
+    assert list(logged.get_ydata()) == [3.0 / step for step in range(1, 41)]
+    assert list(smoothed.get_xdata()) == list(range(2, 41))
+    assert smoothed.get_ydata()[0] == pytest.approx((3.0 + 1.5) / 2)
+    assert (list(held_out.get_xdata()), list(held_out.get_ydata())) == ([0, 40], [2.5, 1.5])
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("update step", "loss (nats a token)")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "training, as logged",
+        "training, mean of 2 logged",
+        "held out",
+    ]
+    with Image.open(tmp_path / "loss.png") as picture:
+        assert picture.size == (1200, 675)
+
+
+def test_a_short_run_without_held_out_pairs_is_one_curve(tmp_path, drawn):
+    plot_losses(history(3, held_out=False), tmp_path / "loss.png")
+    assert len(drawn[0].axes[0].lines) == 1
+
+
+def test_running_mean():
+    assert running_mean([1, 2, 3, 6], 3) == [2.0, 11 / 3]

@@ -6,8 +6,8 @@ from trl import SFTTrainer
 
 from kun_recipes.training.checkpoints import RunFolder
 from kun_recipes.training.data import load_data
+from kun_recipes.training.formatting import load_tokenizer
 from kun_recipes.training.sft import build_trainer
-from kun_recipes.training.tokenizer import load_tokenizer
 from kun_recipes.training.trainer import conversation_lengths
 
 PACKED = {"packing": True, "max_length": 200}

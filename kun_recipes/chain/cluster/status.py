@@ -9,7 +9,7 @@ from rich.text import Text
 
 from kun_recipes.chain.graph import needs
 from kun_recipes.chain.recipe import Chain, StageRun
-from kun_recipes.execution.logs import last_words
+from kun_recipes.execution.logs import last_message
 from kun_recipes.execution.slurm.queue import Job, queue
 
 DONE, FAILED, NOT_SUBMITTED = "complete", "failed", "not submitted"
@@ -61,7 +61,7 @@ def show_statuses(found: list[Status], console: Console) -> None:
     console.print(table)
     for status in found:
         if status.state == FAILED:
-            console.print(Text(f"{status.stage} failed: {last_words(status.log)}\n  its log: {status.log}"))
+            console.print(Text(f"{status.stage} failed: {last_message(status.log)}\n  its log: {status.log}"))
 
 
 def _status(stage: StageRun, jobs: list[Job], scripts: Path) -> Status:

@@ -1,4 +1,4 @@
-"""Read what a finished run left, as the report shows it."""
+"""Read the folders of a finished run, as the report shows them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,27 +7,43 @@ from pathlib import Path
 from typing import Any
 
 from kun_recipes.chain.report.config import ReportConfig
-from kun_recipes.chain.report.costs import WRITTEN, written_tokens
-from kun_recipes.chain.report.removed import Reason, removed_by
+from kun_recipes.data import schema
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
 from kun_recipes.execution.summaries import finished_summary, finished_training, path_of, read_stages
 from kun_recipes.reporting.funnel import sample_rows
+from kun_recipes.reporting.tally import Tally
 from kun_recipes.studies.items import ITEMS
 from kun_recipes.studies.report import JUDGE, PEOPLE
 
 Summary = Mapping[str, Any]
 
+WRITTEN = {"label": schema.INSTRUCTION_TOKENS, "refine": schema.OUTPUT_TOKENS}
+"""The column that counts the tokens that a stage's model wrote, in rows kept and in those removed afterwards."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A reason for which a block removed rows, and these rows in numbers and examples.
+
+    Attributes:
+        block: its folder's name without the number.
+    """
+
+    block: str
+    name: str
+    tally: Tally
+
 
 @dataclass(frozen=True)
 class Study:
-    """A study's summary, and what results.json says."""
+    """A study's summary and the content of its results.json."""
 
     summary: Summary
     results: Mapping[str, Any]
 
     def drawn(self) -> dict[str, str]:
-        """Whose votes on each task are drawn: people's where they voted, else the model's."""
+        """Return the voter whose votes on each task are drawn: people if they voted, else the model."""
         return {
             task: voter
             for voter in (JUDGE, PEOPLE)
@@ -39,7 +55,7 @@ class Study:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A run, as it will be shown.
+    """Summaries and rows of a run, for its report.
 
     Attributes:
         stages: summaries of corpus, label and refine, in this order.
@@ -61,7 +77,7 @@ class Evidence:
     rows: list[Mapping[str, Any]]
 
     def all_stages(self) -> dict[str, Summary]:
-        """Every summary, in the order in which the stages run."""
+        """Return every summary, in the order in which the stages run."""
         final = {name: one for name, one in self.trainings.items() if self.follows_refine(one)}
         first = {name: one for name, one in self.trainings.items() if name not in final}
         stages = {"corpus": self.stages["corpus"], **first, "label": self.stages["label"]}
@@ -71,18 +87,18 @@ class Evidence:
         return stages | {name: summary for name, summary in more.items() if summary}
 
     def follows_refine(self, training: Summary) -> bool:
-        """Whether a model was trained from the one that refined the rows: a final model."""
+        """Tell if a model was trained from the one that refined the rows: a final model."""
         return path_of(training["config"]["model"]) == path_of(self.stages["refine"]["config"]["model"])
 
     def settings(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """What each stage was asked, as far as it says something."""
+        """Yield the config of each stage without the options that are null."""
         for name, summary in self.all_stages().items():
             values = {key: path_of(value) for key, value in summary["config"].items()}
             yield name, {key: value for key, value in values.items() if value is not None}
 
 
 def read_study(path: Path) -> Study:
-    """Raises UserError where the study is not finished."""
+    """Read a finished study; raise UserError if it is not finished."""
     summary = finished_summary(path.parent)
     if not path.is_file():
         raise UserError(f"{path}: no such file; recipes/study.py writes it")
@@ -109,3 +125,19 @@ def gather(config: ReportConfig) -> Evidence:
         tokens | {name: training["tokens"] for name, training in trainings.items()},
         sample_rows(read_rows(Path(config.refine_dir) / "rows"), config.rows),
     )
+
+
+def removed_by(folder: Path) -> list[Reason]:
+    """Return the reasons of a stage, blocks in the order of its pipeline."""
+    found: dict[tuple[str, str], Tally] = {}
+    for block in sorted(path for path in folder.glob("*") if any(path.glob("*.jsonl*"))):
+        for row in read_rows(block):
+            found.setdefault((block.name, row[schema.REASON]), Tally()).add(row)
+    return [Reason(block.split("_", 1)[1], name, tally) for (block, name), tally in found.items()]
+
+
+def written_tokens(folder: Path, column: str) -> int:
+    """Count the tokens that a stage's model wrote, in all rows."""
+    folders = [folder / "rows", *sorted((folder / "removed").glob("*"))]
+    rows = (row for one in folders if any(one.glob("*.jsonl*")) for row in read_rows(one))
+    return sum(row.get(column) or 0 for row in rows)

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -12,13 +12,13 @@ import jinja2
 from fontTools import subset
 
 from kun_recipes.chain.report.config import ReportConfig
-from kun_recipes.chain.report.costs import cost_table, training_table
 from kun_recipes.chain.report.gather import Evidence
 from kun_recipes.chain.report.sankey import funnel_figure
 from kun_recipes.evaluation.report import scores_figure
 from kun_recipes.evaluation.tables import all_tables
 from kun_recipes.reporting import FIGURES, PAGE
 from kun_recipes.reporting.drawing import FONT_FILE, save, style
+from kun_recipes.reporting.tables import Table
 from kun_recipes.statistics.report import write_figures
 from kun_recipes.studies.figures import write_figures as draw_study
 from kun_recipes.studies.report import VOTERS, notes, study_tables
@@ -108,3 +108,49 @@ def _values(config: ReportConfig, evidence: Evidence, figures: Path) -> Mapping[
 
 def _data_address(svg: Path) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg.read_bytes()).decode()
+
+
+def cost_table(stages: Mapping[str, Mapping[str, Any]], tokens: Mapping[str, int]) -> Table:
+    """Return the time, rows and tokens of each stage, one line per stage.
+
+    Args:
+        stages: summaries by the stage's name.
+        tokens: written or trained on, by the stage's name.
+    """
+    head = ("stage", "seconds", "rows", "rows/s", "tokens", "tokens/s")
+    rows = [_line(name, summary["seconds"], summary["rows_in"], tokens.get(name)) for name, summary in stages.items()]
+    total = sum(summary["seconds"] for summary in stages.values())
+    return Table("What each stage took", head, (*rows, ("all", _number(total), "", "", "", "")))
+
+
+def _line(name: str, seconds: float, rows: int, tokens: int | None) -> tuple[str, ...]:
+    written = ("", "") if tokens is None else (_number(tokens), _rate(tokens, seconds))
+    return (name, _number(seconds), _number(rows), _rate(rows, seconds), *written)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _rate(count: float, seconds: float) -> str:
+    return f"{count / seconds:,.2g}" if 0 < count / max(seconds, 1e-9) < 10 else f"{count / max(seconds, 1e-9):,.0f}"
+
+
+def training_table(trainings: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Return the losses, tokens and time of each training."""
+    head = ("model", "pairs", "update steps", "held-out loss before", "after", "tokens", "tokens/s", "seconds")
+    return Table("Trainings; loss in nats a token", head, tuple(_trainings(trainings.items())))
+
+
+def _trainings(trainings: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterable[tuple[str, ...]]:
+    for name, summary in trainings:
+        losses = (summary.get("held_out_loss_before"), summary.get("held_out_loss_after"))
+        yield (
+            name,
+            _number(summary["rows_kept"]),
+            _number(summary["steps"]),
+            *("–" if loss is None else f"{loss:.2f}" for loss in losses),
+            _number(summary["tokens"]),
+            _rate(summary["throughput"]["tokens_per_second"], 1),
+            _number(summary["seconds"]),
+        )

@@ -13,7 +13,7 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.stats import PipelineStats
 
 from kun_recipes.errors import UserError
-from kun_recipes.execution.logs import last_words
+from kun_recipes.execution.logs import last_message
 from kun_recipes.execution.slurm.queue import jobs_of, mark, wait_for
 
 REQUEUE_SIGNAL = "USR1"
@@ -114,8 +114,8 @@ def run_array(
     if incomplete := array.get_incomplete_ranks():
         raise UserError(
             f"{logs.name}: {len(incomplete)} of {tasks} Slurm tasks did not finish, the first is task"
-            f" {incomplete[0]}{_last_words(logs, incomplete[0], array.tasks_per_job)}; the same command goes on where"
-            " they were"
+            f" {incomplete[0]}{_last_message(logs, incomplete[0], array.tasks_per_job)}; the same command goes on"
+            " where they were"
         )
 
 
@@ -124,8 +124,8 @@ def activation() -> list[str]:
     return [f"source {sys.prefix}/bin/activate"] if sys.prefix != sys.base_prefix else []
 
 
-def _last_words(logs: Path, rank: int, tasks_per_job: int) -> str:
-    """What the job of a task printed last, and where."""
+def _last_message(logs: Path, rank: int, tasks_per_job: int) -> str:
+    """Return the last message of a task's job and the path of its log, as the end of a sentence."""
     asked = logs / "ranks_to_run.json"
     ranks = orjson.loads(asked.read_bytes()) if asked.is_file() else []
     if rank not in ranks:
@@ -134,4 +134,4 @@ def _last_words(logs: Path, rank: int, tasks_per_job: int) -> str:
     if not found:
         return ", which never began"
     log = max(found, key=lambda path: path.stat().st_mtime)
-    return f", which said last: {last_words(log)} (its log: {log})"
+    return f", which said last: {last_message(log)} (its log: {log})"

@@ -1,4 +1,4 @@
-"""The only door to a language model: three verbs cover labelling, judging, polishing, perplexity and benchmarks.
+"""The interface of a language model: generate, choose and score, for labels, verdicts, answers and benchmarks.
 
 Every engine promises the same greedy text and the same log-probabilities (within the tolerance of its number format)
 for the same model folder, so that a stage can change engines without changing its rows.
@@ -18,7 +18,7 @@ Prompt = list[Message]
 
 @dataclass(frozen=True)
 class Sampling:
-    """How `generate` picks tokens. The defaults are greedy decoding.
+    """Sampling options of `generate`. The defaults are greedy decoding.
 
     Args:
         max_new_tokens: tokens after which a completion ends with finish_reason "length".
@@ -35,7 +35,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Completion:
-    """What the model wrote.
+    """A text that the model wrote.
 
     Attributes:
         text: the answer, without special tokens.
@@ -54,8 +54,8 @@ class Completion:
 class Engine(Protocol):
     """A loaded model. Results come in the order of the prompts; batching changes only what floating point changes.
 
-    Every verb raises `PromptTooLong` when a prompt and what is asked of it exceed `context_length`: callers drop such
-    rows first, with `count_tokens`, so that nothing is ever truncated.
+    Every method raises `PromptTooLong` when a prompt and its answer exceed `context_length`: callers drop such rows
+    first, with `count_tokens`, so that nothing is ever truncated.
     """
 
     context_length: int

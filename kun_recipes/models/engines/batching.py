@@ -1,4 +1,4 @@
-"""Which rows run together: batches of like length, sized by tokens, behind a beginning that all rows share."""
+"""Batches of rows that run together: of like length, sized by tokens, behind a beginning that all rows share."""
 
 from collections.abc import Sequence
 

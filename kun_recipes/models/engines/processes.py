@@ -15,9 +15,9 @@ PASSES = 5
 """Further looks for them, a second apart."""
 
 
-def end_with_us() -> subprocess.Popen:
-    """Kill what this process starts from now on, when it ends, however it does: it would outlive a SIGKILL, also one
-    that comes while the engine starts, and keep its GPUs.
+def kill_children_at_exit() -> subprocess.Popen:
+    """Kill the processes that this one starts from now on when it ends, however it ends: they would outlive a SIGKILL,
+    also one that comes while the engine starts, and keep the GPUs.
 
     Returns a process that waits for the end of its input, which the system closes with us. Keep it.
     """

@@ -1,15 +1,23 @@
-"""Which model to load and how: what decides whether two blocks of a process share one engine."""
+"""Settings of an engine, which decide whether two blocks of a process share it, and named ways to sample."""
 
+import functools
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Literal
+
+from kun_recipes.config.settings import load_typed
+
+PRESETS = "sampling.yaml"
+"""Sampling presets with their numbers and sources, beside this file."""
 
 EngineName = Literal["transformers", "vllm"]
 Dtype = Literal["auto", "float32", "bfloat16"]
+PresetName = Literal["greedy", "released"]
 
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """Which model to load and how.
+    """Model and options of an engine.
 
     Args:
         engine: "transformers" runs on a CPU or one GPU; "vllm" is the production engine.
@@ -37,9 +45,30 @@ class EngineSettings:
     plain: bool = False
 
     def resolved_dtype(self) -> str:
-        """The number format by name, "auto" replaced by what this machine is fast at."""
+        """Return the name of the number format, with "auto" replaced by the one that this machine is fast at."""
         if self.dtype != "auto":
             return self.dtype
         from kun_recipes.models.hardware import fast_dtype  # here: it imports torch
 
         return str(fast_dtype()).removeprefix("torch.")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Sampling values of a preset. `max_new_tokens` None leaves the limit to the stage."""
+
+    temperature: float
+    top_p: float
+    repetition_penalty: float
+    max_new_tokens: int | None
+
+
+@dataclass(frozen=True)
+class _Presets:
+    greedy: Preset
+    released: Preset
+
+
+@functools.cache
+def preset(name: PresetName) -> Preset:
+    return getattr(load_typed(files("kun_recipes.models.engines") / PRESETS, _Presets), name)

@@ -13,7 +13,7 @@ from kun_recipes.models.engines.chats import ChatTokenizer, load_part
 from kun_recipes.models.engines.decoding import Answer, decode
 from kun_recipes.models.engines.forward import PrefixedRows
 from kun_recipes.models.engines.settings import EngineSettings
-from kun_recipes.models.engines.verbs import Pair, TokenEngine
+from kun_recipes.models.engines.token_engine import Pair, TokenEngine
 from kun_recipes.progress import progress_bar
 
 LOGITS_WEIGHT = 8
@@ -22,7 +22,7 @@ are a few thousand, but short-lived."""
 
 
 class TransformersEngine(TokenEngine):
-    """A causal language model on the CPU, or on the GPU if there is one. See `engines.base.Engine` for the verbs.
+    """A causal language model on the CPU, or on the GPU if there is one. See `engines.base.Engine` for the methods.
 
     Batches are sorted by length and sized by tokens; the prompts' shared beginning is encoded once a call.
     """

@@ -13,10 +13,10 @@ import torch
 from kun_recipes.errors import EngineFailed
 from kun_recipes.models.engines.base import Completion, PromptTooLong, Sampling
 from kun_recipes.models.engines.chats import ChatTokenizer
-from kun_recipes.models.engines.processes import end_with_us, log_to
-from kun_recipes.models.engines.pump import Pump
+from kun_recipes.models.engines.engine_loop import EngineLoop
+from kun_recipes.models.engines.processes import kill_children_at_exit, log_to
 from kun_recipes.models.engines.settings import EngineSettings
-from kun_recipes.models.engines.verbs import Pair, TokenEngine
+from kun_recipes.models.engines.token_engine import Pair, TokenEngine
 from kun_recipes.models.hardware import can_compile
 from kun_recipes.progress import progress_bar
 
@@ -40,7 +40,7 @@ Request = tuple[list[int], SamplingParams]
 
 
 class VllmEngine(TokenEngine):
-    """A causal language model in vLLM, with prefix caching. See `engines.base.Engine` for the verbs.
+    """A causal language model in vLLM, with prefix caching. See `engines.base.Engine` for the methods.
 
     Several threads may ask at a time: their requests share the batches.
 
@@ -67,12 +67,12 @@ class VllmEngine(TokenEngine):
             enforce_eager=ON_CPU,
             disable_log_stats=True,
         )
-        self.lifeline = end_with_us()
+        self.watcher = kill_children_at_exit()
         before = multiprocessing.active_children()
         with _failures("vLLM did not start"), log_to(sys.stderr, "vllm"):
             self.engine = LLMEngine.from_engine_args(arguments)
             processes = [process for process in multiprocessing.active_children() if process not in before]
-        self.pump = Pump(self.engine, lambda: all(process.is_alive() for process in processes))
+        self.loop = EngineLoop(self.engine, lambda: all(process.is_alive() for process in processes))
 
     def write(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int] | None) -> list[Completion]:
         values = {
@@ -117,10 +117,10 @@ class VllmEngine(TokenEngine):
 
     def close(self) -> None:
         """End vLLM's processes, which hold it, and the threads that talk with them."""
-        self.pump.stop()
+        self.loop.stop()
         self.engine.engine_core.shutdown(timeout=0)
-        self.pump.join()
-        self.lifeline.communicate()
+        self.loop.join()
+        self.watcher.communicate()
 
     def _ask(self, requests: list[Request], description: str) -> list[Any]:
         """vLLM's output for each request, in their order."""
@@ -132,7 +132,7 @@ class VllmEngine(TokenEngine):
                 )
         outputs: dict[int, Any] = {}
         with _failures("vLLM died"), progress_bar(len(requests), description) as bar:
-            for position, output in self.pump.ask([({"prompt_token_ids": row}, params) for row, params in requests]):
+            for position, output in self.loop.ask([({"prompt_token_ids": row}, params) for row, params in requests]):
                 outputs[position] = output
                 bar.update()
         return [outputs[position] for position in range(len(requests))]

@@ -12,8 +12,7 @@ from kun_recipes.data.parquet import read_all, split_names
 from kun_recipes.execution.summaries import path_of
 from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.privacy import KINDS, load_privacy
-from kun_recipes.publishing.cards.contamination import benchmarks, quotes
-from kun_recipes.publishing.cards.figures import MEASURED, Spread, masked_items, spreads
+from kun_recipes.publishing.cards.measurements import MEASURED, Spread, benchmarks, masked_items, quotes, spreads
 from kun_recipes.publishing.cards.metadata import dataset_metadata
 from kun_recipes.publishing.cards.provenance import (
     base_model,
@@ -43,7 +42,7 @@ TAGS = ["instruction-tuning", "back-translation", "synthetic", "kun"]
 
 @dataclass(frozen=True)
 class DatasetCard:
-    """What the card of a dataset is made from.
+    """Sources of the card of a dataset.
 
     Attributes:
         folder: the dataset, its Parquet files written.

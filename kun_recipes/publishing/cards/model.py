@@ -30,7 +30,7 @@ from kun_recipes.publishing.record import RunRecord, TrainedModel
 
 TASK = "text-generation"
 REQUEST = "请介绍一下长城的历史。"
-"""What the card's example asks a model that answers."""
+"""Request in the card's example, for a model that answers."""
 
 OWN_PAIRS = "held-out pairs of its own data ({rows_held_out})"
 JUDGE_ITEMS = "labelled judge items, held out ({held_out})"
@@ -42,7 +42,7 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What the card of a model is made from."""
+    """Sources of the card of a model."""
 
     config: PublishConfig
     record: RunRecord
@@ -101,13 +101,13 @@ class ModelCard:
         }
 
     def _request(self, prompts: list[Prompt]) -> str:
-        """What the example of the card asks; the label model was trained on one request alone."""
+        """Return the request in the card's example; the label model was trained on one request alone."""
         if self.model.role != "label":
             return REQUEST
         return load_prompt(prompts[0].path, {"output"}).question
 
     def _results(self) -> list[Result]:
-        """What was measured: by the run itself, and by the evaluate stage."""
+        """Return the results of the run itself and of the evaluate stage."""
         own = [_result(OWN_PAIRS.format(**self.model.summary), "loss", name, value) for name, value in self._losses()]
         judges = self.record.refine["judges"] if self.model.role == "chat" else {}
         for name, judge in judges.items():

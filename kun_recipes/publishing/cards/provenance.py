@@ -1,4 +1,4 @@
-"""What both kinds of card say about where things come from: prompts in full, settings, commands, models."""
+"""Provenance on both kinds of card: prompts in full, settings, commands, models and their licence."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.execution.summaries import path_of
-from kun_recipes.models.engines.presets import preset
+from kun_recipes.models.engines.settings import preset
 from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.models.source import load_model_source
 from kun_recipes.publishing.config import PublishConfig
@@ -34,7 +34,7 @@ class Prompt(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """What a stage was asked, for a table."""
+    """Settings of a stage, for a table."""
 
     name: str
     settings: dict[str, str]
@@ -61,7 +61,7 @@ def _read_prompt(path: Path, fingerprint: str) -> Prompt:
 
 
 def decoding(config: Mapping[str, Any]) -> str:
-    """How a stage picked its tokens, in a phrase: its preset's values, and those that replaced them."""
+    """Return a phrase on the sampling of a stage: its preset's values, and those that replaced them."""
     named = preset(config["sampling"])
 
     def chosen(key: str) -> float:

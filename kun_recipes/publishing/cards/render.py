@@ -11,10 +11,10 @@ from markupsafe import Markup
 from kun_recipes.errors import UserError
 
 ACTIVE = "&<>\\`*_[]|~$:"
-"""What means something to HTML or to Markdown wherever it stands; as an entity it is only a sign."""
+"""Characters with a meaning in HTML or Markdown at any place; written as entities they have none."""
 
 OPENING = re.compile(r"^(?:[#+\-=]|\d+(?=[.)]))")
-"""What makes a heading or a list where a text begins with it."""
+"""Beginnings of a text that make it a heading or a list."""
 
 LEFT_OPEN = re.compile(
     r"More Information Needed|\[optional\]|(?:[|:] *`?(?:None|nan|Undefined)`? *(?:\||$))", re.MULTILINE
@@ -61,7 +61,7 @@ def _entity(sign: str) -> str:
 
 
 def faults_of_text(text: str) -> list[str]:
-    """What a reader would take for unfinished: placeholders of templates, and sections without content."""
+    """Return the faults of an unfinished card: placeholders of templates, and sections without content."""
     found = [f"left open: {match[0].strip()!r}" for match in LEFT_OPEN.finditer(text)]
     open_heading, level, fenced = None, 0, False
     for line in [*text.splitlines(), "# end"]:

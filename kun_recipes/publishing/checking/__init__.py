@@ -1,1 +1,1 @@
-"""What is wrong with what is, or is to be, published."""
+"""Checks of rows and cards that are published, or are to be."""

@@ -1,11 +1,14 @@
-"""Look at a published dataset of instructions, anybody's: its card, its rows, and what its manifest promises."""
+"""Check any published dataset of instructions: its card, its rows, and the counts and hashes of its manifest."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
 from datasets import IterableDatasetDict, load_dataset
 from datasets.exceptions import DatasetNotFoundError
+from huggingface_hub import DatasetCard, hf_hub_download
+from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError, RemoteEntryNotFoundError
 from pyarrow import ArrowException
 from rich.console import Console
 from rich.table import Column, Table
@@ -13,11 +16,11 @@ from rich.text import Text
 
 from kun_recipes.data import schema
 from kun_recipes.data.columns import LICENSE, SEGMENT
-from kun_recipes.data.manifest import MANIFEST, digest_rows, read_manifest
+from kun_recipes.data.manifest import CARD, MANIFEST, digest_rows, read_manifest
 from kun_recipes.errors import UserError
 from kun_recipes.privacy import load_privacy
 from kun_recipes.progress import progress_bar
-from kun_recipes.publishing.checking.card import check_card, fetch
+from kun_recipes.publishing.cards.render import faults_of_text
 from kun_recipes.publishing.checking.rows import Problem, RowsCheck
 from kun_recipes.rules import load_rules
 
@@ -26,7 +29,7 @@ LINEAGE = (schema.ID, schema.SOURCE, LICENSE, SEGMENT)
 
 
 def check_published(name: str, console: Console) -> int:
-    """Look at a dataset, print what is found, and return how many kinds of serious problems there are.
+    """Check a dataset, print the problems found, and return the number of kinds of serious ones.
 
     Args:
         name: a folder, or an id on the Hub.
@@ -36,7 +39,7 @@ def check_published(name: str, console: Console) -> int:
     """
     splits = _load(name)
     check = RowsCheck(load_privacy(), load_rules(), quality=True)
-    problems = [*check_card(name), *_check_columns(splits), *_check_rows(name, splits, check)]
+    problems = [*_check_card(name), *_check_columns(splits), *_check_rows(name, splits, check)]
     problems += check.problems.values()
     counts = ", ".join(f"{split} {count:,}" for split, count in check.rows.items())
     console.print(Text(f"{name}: {sum(check.rows.values()):,} rows: {counts}"))
@@ -51,6 +54,40 @@ def _load(name: str) -> IterableDatasetDict:
         why = str(error).strip().partition("\n")[0]
         what = "cannot be read" if Path(name).exists() else "neither a dataset's folder nor its id on the Hub"
         raise UserError(f"{name}: {what}: {why}") from error
+
+
+def _check_card(name: str) -> Iterator[Problem]:
+    """Yield the problems of the card of a folder or of a dataset on the Hub."""
+    path = _fetch(name, CARD)
+    if path is None:
+        yield Problem("no card: nobody can know what it is, or what may be done with it", False, 0, [CARD])
+        return
+    try:
+        card = DatasetCard(path.read_text(encoding="utf-8"))
+    except (ValueError, yaml.YAMLError) as error:
+        yield Problem("its card's metadata cannot be read", True, 0, [" ".join(str(error).split())])
+        return
+    if not card.data.license or card.data.license == "unknown":
+        yield Problem("its card names no licence: nobody may use it", False, 0, [CARD])
+    if "zh" not in (card.data.language or []):
+        yield Problem("its card does not say that it is Chinese (language: zh)", False, 0, [CARD])
+    if faults := faults_of_text(card.text):
+        yield Problem("its card is not finished", False, 0, faults)
+
+
+def _fetch(name: str, file: str) -> Path | None:
+    """Return the path of a file of a folder or of a dataset on the Hub; None if there is no such file."""
+    if Path(name).is_dir():
+        path = Path(name, file)
+        return path if path.is_file() else None
+    try:
+        return Path(hf_hub_download(name, file, repo_type="dataset"))
+    except LocalEntryNotFoundError as error:
+        raise UserError(f"{name}: the Hub cannot be reached for {file}") from error
+    except RemoteEntryNotFoundError:
+        return None
+    except HTTPError as error:
+        raise UserError(f"{name}: {file} cannot be fetched: {str(error).strip().partition(chr(10))[0]}") from error
 
 
 def _check_columns(splits: IterableDatasetDict) -> Iterator[Problem]:
@@ -70,7 +107,7 @@ def _check_columns(splits: IterableDatasetDict) -> Iterator[Problem]:
 
 def _check_rows(name: str, splits: IterableDatasetDict, check: RowsCheck) -> Iterator[Problem]:
     """Look at every row, and compare their number and hashes with what card and manifest promise."""
-    manifest = fetch(name, MANIFEST)
+    manifest = _fetch(name, MANIFEST)
     promised = read_manifest(manifest)["splits"] if manifest else {}
     for split, rows in splits.items():
         found = digest_rows(_looked_at(name, split, rows, check))

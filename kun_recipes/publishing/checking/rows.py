@@ -1,4 +1,4 @@
-"""What is wrong with rows that are, or are to be, published: looked for in any set of instructions and answers."""
+"""Checks of rows that are published, or are to be, in any set of instructions and answers."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -97,10 +97,10 @@ class RowsCheck:
     def _private(self, name: str, text: str) -> Iterator[Fault]:
         if name in FOUND:
             for kind, start, end in find_private(text, self.privacy):
-                yield Fault(f"private data in {name}", f"{kind} {_veiled(text[start:end])}")
+                yield Fault(f"private data in {name}", f"{kind} {_redacted(text[start:end])}")
         for rule in self.rules.get(name, []):
             if isinstance(rule, SensitiveInformation) and (fault := rule.find(narrow(text))):
-                yield Fault(f"private data in {name}", f"{fault.reason} {_veiled(fault.value)}")
+                yield Fault(f"private data in {name}", f"{fault.reason} {_redacted(fault.value)}")
 
     def _doubtful(self, texts: Mapping[str, str]) -> Iterator[Fault]:
         if schema.OUTPUT in texts and _seen(self._pairs, "\0".join(texts.get(name, "") for name in WRITTEN)):
@@ -125,12 +125,12 @@ def _rules_by_field(rules: Rules) -> dict[str, list[Rule]]:
 
 
 def _seen(known: set[bytes], text: str) -> bool:
-    """Whether the text was met before; it is from now on."""
+    """Tell if the text was seen before, and remember it."""
     before = len(known)
     known.add(blake2b(text.encode(errors="surrogatepass"), digest_size=12).digest())
     return len(known) == before
 
 
-def _veiled(text: str) -> str:
-    """Enough of a private item to find it by, and not more: messages end up in logs."""
+def _redacted(text: str) -> str:
+    """Return enough of a private item to find it by, and not more: messages end up in logs."""
     return f"{text[:2]}…{text[-1:]}"

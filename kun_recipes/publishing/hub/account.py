@@ -1,4 +1,4 @@
-"""Whether this account may push what a config publishes: asked before a run that ends in a push does any work."""
+"""Check that this account may push what a config publishes, before a run that ends in a push does any work."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from huggingface_hub.utils import get_token
 
 from kun_recipes.errors import UserError
 from kun_recipes.publishing.config import PublishConfig, kind_of
-from kun_recipes.publishing.hub.patience import patiently
+from kun_recipes.publishing.hub.retries import with_retries
 
 TOKENS = "https://huggingface.co/settings/tokens"
 WRITE = "repo.write"
@@ -38,7 +38,7 @@ def _whoami(api: HfApi) -> dict[str, Any]:
                 raise
             raise UserError(f"the Hub does not know this token: `hf auth login` with another; {TOKENS}") from error
 
-    return patiently("who this token belongs to", ask)
+    return with_retries("who this token belongs to", ask)
 
 
 def _check_namespace(namespace: str, me: dict[str, Any]) -> None:
@@ -69,12 +69,14 @@ def _check_token(namespace: str, repository: str, token: dict[str, Any]) -> None
 def _check_repository(config: PublishConfig, api: HfApi, name: str, repository: str) -> None:
     kind = kind_of(name)
     try:
-        info = patiently(f"{repository}: looking at it", lambda: api.repo_info(repository, repo_type=kind))
+        info = with_retries(f"{repository}: looking at it", lambda: api.repo_info(repository, repo_type=kind))
     except UserError as error:
         if isinstance(error.__cause__, RepositoryNotFoundError):
             return  # it will be made
         raise
-    patiently(f"{repository}: asking for write access", lambda: api.auth_check(repository, repo_type=kind, write=True))
+    with_retries(
+        f"{repository}: asking for write access", lambda: api.auth_check(repository, repo_type=kind, write=True)
+    )
     if config.private and not info.private:
         raise UserError(
             f"{repository}: is public already, but `private` is true; set it to false, or take another name"

@@ -16,16 +16,16 @@ from huggingface_hub.utils import disable_progress_bars
 from kun_recipes.data.manifest import MANIFEST, read_manifest
 from kun_recipes.errors import UserError
 from kun_recipes.progress import is_shown
-from kun_recipes.publishing.hub.patience import patiently
 from kun_recipes.publishing.hub.read_back import read_back
+from kun_recipes.publishing.hub.retries import with_retries
 
 LOADED = (".parquet", ".safetensors", ".bin", ".gguf")
-"""What `load_dataset` and `from_pretrained` take in, whoever put it there."""
+"""Suffixes of files that `load_dataset` and `from_pretrained` load, whoever put them there."""
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """What became of a push.
+    """Outcome of a push.
 
     Attributes:
         commit: of main, after it.
@@ -45,49 +45,49 @@ class Pushed:
 
 
 def push(
-    folder: Path, kind: str, repository: str, tag: str, private: bool, api: HfApi, tell: Callable[[str], None]
+    folder: Path, kind: str, repository: str, tag: str, private: bool, api: HfApi, notify: Callable[[str], None]
 ) -> Pushed:
     """Push one folder, read it back, tag it, and only then show it to others where it is to be public.
 
     Args:
         kind: dataset or model.
-        tell: called with what is being done.
+        notify: called with a line on each step.
 
     Raises:
         UserError: the Hub does not take it, the tag is another release's, or what comes back is not what was sent.
     """
     if not is_shown():
         disable_progress_bars()  # the client's own, of uploads
-    return _Push(folder, kind, repository, tag, api, tell).run(private)
+    return _Push(folder, kind, repository, tag, api, notify).run(private)
 
 
 class _Push:
-    def __init__(self, folder: Path, kind: str, repository: str, tag: str, api: HfApi, tell: Callable[[str], None]):
+    def __init__(self, folder: Path, kind: str, repository: str, tag: str, api: HfApi, notify: Callable[[str], None]):
         self.folder = folder
         self.repository, self.tag, self.api = repository, tag, api
         self.where = {"repo_id": repository, "repo_type": kind}
         self.page = f"datasets/{repository}" if kind == "dataset" else repository
         self.manifest = read_manifest(folder / MANIFEST)
-        self.tell = tell
+        self.notify = notify
 
     def run(self, private: bool) -> Pushed:
-        self._patiently("making it", self._make)
+        self._with_retries("making it", self._make)
         released = self._is_released()
-        before = self._patiently("looking at main", self._head)
-        self.tell(f"{self.repository}: sending files")
-        commit = self._patiently("the commit", self._commit)
-        self.tell(f"{self.repository}: reading it back")
+        before = self._with_retries("looking at main", self._head)
+        self.notify(f"{self.repository}: sending files")
+        commit = self._with_retries("the commit", self._commit)
+        self.notify(f"{self.repository}: reading it back")
         verified = read_back(self.folder, self.manifest, **self.where, revision=commit, api=self.api)
         if not released:
-            self._patiently("the tag", lambda: self._set_tag(commit))
+            self._with_retries("the tag", lambda: self._set_tag(commit))
         if not private:
             shown = {**self.where, "private": False}
-            self._patiently("making it public", lambda: self.api.update_repo_settings(**shown))
+            self._with_retries("making it public", lambda: self.api.update_repo_settings(**shown))
         unit = "rows" if self.manifest["splits"] else "files"
         return Pushed(f"{self.api.endpoint}/{self.page}", commit, commit != before, f"{verified:,} {unit}")
 
-    def _patiently(self, doing: str, call: Callable[[], Any]) -> Any:
-        return patiently(f"{self.repository}: {doing}", call)
+    def _with_retries(self, doing: str, call: Callable[[], Any]) -> Any:
+        return with_retries(f"{self.repository}: {doing}", call)
 
     def _make(self) -> None:
         """Make the repository if it is not there, for nobody else to see."""
@@ -109,11 +109,11 @@ class _Push:
         return {ref.name: ref.target_commit for ref in self.api.list_repo_refs(**self.where).tags}
 
     def _is_released(self) -> bool:
-        """Whether this very content has the tag already; raises UserError where another one has it."""
-        tagged = self._patiently("looking at its tags", self._tags)
+        """Tell if this very content has the tag already; raise UserError if another content has it."""
+        tagged = self._with_retries("looking at its tags", self._tags)
         if self.tag not in tagged:
             return False
-        if self._patiently(f"looking at {self.tag}", lambda: self._manifest_at(tagged[self.tag])) != self.manifest:
+        if self._with_retries(f"looking at {self.tag}", lambda: self._manifest_at(tagged[self.tag])) != self.manifest:
             raise UserError(f"{self.repository}: {self.tag} is another release already; give this one a new `tag:`")
         return True
 

@@ -1,4 +1,4 @@
-"""What was pushed, read back as its users will read it, and compared with what was sent: row by row, file by file."""
+"""Read a push back as its users will read it, and compare it with the folder: row by row, file by file."""
 
 import hashlib
 from itertools import zip_longest
@@ -13,10 +13,10 @@ from pyarrow import ArrowException
 from kun_recipes.data.manifest import row_digest
 from kun_recipes.data.parquet import read_split
 from kun_recipes.errors import UserError
-from kun_recipes.publishing.hub.patience import patiently
+from kun_recipes.publishing.hub.retries import with_retries
 
 BROKEN = (OSError, ArrowException)
-"""What readers raise where a body broke off or a connection is gone."""
+"""Errors of readers when a response breaks off or the connection is lost."""
 
 
 def read_back(folder: Path, manifest: dict[str, Any], repo_id: str, repo_type: str, revision: str, api: HfApi) -> int:
@@ -31,7 +31,7 @@ def read_back(folder: Path, manifest: dict[str, Any], repo_id: str, repo_type: s
     def load() -> IterableDatasetDict:
         return load_dataset(repo_id, revision=revision, streaming=True, token=api.token)
 
-    arrived = patiently(f"{repo_id}: loading it back", load, also=BROKEN)
+    arrived = with_retries(f"{repo_id}: loading it back", load, also=BROKEN)
     return sum(_compare_split(folder, split, arrived[split], repo_id, revision) for split in manifest["splits"])
 
 
@@ -47,7 +47,7 @@ def _compare_split(folder: Path, split: str, arrived: IterableDataset, repo_id: 
                 )
         return count
 
-    return patiently(f"{repo_id}: reading {split} back", compare, also=BROKEN)
+    return with_retries(f"{repo_id}: reading {split} back", compare, also=BROKEN)
 
 
 def _compare_files(manifest: dict[str, Any], repo_id: str, repo_type: str, revision: str, api: HfApi) -> int:
@@ -55,7 +55,7 @@ def _compare_files(manifest: dict[str, Any], repo_id: str, repo_type: str, revis
         found = api.list_repo_tree(repo_id, repo_type=repo_type, revision=revision, recursive=True)
         return {item.path: item for item in found if isinstance(item, RepoFile)}
 
-    there = patiently(f"{repo_id}: listing its files", tree)
+    there = with_retries(f"{repo_id}: listing its files", tree)
     for name, sent in manifest["files"].items():
         came = there.get(name)
         if came is None or _sha256(came, repo_id, repo_type, revision, api) != sent["sha256"]:
@@ -71,5 +71,5 @@ def _sha256(file: RepoFile, repo_id: str, repo_type: str, revision: str, api: Hf
     if file.lfs:
         return file.lfs.sha256
     where = {"repo_id": repo_id, "repo_type": repo_type, "revision": revision}
-    path = patiently(f"{repo_id}: fetching {file.path}", lambda: api.hf_hub_download(**where, filename=file.path))
+    path = with_retries(f"{repo_id}: fetching {file.path}", lambda: api.hf_hub_download(**where, filename=file.path))
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()

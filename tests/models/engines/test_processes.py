@@ -8,11 +8,11 @@ from pathlib import Path
 
 import psutil
 
-from kun_recipes.models.engines.processes import MARK, end_with_us, log_to
+from kun_recipes.models.engines.processes import MARK, kill_children_at_exit, log_to
 
 PARENT = """
 import multiprocessing, time
-from kun_recipes.models.engines.processes import end_with_us
+from kun_recipes.models.engines.processes import kill_children_at_exit
 
 def start_another():
     child = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
@@ -21,7 +21,7 @@ def start_another():
     time.sleep(600)
 
 if __name__ == "__main__":
-    waiting = end_with_us()
+    waiting = kill_children_at_exit()
     child = multiprocessing.get_context("spawn").Process(target=start_another)
     child.start()
     print(child.pid, flush=True)
@@ -40,7 +40,7 @@ def test_a_killed_process_takes_its_children_along(tmp_path: Path):
 
 def test_processes_that_were_there_before_stay(tmp_path: Path):
     with subprocess.Popen(["sleep", "60"]) as before:
-        waiting = end_with_us()
+        waiting = kill_children_at_exit()
         after = subprocess.Popen(["sleep", "60"])
         waiting.communicate()
         assert after.wait(20) == -9

@@ -133,9 +133,9 @@ def test_rows_that_quote_a_benchmark_are_named(run_folder):
 
 def test_without_benchmarks_nothing_is_claimed(run_folder):
     summary = run_folder.folder / "corpus/stage.json"
-    figures = json.loads(summary.read_text(encoding="utf-8"))
-    figures["config"] |= {"benchmarks": None, "benchmark_formats": None}
-    summary.write_text(json.dumps(figures), encoding="utf-8")
+    values = json.loads(summary.read_text(encoding="utf-8"))
+    values["config"] |= {"benchmarks": None, "benchmark_formats": None}
+    summary.write_text(json.dumps(values), encoding="utf-8")
     assert "nothing was looked for" in card(run_folder, "dataset")
 
 
@@ -208,9 +208,9 @@ def test_the_licence_of_models_is_that_of_the_base_or_given_and_never_assumed(ru
         card(run_folder, "label_model", model_licence=None)
     for name in ("label_model", "primary_chat_model"):
         summary = run_folder.folder / name / "train_summary.json"
-        figures = json.loads(summary.read_text(encoding="utf-8"))
-        figures["config"]["model"] = {"path": "recipes/demo/model.yaml", "content": "0"}
-        summary.write_text(json.dumps(figures), encoding="utf-8")
+        values = json.loads(summary.read_text(encoding="utf-8"))
+        values["config"]["model"] = {"path": "recipes/demo/model.yaml", "content": "0"}
+        summary.write_text(json.dumps(values), encoding="utf-8")
     text = card(run_folder, "label_model", model_licence=None, base_model=None)
     data = ModelCard(text).data
     assert (data.license, data.base_model) == ("apache-2.0", "Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF")

@@ -1,4 +1,4 @@
-"""The three verbs: what every engine promises, held against a plain forward pass of transformers.
+"""The methods of an engine: what every engine promises, held against a plain forward pass of transformers.
 
 Both engines run the tiny model in float32, and agree with that pass to 1e-4 nats.
 """

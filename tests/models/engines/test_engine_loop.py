@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from kun_recipes.models.engines import pump
-from kun_recipes.models.engines.pump import REQUESTS_A_STEP, Pump
+from kun_recipes.models.engines import engine_loop
+from kun_recipes.models.engines.engine_loop import REQUESTS_A_STEP, EngineLoop
 
 
 @dataclass
@@ -38,12 +38,12 @@ class Steps:
         return [Output(key, prompt + params) for key in done for prompt, _, params in [self.left.pop(key)]]
 
 
-def ask_in_threads(pumping: Pump, *calls: list[str]) -> list[dict[int, str] | Exception]:
+def ask_in_threads(loop: EngineLoop, *calls: list[str]) -> list[dict[int, str] | Exception]:
     answers: list = [None] * len(calls)
 
     def ask(number: int) -> None:
         try:
-            found = pumping.ask([(prompt, "!") for prompt in calls[number]])
+            found = loop.ask([(prompt, "!") for prompt in calls[number]])
             answers[number] = {position: output.text for position, output in found}
         except RuntimeError as error:
             answers[number] = error
@@ -51,9 +51,9 @@ def ask_in_threads(pumping: Pump, *calls: list[str]) -> list[dict[int, str] | Ex
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(len(calls))]
     for thread in threads:
         thread.start()
-    while pumping.arriving.qsize() + len(pumping.waiting) < sum(map(len, calls)) and not pumping.failure:
+    while loop.arriving.qsize() + len(loop.waiting) < sum(map(len, calls)) and not loop.failure:
         threading.Event().wait(0.001)
-    pumping.engine.go.set()
+    loop.engine.go.set()
     for thread in threads:
         thread.join(timeout=10)
     return answers
@@ -61,30 +61,30 @@ def ask_in_threads(pumping: Pump, *calls: list[str]) -> list[dict[int, str] | Ex
 
 def test_every_request_is_answered_in_its_place():
     first, second = ["aaa", "b", "cc"], ["dd", "e"]
-    answers = ask_in_threads(Pump(Steps()), first, second)
+    answers = ask_in_threads(EngineLoop(Steps()), first, second)
     assert answers == [{0: "aaa!", 1: "b!", 2: "cc!"}, {0: "dd!", 1: "e!"}]
 
 
 def test_requests_of_two_threads_share_the_steps():
     engine = Steps()
-    ask_in_threads(Pump(engine), ["aaaa"] * 3, ["bbbb"] * 2)
+    ask_in_threads(EngineLoop(engine), ["aaaa"] * 3, ["bbbb"] * 2)
     assert max(engine.widths) == 5
     assert len(engine.widths) <= 5  # one after the other they would be eight
 
 
 def test_long_calls_are_handed_over_step_by_step():
     engine = Steps()
-    (answers,) = ask_in_threads(Pump(engine), ["aaa"] * (3 * REQUESTS_A_STEP))
+    (answers,) = ask_in_threads(EngineLoop(engine), ["aaa"] * (3 * REQUESTS_A_STEP))
     assert len(answers) == 3 * REQUESTS_A_STEP
     assert engine.widths[:3] == [REQUESTS_A_STEP, 2 * REQUESTS_A_STEP, 3 * REQUESTS_A_STEP]
 
 
 def test_nothing_asked():
-    assert list(Pump(Steps()).ask([])) == []
+    assert list(EngineLoop(Steps()).ask([])) == []
 
 
 def test_a_failure_reaches_every_thread_and_every_later_call():
-    failing = Pump(Steps(fail_at="x"))
+    failing = EngineLoop(Steps(fail_at="x"))
     answers = ask_in_threads(failing, ["aaa", "x", "b"], ["cc"])
     assert [str(answer) for answer in answers] == ["out of memory"] * 2
     with pytest.raises(RuntimeError, match="out of memory"):
@@ -92,17 +92,17 @@ def test_a_failure_reaches_every_thread_and_every_later_call():
 
 
 def test_an_engine_that_is_gone_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(pump, "LOOK_AFTER", 0.01)
+    monkeypatch.setattr(engine_loop, "LOOK_AFTER", 0.01)
     looks = iter([True, True, False])
-    waiting = Pump(Steps(), is_alive=lambda: next(looks))  # never told to go on
+    waiting = EngineLoop(Steps(), is_alive=lambda: next(looks))  # never told to go on
     with pytest.raises(RuntimeError, match="its process has ended"):
         list(waiting.ask([("a", "!")]))
 
 
-def test_a_stopped_pump_ends_its_thread():
-    pumping = Pump(Steps())
-    pumping.engine.go.set()
-    assert [output.text for _, output in pumping.ask([("ab", "!")])] == ["ab!"]
-    pumping.stop()
-    pumping.join()
-    assert not pumping.thread.is_alive()
+def test_a_stopped_loop_ends_its_thread():
+    loop = EngineLoop(Steps())
+    loop.engine.go.set()
+    assert [output.text for _, output in loop.ask([("ab", "!")])] == ["ab!"]
+    loop.stop()
+    loop.join()
+    assert not loop.thread.is_alive()

@@ -1,4 +1,4 @@
-"""One thread that keeps an engine busy with the requests of all others.
+"""The engine loop: one thread that keeps an engine busy with the requests of all others.
 
 A shard that is nearly done leaves a batch half empty. When two shards are asked about at a time, the other's requests
 fill it: the engine never waits for one shard to end before it begins the next.
@@ -21,7 +21,7 @@ SECONDS_TO_END = 10.0
 
 
 class Stepped(Protocol):
-    """What the pump needs of vLLM's `LLMEngine`."""
+    """The part of vLLM's `LLMEngine` that the loop needs."""
 
     def add_request(self, request_id: str, prompt: Any, params: Any) -> Any: ...
 
@@ -30,8 +30,8 @@ class Stepped(Protocol):
     def step(self) -> list[Any]: ...
 
 
-class Pump:
-    """Steps an engine in a thread of its own while there is anything to do.
+class EngineLoop:
+    """Step an engine in a thread of its own while there are requests.
 
     Args:
         engine: touched by no other thread from now on.
@@ -49,7 +49,7 @@ class Pump:
         self.thread.start()
 
     def ask(self, requests: Sequence[tuple[Any, Any]]) -> Iterator[tuple[int, Any]]:
-        """Each request's position and its output, as they finish.
+        """Yield each request's position and its output, as they finish.
 
         Args:
             requests: a prompt and its sampling parameters each.
@@ -69,7 +69,7 @@ class Pump:
             yield position, output
 
     def stop(self) -> None:
-        """Have the thread end, after the step that it is in; nothing can be asked any more."""
+        """End the thread after its current step; further requests are not answered."""
         self.arriving.put(None)
 
     def join(self) -> None:

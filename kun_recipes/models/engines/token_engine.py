@@ -1,4 +1,4 @@
-"""The three verbs in terms of tokens: what is the same whichever library runs the model."""
+"""The methods of an engine in terms of tokens: the part that does not depend on the library behind the model."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""Trying again: which of the Hub's failures pass, how long to wait, and what to tell when they did not.
+"""Retries of calls to the Hub: which failures are transient, how long to wait, and the error when all tries failed.
 
-huggingface_hub tries uploads and downloads again by itself, but not commits, tags and new repositories.
+huggingface_hub retries uploads and downloads by itself, but not commits, tags and new repositories.
 """
 
 import sys
@@ -14,37 +14,40 @@ from kun_recipes.errors import UserError
 
 Result = TypeVar("Result")
 
-PASSING = frozenset([408, 409, 412, 429, 500, 502, 503, 504])
-"""Statuses of what may go another time: a commit at the same moment, too many requests, a server in trouble."""
+TRANSIENT = frozenset([408, 409, 412, 429, 500, 502, 503, 504])
+"""Statuses that may go away: a commit at the same moment, too many requests, a server in trouble."""
 
 TRIES = 6
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds; doubled each time, with some chance in it, unless the Hub names a time
 
 
-def patiently(doing: str, call: Callable[[], Result], also: tuple[type[Exception], ...] = ()) -> Result:
-    """The result of a call to the Hub, tried again while its failures are of those that pass.
+def with_retries(doing: str, call: Callable[[], Result], also: tuple[type[Exception], ...] = ()) -> Result:
+    """Return the result of a call to the Hub, retried while its failures are transient.
 
     Args:
         doing: what the call does, as "org/name: the commit".
-        also: further failures that may pass, such as of a reader that meets a body which broke off.
+        also: further transient failures, such as those of a reader whose connection breaks off.
 
     Raises:
-        UserError: it failed for good, or `TRIES` times.
+        UserError: the failure is permanent, or the call failed `TRIES` times.
     """
 
-    def passes(error: BaseException) -> bool:
+    def is_transient(error: BaseException) -> bool:
         refused = _http_error(error)
-        return _may_pass(refused) if refused is not None else isinstance(error, also)
+        if refused is None:
+            return isinstance(error, also)
+        # an error without a status is a broken connection
+        return not isinstance(refused, HfHubHTTPError) or refused.response.status_code in TRANSIENT
 
-    def tell(state: tenacity.RetryCallState) -> None:
+    def print_wait(state: tenacity.RetryCallState) -> None:
         failure = _short(state.outcome.exception())
         print(f"{doing}: {failure}; again in {state.next_action.sleep:.0f} s", file=sys.stderr)
 
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(passes),
+        retry=tenacity.retry_if_exception(is_transient),
         stop=tenacity.stop_after_attempt(TRIES),
         wait=_wait,
-        before_sleep=tell,
+        before_sleep=print_wait,
         reraise=True,
     )
     try:
@@ -52,20 +55,15 @@ def patiently(doing: str, call: Callable[[], Result], also: tuple[type[Exception
     except (HTTPError, RuntimeError, LocalEntryNotFoundError, *also) as error:
         if _http_error(error) is None and not isinstance(error, also):
             raise
-        tries = retrying.statistics["attempt_number"] if passes(error) else 0
+        tries = retrying.statistics["attempt_number"] if is_transient(error) else 0
         raise UserError(_explain(doing, error, tries)) from (_http_error(error) or error)
 
 
 def _http_error(error: BaseException | None) -> HTTPError | None:
-    """The Hub's failure behind an error: the client wraps those of uploads and of downloads."""
+    """Return the Hub's failure behind an error: the client wraps those of uploads and of downloads."""
     if isinstance(error, (RuntimeError, LocalEntryNotFoundError)):
         error = error.__cause__
     return error if isinstance(error, HTTPError) else None
-
-
-def _may_pass(error: HTTPError) -> bool:
-    """An error without a status is a connection that broke."""
-    return not isinstance(error, HfHubHTTPError) or error.response.status_code in PASSING
 
 
 def _wait(state: tenacity.RetryCallState) -> float:
@@ -77,7 +75,7 @@ def _wait(state: tenacity.RetryCallState) -> float:
 
 
 def _explain(doing: str, error: Exception, tries: int) -> str:
-    """One line on a failure: of one that may pass after so many tries, or after none of one that is final."""
+    """Return one line on a failure; `tries` is 0 for one that is permanent."""
     if tries:
         return (
             f"{doing}: failed {tries} times, at last with {_short(error)}; "
@@ -90,7 +88,7 @@ def _explain(doing: str, error: Exception, tries: int) -> str:
 
 
 def _short(error: BaseException | None) -> str:
-    """The status and the server's own words, or what broke."""
+    """Return the status and the server's own message, or the reason of a broken connection."""
     refused = _http_error(error)
     if not isinstance(refused, HfHubHTTPError):
         return str(refused or error).strip().partition("\n")[0] or type(error).__name__
