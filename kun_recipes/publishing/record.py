@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kun_recipes.data import schema
+from kun_recipes.data.folders import fingerprint, without_paths
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
 from kun_recipes.execution.summaries import finished_training, path_of, read_stages
@@ -70,27 +71,29 @@ def read_run(config: PublishConfig) -> RunRecord:
         UserError: a stage or a training is not finished, or they are not of one run.
     """
     stages = read_stages(config)
-    asked = {role: Path(path_of(stages[name]["config"]["model"])) for role, name in ASKED_BY.items()}
+    asked = {role: stages[name]["config"]["model"] for role, name in ASKED_BY.items()}
     record = RunRecord(**stages, models=_models(config.models, asked))
     _check_authors(record, Path(config.refine_dir))
     return record
 
 
-def _models(published: dict[str, Path], asked: dict[Role, Path]) -> dict[str, TrainedModel]:
-    """All models of a run.
+def _models(published: dict[str, Path], asked: dict[Role, Any]) -> dict[str, TrainedModel]:
+    """Return all models of a run. They are known by their content, for a run may have been moved.
 
     Args:
         published: folders by name.
-        asked: the folders of those that the label and the refine stage asked.
+        asked: the models that the label and the refine stage asked, as their summaries describe them.
     """
-    folders = {folder.name: folder for folder in asked.values()} | published
-    roles = {folder.resolve(): role for role, folder in asked.items()}
-    names = {folder.resolve(): name for name, folder in folders.items()}
-    summaries = {name: finished_training(folder) for name, folder in folders.items()}
+    known = {fingerprint(folder): folder for folder in published.values()}
+    folders = {role: known.get(without_paths(one), Path(path_of(one))) for role, one in asked.items()}
+    by_name = {folder.name: folder for folder in folders.values()} | published
+    summaries = {name: finished_training(folder) for name, folder in by_name.items()}
+    roles = {folder.resolve(): role for role, folder in folders.items()}
+    names = {fingerprint(folder): name for name, folder in by_name.items()}
     models = {}
-    for name, folder in folders.items():
-        began = path_of(summaries[name]["config"]["model"])
-        base = names.get(Path(began).resolve(), began)
+    for name, folder in by_name.items():
+        began = summaries[name]["config"]["model"]
+        base = names.get(without_paths(began), path_of(began))
         models[name] = TrainedModel(name, folder, roles.get(folder.resolve(), "final"), summaries[name], base)
     return models
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from kun_recipes.chain.report.config import ReportConfig
 from kun_recipes.data import schema
+from kun_recipes.data.folders import without_paths
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
 from kun_recipes.execution.summaries import finished_summary, finished_training, path_of, read_stages
@@ -88,7 +89,8 @@ class Evidence:
 
     def follows_refine(self, training: Summary) -> bool:
         """Tell if a model was trained from the one that refined the rows: a final model."""
-        return path_of(training["config"]["model"]) == path_of(self.stages["refine"]["config"]["model"])
+        began, refined = training["config"]["model"], self.stages["refine"]["config"]["model"]
+        return without_paths(began) == without_paths(refined)
 
     def settings(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the config of each stage without the options that are null."""
