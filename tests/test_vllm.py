@@ -1,6 +1,6 @@
 """The true vLLM under the recipes: the same rows as by transformers, and what is left when it dies.
 
-`make test-vllm` runs this; where vLLM is not installed it is skipped. Everything is greedy and in float32.
+`make test-vllm` runs this. Everything is greedy and in float32.
 """
 
 import json
@@ -18,7 +18,7 @@ from kun_recipes.errors import EngineFailed
 from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.progress import SHOW_PROGRESS
 
-pytest.importorskip("vllm", reason="`make test-vllm` has vLLM")
+pytestmark = pytest.mark.vllm
 
 MEASURED = {  # by each engine's own arithmetic; nats
     "instruction_logprob": 1e-4,

@@ -9,10 +9,10 @@ import pytest
 
 from tests.annotation.conftest import HOSTILE, NAMES, write_study
 from tests.annotation.serving import Server
-from tests.browser import browsers, needs_chromium
+from tests.browser import browsers
 
 ITEMS = 3
-pytestmark = needs_chromium
+pytestmark = pytest.mark.browser
 
 
 class Annotator:

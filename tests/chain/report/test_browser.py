@@ -3,12 +3,12 @@
 import pytest
 
 from kun_recipes.chain.report.gather import gather
-from tests.browser import browsers, needs_chromium
+from tests.browser import browsers
 from tests.chain.report.test_report import ATTACK, config, write_report
 from tests.chain.report.test_study import with_study
 from tests.publishing.run_folder import RunFolder
 
-pytestmark = needs_chromium
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
