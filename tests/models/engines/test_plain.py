@@ -6,7 +6,7 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from kun_recipes import engines
+from kun_recipes.models import engines
 from kun_recipes.models.engines import EngineSettings, load_engine, release_engines
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.engines.chats import ChatTokenizer
