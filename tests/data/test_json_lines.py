@@ -16,7 +16,7 @@ def read(data: bytes, size: int = 1 << 17) -> list[Record | Malformed]:
 
 
 @given(st.lists(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), st.integers(0, 9))), st.data())
-def test_any_lines_in_any_chunks_are_what_json_makes_of_them(values, data):
+def test_lines_in_any_chunks_parse_as_json_does(values, data):
     end = data.draw(st.sampled_from(["\n", "\r\n", "\n \n"]))
     lines = "".join(json.dumps(value, ensure_ascii=data.draw(st.booleans())) + end for value in values)
     records = read(lines.encode(), data.draw(st.integers(1, 30)))
@@ -37,7 +37,7 @@ def test_any_lines_in_any_chunks_are_what_json_makes_of_them(values, data):
         (b"[" * 5000 + b"]" * 5000, "invalid_json", "depth limit"),
     ],
 )
-def test_a_broken_line_stands_alone(line, reason, message, size):
+def test_broken_line_does_not_affect_its_neighbours(line, reason, message, size):
     first, broken, last = read(b'{"a": 1}\n' + line + b"\n[2]", size)
     assert (first, last) == (Record(1, {"a": 1}), Record(3, [2]))
     assert (broken.number, broken.reason) == (2, reason)
@@ -45,7 +45,7 @@ def test_a_broken_line_stands_alone(line, reason, message, size):
     assert broken.raw == line[:RAW_BYTES].decode(errors="backslashreplace")
 
 
-def test_what_precedes_the_end_of_an_archive_is_read(tmp_path):
+def test_empty_archive_is_reported_as_truncated(tmp_path):
     path = tmp_path / "长 名字.jsonl.zst"
     path.write_bytes(b"")
     assert list(read_lines(str(path))) == [Malformed(1, "truncated_archive", "the archive is empty", "")]
