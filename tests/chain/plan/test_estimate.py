@@ -47,11 +47,11 @@ def test_each_stage_runs_on_what_it_needs(paper, figures):
     assert found["label"].device_hours == pytest.approx(2600 / 3600)
 
 
-def test_trainings_take_all_gpus_where_nothing_else_is_said(paper, figures):
+def test_trainings_take_all_gpus_by_default(paper, figures):
     assert lines(estimate(paper, figures, None, NODE))["label_model"].devices == 8
 
 
-def test_on_cores_all_is_theirs(paper, content, load_plan):
+def test_all_stages_use_all_cores_without_gpus(paper, content, load_plan):
     content["device"] = "core"
     plan = estimate(paper, load_plan(), None, Hardware(gpus=0, cpu_workers=4))
     assert {(stage.device, stage.devices) for stage in plan.stages} == {("core", 4)}
@@ -62,7 +62,7 @@ def test_speeds_of_gpus_need_gpus(paper, figures):
         estimate(paper, figures, None, Hardware(gpus=0, cpu_workers=4))
 
 
-def test_a_sample_goes_before_the_plan(paper, figures, tmp_path):
+def test_sample_overrides_the_figures_of_the_plan(paper, figures, tmp_path):
     summary = {"rows_in": 30, "rows_kept": 3, "removed": {"too_short": 27}, "documents": 10}
     plan = estimate(paper, figures, Sample(tmp_path / "corpus", summary, 100.0, 50.0), NODE)
     work = plan.stages[0].work
@@ -85,7 +85,7 @@ def test_a_warning_exactly_where_a_stage_outlasts_its_limit(paper, figures, limi
         assert plan.warnings[0].startswith("label: 5.4 min on 8 GPUs does not fit its time limit of 5.4 min")
 
 
-def test_a_time_limit_that_is_none(paper, figures):
+def test_invalid_time_limit_is_refused(paper, figures):
     with pytest.raises(UserError, match="time limit 'soon'"):
         estimate(paper, figures, None, Hardware(8, 4, {"label": "soon"}))
 

@@ -31,7 +31,7 @@ def corpus(tmp_path):
     return finish(tmp_path / "corpus", CORPUS, "tokens", [100, 300], b"x" * 64)
 
 
-def test_a_corpus_stage(corpus, figures):
+def test_sample_of_a_corpus_stage(corpus, figures):
     sample = read_sample(corpus)
     of = with_sample(figures, sample).corpus
     assert of.segments_per_document.number == 50 / 40
@@ -43,12 +43,12 @@ def test_a_corpus_stage(corpus, figures):
     assert of.text_bytes_per_second == figures.corpus.text_bytes_per_second
 
 
-def test_what_the_sample_does_not_know_stays(corpus, figures):
+def test_figures_missing_in_the_sample_stay(corpus, figures):
     merged = with_sample(figures, read_sample(corpus))
     assert (merged.label, merged.refine, merged.training) == (figures.label, figures.refine, figures.training)
 
 
-def test_the_stages_beside_it(corpus, figures, tmp_path):
+def test_sample_includes_the_stages_beside_the_corpus(corpus, figures, tmp_path):
     finish(tmp_path / "label", LABEL, "instruction_tokens", [8, 12])
     finish(tmp_path / "refine", REFINE, "output_tokens", [50, 70])
     merged = with_sample(figures, read_sample(corpus))
@@ -65,13 +65,13 @@ def test_raw_answers_have_no_token_count(corpus, figures, tmp_path):
     assert math.isnan(with_sample(figures, read_sample(corpus)).refine.answer_tokens.number)
 
 
-def test_an_unfinished_stage_beside_it_is_left_out(corpus, figures, tmp_path):
+def test_unfinished_stage_beside_the_corpus_is_left_out(corpus, figures, tmp_path):
     finish(tmp_path / "label", LABEL, "instruction_tokens", [8]).joinpath("stage.json").unlink()
     assert with_sample(figures, read_sample(corpus)).label == figures.label
 
 
 @pytest.mark.parametrize("how", ["nothing", "unfinished", "no row kept", "another stage"])
-def test_no_sample(corpus, tmp_path, how):
+def test_invalid_sample_is_refused(corpus, tmp_path, how):
     if how == "nothing":
         corpus = tmp_path / "elsewhere"
     elif how == "unfinished":

@@ -59,7 +59,7 @@ def test_tokens_and_steps(make, figures, options, conversations, steps, tokens):
         (16, 4, False, 4.0),
     ],
 )
-def test_an_update_takes_as_long_as_its_computation_or_its_exchange(figures, gpus, passes, checkpointing, seconds):
+def test_update_time_is_the_longer_of_computation_and_exchange(figures, gpus, passes, checkpointing, seconds):
     computed = figures.training.computed
     assert step_seconds(computed, 1e6, 600, gpus, passes, checkpointing) == pytest.approx(seconds)
 
@@ -71,13 +71,13 @@ def test_device_time_is_that_of_all_gpus(make, figures):
     assert work.device_seconds == pytest.approx(5 * 2 * max(900 * 6e6 / 1e9, 0.1))
 
 
-def test_a_measured_speed_goes_before_a_computed_one(make, figures):
+def test_measured_speed_overrides_the_computed_one(make, figures):
     measured = replace(figures, training=replace(figures.training, tokens_per_second=Figure(500, "measured")))
     work = training_work(make.training(**BATCH, num_train_epochs=1), measured, Flow(figures), devices=1)
     assert work.device_seconds == 4500 / 500
 
 
-def test_without_either_the_time_is_unknown(make, figures):
+def test_time_is_unknown_without_a_measured_or_computed_speed(make, figures):
     neither = replace(figures, training=replace(figures.training, computed=None))
     work = training_work(make.training(**BATCH), neither, Flow(figures), devices=1)
     assert math.isnan(work.device_seconds)
