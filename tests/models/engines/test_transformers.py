@@ -17,7 +17,7 @@ def engine(tiny_model) -> TransformersEngine:
 
 
 @pytest.mark.parametrize("max_batch_tokens", [1, 400])
-def test_batches_of_any_size_say_the_same(engine, max_batch_tokens, monkeypatch):
+def test_results_do_not_depend_on_the_batch_size(engine, max_batch_tokens, monkeypatch):
     def ask() -> tuple:
         return (
             engine.generate(SHARING, Sampling(12, repetition_penalty=1.2)),

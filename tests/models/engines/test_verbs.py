@@ -28,7 +28,7 @@ def test_greedy_text_is_that_of_transformers(engine, tiny_model, greedy, prompts
         assert completion.text == engine.chats.decode(greedy(tiny_model, prompt, 24, penalty))
 
 
-def test_rows_stop_at_their_own_time_and_late_rows_are_undisturbed(ending_engine, ending_model, greedy):
+def test_rows_of_a_batch_stop_independently(ending_engine, ending_model, greedy):
     completions = ending_engine.generate(SHARING, Sampling(40))
     for prompt, completion in zip(SHARING, completions, strict=True):
         expected = greedy(ending_model, prompt, 40)
