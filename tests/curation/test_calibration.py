@@ -122,7 +122,7 @@ def test_a_judge_of_pairs_is_measured_with_the_outputs(settings, pair_judge, log
     assert found.auc == pytest.approx(area_under_roc(tested, [item.label == "好" for item in pairs]))
 
 
-def test_a_calibration_says_what_it_found():
+def test_calibration_is_reported():
     found = Calibration("filter", -0.5, 0.25, "config", 0.875, 0.75, 40, 41)
     assert str(found) == (
         "filter judge, 40 held-out items: AUC 0.88, accuracy 0.75 at calibrated log-odds +0.25 (from config);"
@@ -131,7 +131,7 @@ def test_a_calibration_says_what_it_found():
     assert Calibration(**found.to_dict()) == found
 
 
-def test_a_judge_is_measured_once_whoever_asks_first(settings, judges, tmp_path):
+def test_concurrent_threads_calibrate_a_judge_once(settings, judges, tmp_path):
     engine = load_engine(settings)
     asked = []
 
