@@ -1,11 +1,7 @@
 """The corpus stage as a whole, on the demo's documents: how the work is split, and a kill, change no row."""
 
 import importlib.util
-import os
-import signal
-import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import chain
@@ -19,6 +15,7 @@ from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.corpus.sources.readers import CorpusReader
 from kun_recipes.data.rows import read_rows, removed_writers
 from kun_recipes.errors import UserError
+from tests.killing import run_until_killed
 
 DATA = Path("recipes/demo/data")
 FORMATS = ("wudao", "wanjuan", "skypile")
@@ -138,17 +135,7 @@ def test_killed_it_ends_with_the_same_rows(run, documents, repository, tiny_mode
         (f"--{key}", *(value if isinstance(value, list) else [str(value)]))
         for key, value in arguments(folder, output, tiny_model).items()
     )
-    process = subprocess.Popen(
-        [sys.executable, "recipes/corpus.py", *words],
-        cwd=repository,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    while not (output / "logs" / moment).exists() and process.poll() is None:
-        time.sleep(0.002)
-    assert process.poll() is None, "the run ended before it could be killed"
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    run_until_killed([sys.executable, "recipes/corpus.py", *words], repository, output / "logs" / moment)
     assert not (output / "stage.json").exists()
     assert run(folder, output) == whole
     assert removed(output) == removed(tmp_path / "whole")

@@ -5,16 +5,14 @@ they drop is tested in tests/curation.
 """
 
 import json
-import os
-import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from datasets import load_dataset
 
 from kun_recipes.data.rows import read_rows
+from tests.killing import run_until_killed
 
 STAGES = [
     "corpus",
@@ -110,21 +108,7 @@ def test_killed_in_every_stage_it_ends_with_the_same_rows_and_models(
 ):
     output = tmp_path / "killed"
     for stage in STAGES:
-        kill_when(output / KILLED_WHEN[stage], demo_command(output, "--only", stage), repository)
+        run_until_killed(demo_command(output, "--only", stage), repository, output / KILLED_WHEN[stage])
         done = subprocess.run(demo_command(output, "--only", stage), cwd=repository, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
     assert contents(output) == contents(finished)
-
-
-def kill_when(appears: Path, command: list[str], folder: Path) -> None:
-    """Start a run and SIGKILL all its processes as soon as a file appears."""
-    run = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    deadline = time.monotonic() + 120
-    while not appears.exists() and run.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.002)
-    assert run.poll() is None, "the run ended before it could be killed"
-    assert appears.exists()
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()

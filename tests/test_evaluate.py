@@ -1,8 +1,6 @@
 """The evaluate stage through its script, on tiny models: what it leaves and refuses, and that a kill costs one."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -12,6 +10,7 @@ import pytest
 import yaml
 
 from kun_recipes.data.rows import read_rows
+from tests.killing import run_until_killed
 
 SUBJECTS = 6
 LIMIT = 3
@@ -142,16 +141,7 @@ def test_other_values_are_refused(run, whole):
 def test_a_kill_costs_one_subject(run, command, repository, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert run(whole).returncode == 0
-    process = subprocess.Popen(
-        command(killed), cwd=repository, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    marker = killed / "logs" / "ending-questions" / "completions" / "00002"
-    deadline = time.monotonic() + 120
-    while not marker.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.002)
-    assert process.poll() is None, "the run ended before it could be killed"
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    run_until_killed(command(killed), repository, killed / "logs/ending-questions/completions/00002")
     finished = [killed / "rows" / "tiny" / f"{number:05d}.jsonl.zst" for number in range(SUBJECTS)]
     finished += [killed / "rows" / "ending" / f"{number:05d}.jsonl.zst" for number in range(3)]
     written = {file: file.stat().st_mtime_ns for file in finished}
