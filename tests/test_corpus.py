@@ -82,7 +82,7 @@ def without_path(rows: dict[str, dict]) -> dict[str, dict]:
     return {row_id: {**row, "file_path": None} for row_id, row in rows.items()}
 
 
-def test_the_number_of_files_and_workers_changes_no_row(run, documents, tmp_path):
+def test_rows_do_not_depend_on_the_number_of_files_and_workers(run, documents, tmp_path):
     one = run(write_files(tmp_path / "one", documents, 1), tmp_path / "out_one")
     assert {reason for _, reason in removed(tmp_path / "out_one")} >= {"duplicate", "near_duplicate", "contaminated"}
     for files, workers in ((3, 1), (7, 2)):
@@ -102,7 +102,7 @@ def test_a_sample_is_exact_and_part_of_a_larger_one(run, documents, tmp_path):
     assert set(small) < set(large)
 
 
-def test_at_most_so_many_segments_of_a_document(run, documents, tmp_path):
+def test_max_segments_limits_the_segments_of_a_document(run, documents, tmp_path):
     folder = write_files(tmp_path / "in", documents, 1)
     rows = run(folder, tmp_path / "out", max_tokens=400, max_segments=1)
     assert set(Counter(row["document_id"] for row in rows.values()).values()) == {1}
@@ -116,7 +116,7 @@ def test_private_data_is_masked_in_the_rows(run, documents, tmp_path):
     assert "[手机号]" in masked["mobile:1"] and "[地址]" in masked["address:1"]
 
 
-def test_a_corpus_that_is_all_junk_leaves_no_row_and_a_report(run, tmp_path):
+def test_junk_corpus_leaves_no_row_and_a_report(run, tmp_path):
     junk = [{"id": str(number), "text": f"首页|论坛|登录|{number}"} for number in range(3)]
     with pytest.raises(UserError, match="no row there"):  # of the test's own reading
         run(write_files(tmp_path / "in", junk, 1), tmp_path / "out")
@@ -127,7 +127,7 @@ def test_a_corpus_that_is_all_junk_leaves_no_row_and_a_report(run, tmp_path):
 @pytest.mark.parametrize(
     "moment", ["segment/completions/00000", "pairs/completions/00003", "unique/completions/00000"]
 )
-def test_killed_it_ends_with_the_same_rows(run, documents, repository, tiny_model, tmp_path, moment):
+def test_killed_run_ends_with_the_same_rows(run, documents, repository, tiny_model, tmp_path, moment):
     folder = write_files(tmp_path / "in", documents, 3)
     whole = run(folder, tmp_path / "whole")
     output = tmp_path / "killed"

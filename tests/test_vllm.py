@@ -81,7 +81,7 @@ def stage_rows(stage: Path) -> dict[str, dict]:
 
 
 @pytest.mark.timeout(1800)
-def test_the_whole_chain_gives_the_rows_of_transformers(chain, by_transformers: Path):
+def test_chain_by_vllm_has_the_rows_of_transformers(chain, by_transformers: Path):
     by_vllm = chain("vllm")
     for stage in ("label", "refine"):
         expected, found = stage_rows(by_transformers / stage), stage_rows(by_vllm / stage)
@@ -124,7 +124,7 @@ def started(command: list[str], repository: Path) -> Iterator[subprocess.Popen]:
 
 
 @pytest.mark.timeout(600)
-def test_an_engine_that_dies_leaves_no_half_shard(repository: Path, by_transformers: Path, tmp_path: Path):
+def test_dying_engine_leaves_no_partial_shard(repository: Path, by_transformers: Path, tmp_path: Path):
     output = tmp_path / "label"
     command = label(repository, by_transformers, output, "--max_new_tokens", "2000", "--temperature", "2")
     for run in started(command, repository):
@@ -142,7 +142,7 @@ def test_an_engine_that_dies_leaves_no_half_shard(repository: Path, by_transform
 
 
 @pytest.mark.timeout(600)
-def test_a_killed_stage_takes_its_engine_along_and_goes_on(repository: Path, by_transformers: Path, tmp_path: Path):
+def test_killed_stage_ends_its_engine_and_resumes(repository: Path, by_transformers: Path, tmp_path: Path):
     output = tmp_path / "label"
     command = label(repository, by_transformers, output, "--max_new_tokens", "200")
     for run in started(command, repository):
@@ -155,7 +155,7 @@ def test_a_killed_stage_takes_its_engine_along_and_goes_on(repository: Path, by_
     assert [row["instruction"] for row in read_rows(output / "rows")] == expected
 
 
-def test_vllm_that_does_not_start_says_so_in_one_line(tiny_model: Path, capfd: pytest.CaptureFixture):
+def test_vllm_start_failure_is_one_line(tiny_model: Path, capfd: pytest.CaptureFixture):
     settings = EngineSettings("vllm", str(tiny_model), "float32", cache_gb=1e-5)
     with pytest.raises(EngineFailed, match=r"^vLLM did not start: \w+: [^\n]+$"):
         load_engine(settings)
