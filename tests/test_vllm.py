@@ -96,7 +96,7 @@ def test_chain_by_vllm_has_the_rows_of_transformers(chain, by_transformers: Path
     console = (by_vllm / "logs" / "label.log").read_text(encoding="utf-8")
     assert f"vllm: {by_vllm}/label_model, float32, context of " in console
     assert "INFO" not in console  # vLLM's own words are in the log folder
-    assert "Initializing a V1 LLM engine" in (by_vllm / "label/logs/label/console.log").read_text(encoding="utf-8")
+    assert "INFO" in (by_vllm / "label/logs/label/console.log").read_text(encoding="utf-8")
 
 
 def label(repository: Path, made: Path, output: Path, *more: str) -> list[str]:

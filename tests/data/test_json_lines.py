@@ -26,22 +26,23 @@ def test_lines_in_any_chunks_parse_as_json_does(values, data):
 
 @pytest.mark.parametrize("size", [1, 2, 1000])
 @pytest.mark.parametrize(
-    ("line", "reason", "message"),
+    ("line", "reason", "place"),
     [
-        (b'{"text": ', "invalid_json", "unexpected end of data"),
-        (b"{} {}", "invalid_json", "unexpected content after document"),
-        (BOM + b"{}", "invalid_json", "byte order mark"),  # in the middle of a file it is an error
-        (b"\x00\x00", "invalid_json", "unexpected character"),
-        (rb'{"text": "\ud83d"}', "invalid_json", "surrogate"),
-        (b'{"text": "\xe4\xb8"}', "invalid_utf8", "invalid continuation byte at byte 10 of the line"),
-        (b"[" * 5000 + b"]" * 5000, "invalid_json", "depth limit"),
+        (b'{"text": ', "invalid_json", ""),
+        (b"{} {}", "invalid_json", ""),
+        (BOM + b"{}", "invalid_json", ""),  # in the middle of a file it is an error
+        (b"\x00\x00", "invalid_json", ""),
+        (rb'{"text": "\ud83d"}', "invalid_json", ""),
+        (b'{"text": "\xe4\xb8"}', "invalid_utf8", " at byte 10 of the line"),
+        (b"[" * 5000 + b"]" * 5000, "invalid_json", ""),
     ],
+    ids=["no end", "two values", "byte order mark", "NUL bytes", "half a surrogate pair", "half a character", "depth"],
 )
-def test_broken_line_does_not_affect_its_neighbours(line, reason, message, size):
+def test_broken_line_does_not_affect_its_neighbours(line, reason, place, size):
     first, broken, last = read(b'{"a": 1}\n' + line + b"\n[2]", size)
     assert (first, last) == (Record(1, {"a": 1}), Record(3, [2]))
     assert (broken.number, broken.reason) == (2, reason)
-    assert message in broken.message
+    assert broken.message and broken.message.endswith(place)
     assert broken.raw == line[:RAW_BYTES].decode(errors="backslashreplace")
 
 

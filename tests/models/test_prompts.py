@@ -102,7 +102,6 @@ BROKEN = {
         "[user]\n{output}\n[assistant]\n好\n[user]\n那么？",
         "PROMPT: the last turn must hold the fields {output}; it holds none",
     ),
-    "not UTF-8": (b"[user]\n\xff{output}", "PROMPT: is not UTF-8 text (invalid start byte at byte 7)"),
 }
 
 
@@ -112,6 +111,12 @@ def test_broken_prompt_file_is_a_user_error(tmp_path, text, message):
     with pytest.raises(UserError) as caught:
         load_prompt(path, {"output"})
     assert str(caught.value).replace(str(path), "PROMPT") == message
+
+
+def test_prompt_that_is_not_utf_8_is_a_user_error(tmp_path):
+    path = write(tmp_path, b"[user]\n\xff{output}")
+    with pytest.raises(UserError, match=rf"^{path}: is not UTF-8 text \(.* at byte 7\)$"):
+        load_prompt(path, {"output"})
 
 
 def test_all_wanted_fields_are_named(tmp_path):

@@ -81,11 +81,11 @@ def test_a_line_that_does_not_fit(folder, line):
 
 
 def test_nothing_to_stream(tmp_path):
-    with pytest.raises(UserError, match=r"nowhere: cannot be streamed: Couldn't find any data file"):
+    with pytest.raises(UserError, match="nowhere: cannot be streamed: "):
         list_shards(str(tmp_path / "nowhere"))
     (tmp_path / "test").mkdir()
     (tmp_path / "test" / "test.jsonl").write_bytes(RAW["data/p0.jsonl"])
-    with pytest.raises(UserError, match=r"""cannot be streamed: Bad split: train. Available splits: \['test'\]"""):
+    with pytest.raises(UserError, match=r"test: cannot be streamed: .*train"):
         list_shards(str(tmp_path / "test"))
 
 

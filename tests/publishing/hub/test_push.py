@@ -233,7 +233,7 @@ def test_metadata_that_the_hub_refuses_stops_before_a_file_is_sent(hub, api, fol
     card = folder / "README.md"
     text = card.read_text(encoding="utf-8")
     card.write_text(text.replace("license: cc-by-nc-4.0", "license: mine"), encoding="utf-8")
-    with pytest.raises(UserError, match=r'ana/Pairs: Invalid metadata in README\.md\. - "license" must be one of'):
+    with pytest.raises(UserError, match=r"ana/Pairs: .*README\.md.*license"):
         send(folder, api)
     assert hub.uploads() == []
     assert on_main(hub) == {}
@@ -260,7 +260,7 @@ def test_broken_shard_on_the_hub_is_an_error(hub, api, folder):
     for upload in hub.uploads():
         path = hub.store.path(upload.oid)
         path.write_bytes(path.read_bytes()[:-8] + b"00000000")
-    with pytest.raises(UserError, match=r"ana/Pairs: reading \w+ back: failed 6 times, at last with Could not open"):
+    with pytest.raises(UserError, match=r"ana/Pairs: reading \w+ back: failed 6 times, at last with "):
         read_back(folder, read_manifest(folder / MANIFEST), "ana/Pairs", "dataset", "main", api)
 
 
