@@ -3,11 +3,9 @@
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
-import pytest
+from tests.programs import CHROMIUM
 
-CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -18,8 +16,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-needs_chromium = pytest.mark.skipif(not CHROMIUM.is_file(), reason="no Chromium here: make setup-browser installs it")
 
 
 @contextmanager

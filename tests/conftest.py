@@ -13,9 +13,20 @@ import yaml
 # The tiny model's operations are too small to share out: one thread is faster, here and in the processes it starts.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-pytest_plugins = ["tests.private_slurm"]
+pytest_plugins = ["tests.programs", "tests.private_slurm"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+KINDS = ("slow", "slurm", "vllm", "browser")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by -m
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses the private Slurm as slurm, and a test without any other kind as fast."""
+    for item in items:
+        if "slurm" in getattr(item, "fixturenames", ()):
+            item.add_marker("slurm")
+        if not any(item.get_closest_marker(kind) for kind in KINDS):
+            item.add_marker("fast")
 
 
 @pytest.fixture(scope="session")

@@ -30,12 +30,12 @@ def launched(words):
     return arguments
 
 
-def test_every_way_is_there():
+def test_there_is_one_config_per_setup():
     assert {path.stem for path in CONFIGS} == set(SPREAD)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_accelerate_reads_it(path):
+def test_accelerate_loads_each_config(path):
     config = load_config_from_file(str(path))
     assert (config.distributed_type, config.num_machines, config.num_processes) == SPREAD[path.stem]
     assert config.mixed_precision == "no"  # the recipe decides
@@ -43,7 +43,7 @@ def test_accelerate_reads_it(path):
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_its_header_says_what_for_and_gives_a_command(path, monkeypatch):
+def test_each_header_gives_a_purpose_and_a_valid_command(path, monkeypatch):
     monkeypatch.chdir(REPOSITORY)
     header = path.read_text(encoding="utf-8").split("\ncompute_environment")[0]
     (command,) = re.findall(r"^#   accelerate launch (.*)$", header, flags=re.MULTILINE)
@@ -54,12 +54,12 @@ def test_its_header_says_what_for_and_gives_a_command(path, monkeypatch):
     assert arguments.training_script == "recipes/train.py"
 
 
-def test_two_trainings_on_a_machine_do_not_meet():
+def test_configs_for_one_machine_let_the_system_choose_the_port():
     for name in ("multi_cpu", "multi_gpu", "fsdp2", "zero3"):
         assert load_config_from_file(str(REPOSITORY / f"accelerate_configs/{name}.yaml")).main_process_port == 0, name
 
 
-def test_what_shards_saves_a_whole_model():
+def test_sharding_configs_save_the_whole_model():
     zero3 = load_config_from_file(str(REPOSITORY / "accelerate_configs/zero3.yaml")).deepspeed_config
     assert (zero3["zero_stage"], zero3["zero3_save_16bit_model"]) == (3, True)
     assert (
@@ -68,7 +68,7 @@ def test_what_shards_saves_a_whole_model():
     assert load_config_from_file(str(REPOSITORY / "accelerate_configs/fsdp2.yaml")).fsdp_config["fsdp_version"] == 2
 
 
-def test_the_command_line_moves_a_config_to_other_machines():
+def test_command_line_overrides_the_machines_of_a_config():
     words = ["--num_machines", "4", "--num_processes", "32", "--machine_rank", "3", "--main_process_ip", "10.0.0.1"]
     for name in ("multi_gpu", "fsdp2", "multi_node"):
         file = str(REPOSITORY / f"accelerate_configs/{name}.yaml")

@@ -54,7 +54,7 @@ def test_the_template_under_test_is_the_recipes(repository, tokenizer):
     ],
     ids=["conversation", "prompt", "a text that looks like jinja"],
 )
-def test_it_writes_chatml(tokenizer, chat, generation, text):
+def test_template_writes_chatml(tokenizer, chat, generation, text):
     assert tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=generation) == text
 
 

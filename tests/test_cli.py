@@ -28,7 +28,7 @@ class Config:
         (KeyboardInterrupt(), 130, "stopped; the same command goes on where this one was"),
     ],
 )
-def test_a_mistake_is_one_line_and_an_exit_code(error, code, said, tmp_path, monkeypatch, capsys):
+def test_each_error_prints_one_line_and_sets_an_exit_code(error, code, said, tmp_path, monkeypatch, capsys):
     def run(config):
         raise error
 
@@ -40,7 +40,7 @@ def test_a_mistake_is_one_line_and_an_exit_code(error, code, said, tmp_path, mon
     assert shown.startswith(said) and shown.count("\n") == 1
 
 
-def test_the_processes_of_a_training_say_a_mistake_once(tmp_path, monkeypatch, capsys):
+def test_only_the_first_rank_prints_an_error(tmp_path, monkeypatch, capsys):
     def run(config):
         raise UserError("no seeds")
 
@@ -54,13 +54,13 @@ def test_the_processes_of_a_training_say_a_mistake_once(tmp_path, monkeypatch, c
         assert capsys.readouterr().err == ("no seeds\n" if rank == "0" else "")
 
 
-def test_a_defect_keeps_its_traceback(tmp_path, monkeypatch):
+def test_unexpected_error_keeps_its_traceback(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["stage.py", "--output_dir", str(tmp_path / "stage")])
     with pytest.raises(ZeroDivisionError):
         main(Config, lambda config: 1 / 0)
 
 
-def test_a_folder_belongs_to_one_process_until_that_dies(tmp_path, monkeypatch):
+def test_folder_stays_locked_until_its_process_ends(tmp_path, monkeypatch):
     monkeypatch.setattr(recipe, "SECONDS_TO_LET_GO", 0.2)
     folder = tmp_path / "stage"
     code = f"""

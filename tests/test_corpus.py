@@ -1,11 +1,7 @@
 """The corpus stage as a whole, on the demo's documents: how the work is split, and a kill, change no row."""
 
 import importlib.util
-import os
-import signal
-import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from itertools import chain
@@ -19,6 +15,9 @@ from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.corpus.sources.readers import CorpusReader
 from kun_recipes.data.rows import read_rows, removed_writers
 from kun_recipes.errors import UserError
+from tests.killing import run_until_killed
+
+pytestmark = pytest.mark.slow
 
 DATA = Path("recipes/demo/data")
 FORMATS = ("wudao", "wanjuan", "skypile")
@@ -85,7 +84,7 @@ def without_path(rows: dict[str, dict]) -> dict[str, dict]:
     return {row_id: {**row, "file_path": None} for row_id, row in rows.items()}
 
 
-def test_the_number_of_files_and_workers_changes_no_row(run, documents, tmp_path):
+def test_rows_do_not_depend_on_the_number_of_files_and_workers(run, documents, tmp_path):
     one = run(write_files(tmp_path / "one", documents, 1), tmp_path / "out_one")
     assert {reason for _, reason in removed(tmp_path / "out_one")} >= {"duplicate", "near_duplicate", "contaminated"}
     for files, workers in ((3, 1), (7, 2)):
@@ -105,7 +104,7 @@ def test_a_sample_is_exact_and_part_of_a_larger_one(run, documents, tmp_path):
     assert set(small) < set(large)
 
 
-def test_at_most_so_many_segments_of_a_document(run, documents, tmp_path):
+def test_max_segments_limits_the_segments_of_a_document(run, documents, tmp_path):
     folder = write_files(tmp_path / "in", documents, 1)
     rows = run(folder, tmp_path / "out", max_tokens=400, max_segments=1)
     assert set(Counter(row["document_id"] for row in rows.values()).values()) == {1}
@@ -119,7 +118,7 @@ def test_private_data_is_masked_in_the_rows(run, documents, tmp_path):
     assert "[手机号]" in masked["mobile:1"] and "[地址]" in masked["address:1"]
 
 
-def test_a_corpus_that_is_all_junk_leaves_no_row_and_a_report(run, tmp_path):
+def test_junk_corpus_leaves_no_row_and_a_report(run, tmp_path):
     junk = [{"id": str(number), "text": f"首页|论坛|登录|{number}"} for number in range(3)]
     with pytest.raises(UserError, match="no row there"):  # of the test's own reading
         run(write_files(tmp_path / "in", junk, 1), tmp_path / "out")
@@ -130,7 +129,7 @@ def test_a_corpus_that_is_all_junk_leaves_no_row_and_a_report(run, tmp_path):
 @pytest.mark.parametrize(
     "moment", ["segment/completions/00000", "pairs/completions/00003", "unique/completions/00000"]
 )
-def test_killed_it_ends_with_the_same_rows(run, documents, repository, tiny_model, tmp_path, moment):
+def test_killed_run_ends_with_the_same_rows(run, documents, repository, tiny_model, tmp_path, moment):
     folder = write_files(tmp_path / "in", documents, 3)
     whole = run(folder, tmp_path / "whole")
     output = tmp_path / "killed"
@@ -138,17 +137,7 @@ def test_killed_it_ends_with_the_same_rows(run, documents, repository, tiny_mode
         (f"--{key}", *(value if isinstance(value, list) else [str(value)]))
         for key, value in arguments(folder, output, tiny_model).items()
     )
-    process = subprocess.Popen(
-        [sys.executable, "recipes/corpus.py", *words],
-        cwd=repository,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    while not (output / "logs" / moment).exists() and process.poll() is None:
-        time.sleep(0.002)
-    assert process.poll() is None, "the run ended before it could be killed"
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    run_until_killed([sys.executable, "recipes/corpus.py", *words], repository, output / "logs" / moment)
     assert not (output / "stage.json").exists()
     assert run(folder, output) == whole
     assert removed(output) == removed(tmp_path / "whole")

@@ -5,16 +5,16 @@ they drop is tested in tests/curation.
 """
 
 import json
-import os
-import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from datasets import load_dataset
 
 from kun_recipes.data.rows import read_rows
+from tests.killing import run_until_killed
+
+pytestmark = pytest.mark.slow
 
 STAGES = [
     "corpus",
@@ -44,7 +44,7 @@ def test_every_row_is_kept_or_removed_with_a_reason(finished: Path):
     assert reasons <= set(summary["corpus"]["removed"])
 
 
-def test_every_removed_row_says_why(finished: Path):
+def test_removed_rows_are_counted_by_reason(finished: Path):
     for stage in ("corpus", "label", "refine"):
         removed = json.loads((finished / stage / "stage.json").read_text(encoding="utf-8"))["removed"]
         found: dict[str, int] = {}
@@ -54,7 +54,7 @@ def test_every_removed_row_says_why(finished: Path):
         assert found == removed
 
 
-def test_the_dataset_loads_with_a_split_a_source(finished: Path):
+def test_dataset_loads_with_one_split_per_source(finished: Path):
     dataset = load_dataset(str(finished / "dataset"))
     assert set(dataset) <= {"wudao", "wanjuan", "skypile"}
     for source, split in dataset.items():
@@ -80,7 +80,9 @@ def test_changed_values_are_refused(repository: Path, demo_command, finished: Pa
     assert "was made with another seed" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_what_publishing_lacks_is_told_after_all_else(repository: Path, demo_command, finished: Path, tmp_path: Path):
+def test_missing_publish_options_are_reported_after_the_other_stages(
+    repository: Path, demo_command, finished: Path, tmp_path: Path
+):
     options = ["--publish.output_dir", str(tmp_path / "publish"), "--model_licence", "None"]
     done = subprocess.run(demo_command(finished, *options), cwd=repository, capture_output=True, text=True)
     assert done.returncode == 2
@@ -105,26 +107,12 @@ KILLED_WHEN = {  # the file whose appearance is the moment of the kill, below th
 
 
 @pytest.mark.timeout(900)
-def test_killed_in_every_stage_it_ends_with_the_same_rows_and_models(
+def test_run_killed_in_every_stage_ends_with_the_same_rows_and_models(
     repository: Path, demo_command, finished: Path, contents, tmp_path: Path
 ):
     output = tmp_path / "killed"
     for stage in STAGES:
-        kill_when(output / KILLED_WHEN[stage], demo_command(output, "--only", stage), repository)
+        run_until_killed(demo_command(output, "--only", stage), repository, output / KILLED_WHEN[stage])
         done = subprocess.run(demo_command(output, "--only", stage), cwd=repository, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
     assert contents(output) == contents(finished)
-
-
-def kill_when(appears: Path, command: list[str], folder: Path) -> None:
-    """Start a run and SIGKILL all its processes as soon as a file appears."""
-    run = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    deadline = time.monotonic() + 120
-    while not appears.exists() and run.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.002)
-    assert run.poll() is None, "the run ended before it could be killed"
-    assert appears.exists()
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()

@@ -1,8 +1,6 @@
 """The evaluate stage through its script, on tiny models: what it leaves and refuses, and that a kill costs one."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -12,6 +10,9 @@ import pytest
 import yaml
 
 from kun_recipes.data.rows import read_rows
+from tests.killing import run_until_killed
+
+pytestmark = pytest.mark.slow
 
 SUBJECTS = 6
 LIMIT = 3
@@ -67,7 +68,7 @@ def results(output: Path) -> dict:
     return json.loads((output / "results.json").read_text(encoding="utf-8"))
 
 
-def test_there_is_a_record_a_question_and_model(whole):
+def test_one_record_per_question_and_model(whole):
     output, _ = whole
     found = records(output)
     assert set(found) == {"tiny", "ending"}
@@ -82,7 +83,7 @@ def test_there_is_a_record_a_question_and_model(whole):
     assert summary["rows_in"] == summary["rows_kept"] == 2 * (SUBJECTS * LIMIT + 7)
 
 
-def test_the_results_are_those_of_the_records(whole):
+def test_results_equal_those_of_the_records(whole):
     output, _ = whole
     found = results(output)
     assert [(model["name"], model["base"], model["format"]) for model in found["models"]] == [
@@ -101,7 +102,7 @@ def test_the_results_are_those_of_the_records(whole):
     assert found["benchmarks"]["ceval"]["prompt_version"] == 1
 
 
-def test_what_people_get(whole):
+def test_tables_and_figure_are_written(whole):
     output, printed = whole
     assert "demo quiz 1" in printed and "tiny (base)" in printed and "held-out pairs" in printed
     table = (output / "table.md").read_text(encoding="utf-8")
@@ -110,7 +111,7 @@ def test_what_people_get(whole):
     assert (output / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_model_index_is_what_the_hub_reads(whole):
+def test_hub_client_parses_the_model_index(whole):
     from huggingface_hub.repocard_data import eval_results_to_model_index, model_index_to_eval_results
 
     output, _ = whole
@@ -124,7 +125,7 @@ def test_the_model_index_is_what_the_hub_reads(whole):
         assert eval_results_to_model_index(name, read)[0]["results"]
 
 
-def test_a_second_run_asks_nothing_and_prints_the_same(run, whole):
+def test_second_run_asks_nothing_and_prints_the_same(run, whole):
     output, printed = whole
     begun = time.monotonic()
     done = run(output, "--modes", "ppl", "gen", "ppl-full", "--format", "plain")
@@ -132,26 +133,17 @@ def test_a_second_run_asks_nothing_and_prints_the_same(run, whole):
     assert time.monotonic() - begun < 60
 
 
-def test_other_values_are_refused(run, whole):
+def test_changed_values_are_refused(run, whole):
     output, _ = whole
     done = run(output, "--modes", "ppl", "gen", "ppl-full", "--format", "plain", "--shots", "4")
     assert done.returncode == 2
     assert "was made with another shots (shots: 5 then, 4 now)" in done.stderr
 
 
-def test_a_kill_costs_one_subject(run, command, repository, tmp_path):
+def test_killed_run_repeats_one_subject_at_most(run, command, repository, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert run(whole).returncode == 0
-    process = subprocess.Popen(
-        command(killed), cwd=repository, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    marker = killed / "logs" / "ending-questions" / "completions" / "00002"
-    deadline = time.monotonic() + 120
-    while not marker.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.002)
-    assert process.poll() is None, "the run ended before it could be killed"
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    run_until_killed(command(killed), repository, killed / "logs/ending-questions/completions/00002")
     finished = [killed / "rows" / "tiny" / f"{number:05d}.jsonl.zst" for number in range(SUBJECTS)]
     finished += [killed / "rows" / "ending" / f"{number:05d}.jsonl.zst" for number in range(3)]
     written = {file: file.stat().st_mtime_ns for file in finished}

@@ -65,7 +65,7 @@ def test_creates_once_and_deletes(hub: Hub, ana: HfApi):
     assert not ana.repo_exists("ana/model")
 
 
-def test_a_commit_is_there_to_read(hub: Hub, ana: HfApi, tmp_path: Path):
+def test_commit_can_be_read(hub: Hub, ana: HfApi, tmp_path: Path):
     added = [CommitOperationAdd(path, b"x") for path in ("a/b.txt", "a/c/d.txt", "ab.txt")]
     head = ana.create_commit("ana/model", added, commit_message="Add folders").oid
     assert ana.model_info("ana/model").sha == head
@@ -127,7 +127,7 @@ def test_branches_and_tags(hub: Hub, ana: HfApi):
             ana.model_info("ana/model", revision=gone)
 
 
-def test_a_private_repository_is_its_members_alone(hub: Hub, ana: HfApi):
+def test_private_repository_is_visible_to_its_members_only(hub: Hub, ana: HfApi):
     for token, seen in (("hf_bo", True), ("hf_eve", False), ("hf_ana_alone", False), (False, False)):
         api = HfApi(endpoint=hub.url, token=token)
         assert api.repo_exists("lab/secret") == seen
@@ -169,7 +169,7 @@ def test_refuses_every_write_without_the_right(hub: Hub, ana: HfApi, token: str,
     assert set(hub.files(repo_id)) == before
 
 
-def test_a_contributor_writes_what_they_made(hub: Hub, ana: HfApi):
+def test_contributor_writes_to_repositories_they_created(hub: Hub, ana: HfApi):
     bo = HfApi(endpoint=hub.url, token="hf_bo")
     bo.create_repo("lab/mine", private=True)
     bo.auth_check("lab/mine", write=True)
@@ -249,7 +249,7 @@ def test_fails_with_a_status(hub: Hub, ana: HfApi):
     assert hub.files("ana/model")["notes.txt"] == b"two" and hub.faults.waiting == []
 
 
-def test_lets_some_through_before_and_fails_as_often_as_asked(hub: Hub, ana: HfApi):
+def test_fault_lets_requests_pass_first_and_repeats_as_configured(hub: Hub, ana: HfApi):
     hub.faults.add("GET", "/whoami", 503, times=2, after=1, retry_after=7)
     answers = [
         get_session().get(f"{hub.url}/api/whoami-v2", headers={"Authorization": "Bearer hf_ana"}) for _ in "1234"
@@ -268,20 +268,21 @@ def test_drops_the_connection_before_or_after_the_work(hub: Hub, ana: HfApi, cap
     assert not [record for record in caplog.records if record.name.startswith("uvicorn")]
 
 
-def test_an_upload_that_was_dropped_is_sent_again(hub: Hub, ana: HfApi):
+def test_dropped_upload_is_retried(hub: Hub, ana: HfApi):
     hub.faults.add("PUT", "/lfs/", "drop")
     _commit(ana, {"model.safetensors": WEIGHTS[1:]})
     assert [(upload.size, upload.status) for upload in hub.uploads()] == [(1023, None), (1023, 200)]
     assert hub.files("ana/model")["model.safetensors"] == WEIGHTS[1:]
 
 
-def test_a_download_that_was_cut_off_is_begun_again(hub: Hub, ana: HfApi, tmp_path: Path):
+def test_truncated_download_is_retried(hub: Hub, ana: HfApi, tmp_path: Path):
     hub.faults.add("GET", "/lfs/", "truncate")
     copy = ana.hf_hub_download("ana/model", "model.safetensors", cache_dir=tmp_path)
     assert Path(copy).read_bytes() == WEIGHTS
     assert [record.fault for record in hub.requests if record.path.startswith("/lfs/")] == ["truncate", None]
 
 
+@pytest.mark.slow
 def test_datasets_and_transformers_are_served(hub: Hub, ana: HfApi, tiny_model: Path, tmp_path: Path):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

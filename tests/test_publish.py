@@ -14,6 +14,8 @@ import pytest
 from tests.loopback_hub import User, running_hub
 from tests.publishing.run_folder import RunFolder
 
+pytestmark = pytest.mark.slow
+
 USERS = [User("hf_ana", "ana"), User("hf_bob", "bob"), User("hf_reader", "ana", role="read")]
 CLIENT = """
 import json, sys
@@ -59,7 +61,7 @@ def words(run_of: RunFolder, output: Path, **changes: object) -> list[str]:
     return ["recipes/publish.py", *run_of.words(output_dir=output, **changes)]
 
 
-def test_what_is_pushed_loads_back_as_its_card_says(run_of, hub, call, tmp_path):
+def test_pushed_dataset_loads_as_its_card_says(run_of, hub, call, tmp_path):
     names = ["dataset=Pairs", "label_model=Labeller", "final_model=Final"]
     command = words(run_of, tmp_path / "publish", repositories=names)
     dry = call(*command)
@@ -96,9 +98,9 @@ def test_what_is_pushed_loads_back_as_its_card_says(run_of, hub, call, tmp_path)
     assert call("recipes/publish.py", "--check", "ana/Pairs", token="hf_bob").returncode == 2
 
 
-def test_killed_in_the_middle_of_an_upload_it_goes_on_with_the_rest(run_of, hub, tmp_path, repository, call):
+def test_push_killed_during_an_upload_resumes_with_the_remaining_files(run_of, hub, tmp_path, repository, call):
     command = words(run_of, tmp_path / "publish", repositories=["dataset=Pairs"])
-    stuck = hub.faults.add("PUT", "/lfs/", 503, times=10_000, after=2)
+    stuck = hub.faults.add("PUT", "/lfs/", "hang", times=10_000, after=2)
     running = subprocess.Popen(
         [sys.executable, *command, "--push"],
         cwd=repository,
@@ -106,14 +108,14 @@ def test_killed_in_the_middle_of_an_upload_it_goes_on_with_the_rest(run_of, hub,
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 60
-    while len(hub.uploads()) < 3 and running.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert running.poll() is None, "it ended before it could be killed"
-    running.send_signal(signal.SIGKILL)
+    while len(arrived := {upload.oid for upload in hub.uploads() if upload.status == 200}) < 2:
+        assert running.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert len(arrived) == 2
+    running.send_signal(signal.SIGKILL)  # the third upload hangs, and nothing goes on without it
     running.wait()
     assert set(hub.files("ana/Pairs", "dataset")) == {".gitattributes"}
-    arrived = {upload.oid for upload in hub.uploads() if upload.status == 200}
-    assert len(arrived) == 2
     hub.faults.waiting.remove(stuck)
     before = len(hub.uploads())
     done = call(*command, "--push")
@@ -132,7 +134,7 @@ def test_killed_in_the_middle_of_an_upload_it_goes_on_with_the_rest(run_of, hub,
         ("hf_reader", "may only read"),
     ],
 )
-def test_a_whole_run_that_ends_in_a_push_asks_before_any_work(call, tmp_path, tiny_model, token, message):
+def test_run_that_pushes_checks_the_token_before_any_work(call, tmp_path, tiny_model, token, message):
     output = tmp_path / "run"
     options = ["--output_dir", output, "--model", tiny_model, "--namespace", "ana", "--push", "true"]
     done = call("recipes/run.py", "recipes/demo", *options, token=token)
@@ -141,7 +143,7 @@ def test_a_whole_run_that_ends_in_a_push_asks_before_any_work(call, tmp_path, ti
     assert not output.exists()
 
 
-def test_dry_run_wins_over_the_file(run_of, hub, call, tmp_path):
+def test_dry_run_overrides_push_in_the_file(run_of, hub, call, tmp_path):
     (tmp_path / "publish.yaml").write_text("push: true\n", encoding="utf-8")
     script, *options = words(run_of, tmp_path / "publish", repositories=["dataset=Pairs"])
     done = call(script, "--config", tmp_path / "publish.yaml", *options, "--dry-run")
@@ -150,7 +152,7 @@ def test_dry_run_wins_over_the_file(run_of, hub, call, tmp_path):
     assert hub.requests == []
 
 
-def test_another_namespace_builds_it_anew_and_a_corrected_card_stays(run_of, call, tmp_path):
+def test_corrected_card_stays_until_the_namespace_changes(run_of, call, tmp_path):
     folder = tmp_path / "publish"
     command = words(run_of, folder, repositories=["dataset=Pairs"])
     assert call(*command).returncode == 0
@@ -163,7 +165,7 @@ def test_another_namespace_builds_it_anew_and_a_corrected_card_stays(run_of, cal
     assert "bob/Pairs" in card.read_text(encoding="utf-8") and "Five of them" not in card.read_text(encoding="utf-8")
 
 
-def test_a_folder_of_somebody_else_is_not_removed(run_of, call, tmp_path):
+def test_folder_with_foreign_files_is_not_removed(run_of, call, tmp_path):
     folder = tmp_path / "publish"
     shutil.copytree(run_of.folder / "corpus", folder)
     (folder / "stage.json").unlink()

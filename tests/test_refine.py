@@ -13,6 +13,8 @@ from kun_recipes.data import schema
 from kun_recipes.data.rows import read_rows, row_writer
 from kun_recipes.reporting.funnel import row_panel
 
+pytestmark = pytest.mark.slow
+
 SEGMENT = "绿茶在加工时先用高温杀青，使鲜叶中的酶失去活性，因此叶色翠绿。红茶则让揉捻后的茶叶充分氧化，茶汤呈红色。"
 PAIRS = [
     ("绿茶和红茶有什么区别？", SEGMENT),
@@ -62,7 +64,7 @@ def raw(refine) -> Path:
     return folder
 
 
-def test_a_raw_answer_is_its_segment_and_passes_the_rules_on_answers(raw):
+def test_raw_answer_is_its_segment_and_passes_the_answer_rules(raw):
     rows = list(read_rows(raw / "refine" / "rows"))
     assert [(row["instruction"], row["output"]) for row in rows] == PAIRS[:2]
     assert all(row["text"] == row["output"] for row in rows)
@@ -74,14 +76,14 @@ def test_a_raw_answer_is_its_segment_and_passes_the_rules_on_answers(raw):
     row_panel(rows[0])  # has all it shows
 
 
-def test_the_raw_pairs_are_a_dataset(raw, tmp_path):
+def test_raw_pairs_load_as_a_dataset(raw, tmp_path):
     loaded = load_dataset(str(raw / "dataset"), cache_dir=str(tmp_path))["wudao"]
     assert loaded.column_names[:3] == ["instruction", "output", "source"]
     assert list(loaded["output"]) == list(loaded["segment"]) == [segment for _, segment in PAIRS[:2]]
     assert list(loaded["output_tokens"]) == [None, None]
 
 
-def test_the_same_model_scores_the_pair_otherwise_than_the_instruction(refine, raw, open_rules):
+def test_pair_scores_differ_from_instruction_scores(refine, raw, open_rules):
     folder, done = refine("kun-6b", "--answers", "raw", "--rules", str(open_rules))
     assert done.returncode == 0, done.stderr
     alone, pairs = (list(read_rows(path / "refine" / "rows")) for path in (folder, raw))
@@ -111,7 +113,7 @@ def test_the_same_model_scores_the_pair_otherwise_than_the_instruction(refine, r
     ],
     ids=["items without outputs", "items with outputs", "prompt without output"],
 )
-def test_what_does_not_fit_what_is_scored_is_refused(refine, recipe, words, message):
+def test_judge_data_and_prompt_must_match_the_score_target(refine, recipe, words, message):
     _, done = refine(recipe, *words)
     assert done.returncode == 2
     assert message in done.stderr and "Traceback" not in done.stderr

@@ -101,7 +101,7 @@ def states(shown: subprocess.CompletedProcess) -> dict[str, str]:
     return {row[1]: row[3] for row in cells if len(row) > 4 and row[1] in STAGES}
 
 
-def test_one_command_runs_the_chain_with_the_rows_and_weights_of_the_local_run(run, finished, contents, tmp_path):
+def test_slurm_run_has_the_rows_and_weights_of_the_local_run(run, finished, contents, tmp_path):
     output = tmp_path / "cluster"
     dry = run(output, "--dry-run")
     assert dry.stdout.count("#!/bin/bash") == len(STAGES)
@@ -121,7 +121,7 @@ def test_one_command_runs_the_chain_with_the_rows_and_weights_of_the_local_run(r
     assert run(output).stdout.splitlines() == [f"{stage}: complete" for stage in STAGES]
 
 
-def test_what_reads_from_a_stage_that_fails_never_begins(run, without, tmp_path):
+def test_stages_after_a_failed_stage_never_start(run, without, tmp_path):
     later = ("label", "refine", "dataset", "final_model", "evaluate", "statistics", "study", "report", "publish")
     output = without("label_model", *later)
     broken = tmp_path / "nothing"
@@ -161,7 +161,7 @@ def label_rows(output: Path) -> list[dict]:
     return [row for folder in ("rows", "labelled") for row in read_rows(output / "label" / folder)]
 
 
-def test_a_killed_task_of_an_array_runs_again(run, labelling, finished):
+def test_killed_array_task_is_rerun(run, labelling, finished):
     output, _, task = labelling()
     kill(task, "--signal=KILL", "--full")
     until_done(output)
@@ -173,7 +173,7 @@ def test_a_killed_task_of_an_array_runs_again(run, labelling, finished):
     assert label_rows(output) == label_rows(finished)
 
 
-def test_a_task_near_its_time_limit_queues_itself_again(run, labelling, finished):
+def test_array_task_near_its_time_limit_is_requeued(run, labelling, finished):
     output, _, task = labelling()
     kill(task, "--signal=USR1")
     until_done(output)
@@ -182,7 +182,7 @@ def test_a_task_near_its_time_limit_queues_itself_again(run, labelling, finished
     assert "Requeueing and exiting" in said
 
 
-def test_a_stage_whose_leading_job_was_killed_goes_on_with_its_arrays(run, labelling, finished):
+def test_stage_resumes_its_arrays_after_its_leading_job_was_killed(run, labelling, finished):
     output, leading, _ = labelling()
     kill(leading)
     wait_until(lambda: all(job.id != leading for job in queue()))
@@ -191,7 +191,7 @@ def test_a_stage_whose_leading_job_was_killed_goes_on_with_its_arrays(run, label
     assert label_rows(output) == label_rows(finished)
 
 
-def test_a_leading_job_near_its_time_limit_queues_itself_again(labelling, finished):
+def test_leading_job_near_its_time_limit_is_requeued(labelling, finished):
     output, leading, _ = labelling()
     kill(leading, "--signal=USR1", "--batch")
     until_done(output)
@@ -222,7 +222,7 @@ def logs(output: Path) -> str:
     return "".join(log.read_text(encoding="utf-8") for log in sorted(found))
 
 
-def test_a_killed_training_goes_on_from_its_checkpoint(run, training, finished):
+def test_killed_training_resumes_from_its_checkpoint(run, training, finished):
     output, _ = training()
     subprocess.run(["pkill", "-KILL", "-f", f"train.py .*{output}/"], check=True)
     until_done(output)
@@ -233,7 +233,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint(run, training, finished):
     assert weights(output) == weights(finished)
 
 
-def test_a_training_near_its_time_limit_queues_itself_again(training, finished):
+def test_training_near_its_time_limit_is_requeued(training, finished):
     """Slurm ends the run of a job that it requeues by SIGTERM: the training saves a checkpoint first."""
     output, job = training()
     kill(job, "--signal=USR1", "--batch")

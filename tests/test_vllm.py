@@ -1,6 +1,6 @@
 """The true vLLM under the recipes: the same rows as by transformers, and what is left when it dies.
 
-`make test-vllm` runs this; where vLLM is not installed it is skipped. Everything is greedy and in float32.
+`make test-vllm` runs this. Everything is greedy and in float32.
 """
 
 import json
@@ -18,7 +18,7 @@ from kun_recipes.errors import EngineFailed
 from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.progress import SHOW_PROGRESS
 
-pytest.importorskip("vllm", reason="`make test-vllm` has vLLM")
+pytestmark = pytest.mark.vllm
 
 MEASURED = {  # by each engine's own arithmetic; nats
     "instruction_logprob": 1e-4,
@@ -81,7 +81,7 @@ def stage_rows(stage: Path) -> dict[str, dict]:
 
 
 @pytest.mark.timeout(1800)
-def test_the_whole_chain_gives_the_rows_of_transformers(chain, by_transformers: Path):
+def test_chain_by_vllm_has_the_rows_of_transformers(chain, by_transformers: Path):
     by_vllm = chain("vllm")
     for stage in ("label", "refine"):
         expected, found = stage_rows(by_transformers / stage), stage_rows(by_vllm / stage)
@@ -96,7 +96,7 @@ def test_the_whole_chain_gives_the_rows_of_transformers(chain, by_transformers: 
     console = (by_vllm / "logs" / "label.log").read_text(encoding="utf-8")
     assert f"vllm: {by_vllm}/label_model, float32, context of " in console
     assert "INFO" not in console  # vLLM's own words are in the log folder
-    assert "Initializing a V1 LLM engine" in (by_vllm / "label/logs/label/console.log").read_text(encoding="utf-8")
+    assert "INFO" in (by_vllm / "label/logs/label/console.log").read_text(encoding="utf-8")
 
 
 def label(repository: Path, made: Path, output: Path, *more: str) -> list[str]:
@@ -124,7 +124,7 @@ def started(command: list[str], repository: Path) -> Iterator[subprocess.Popen]:
 
 
 @pytest.mark.timeout(600)
-def test_an_engine_that_dies_leaves_no_half_shard(repository: Path, by_transformers: Path, tmp_path: Path):
+def test_dying_engine_leaves_no_partial_shard(repository: Path, by_transformers: Path, tmp_path: Path):
     output = tmp_path / "label"
     command = label(repository, by_transformers, output, "--max_new_tokens", "2000", "--temperature", "2")
     for run in started(command, repository):
@@ -142,7 +142,7 @@ def test_an_engine_that_dies_leaves_no_half_shard(repository: Path, by_transform
 
 
 @pytest.mark.timeout(600)
-def test_a_killed_stage_takes_its_engine_along_and_goes_on(repository: Path, by_transformers: Path, tmp_path: Path):
+def test_killed_stage_ends_its_engine_and_resumes(repository: Path, by_transformers: Path, tmp_path: Path):
     output = tmp_path / "label"
     command = label(repository, by_transformers, output, "--max_new_tokens", "200")
     for run in started(command, repository):
@@ -155,7 +155,7 @@ def test_a_killed_stage_takes_its_engine_along_and_goes_on(repository: Path, by_
     assert [row["instruction"] for row in read_rows(output / "rows")] == expected
 
 
-def test_vllm_that_does_not_start_says_so_in_one_line(tiny_model: Path, capfd: pytest.CaptureFixture):
+def test_vllm_start_failure_is_one_line(tiny_model: Path, capfd: pytest.CaptureFixture):
     settings = EngineSettings("vllm", str(tiny_model), "float32", cache_gb=1e-5)
     with pytest.raises(EngineFailed, match=r"^vLLM did not start: \w+: [^\n]+$"):
         load_engine(settings)

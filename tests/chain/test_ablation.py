@@ -31,7 +31,7 @@ def test_each_arm_differs_from_the_first_in_what_it_names(in_repository, tmp_pat
         assert arm.training.folder == tmp_path / "models" / arm.name
 
 
-def test_judges_are_measured_once_for_arms_that_judge_alike(in_repository, tmp_path):
+def test_arms_with_equal_judges_share_one_calibration(in_repository, tmp_path):
     given = [
         word
         for key in ("refine.candidates", "refine.model", "final_model.model")
@@ -47,6 +47,7 @@ def test_judges_are_measured_once_for_arms_that_judge_alike(in_repository, tmp_p
     assert shared == {"focused-polished", "focused-raw", "focused-unaided"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_repository")
 def test_the_arms_are_refined_trained_and_measured_together(repository: Path, demo_command, finished: Path, tmp_path):
     names = ["focused-raw", "focused-unaided"]

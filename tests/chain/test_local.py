@@ -33,7 +33,7 @@ def finish(config: CorpusConfig) -> None:
     StageFolder("corpus", config).finish(Counts(2, 2, 2))
 
 
-def test_a_stage_is_complete_by_the_summary_of_this_very_config(corpus_stage):
+def test_stage_is_complete_if_its_summary_has_the_same_config(corpus_stage):
     assert corpus_stage.summary() is None
     finish(corpus_stage.config)
     assert corpus_stage.summary()["rows_kept"] == 2
@@ -86,7 +86,7 @@ print("完成")
     assert (tmp_path / "logs" / "corpus.log").read_text(encoding="utf-8") == "True 1\n1/3\n2/3\n  \n3/3\n完成\n"
 
 
-def test_a_stage_that_fails_says_its_last_line_and_its_log(tmp_path, corpus_stage):
+def test_failed_stage_reports_its_last_line_and_its_log(tmp_path, corpus_stage):
     code = "import sys; print('reading'); print('in.jsonl: no such file\\n\\n', file=sys.stderr); sys.exit(2)"
     log = tmp_path / "logs" / "corpus.log"
     with pytest.raises(UserError) as caught:
@@ -95,7 +95,7 @@ def test_a_stage_that_fails_says_its_last_line_and_its_log(tmp_path, corpus_stag
     assert log.read_text(encoding="utf-8").startswith("reading\nin.jsonl: no such file\n")
 
 
-def test_a_log_is_of_the_last_run(tmp_path, corpus_stage):
+def test_log_holds_the_last_run_only(tmp_path, corpus_stage):
     log = tmp_path / "corpus.log"
     for word in ("first", "second"):
         run_stage(python(corpus_stage, f"print({word!r})"), log, lambda line: None)

@@ -14,6 +14,8 @@ from kun_recipes.curation.judge_data import JudgeItem
 from kun_recipes.curation.judging import Calibration
 from kun_recipes.models.engines import load_engine
 
+pytestmark = pytest.mark.slow
+
 SCORED = st.lists(st.tuples(st.integers(-6, 6), st.booleans()), min_size=2).filter(
     lambda pairs: len({positive for _, positive in pairs}) == 2
 )
@@ -123,7 +125,7 @@ def test_a_judge_of_pairs_is_measured_with_the_outputs(settings, pair_judge, log
     assert found.auc == pytest.approx(area_under_roc(tested, [item.label == "好" for item in pairs]))
 
 
-def test_a_calibration_says_what_it_found():
+def test_calibration_is_reported():
     found = Calibration("filter", -0.5, 0.25, "config", 0.875, 0.75, 40, 41)
     assert str(found) == (
         "filter judge, 40 held-out items: AUC 0.88, accuracy 0.75 at calibrated log-odds +0.25 (from config);"
@@ -132,7 +134,7 @@ def test_a_calibration_says_what_it_found():
     assert Calibration(**found.to_dict()) == found
 
 
-def test_a_judge_is_measured_once_whoever_asks_first(settings, judges, tmp_path):
+def test_concurrent_threads_calibrate_a_judge_once(settings, judges, tmp_path):
     engine = load_engine(settings)
     asked = []
 

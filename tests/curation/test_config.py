@@ -35,11 +35,11 @@ def label(repository: Path, monkeypatch: pytest.MonkeyPatch):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_a_preset_is_what_the_file_does_not_say(label, words, sampling):
+def test_preset_fills_options_that_are_not_set(label, words, sampling):
     assert label(*words).decoding() == sampling
 
 
-def test_the_stages_differ_in_how_long_a_text_is(label):
+def test_default_text_length_depends_on_the_stage(label):
     assert label("--max_new_tokens", "None", stage="refine").decoding() == Sampling(1024)
 
 
@@ -71,7 +71,7 @@ CPU_JOB = SlurmOptions("gpu", "12:00:00", 4, cores=8, jobs_a_worker=1)
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_where_a_model_is_asked(label, words, executor):
+def test_executor_of_the_options(label, words, executor):
     assert label(*words).where() == executor
 
 
@@ -85,7 +85,7 @@ def test_slurm_wants_a_partition(label):
         label("--executor", "slurm")
 
 
-def test_what_is_loaded(label):
+def test_engine_settings_of_the_options(label):
     words = [
         "--engine",
         "vllm",

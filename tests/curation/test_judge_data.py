@@ -75,7 +75,7 @@ def test_a_bad_line_among_pairs_is_named(tmp_path, row, message):
         load_judge_items(path, pairs=True)
 
 
-def test_pairs_are_not_for_a_judge_of_instructions(tmp_path):
+def test_pairs_are_refused_for_a_judge_of_instructions(tmp_path):
     path = write(tmp_path / "pairs.jsonl", PAIRS)
     with pytest.raises(
         UserError, match=f"{path}:11: has an output, but the score judge is asked about the instruction"
@@ -83,7 +83,7 @@ def test_pairs_are_not_for_a_judge_of_instructions(tmp_path):
         load_judge_items(path)
 
 
-def test_two_judges_may_have_the_same_text(tmp_path):
+def test_two_judges_may_share_a_text(tmp_path):
     same = {"judge": "score", "text": "filter是0", "label": "好", "kind": ""}
     assert load_judge_items(write(tmp_path / "judge.jsonl", [*ROWS, same]))[-1] == JudgeItem(**same)
 

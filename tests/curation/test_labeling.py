@@ -13,6 +13,8 @@ from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.rules.ranges import RangeFilter
 
+pytestmark = pytest.mark.slow
+
 SAMPLING = Sampling(max_new_tokens=12)
 
 
@@ -80,7 +82,7 @@ def test_fit_is_what_the_segment_adds_to_the_instructions_log_probability(settin
         assert row.metadata[schema.FIT] == pytest.approx(-1.25 - prior)
 
 
-def test_the_fit_of_a_label_of_an_empty_segment_is_nothing(settings, prompt):
+def test_fit_of_an_empty_segment_is_zero(settings, prompt):
     """With an empty segment both terms are the same probability, unless decoding changed the text."""
     instruction = "什么？"
     row = labelled(instruction, logprob=load_engine(settings).score([prompt.render(output="")], [instruction])[0])
@@ -113,7 +115,7 @@ BOUNDS = {
 
 
 @pytest.mark.parametrize(("value", "bounds", "kept"), BOUNDS.values(), ids=BOUNDS)
-def test_a_range_keeps_its_bounds(value, bounds, kept):
+def test_range_includes_its_bounds(value, bounds, kept):
     row = Document(text="段落", id="1", metadata={"fit": value})
     block = RangeFilter("fit", "poor_fit", **bounds)
     assert block.filter(row) == (True if kept else (False, "poor_fit"))

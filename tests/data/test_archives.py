@@ -31,7 +31,7 @@ def path(tmp_path):
     return tmp_path / "part.jsonl"
 
 
-def test_plain(path):
+def test_uncompressed_file_is_read_unchanged(path):
     path.write_bytes(DATA)
     assert unpack(path) == (DATA, None)
     path.write_bytes(b"")
@@ -53,7 +53,7 @@ CASES = [
 
 @pytest.mark.parametrize("suffix", PACK)
 @pytest.mark.parametrize(("spoil", "size", "reason"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_packed(path, suffix, spoil, size, reason):
+def test_compressed_file_is_unpacked_up_to_its_damage(path, suffix, spoil, size, reason):
     path = path.with_suffix(suffix)
     path.write_bytes(spoil(PACK[suffix](DATA)))
     data, found = unpack(path)
@@ -65,7 +65,7 @@ def test_packed(path, suffix, spoil, size, reason):
         assert len(data) == size
 
 
-def test_a_damaged_checksum_is_seen(path):
+def test_damaged_checksum_is_detected(path):
     path = path.with_suffix(".gz")
     packed = bytearray(gzip.compress(DATA))
     packed[-6] ^= 1
@@ -80,7 +80,7 @@ def test_zeros_behind_gzip_are_padding(path):
 
 
 @pytest.mark.parametrize("suffix", PACK)
-def test_memory_is_bounded_where_archives_swell(path, suffix):
+def test_memory_is_bounded_for_highly_compressed_archives(path, suffix):
     path = path.with_suffix(suffix)
     pack = zlib.compressobj(1, wbits=31) if suffix == ".gz" else zstandard.ZstdCompressor().compressobj()
     line = ("一样的话。" * 500).encode() + b"\n"

@@ -118,7 +118,7 @@ def test_a_column_without_values_keeps_its_type(tmp_path):
     assert loaded["wudao"].features == loaded["skypile"].features
 
 
-def test_raw_answers_lack_only_what_a_model_would_have_added(tmp_path):
+def test_raw_answers_lack_only_the_columns_of_a_generated_answer(tmp_path):
     absent = ("output_tokens", "output_logprob", "polish_prompt")
     with row_writer(tmp_path / "rows") as writer:
         lineage = {name: value for name, value in LINEAGE.items() if name not in absent}
@@ -132,7 +132,7 @@ def test_raw_answers_lack_only_what_a_model_would_have_added(tmp_path):
     assert raw[0]["output"] == raw[0]["segment"]
 
 
-def test_a_value_of_another_type_does_not_pass(tmp_path):
+def test_value_of_another_type_is_an_error(tmp_path):
     rows = write_rows(tmp_path / "rows", "wudao", perplexity="high")
     with pytest.raises(ValueError, match="high"):
         write_dataset(rows, tmp_path / "dataset")
@@ -161,7 +161,7 @@ def test_a_dataset_that_cannot_be_written_leaves_the_earlier_one(tmp_path):
 
 
 @pytest.mark.parametrize("make", [lambda folder: None, Path.mkdir], ids=["no folder", "no shard"])
-def test_no_row_left_is_the_users_to_mend(tmp_path, make):
+def test_no_row_left_is_a_user_error(tmp_path, make):
     make(tmp_path / "rows")
     with pytest.raises(UserError) as caught:
         write_dataset(tmp_path / "rows", tmp_path / "dataset")

@@ -78,7 +78,7 @@ def test_paths_stay_relative(folder, monkeypatch):
     assert list_files("../a corpus/a", SUFFIXES)[1] == CorpusFile("../a corpus/a/x.jsonl", "x.jsonl")
 
 
-def test_links(folder):
+def test_links_are_followed_once(folder):
     (folder / "a" / "loop").symlink_to(folder)
     (folder / "link.jsonl").symlink_to(folder / "b.json")
     (folder.parent / "other").symlink_to(folder)
@@ -98,10 +98,10 @@ def test_links(folder):
         ("{folder}/n*", "no corpus file"),
         ("memory://nowhere/at/all", "memory://nowhere/at/all: no such file or folder"),
         ("memory://nowhere/*.json", "no corpus file"),
-        ("abc://bucket/data", "abc://bucket/data: cannot be opened: Protocol not known: abc"),
+        ("abc://bucket/data", "abc://bucket/data: cannot be opened: "),
     ],
 )
-def test_nothing_there(folder, path, message):
+def test_path_without_files_is_an_error(folder, path, message):
     with pytest.raises(UserError) as error:
         list_files(path.format(folder=folder), SUFFIXES)
     assert message in str(error.value)

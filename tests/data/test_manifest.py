@@ -10,7 +10,7 @@ from tests.data.test_dataset import LINEAGE
 ROW = {"instruction": "问？", "output": "答。", "perplexity": 1.5, "title": None}
 
 
-def test_a_row_s_hash_is_that_of_its_columns_whatever_their_order():
+def test_row_hash_does_not_depend_on_the_column_order():
     assert row_digest(ROW) == row_digest(dict(reversed(ROW.items())))
     for column, other in (("output", "答"), ("perplexity", 1.25), ("title", "")):
         assert row_digest(ROW) != row_digest(ROW | {column: other})
@@ -22,7 +22,7 @@ def test_the_hash_of_rows_depends_on_their_order():
     assert digest_rows([ROW, other]) != digest_rows([other, ROW])
 
 
-def test_every_file_but_the_card_is_in_it(tmp_path):
+def test_manifest_lists_every_file_but_the_card(tmp_path):
 
     (tmp_path / "data").mkdir()
     with SplitWriter(tmp_path / "data", PAIRS) as splits:

@@ -94,7 +94,7 @@ def test_the_rows_of_a_stage_are_read_with_the_columns_that_are_named(tmp_path):
         ([""], "no pair to train on; it holds no row"),
     ],
 )
-def test_seeds_that_cannot_be_used(tmp_path, rows, message):
+def test_seeds_without_a_usable_pair_are_refused(tmp_path, rows, message):
     with pytest.raises(UserError, match=message):
         load(write(tmp_path / "seeds.jsonl", *rows))
 
@@ -132,13 +132,13 @@ def test_the_split_is_a_partition_near_the_share():
     assert 70 <= len(held_out) <= 130
 
 
-def test_a_pair_keeps_its_side_when_pairs_are_added_and_reordered():
+def test_split_of_a_pair_does_not_depend_on_the_other_pairs():
     few, many = some_seeds(100), some_seeds(200)
     assert set(split_pairs(few, 0.2)[1]) == set(split_pairs(many[::-1], 0.2)[1]) & set(few)
 
 
 @pytest.mark.parametrize("share", [0.001, 0.5])
-def test_no_side_of_a_small_set_is_empty(share):
+def test_neither_split_of_a_small_set_is_empty(share):
     for number in range(2, 6):
         training, held_out = split_pairs(some_seeds(number), share)
         assert training and held_out

@@ -118,7 +118,7 @@ def test_a_changed_value_names_the_field_and_both_values(config, changes, said, 
 
 
 @pytest.mark.parametrize("changes", [{"workers": 4}, {"max_batch_tokens": 9}])
-def test_what_changes_no_row_may_change(config, changes):
+def test_options_without_effect_on_rows_may_change(config, changes):
     finished(config)
     assert StageFolder("label", replace(config, **changes)).summary()["rows_kept"] == 3
 
@@ -129,14 +129,14 @@ def test_the_folder_may_move(config, tmp_path):
     assert StageFolder("label", replace(config, output_dir=str(tmp_path / "moved"))).summary()["rows_kept"] == 3
 
 
-def test_another_content_of_an_input_is_another_run(config):
+def test_changed_input_content_is_refused(config):
     finished(config)
     Path(config.seeds).write_text("{ }\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"was made with another seeds \(seeds: .* then, .* now\)"):
         StageFolder("label", config).summary()
 
 
-def test_describe_knows_a_path_by_what_lies_there(config, tmp_path):
+def test_describe_fingerprints_existing_paths(config, tmp_path):
     config = replace(config, inputs=[config.seeds, "no/such/file"], threshold=1.5)
     known = {"path": config.seeds, "content": fingerprint(Path(config.seeds))}
     assert describe(config) == {
@@ -232,7 +232,7 @@ def test_a_folders_fingerprint_is_that_of_its_files(tmp_path, change, same):
 @pytest.mark.parametrize(
     ("summary", "folder"), [("stage/stage.json", "stage/rows"), ("model/train_summary.json", "model")]
 )
-def test_a_finished_folder_is_known_by_its_summary_but_for_times(tmp_path, summary, folder):
+def test_fingerprint_of_a_finished_folder_ignores_times(tmp_path, summary, folder):
     (tmp_path / folder).mkdir(parents=True)
     write_json(tmp_path / summary, {"rows_kept": 3, "seconds": 1.5, "throughput": {"mfu": 0.4}})
     first = fingerprint(tmp_path / folder)
@@ -273,7 +273,7 @@ def test_a_kill_after_the_summary_leaves_a_finished_stage(config):
     assert StageFolder("label", config).summary()["rows_kept"] == 3
 
 
-def test_json_is_there_whole_or_not_at_all(tmp_path):
+def test_json_is_written_atomically(tmp_path):
     path = tmp_path / "new" / "stage.json"
     write_json(path, {"原因": 1})
     assert path.read_text(encoding="utf-8") == '{\n  "原因": 1\n}\n'

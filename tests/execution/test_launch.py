@@ -63,7 +63,7 @@ def test_a_reader_of_documents_counts_what_it_could_not_read(tmp_path):
     assert counts == Counts(5, 5, 2, Counter(empty_text=1, missing_field=1, invalid_json=1))
 
 
-def test_a_row_dropped_without_a_reason_is_noticed(tmp_path):
+def test_row_dropped_without_a_reason_is_an_error(tmp_path):
     class Silent(RangeFilter):
         def filter(self, doc: Document) -> bool:
             return doc.id != "b"
@@ -95,7 +95,7 @@ def test_a_complete_pipeline_is_only_counted(tmp_path, rows):
     assert run(rows, out) == counts
 
 
-def test_lost_statistics_are_no_zero(tmp_path, rows):
+def test_missing_statistics_are_an_error(tmp_path, rows):
     out = tmp_path / "out"
     run(rows, out)
     (out / "logs" / "stats" / "00002.json").unlink()
@@ -103,6 +103,7 @@ def test_lost_statistics_are_no_zero(tmp_path, rows):
         read_counts(out / "logs", 3)
 
 
+@pytest.mark.slow
 def test_workers_change_no_row(tmp_path, rows):
     counts = run(rows, tmp_path / "one")
     assert run(rows, tmp_path / "two", workers=2) == counts
@@ -110,7 +111,7 @@ def test_workers_change_no_row(tmp_path, rows):
         assert content(tmp_path / "two" / folder) == content(tmp_path / "one" / folder)
 
 
-def test_a_users_mistake_passes_through_and_the_console_stays_quiet(tmp_path, rows, capfd):
+def test_user_error_passes_through_and_the_console_stays_quiet(tmp_path, rows, capfd):
     damaged = rows / "00001.jsonl.zst"
     damaged.write_bytes(b"oops")
     with pytest.raises(UserError, match=f"^{damaged}:1: not a row of a finished stage"):
@@ -136,7 +137,7 @@ except UserError as error:
 """
 
 
-def test_a_users_mistake_comes_out_of_a_worker_and_workers_are_quiet(tmp_path, rows):
+def test_user_error_of_a_worker_is_raised_and_workers_are_quiet(tmp_path, rows):
     """In a process of its own: datatrove's workers keep the stderr of the first pipeline that started any."""
     damaged = rows / "00001.jsonl.zst"
     damaged.write_bytes(b"oops")

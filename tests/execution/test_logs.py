@@ -27,7 +27,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("lines", "said"), CASES.values(), ids=CASES)
-def test_what_a_job_said_last(tmp_path, lines, said):
+def test_last_message_of_a_log(tmp_path, lines, said):
     log = tmp_path / "job.log"
     log.write_text("\n".join(lines), encoding="utf-8", newline="")
     assert last_message(log) == said

@@ -57,7 +57,7 @@ def test_each_worker_owns_its_gpus_for_all_its_tasks(tmp_path, monkeypatch):
     assert os.environ[VISIBLE] == "4,5,6,7,8"
 
 
-def test_a_worker_without_gpus_is_left_alone(tmp_path, monkeypatch):
+def test_worker_without_visible_gpus_gets_none(tmp_path, monkeypatch):
     monkeypatch.setenv(VISIBLE, "")
     notes = run(tmp_path, 2, Executor(workers=2, gpus=1), together=2)
     assert not any(note["gpus"] for note in notes)
@@ -71,25 +71,25 @@ def test_a_worker_runs_two_tasks_at_a_time_in_threads(tmp_path):
 
 
 @pytest.mark.parametrize(("workers", "gpus"), [(3, 2), (6, 1), (1, 8)])
-def test_more_gpus_than_there_are(workers, gpus, monkeypatch):
+def test_asking_for_more_gpus_than_visible_is_refused(workers, gpus, monkeypatch):
     monkeypatch.setenv(VISIBLE, "0,1,2,3,4")
     with pytest.raises(UserError, match=rf"^workers {workers} x {gpus} GPUs each make {workers * gpus}; .* shows 5:"):
         check_enough(workers, gpus)
 
 
 @pytest.mark.parametrize(("workers", "gpus", "shown"), [(2, 2, "0,1,2,3"), (9, 0, "0"), (4, 1, "")])
-def test_enough_gpus(workers, gpus, shown, monkeypatch):
+def test_asking_for_visible_gpus_is_accepted(workers, gpus, shown, monkeypatch):
     monkeypatch.setenv(VISIBLE, shown)
     check_enough(workers, gpus)
 
 
-def test_gpus_keep_the_names_that_the_system_gave(monkeypatch):
+def test_gpu_names_are_kept(monkeypatch):
     monkeypatch.setenv(VISIBLE, "GPU-a, GPU-b,GPU-c")
     assert share_out(1) == ["GPU-a", "GPU-b", "GPU-c"]
     assert share_out(0) == []
 
 
-def test_without_the_variable_torch_counts(monkeypatch):
+def test_torch_counts_gpus_if_the_variable_is_not_set(monkeypatch):
     monkeypatch.delenv(VISIBLE, raising=False)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 4)
     assert share_out(2) == ["0,1", "2,3"]
@@ -128,7 +128,7 @@ def test_no_task_begins_after_one_has_failed(tmp_path):
     assert len(list((tmp_path / "logs" / "completions").glob("*"))) < 399
 
 
-def test_a_slurm_job_has_its_gpus_and_runs_several_tasks(tmp_path, repository, monkeypatch, slurm):
+def test_slurm_job_gets_its_gpus_and_runs_several_tasks(tmp_path, repository, monkeypatch, slurm):
     monkeypatch.setenv("PYTHONPATH", str(repository))  # where a job finds this file's block
     job = SlurmOptions("cpu", "00:05:00", memory_gb=2, cores=2, jobs_a_worker=1)
     notes = run(tmp_path, 5, Executor(workers=2, gpus=2, slurm=job), together=1)

@@ -43,12 +43,12 @@ class Faults:
         Args:
             path: a regular expression to be found in the path as it is sent (a branch `a/b` is `a%2Fb` there).
             what: a status to answer with; "drop": close the connection without an answer; "drop_after": do the work,
-                then close it; "truncate": send half of the answer's body, then close it.
+                then close it; "truncate": send half of the answer's body, then close it; "hang": never answer.
             times: how many requests.
             after: how many requests that match are let through before.
             retry_after: seconds, for a header of that name.
         """
-        if not isinstance(what, int) and what not in ("drop", "drop_after", "truncate"):
+        if not isinstance(what, int) and what not in ("drop", "drop_after", "truncate", "hang"):
             raise ValueError(f"no such fault: {what!r}")
         self.waiting.append(Fault(method, re.compile(path), what, times, after, retry_after))
         return self.waiting[-1]
@@ -108,6 +108,8 @@ class Faulty:
 
         if isinstance(record.fault, int):
             return await _refuse(fault, noted)
+        if record.fault == "hang":
+            return await _until_gone(receive)
         if record.fault != "drop":
             shown = {None: noted, "truncate": _half(noted), "drop_after": _nothing}[record.fault]
             await self.app(scope, replay, shown)
@@ -153,5 +155,9 @@ def _half(send: Send) -> Send:
 async def _close(scope: dict[str, Any], receive: Callable[[], Awaitable[Message]]) -> None:
     """Close the connection, and wait until uvicorn has noticed, which else would complain of a missing answer."""
     scope["extensions"][TRANSPORT].close()
+    await _until_gone(receive)
+
+
+async def _until_gone(receive: Callable[[], Awaitable[Message]]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

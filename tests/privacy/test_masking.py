@@ -57,13 +57,13 @@ def test_the_title_is_masked_too():
     assert doc.metadata == {schema.TITLE: "张先生[手机号]转让店铺"}
 
 
-def test_a_sound_row_stays_as_it_is():
+def test_row_without_private_data_is_unchanged():
     doc = row(FILLER)
     assert MaskPrivateData(SETTINGS).filter(doc) is True
     assert (doc.text, doc.metadata) == (FILLER, {})
 
 
-def test_a_kind_can_cost_a_row_its_place():
+def test_kind_treated_by_remove_drops_the_row():
     doc = row("护照号E12345678，电话13800001111。" + FILLER)
     text = doc.text
     assert MaskPrivateData(treated("passport", "remove")).filter(doc) == (False, "passport")
@@ -85,14 +85,14 @@ def test_a_list_of_contacts_is_dropped():
     assert (doc.text, doc.metadata) == (FILLER + contacts, {schema.VALUE: "mobile:6"})
 
 
-def test_a_row_of_little_else_is_dropped():
+def test_row_that_is_mostly_private_data_is_dropped():
     doc = row("联系人陈师傅，电话13800001111，zhangsan@firma.cn")
     assert MaskPrivateData(SETTINGS).filter(doc) == (False, "private_data")
     assert doc.metadata[schema.VALUE] == "email:1 mobile:1"
     assert MaskPrivateData(replace(SETTINGS, max_masked_share=None)).filter(doc) is True
 
 
-def test_null_switches_the_bounds_off():
+def test_null_disables_the_limits():
     settings = replace(SETTINGS, max_masked=None, max_masked_share=None)
     doc = row("13800001111，" * 100)
     assert MaskPrivateData(settings).filter(doc) is True

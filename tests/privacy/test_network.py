@@ -43,7 +43,7 @@ def found(text):
         ("加薇13800001111", "mobile", "13800001111"),
     ],
 )
-def test_found(text, kind, item):
+def test_items_are_found(text, kind, item):
     assert found(text)[0] == (kind, item)
 
 
@@ -80,11 +80,11 @@ def test_found(text, kind, item):
         "",
     ],
 )
-def test_survives(text):
+def test_near_misses_are_kept(text):
     assert found(text) == []
 
 
-def test_a_url_takes_what_stands_in_it():
+def test_items_inside_a_url_belong_to_the_url():
     assert found("https://a.cn/?phone=13800001111&email=zhang@163.com") == [
         ("url", "https://a.cn/?phone=13800001111&email=zhang@163.com")
     ]

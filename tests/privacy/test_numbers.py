@@ -60,7 +60,7 @@ def found(text):
         ("企鹅号是 10001，qq群号(87654321)", "qq", "10001"),
     ],
 )
-def test_found(text, kind, item):
+def test_numbers_are_found(text, kind, item):
     assert found(text)[0] == (kind, item)
 
 
@@ -112,11 +112,11 @@ def test_found(text, kind, item):
         "",
     ],
 )
-def test_survives(text):
+def test_near_misses_are_kept(text):
     assert found(text) == []
 
 
-def test_neighbours_are_found_each():
+def test_adjacent_numbers_are_found_separately():
     assert found("13800001111 13900002222，010-62780000") == [
         ("mobile", "13800001111"),
         ("mobile", "13900002222"),
@@ -124,7 +124,7 @@ def test_neighbours_are_found_each():
     ]
 
 
-def test_what_a_neighbour_hides_is_found_too():
+def test_number_overlapped_by_another_is_found():
     assert found("电话010-62780000-13800001111。") == [("landline", "010-62780000"), ("mobile", "13800001111")]
 
 

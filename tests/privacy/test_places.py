@@ -67,5 +67,5 @@ def test_plates_are_found(text, item):
         "",
     ],
 )
-def test_survives(text):
+def test_near_misses_are_kept(text):
     assert found(text) == []

@@ -15,7 +15,7 @@ def write(path, content):
     return path
 
 
-def test_the_package_brings_its_file(content, tmp_path):
+def test_package_contains_its_settings(content, tmp_path):
     settings = load_privacy()
     assert settings == load_privacy(write(tmp_path / "copy.yaml", content))
     assert settings.kinds == frozenset(KINDS)
@@ -23,7 +23,7 @@ def test_the_package_brings_its_file(content, tmp_path):
     assert settings.placeholders["mobile"] == "[手机号]"
 
 
-def test_treatments_decide_what_is_looked_for(content, tmp_path):
+def test_treatment_decides_which_kinds_are_detected(content, tmp_path):
     content["treatment"]["ip"]["action"] = "keep"
     content["treatment"]["id_card"]["action"] = "remove"
     settings = load_privacy(write(tmp_path / "privacy.yaml", content))

@@ -71,7 +71,7 @@ def test_candidates_have_their_segment_and_no_verdict(run_folder):
     assert not {"output", "score_probability", "chat_model"} & set(columns)
 
 
-def test_a_model_s_folder_holds_what_loads_it_and_nothing_private(run_folder):
+def test_model_folder_can_be_loaded_and_holds_nothing_private(run_folder):
     publish(run_folder, repositories=["final_model=Final"])
     folder = run_folder.folder / "publish/final_model"
     files = {path.name for path in folder.iterdir()}
@@ -113,7 +113,7 @@ def test_the_same_run_makes_the_same_bytes(run_folder):
     assert contents("one") == contents("two")
 
 
-def test_what_is_withheld_is_left_out_and_counted(run_folder):
+def test_withheld_rows_are_left_out_and_counted(run_folder):
     (run_folder.folder / "withhold.txt").write_text("wudao0\nwanjuan1\n", encoding="utf-8")
     built = publish(run_folder, repositories=["dataset=Pairs"], withhold=run_folder.folder / "withhold.txt")
     assert built == [Built("dataset", "dataset", 4, withheld=2)]
@@ -177,7 +177,7 @@ def test_a_source_without_licence_or_origin_stops_the_build(run_folder, changes,
         publish(run_folder, **changes)
 
 
-def test_a_source_cannot_take_a_name_that_datasets_keeps(run_folder):
+def test_source_name_reserved_by_datasets_is_refused(run_folder):
     run_folder.rows[0]["source"] = "default"
     run_folder.write()
     licences = [*run_folder.options["source_licences"], "default=cc0-1.0"]
@@ -186,7 +186,7 @@ def test_a_source_cannot_take_a_name_that_datasets_keeps(run_folder):
         publish(run_folder, source_licences=licences, source_origins=origins)
 
 
-def test_a_build_that_was_killed_is_begun_anew(run_folder):
+def test_killed_build_is_restarted(run_folder):
     partial = run_folder.folder / "publish/dataset.partial/data"
     partial.mkdir(parents=True)
     (partial / "wudao-00000-of-00009.parquet").write_bytes(b"half")

@@ -25,7 +25,7 @@ from kun_recipes.errors import ConfigError
         ({"recipes": ["recipes/none"]}, "recipes", "no such file or folder"),
     ],
 )
-def test_what_cannot_work_is_refused(run_folder, changes, key, message):
+def test_impossible_combinations_are_refused(run_folder, changes, key, message):
     with pytest.raises(ConfigError) as caught:
         run_folder.config(**changes)
     assert caught.value.key == key
@@ -41,7 +41,7 @@ def test_seeds_need_no_origin_where_no_model_is_published(run_folder):
     run_folder.config(repositories=["dataset=Pairs"], seeds_origin=None)
 
 
-def test_a_licences_file_of_ones_own(run_folder, tmp_path):
+def test_licences_file_can_be_replaced(run_folder, tmp_path):
     own = tmp_path / "own.yaml"
     own.write_text(
         "licences:\n  - {id: house, hub: other, name: House, link: 'https://x.org', asks: a visit}\n", encoding="utf-8"

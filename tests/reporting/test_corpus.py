@@ -57,7 +57,7 @@ def test_the_page_shows_the_rows_and_marks_what_was_matched(tmp_path):
     assert "7 rows in, 2 kept" in page
 
 
-def test_text_of_the_web_reaches_the_page_escaped(tmp_path):
+def test_web_text_is_escaped_in_the_page(tmp_path):
     _, page = report_of(folder_of_a_stage(tmp_path))
     assert "<script>" not in page
     assert "&lt;script&gt;<mark>点击下载</mark>&lt;/script&gt;" in page

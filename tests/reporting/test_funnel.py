@@ -53,7 +53,7 @@ def test_the_summary_holds_the_figures_without_the_config():
     assert "config" in STAGES["corpus"]
 
 
-def test_the_funnel_has_a_line_a_stage_and_a_line_a_reason():
+def test_funnel_has_one_line_per_stage_and_per_reason():
     lines = [line.replace("│", "").split() for line in shown(funnel_table(STAGES)).splitlines() if "│" in line]
     assert lines == [
         ["corpus", "140", "32", "108", "4"],
@@ -69,7 +69,7 @@ def test_the_funnel_names_its_columns():
     assert all(column in text for column in ("stage", "rows in", "kept", "removed", "seconds"))
 
 
-def test_each_judge_says_how_good_it_is():
+def test_funnel_shows_the_quality_of_each_judge():
     assert [line.plain for line in judge_lines(JUDGES)] == [
         "filter judge: AUC 0.91, accuracy 0.85 on 40 held-out items; kept from a calibrated log-odds of +0.50",
         "score judge: AUC 0.81, accuracy 0.70 on 42 held-out items; kept from a calibrated log-odds of -1.25",
@@ -121,7 +121,7 @@ def test_a_row_is_shown_in_full():
     assert text.count("很长的回答") == 40
 
 
-def test_trainings_tell_their_held_out_loss():
+def test_funnel_shows_the_held_out_loss_of_trainings():
     stages = {
         "label_model": {"held_out_loss_before": 3.674, "held_out_loss_after": 2.379, "rows_held_out": 7},
         "final_model": {"held_out_loss_before": None, "held_out_loss_after": None, "rows_held_out": 0},

@@ -35,7 +35,7 @@ def test_every_class_has_a_name():
     assert length_labels()[-1] == "51200 and more"
 
 
-def test_parts_add_up_however_the_rows_are_split():
+def test_merged_tallies_do_not_depend_on_the_split():
     rows = [row(number) for number in range(100)]
     whole = tally_of(rows)
     random.Random(0).shuffle(rows)

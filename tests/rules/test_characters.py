@@ -19,7 +19,7 @@ def test_too_short(text, value):
     assert fault == (None if value is None else ("too_short", value))
 
 
-def test_too_short_takes_other_minima_and_none():
+def test_minimum_length_can_be_changed_or_disabled():
     assert TooShort(schema.TEXT, 20).find("字" * 19) == ("too_short", "19")
     assert TooShort(schema.TEXT, 20).find("字" * 20) is None
     assert TooShort(schema.TEXT, None).find("") is None
@@ -60,7 +60,7 @@ def test_meaningful(text):
     assert MEANINGLESS.find(narrow(text)) is None
 
 
-def test_meaningless_checks_switch_off():
+def test_meaningless_checks_can_be_disabled():
     off = replace(SETTINGS, max_unusual_share=None, max_symbol_share=None, max_lost_characters=None, mojibake=None)
     assert MeaninglessCharacters(schema.TEXT, off).find("锟斤拷\ufffd■■■■■@@@@@@@@@@") is None
 
@@ -80,5 +80,5 @@ def test_not_chinese(text, value):
     assert fault == (None if value is None else ("not_chinese", value))
 
 
-def test_not_chinese_none_keeps_all():
+def test_none_disables_not_chinese():
     assert NotChinese(schema.TEXT, None).find("English") is None

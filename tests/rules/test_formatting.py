@@ -85,7 +85,7 @@ def test_kept(kinds, text):
         assert BLOCKS[kind].find(narrow(text)) is None, kind
 
 
-def test_null_switches_every_check_off():
+def test_null_disables_every_check():
     rule = FormatErrors(
         schema.TEXT, FormatDebris(None, None, None, None, None), FormatLimits(None, None, None, None, None)
     )

@@ -201,11 +201,11 @@ def test_refusals(text):
         "抗生素不能治疗病毒感染，因为病毒没有细胞壁。",
     ],
 )
-def test_apologies_are_no_refusals(text):
+def test_apologies_are_not_refusals(text):
     assert REFUSAL.find(narrow(text)) is None
 
 
-def test_value_names_the_phrases_and_none_keeps_all():
+def test_value_lists_the_phrases_and_an_empty_list_keeps_all():
     assert SEGMENT.find("领取优惠券,先到先得!").value == "领取优惠券 / 先到先得"
     assert LowQualityKeywords(schema.TEXT, ()).find("点击下载高清壁纸大全") is None
     assert Refusal(schema.TEXT, None).find("抱歉,我无法回答这个问题。") is None

@@ -81,7 +81,7 @@ def test_every_block_asks_for_its_own_writer(build):
         (answer_rules, {"instruction": SOUND, "output": SOUND}, "echo"),
     ],
 )
-def test_faults_are_found_in_their_text(build, faulty, reason):
+def test_each_rule_reads_the_text_it_is_meant_for(build, faulty, reason):
     doc = row(**faulty)
     dropped = [verdict[1] for block in build(RULES, nowhere) if (verdict := block.filter(doc)) is not True]
     assert dropped[0] == reason
@@ -100,6 +100,7 @@ def test_raw_answers_pass_and_fail_by_the_same_rules():
     assert raw(output="绿茶不经氧化。") == ["too_short"]
 
 
+@pytest.mark.slow
 def test_every_seed_pair_passes_every_rule(repository):
     seeds = (repository / "recipes/demo/data/seeds.jsonl").read_text(encoding="utf-8").splitlines()
     for seed in map(json.loads, seeds):
@@ -117,7 +118,7 @@ def test_dropped_rows_are_written_with_reason_and_value(tmp_path):
 
 
 @pytest.mark.parametrize("build", BUILDERS)
-def test_blocks_travel_to_other_processes(build):
+def test_blocks_can_be_pickled(build):
     assert run(pickle.loads(pickle.dumps(build(RULES, nowhere))), row()) is None
 
 

@@ -57,11 +57,11 @@ def test_dropped_and_kept(text, value):
         "字",
     ],
 )
-def test_common_beginnings_and_rules_of_dashes_stay(text):
+def test_common_line_beginnings_and_lines_of_dashes_are_kept(text):
     assert RULE.find(narrow(text)) is None
 
 
-def test_none_switches_each_check_off():
+def test_none_disables_each_check():
     off = replace(
         SETTINGS, max_duplicate_share=None, max_unit_repeats=None, max_long_repeats=None, max_ngram_share=None
     )

@@ -77,7 +77,7 @@ def test_kept(text):
     assert RULE.find(narrow(text)) is None
 
 
-def test_kinds_are_a_choice():
+def test_kinds_select_what_is_detected():
     text = narrow("从61.135.169.121来，电话13800001111。")
     assert RULE.find(text) == ("phone_number", "13800001111")  # an address of a machine is knowledge
     rule = SensitiveInformation(schema.TEXT, SensitiveSettings(None, ("ip", "email")))
@@ -96,7 +96,7 @@ def test_an_unknown_kind_is_named(repository, tmp_path):
         load_rules(path)
 
 
-def test_words_can_be_ones_own(repository, tmp_path):
+def test_settings_file_can_be_replaced(repository, tmp_path):
     privacy = (repository / "kun_recipes/privacy/privacy.yaml").read_text(encoding="utf-8")
     path = tmp_path / "privacy.yaml"
     path.write_text(privacy.replace("编号|单号", "暗号|单号"), encoding="utf-8")

@@ -45,14 +45,14 @@ def test_counts_agree_with_expressions(text):
         ("", ""),
     ],
 )
-def test_rules_of_the_same_mark_are_packed(text, expected):
+def test_pack_shortens_runs_of_one_mark(text, expected):
     codes, kinds = classes.pack(text)
     assert decode(codes) == expected
     assert kinds.tolist() == classes.classes(expected).tolist()
 
 
 @given(st.text(alphabet=st.characters(codec=None)))
-def test_codes_and_back(text):
+def test_decode_inverts_encode(text):
     assert decode(encode(text)) == text
 
 

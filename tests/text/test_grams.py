@@ -11,7 +11,7 @@ TEXTS = st.text(alphabet="甲乙丙a\U0001f600", max_size=60)
 
 
 @given(TEXTS, st.integers(1, 20))
-def test_hashes_are_equal_where_n_grams_are(text, n):
+def test_equal_n_grams_have_equal_hashes(text, n):
     if len(text) >= n:
         grams = [text[start : start + n] for start in range(len(text) - n + 1)]
         hashes = gram_hashes(encode(text), n).tolist()

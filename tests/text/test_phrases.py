@@ -130,12 +130,12 @@ def test_the_power_of_an_expression(pattern, expected):
 
 
 @given(st.lists(within(3), min_size=1, max_size=3), TEXTS)
-def test_nothing_is_hidden_or_added(patterns, text):
+def test_search_agrees_with_re(patterns, text):
     agree(patterns, text)
 
 
 @given(st.lists(within(1), min_size=1, max_size=2), TEXTS, st.integers(0, 300))
-def test_nothing_is_hidden_in_long_texts(patterns, text, blanks):
+def test_search_agrees_with_re_on_long_texts(patterns, text, blanks):
     agree(patterns, ("丙" * blanks).join([text, text[::-1], text, "甲乙a"]))
 
 
@@ -175,7 +175,7 @@ def test_linear_in_the_text(unit, count):
     assert time.process_time() - started < 5
 
 
-def test_equal_by_their_patterns_and_fit_to_travel():
+def test_phrases_compare_by_pattern_and_can_be_pickled():
     phrases = Phrases(["点击", "下载"])
     assert phrases == Phrases(["点击", "下载"]) != Phrases(["点击"])
     assert pickle.loads(pickle.dumps(phrases)).search("请下载")[0] == "下载"

@@ -34,7 +34,7 @@ def test_a_stage_may_have_a_limit_of_its_own():
         (["--qoss", "high"], "command line: --qoss: unknown argument; did you mean --qos?"),
     ],
 )
-def test_what_no_cluster_is(words, message):
+def test_invalid_cluster_options_are_refused(words, message):
     with pytest.raises(ConfigError) as caught:
         read(*words)
     assert str(caught.value) == message
@@ -83,5 +83,5 @@ EVERY = ["--executor", "slurm", "--slurm_time", "24:00:00"]
         ),
     ],
 )
-def test_what_a_stage_is_told(words, kind, told):
+def test_placement_options_of_a_stage(words, kind, told):
     assert read(*words).placement("any", kind) == told

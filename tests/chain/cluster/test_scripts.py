@@ -25,7 +25,7 @@ def options(text: str) -> set[str]:
     return {line.removeprefix("#SBATCH --") for line in text.splitlines() if line.startswith("#SBATCH")}
 
 
-def test_a_data_stage_is_led_from_one_core(tmp_path):
+def test_data_stage_job_asks_for_one_task_without_gpus(tmp_path):
     asked = options(write("label", tmp_path, "--times", "label=2-00:00:00").text)
     assert asked >= {"partition=thin", "nodes=1", "ntasks=1", "mem=8G", "time=2-00:00:00", "requeue"}
     assert asked >= {"job-name=kun-label", f"comment=kun-recipes:{tmp_path}/label", "signal=B:USR1@120"}
@@ -59,7 +59,7 @@ def test_every_node_launches_its_share_of_the_ranks(tmp_path, words, told):
     assert '--main_process_ip "$MAIN_ADDRESS" --main_process_port "$MAIN_PORT" --rdzv_backend static' in text
 
 
-def test_a_single_rank_meets_nobody(tmp_path):
+def test_single_rank_job_has_no_rendezvous(tmp_path):
     assert "--num_machines" not in write("label_model", tmp_path, "--gpus_per_node", "0").text
 
 

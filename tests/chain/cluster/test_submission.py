@@ -56,14 +56,14 @@ def test_each_stage_waits_for_what_it_reads(chain, cluster):
     }
 
 
-def test_what_is_complete_is_neither_submitted_nor_waited_for(chain, cluster):
+def test_complete_stages_are_neither_submitted_nor_waited_for(chain, cluster):
     finish(chain, "corpus", "primary_chat_model")
     found = after(steps(chain, chain.stages, cluster, "recipes/demo", {}))
     assert (found["corpus"], found["primary_chat_model"]) == (None, None)
     assert (found["label"], found["refine"]) == (("label_model",), ("label",))
 
 
-def test_a_push_is_never_complete_for_only_the_hub_knows_what_it_has(tmp_path, cluster):
+def test_push_is_always_submitted(tmp_path, cluster):
     chain = load_chain("recipes/demo", ["--output_dir", str(tmp_path), "--push", "true"], cluster.placement)
     for stage in chain.stages:  # in their order: what a stage reads is in its summary
         finish(chain, stage.name)
@@ -71,7 +71,7 @@ def test_a_push_is_never_complete_for_only_the_hub_knows_what_it_has(tmp_path, c
     assert found == {**dict.fromkeys(found), "publish": ()}
 
 
-def test_what_is_in_the_queue_is_waited_for(chain, cluster):
+def test_queued_jobs_are_waited_for(chain, cluster):
     job = Job("7", "RUNNING", "None", chain.select(["corpus"])[0].folder)
     finish(chain, "label_model")
     (label,) = steps(chain, chain.select(["label"]), cluster, "recipes/demo", {"corpus": job})
@@ -80,7 +80,7 @@ def test_what_is_in_the_queue_is_waited_for(chain, cluster):
     assert corpus.queued == job
 
 
-def test_what_nobody_will_make_is_not_waited_for(chain, cluster):
+def test_missing_input_that_no_job_will_write_is_an_error(chain, cluster):
     finish(chain, "label_model")
     with pytest.raises(UserError, match=r"^label reads from corpus, which is not complete; submit it too \(--only"):
         steps(chain, chain.select(["label"]), cluster, "recipes/demo", {})
@@ -91,6 +91,7 @@ def run(*words: str, path: Path) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, env={"PATH": str(path), "COLUMNS": "100"})
 
 
+@pytest.mark.slow
 def test_the_scripts_can_be_read_without_a_cluster_and_without_the_data(tmp_path):
     shown = run("--slurm", "recipes/cluster.yaml", "--dry-run", path=tmp_path)
     assert shown.returncode == 0, shown.stderr
@@ -119,6 +120,7 @@ def test_a_mistake_gets_one_line(tmp_path, words, message):
     assert shown.stderr.startswith(message) and shown.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_plan_is_made_without_a_cluster_and_without_the_data(tmp_path):
     shown = run("--slurm", "recipes/cluster.yaml", "--plan", path=tmp_path)
     assert shown.returncode == 0, shown.stderr

@@ -83,6 +83,6 @@ def test_a_missing_key_is_named(content, load_content, tmp_path, keys, message):
     assert str(error.value) == f"{tmp_path / 'plan.yaml'}: {message}"
 
 
-def test_no_file(tmp_path):
+def test_missing_file_is_an_error(tmp_path):
     with pytest.raises(UserError, match=r"plan\.yaml: no such file$"):
         load_plan(tmp_path)

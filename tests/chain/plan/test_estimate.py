@@ -48,11 +48,11 @@ def test_each_stage_runs_on_what_it_needs(paper, known):
     assert found["label"].device_hours == pytest.approx(2600 / 3600)
 
 
-def test_trainings_take_all_gpus_where_nothing_else_is_said(paper, known):
+def test_trainings_take_all_gpus_by_default(paper, known):
     assert lines(estimate(paper, known, None, NODE))["label_model"].devices == 8
 
 
-def test_on_cores_all_is_theirs(paper, content, load_content):
+def test_all_stages_use_all_cores_without_gpus(paper, content, load_content):
     content["device"] = "core"
     plan = estimate(paper, load_content(), None, Hardware(gpus=0, cpu_workers=4))
     assert {(stage.device, stage.devices) for stage in plan.stages} == {("core", 4)}
@@ -63,7 +63,7 @@ def test_speeds_of_gpus_need_gpus(paper, known):
         estimate(paper, known, None, Hardware(gpus=0, cpu_workers=4))
 
 
-def test_a_sample_goes_before_the_plan(paper, known, finish, tmp_path):
+def test_sample_overrides_the_figures_of_the_plan(paper, known, finish, tmp_path):
     summary = {"rows_in": 30, "rows_kept": 3, "removed": {"too_short": 27}, "documents": 10}
     plan = estimate(paper, known, finish(tmp_path / "corpus", summary, "tokens", [50, 100, 150]), NODE)
     work = plan.stages[0].work
@@ -86,7 +86,7 @@ def test_a_warning_exactly_where_a_stage_outlasts_its_limit(paper, known, limit,
         assert plan.warnings[0].startswith("label: 5.4 min on 8 GPUs does not fit its time limit of 5.4 min")
 
 
-def test_a_time_limit_that_is_none(paper, known):
+def test_invalid_time_limit_is_refused(paper, known):
     with pytest.raises(UserError, match="time limit 'soon'"):
         estimate(paper, known, None, Hardware(8, 4, {"label": "soon"}))
 

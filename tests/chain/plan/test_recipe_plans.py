@@ -34,7 +34,7 @@ def plan(tmp_path, repository, monkeypatch):
 
 
 @pytest.mark.parametrize("recipe", ["demo", "humpback", "kun-34b", "kun-6b", "qwen3"])
-def test_only_what_nobody_knows_is_open(plan, recipe):
+def test_only_unpublished_figures_are_unknown(plan, recipe):
     stages = plan(recipe, Hardware(gpus=8, cpu_workers=64)).stages
     assert [stage.name for stage in stages if math.isnan(stage.device_hours)] == NOBODY_KNOWS.get(recipe, [])
 

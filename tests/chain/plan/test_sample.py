@@ -20,7 +20,7 @@ def corpus(finish, tmp_path):
     return finish(tmp_path / "corpus", CORPUS, "tokens", [100, 300], b"x" * 64)
 
 
-def test_a_corpus_stage(corpus, known):
+def test_sample_of_a_corpus_stage(corpus, known):
     of = with_sample(known, corpus).corpus
     assert of.segments_per_document.number == 50 / 40
     assert of.kept_share.number == (2 + 33) / 50  # the sample's own limit is not the plan's
@@ -31,12 +31,12 @@ def test_a_corpus_stage(corpus, known):
     assert of.text_bytes_per_second == known.corpus.text_bytes_per_second
 
 
-def test_what_the_sample_does_not_know_stays(corpus, known):
+def test_figures_missing_in_the_sample_stay(corpus, known):
     merged = with_sample(known, corpus)
     assert (merged.label, merged.refine, merged.training) == (known.label, known.refine, known.training)
 
 
-def test_the_stages_beside_it(corpus, known, finish, tmp_path):
+def test_sample_includes_the_stages_beside_the_corpus(corpus, known, finish, tmp_path):
     finish(tmp_path / "label", LABEL, "instruction_tokens", [8, 12])
     finish(tmp_path / "refine", REFINE, "output_tokens", [50, 70])
     merged = with_sample(known, corpus)
@@ -53,13 +53,13 @@ def test_raw_answers_have_no_token_count(corpus, known, finish, tmp_path):
     assert math.isnan(with_sample(known, corpus).refine.answer_tokens.number)
 
 
-def test_an_unfinished_stage_beside_it_is_left_out(corpus, known, finish, tmp_path):
+def test_unfinished_stage_beside_the_corpus_is_left_out(corpus, known, finish, tmp_path):
     finish(tmp_path / "label", LABEL, "instruction_tokens", [8]).joinpath("stage.json").unlink()
     assert with_sample(known, corpus).label == known.label
 
 
 @pytest.mark.parametrize("how", ["nothing", "unfinished", "no row kept", "another stage"])
-def test_no_sample(corpus, known, tmp_path, how):
+def test_invalid_sample_is_refused(corpus, known, tmp_path, how):
     if how == "nothing":
         corpus = tmp_path / "elsewhere"
     elif how == "unfinished":

@@ -30,7 +30,7 @@ def words(lines, stage):
     return [cell.strip() for cell in line.split("  ") if cell.strip()]
 
 
-def test_a_line_a_stage(printed):
+def test_table_has_one_line_per_stage(printed):
     lines = printed()
     assert words(lines, "corpus")[1:] == ["2,000", "1,000", "–", "200,000", "0.56", "4 cores", "8.3 min", "600 kB"]
     assert words(lines, "label")[1:] == ["1,000", "800", "250,000", "10,000", "0.72", "8 GPUs", "5.4 min", "600 kB"]
@@ -56,7 +56,7 @@ def test_what_is_unknown_is_a_question_mark(make, printed):
 
 
 @pytest.mark.parametrize("width", [100, 140])
-def test_nothing_of_the_table_is_cut(printed, width):
+def test_table_is_not_truncated(printed, width):
     lines = printed(width=width)
     assert all(len(line) <= width for line in lines)
     assert not any("…" in line for line in lines)

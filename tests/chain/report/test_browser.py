@@ -3,12 +3,12 @@
 import pytest
 
 from kun_recipes.chain.report.gather import gather
-from tests.browser import browsers, needs_chromium
+from tests.browser import browsers
 from tests.chain.report.test_report import ATTACK, config, write_report
 from tests.chain.report.test_study import with_study
 from tests.publishing.run_folder import RunFolder
 
-pytestmark = needs_chromium
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def page_file(tmp_path, tiny_model, in_repository):
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_it_opens_from_a_file_and_asks_for_nothing(page_file, width):
+def test_page_opens_from_a_file_without_requests(page_file, width):
     with browsers() as open_profile:
         page = open_profile(viewport={"width": width, "height": 900}).pages[0]
         requests, complaints = [], []
@@ -39,7 +39,7 @@ def test_it_opens_from_a_file_and_asks_for_nothing(page_file, width):
         assert complaints == []
 
 
-def test_a_search_leaves_the_rows_that_match(page_file):
+def test_search_shows_matching_rows_only(page_file):
     with browsers() as open_profile:
         page = open_profile().pages[0]
         page.goto(page_file.as_uri())

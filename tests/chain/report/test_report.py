@@ -85,7 +85,7 @@ def test_costs_count_the_tokens_that_models_wrote(run):
     }
 
 
-def test_nothing_of_a_row_is_live_and_nothing_is_loaded_from_outside(run):
+def test_row_text_is_escaped_and_nothing_is_loaded_from_outside(run):
     clean = Elements(page_of(run))
     run.rows[0] |= {"instruction": ATTACK, "output": ATTACK, "text": ATTACK, "title": ATTACK}
     run.write()
@@ -94,7 +94,7 @@ def test_nothing_of_a_row_is_live_and_nothing_is_loaded_from_outside(run):
     assert all(address.startswith(("#", "data:")) for address in attacked.addresses)
 
 
-def test_the_font_has_the_pages_characters_and_no_others():
+def test_font_is_subset_to_the_characters_of_the_page():
     font = TTFont(io.BytesIO(base64.b64decode(embedded_font("学科A学"))))
     assert set(font.getBestCmap()) == set(map(ord, "学科A"))
 

@@ -3,7 +3,7 @@
 from kun_recipes.chain.report.sankey import REASONS_SHOWN, funnel_figure, shown_reasons
 
 
-def test_rare_reasons_are_one_flow():
+def test_rare_reasons_are_merged_into_one_flow():
     removed = {f"r{number}": number for number in range(1, REASONS_SHOWN + 4)}
     shown = shown_reasons(removed)
     assert shown[0] == ("r10", 10)

@@ -66,7 +66,7 @@ def figures(run: RunFolder) -> set[str]:
     return {path.stem for path in (run.folder / "report/figures").glob("*.svg")} - {"funnel"}
 
 
-def test_peoples_votes_are_drawn_and_the_models_stand_beside(run):
+def test_votes_of_people_are_drawn_beside_those_of_the_model(run):
     page = page_of(run, study_results=with_study(run.folder))
     names = ("identical_ratings", "output_grades", "win_matrix", "wins_and_losses", "ranking")
     assert figures(run) == {f"people_{name}" for name in names}
@@ -77,7 +77,7 @@ def test_peoples_votes_are_drawn_and_the_models_stand_beside(run):
     assert "chose the answer read first in 75% of its choices" in page
 
 
-def test_without_people_the_models_votes_are_drawn(run):
+def test_votes_of_the_model_are_drawn_without_people(run):
     page = page_of(run, study_results=with_study(run.folder, people=False))
     names = ("output_grades", "win_matrix", "wins_and_losses", "ranking")
     assert figures(run) == {f"judge_{name}" for name in names}

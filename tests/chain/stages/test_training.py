@@ -66,7 +66,7 @@ def test_tokens_and_steps(make, known, options, conversations, steps, tokens):
         (16, 4, False, 4.0),
     ],
 )
-def test_an_update_takes_as_long_as_its_computation_or_its_exchange(known, gpus, passes, checkpointing, seconds):
+def test_update_time_is_the_longer_of_computation_and_exchange(known, gpus, passes, checkpointing, seconds):
     computed = known.training.computed
     assert step_seconds(computed, 1e6, 600, gpus, passes, checkpointing) == pytest.approx(seconds)
 
@@ -78,13 +78,13 @@ def test_device_time_is_that_of_all_gpus(make, known):
     assert work.device_seconds == pytest.approx(5 * 2 * max(900 * 6e6 / 1e9, 0.1))
 
 
-def test_a_measured_speed_goes_before_a_computed_one(make, known):
+def test_measured_speed_overrides_the_computed_one(make, known):
     measured = with_training(known, tokens_per_second=Assumption(500, "measured"))
     work = TRAINING.work(make.training(**BATCH, num_train_epochs=1), measured, Flow(known), devices=1)
     assert work.device_seconds == 4500 / 500
 
 
-def test_without_either_the_time_is_unknown(make, known):
+def test_time_is_unknown_without_a_measured_or_computed_speed(make, known):
     neither = with_training(known, computed=None)
     work = TRAINING.work(make.training(**BATCH), neither, Flow(known), devices=1)
     assert math.isnan(work.device_seconds)

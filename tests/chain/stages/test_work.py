@@ -105,6 +105,6 @@ def test_what_depends_on_an_unknown_number_is_unknown(make, known, flow):
     assert math.isnan(work.rows_out)
 
 
-def test_rows_that_no_stage_writes_are_those_of_the_plan(flow):
+def test_rows_from_outside_the_recipe_come_from_the_plan(flow):
     assert flow.read("owner/other") == Rows(30, 80)
     assert math.isnan(flow.read("owner/unheard-of").count)

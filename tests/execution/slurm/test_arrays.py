@@ -46,7 +46,7 @@ def test_a_task_that_fails_is_quoted_and_the_rest_is_kept(tmp_path, rows, slurm)
     assert copy_rows(rows, tmp_path / "out") == Counts(6, 6, 6)
 
 
-def test_what_slurm_refuses(tmp_path, rows, slurm):
+def test_refused_job_is_a_user_error(tmp_path, rows, slurm):
     with pytest.raises(UserError, match="logs: sbatch refused the jobs"):
         copy_rows(rows, tmp_path / "out", SlurmOptions("no_such_partition", "00:05:00", 1))
 
@@ -70,7 +70,7 @@ def earlier(tmp_path, slurm) -> str:
     return submit(script, [])
 
 
-def test_a_job_is_known_by_the_folder_that_it_works_for(tmp_path, earlier):
+def test_jobs_are_found_by_their_folder(tmp_path, earlier):
     folder = tmp_path / "out" / "logs"
     assert [job.id for job in jobs_of(folder)] == [earlier]
     assert jobs_of(folder.parent) == jobs_of(Path(f"{folder}2")) == []
@@ -85,7 +85,7 @@ def test_the_array_of_an_earlier_run_is_waited_for(tmp_path, rows, earlier, capf
     assert (tmp_path / "ended").exists()
 
 
-def test_a_job_begins_after_those_that_it_depends_on_or_never(tmp_path, slurm):
+def test_job_is_cancelled_if_its_dependency_fails(tmp_path, slurm):
     script = tmp_path / "fails.sbatch"
     script.write_text(f"#!/bin/bash\n#SBATCH --output={tmp_path}/log\nexit 3\n", encoding="utf-8")
     failing = submit(script, [])

@@ -19,6 +19,6 @@ def test_slurms_formats(limit, seconds):
 
 
 @pytest.mark.parametrize("limit", ["", "12", "12:00", "1-12", "12h", "-1:00:00", "UNLIMITED", " 12:00:00"])
-def test_anything_else_is_refused(limit):
+def test_other_time_formats_are_refused(limit):
     with pytest.raises(UserError, match="write it as D-HH:MM:SS or HH:MM:SS"):
         seconds_of(limit)

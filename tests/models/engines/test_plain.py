@@ -11,6 +11,8 @@ from kun_recipes.models.engines import EngineSettings, load_engine, release_engi
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.engines.chats import ChatTokenizer
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE = 1e-4
 
 
@@ -36,19 +38,19 @@ def test_a_token_over_the_seam_belongs_to_the_choices(merging):
     assert [len(choice) for choice in choices] == [1, 1]
 
 
-def test_what_all_choices_begin_with_is_read(merging):
+def test_common_beginning_of_the_choices_moves_to_the_prompt(merging):
     rows, choices = merging.encode_choices([ask("x\n"), ask("yz\n")], ["is: A", "is: B", "is: C"])
     assert [merging.decode(row) for row in rows] == ["x\nis:", "yz\nis:"]
     assert [merging.decode(choice) for choice in choices] == [" A", " B", " C"]
 
 
-def test_where_only_some_choices_merge_all_are_told_apart_behind_the_same_token(merging):
+def test_choices_start_at_the_same_token_if_only_some_merge(merging):
     rows, choices = merging.encode_choices([ask("x: ")], ["A", "D"])
     assert [merging.decode(row + choice) for row in rows for choice in choices] == ["x: A", "x: D"]
     assert [len(choice) for choice in choices] == [1, 2]
 
 
-def test_prompts_that_end_otherwise_are_refused(merging):
+def test_prompts_with_different_endings_are_refused(merging):
     with pytest.raises(ValueError, match="the prompts do not end alike"):
         merging.encode_choices([ask("x: "), ask("x:")], ["A", "B"])
 
@@ -63,7 +65,7 @@ def test_plain_prompts_are_their_text(tiny_model, brute_force):
     assert scores[0] == pytest.approx(sum(brute_force(ask("你好"), "好的")) / 6, abs=TOLERANCE)
 
 
-def test_a_target_needs_something_before_it(tiny_model):
+def test_target_after_an_empty_prompt_is_refused(tiny_model):
     plain = load_engine(EngineSettings("transformers", str(tiny_model), "float32", plain=True))
     with pytest.raises(ValueError, match="prompt 1 has no token before its target: nothing to score it by"):
         plain.score([ask("你"), ask("")], ["好", "好"])

@@ -29,7 +29,7 @@ if __name__ == "__main__":
 """
 
 
-def test_a_killed_process_takes_its_children_along(tmp_path: Path):
+def test_child_processes_end_with_a_killed_process(tmp_path: Path):
     (tmp_path / "parent.py").write_text(PARENT, encoding="utf-8")
     with subprocess.Popen([sys.executable, tmp_path / "parent.py"], stdout=subprocess.PIPE) as parent:
         children = [psutil.Process(int(parent.stdout.readline())) for _ in range(2)]
@@ -38,7 +38,7 @@ def test_a_killed_process_takes_its_children_along(tmp_path: Path):
     assert psutil.wait_procs(children, timeout=20)[1] == []
 
 
-def test_processes_that_were_there_before_stay(tmp_path: Path):
+def test_earlier_processes_keep_running(tmp_path: Path):
     with subprocess.Popen(["sleep", "60"]) as before:
         waiting = kill_children_at_exit()
         after = subprocess.Popen(["sleep", "60"])

@@ -10,6 +10,8 @@ import pytest
 
 from kun_recipes.models.engines.base import PromptTooLong, Sampling
 
+pytestmark = pytest.mark.slow
+
 SYSTEM = {"role": "system", "content": "请判断输入的文本是不是一个问题或祈使句。"}
 TEXTS = ["什么是钙肥？", "泡菜", "黄山在安徽省南部，山上多松树，常年有云海。", "Why?", "请介绍护理", "一", "二十三"]
 APART = [[{"role": "user", "content": text}] for text in TEXTS]
@@ -28,7 +30,7 @@ def test_greedy_text_is_that_of_transformers(engine, tiny_model, greedy, prompts
         assert completion.text == engine.chats.decode(greedy(tiny_model, prompt, 24, penalty))
 
 
-def test_rows_stop_at_their_own_time_and_late_rows_are_undisturbed(ending_engine, ending_model, greedy):
+def test_rows_of_a_batch_stop_independently(ending_engine, ending_model, greedy):
     completions = ending_engine.generate(SHARING, Sampling(40))
     for prompt, completion in zip(SHARING, completions, strict=True):
         expected = greedy(ending_model, prompt, 40)

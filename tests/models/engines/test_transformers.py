@@ -6,6 +6,8 @@ from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.engines.transformers import TransformersEngine
 
+pytestmark = pytest.mark.slow
+
 SYSTEM = {"role": "system", "content": "请判断输入的文本是不是一个问题或祈使句。"}
 TEXTS = ["什么是钙肥？", "泡菜", "黄山在安徽省南部，山上多松树，常年有云海。", "Why?", "一"]
 SHARING = [[SYSTEM, {"role": "user", "content": text}] for text in TEXTS]
@@ -17,7 +19,7 @@ def engine(tiny_model) -> TransformersEngine:
 
 
 @pytest.mark.parametrize("max_batch_tokens", [1, 400])
-def test_batches_of_any_size_say_the_same(engine, max_batch_tokens, monkeypatch):
+def test_results_do_not_depend_on_the_batch_size(engine, max_batch_tokens, monkeypatch):
     def ask() -> tuple:
         return (
             engine.generate(SHARING, Sampling(12, repetition_penalty=1.2)),

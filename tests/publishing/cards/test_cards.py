@@ -26,7 +26,7 @@ EVERY = ["dataset", "candidates", "label_model", "primary_chat_model", "final_mo
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_the_hub_takes_its_metadata_and_nothing_is_left_open(run_folder, name):
+def test_hub_accepts_the_metadata_and_the_card_is_complete(run_folder, name):
     text = card(run_folder, name)
     assert validate(text) == {"errors": [], "warnings": []}
     assert faults_of_text(DatasetCard(text).text) == []
@@ -53,7 +53,7 @@ def test_a_licence_that_the_hub_does_not_know_has_name_and_link(run_folder):
     assert data["license_link"].startswith("https://data.baai.ac.cn")
 
 
-def test_the_dataset_card_answers_what_a_stranger_asks(run_folder):
+def test_dataset_card_answers_common_questions(run_folder):
     text = card(run_folder, "dataset")
     for answer in (
         'load_dataset("ana/Pairs", revision="v1.0.0")',
@@ -159,7 +159,7 @@ def test_a_prompt_that_was_changed_since_stops_the_card(run_folder):
         ("final_model", ["instruction-following model", "wudao: CC BY-NC 4.0", "the refined pairs of the same run"]),
     ],
 )
-def test_a_model_card_answers_what_a_stranger_asks(run_folder, name, answers):
+def test_model_card_answers_common_questions(run_folder, name, answers):
     (run_folder.folder / name / "loss.png").write_bytes(b"png")
     text = card(run_folder, name)
     common = ['from_pretrained("ana/Model", revision="v1.0.0"', "loss a token (nats) | 2.5 |", "updates | 7"]
@@ -175,7 +175,7 @@ def test_a_model_s_metadata_has_base_and_results(run_folder):
     assert results[("accuracy", "score judge: accuracy")] == 0.7
 
 
-def test_what_the_evaluation_measured_is_in_card_and_metadata(run_folder):
+def test_evaluation_results_are_in_card_and_metadata(run_folder):
     interval = {"type": "accuracy", "name": "PPL, 5 shots", "value": 73.25, "confidence_interval": [70.9, 75.6]}
     entry = {
         "task": {"type": "multiple-choice", "name": "Multiple choice"},
@@ -193,7 +193,7 @@ def test_what_the_evaluation_measured_is_in_card_and_metadata(run_folder):
     assert "no public benchmark" in card(run_folder, "label_model", evaluation_dir=folder)  # it was not asked
 
 
-def test_what_is_published_together_is_linked(run_folder):
+def test_artefacts_of_one_release_are_linked(run_folder):
     everything = ["dataset=Pairs", "label_model=L", "primary_chat_model=C", "final_model=F"]
     text = card(run_folder, "final_model", repositories=everything)
     data = ModelCard(text).data
@@ -203,7 +203,7 @@ def test_what_is_published_together_is_linked(run_folder):
     assert "[ana/L](https://huggingface.co/ana/L)" in dataset
 
 
-def test_the_licence_of_models_is_that_of_the_base_or_given_and_never_assumed(run_folder):
+def test_model_licence_is_given_or_that_of_the_base(run_folder):
     with pytest.raises(UserError, match=r"model_licence: is not given, and .*base names none: it is never assumed"):
         card(run_folder, "label_model", model_licence=None)
     for name in ("label_model", "primary_chat_model"):

@@ -19,14 +19,14 @@ def test_metadata_comes_first(tmp_path):
     assert render(tmp_path, "# {{ title }}\n\nText.\n", title="水") == "---\nlicense: mit\n---\n\n# 水\n\nText.\n"
 
 
-def test_a_missing_fact_stops_it(tmp_path):
-    with pytest.raises(UserError, match=r"card\.md\.jinja: wants a fact that there is not: 'rows' is undefined"):
+def test_missing_fact_is_an_error(tmp_path):
+    with pytest.raises(UserError, match=r"card\.md\.jinja: wants a fact that there is not: 'rows'"):
         render(tmp_path, "# {{ title }}\n\n{{ rows }}", title="x")
-    with pytest.raises(UserError, match="has no attribute 'max_tokens'"):
+    with pytest.raises(UserError, match=r"card\.md\.jinja: wants a fact that there is not: .*'max_tokens'"):
         render(tmp_path, "# {{ corpus.max_tokens }}", corpus={})
 
 
-def test_a_template_that_is_none_says_where(tmp_path):
+def test_invalid_template_is_an_error_with_its_line(tmp_path):
     with pytest.raises(UserError, match=r"card\.md\.jinja:2: "):
         render(tmp_path, "# x\n{% if %}\n")
 
@@ -46,7 +46,7 @@ def test_a_template_that_is_none_says_where(tmp_path):
         ("# A\n\nNone of them is wrong.", []),
     ],
 )
-def test_what_a_reader_would_take_for_unfinished(text, faults):
+def test_unfinished_text_is_found(text, faults):
     assert faults_of_text(text) == faults
 
 
@@ -65,5 +65,5 @@ def test_what_a_reader_would_take_for_unfinished(text, faults):
         ("A & B", "A &#38; B"),
     ],
 )
-def test_a_text_of_a_row_is_no_markup(text, shown):
+def test_text_of_a_row_is_escaped(text, shown):
     assert plain(text) == shown

@@ -38,7 +38,7 @@ def write(folder, **columns) -> None:
     parquet.write_table(pyarrow.table(columns), folder / "train-00000-of-00001.parquet")
 
 
-def test_what_was_built_is_right(published):
+def test_built_dataset_has_no_fault(published):
     faults, shown = check(published)
     assert faults == 0
     assert shown.startswith(f"{published}: 6 rows: skypile 2, wanjuan 2, wudao 2\n")
@@ -85,7 +85,7 @@ def test_a_card_that_leaves_something_open(tmp_path, card, found):
     assert found in check(tmp_path / "set")[1]
 
 
-def test_what_is_no_set_of_instructions(tmp_path):
+def test_dataset_without_instructions_is_refused(tmp_path):
     write(tmp_path / "set", text=["水"])
     with pytest.raises(UserError, match="train: has the columns text; a set of instructions has `instruction` and"):
         check(tmp_path / "set")

@@ -48,7 +48,7 @@ def test_each_problem_has_its_name(changes, what, serious):
     assert look(GOOD | changes)[what] == (serious, 1)
 
 
-def test_an_address_of_a_machine_is_knowledge_in_an_answer_and_private_in_a_segment():
+def test_ip_address_is_private_in_segments_only():
     text = "这台路由器的IP地址是58.32.17.6，请在浏览器中打开它。"
     assert look(GOOD | {"output": text}) == {}
     assert look(GOOD | {"segment": text}) == {"private data in segment": (True, 1)}
@@ -71,5 +71,5 @@ def test_a_row_counts_once_for_a_problem_and_places_are_few():
     assert str(problem).endswith(" and 2 more")
 
 
-def test_without_quality_only_what_is_refused_is_looked_for():
+def test_without_quality_only_refusable_problems_are_checked():
     assert look(GOOD, GOOD | {"id": "b", "output": "很抱歉，我无法回答这个问题。"}, quality=False) == {}

@@ -12,7 +12,7 @@ def check(run_folder, hub, token: str | bool = "hf_ana", **changes) -> None:
 
 
 @pytest.mark.parametrize("namespace", ["ana", "lab"])
-def test_who_may_write_may_push(run_folder, hub, namespace):
+def test_token_with_write_access_may_push(run_folder, hub, namespace):
     check(run_folder, hub, namespace=namespace)
     assert hub.store.repositories == {}
 
@@ -28,7 +28,7 @@ def test_who_may_write_may_push(run_folder, hub, namespace):
         ("hf_fine", {}, "ana/Pairs: the token may not write there"),
     ],
 )
-def test_who_may_not_is_told_what_to_do(run_folder, hub, token, changes, message):
+def test_token_without_write_access_is_refused_with_advice(run_folder, hub, token, changes, message):
     with pytest.raises(UserError) as caught:
         check(run_folder, hub, token, **changes)
     assert message in str(caught.value)
@@ -48,14 +48,14 @@ def test_a_public_repository_is_not_taken_for_a_private_one(run_folder, hub, api
 
 @pytest.mark.parametrize("what", [500, 503, 409, 412, 429, "drop", "drop_after"], ids=str)
 @pytest.mark.parametrize("path", ["/api/whoami-v2", "/api/datasets/ana/Pairs$", "/auth-check"])
-def test_passing_failures_are_waited_out(run_folder, hub, api, path, what):
+def test_temporary_failures_are_retried(run_folder, hub, api, path, what):
     api.create_repo("ana/Pairs", repo_type="dataset", private=True)
     hub.faults.add("GET", path, what, times=2)
     check(run_folder, hub)
     assert hub.faults.waiting == []
 
 
-def test_a_hub_that_stays_away_is_told_in_one_line(run_folder, hub):
+def test_unreachable_hub_is_reported_in_one_line(run_folder, hub):
     hub.faults.add("GET", "/api/whoami-v2", 503, times=100)
     with pytest.raises(UserError) as caught:
         check(run_folder, hub)

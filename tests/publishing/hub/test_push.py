@@ -14,6 +14,8 @@ from kun_recipes.publishing.hub.read_back import read_back
 from kun_recipes.publishing.record import read_run
 from tests.publishing.run_folder import RunFolder
 
+pytestmark = pytest.mark.slow
+
 FAULTS = [500, 503, 409, 412, 429, "drop", "drop_after"]
 ENDPOINTS = {
     "look": ("GET", "/api/datasets/ana/Pairs$"),
@@ -73,7 +75,7 @@ def commits(hub, kind: str = "datasets") -> int:
     return len(hub.store.repositories[kind, "ana/Pairs"].history("main")) - 1  # the first is the Hub's own
 
 
-def test_what_arrives_is_what_was_built(hub, api, folder):
+def test_pushed_files_equal_the_built_ones(hub, api, folder):
     pushed = send(folder, api)
     assert on_main(hub) == contents(folder)
     assert commits(hub) == 1
@@ -83,14 +85,14 @@ def test_what_arrives_is_what_was_built(hub, api, folder):
     assert pushed == Pushed(f"{hub.url}/datasets/ana/Pairs", repository.branches["main"], True, "6 rows")
 
 
-def test_a_model_too(hub, api, model):
+def test_pushed_model_files_equal_the_built_ones(hub, api, model):
     pushed = send(model, api, kind="model")
     assert on_main(hub, "model") == contents(model)
     assert pushed.verified == f"{len(contents(model)) - 2} files"  # but for the card and the manifest itself
     assert str(pushed).startswith(f"{hub.url}/ana/Pairs: pushed as ")
 
 
-def test_it_is_public_only_when_asked_and_only_once_it_was_read_back(hub, api, folder):
+def test_repository_becomes_public_on_request_after_verification(hub, api, folder):
     send(folder, api, private=False)
     assert not hub.store.repositories["datasets", "ana/Pairs"].private
     paths = [record.path for record in hub.requests if record.method != "HEAD"]
@@ -98,7 +100,7 @@ def test_it_is_public_only_when_asked_and_only_once_it_was_read_back(hub, api, f
     assert paths.index("/api/datasets/ana/Pairs/settings") > last_read
 
 
-def test_the_second_push_of_the_same_sends_nothing(hub, api, folder):
+def test_second_push_of_the_same_release_sends_nothing(hub, api, folder):
     first = send(folder, api)
     uploads, sent = len(hub.uploads()), hub.count("POST", "/commit/")
     second = send(folder, api)
@@ -109,7 +111,7 @@ def test_the_second_push_of_the_same_sends_nothing(hub, api, folder):
 
 @pytest.mark.parametrize("what", FAULTS, ids=str)
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_a_failure_anywhere_loses_and_doubles_nothing(hub, api, folder, endpoint, what):
+def test_failure_at_any_endpoint_loses_and_repeats_nothing(hub, api, folder, endpoint, what):
     method, path = ENDPOINTS[endpoint]
     if endpoint == "tree":
         send(folder, api)  # a model's or an earlier release's files are listed
@@ -135,14 +137,14 @@ def test_a_failure_while_a_model_is_pushed_and_read_back(hub, api, model, endpoi
     assert commits(hub, "models") == 1
 
 
-def test_a_body_that_breaks_off_while_it_is_read_back(hub, api, folder):
+def test_truncated_body_during_verification_is_retried(hub, api, folder):
     fault = hub.faults.add("GET", "/lfs/", "truncate")
     assert send(folder, api).verified == "6 rows"
     assert fault not in hub.faults.waiting
 
 
 @pytest.mark.parametrize(("endpoint", "after"), [("put", 1), ("put", 2), ("commit", 0)])
-def test_an_interrupted_push_leaves_main_alone_and_goes_on(hub, api, folder, endpoint, after):
+def test_interrupted_push_leaves_main_unchanged_and_resumes(hub, api, folder, endpoint, after):
     method, path = ENDPOINTS[endpoint]
     fault = hub.faults.add(method, path, 503, times=10_000, after=after)
     with pytest.raises(UserError) as caught:
@@ -159,7 +161,7 @@ def test_an_interrupted_push_leaves_main_alone_and_goes_on(hub, api, folder, end
     assert commits(hub) == 1
 
 
-def test_the_hub_s_own_waiting_time_is_kept(hub, api, folder, monkeypatch):
+def test_retry_after_header_is_respected(hub, api, folder, monkeypatch):
     waited = []
     monkeypatch.setattr("tenacity.nap.time.sleep", waited.append)
     hub.faults.add("POST", "/commit/main", 429, retry_after=7)
@@ -203,7 +205,7 @@ def test_a_word_of_the_card_can_be_corrected_under_the_same_tag(hub, api, folder
     assert on_main(hub)["README.md"] == card.read_bytes()
 
 
-def test_files_of_others_stay_unless_they_would_be_loaded(hub, api, folder):
+def test_foreign_files_are_kept_unless_they_would_be_loaded(hub, api, folder):
     api.create_repo("ana/Pairs", repo_type="dataset", private=True)
     api.upload_file(path_or_fileobj=b"x", path_in_repo="notes.txt", repo_id="ana/Pairs", repo_type="dataset")
     send(folder, api)
@@ -215,7 +217,7 @@ def test_files_of_others_stay_unless_they_would_be_loaded(hub, api, folder):
         send(folder, api)
 
 
-def test_a_commit_of_another_in_between_is_built_upon(hub, api, folder, monkeypatch):
+def test_concurrent_commit_is_kept(hub, api, folder, monkeypatch):
     create_commit = HfApi.create_commit
 
     def late(self, *args, **kwargs):
@@ -233,13 +235,13 @@ def test_metadata_that_the_hub_refuses_stops_before_a_file_is_sent(hub, api, fol
     card = folder / "README.md"
     text = card.read_text(encoding="utf-8")
     card.write_text(text.replace("license: cc-by-nc-4.0", "license: mine"), encoding="utf-8")
-    with pytest.raises(UserError, match=r'ana/Pairs: Invalid metadata in README\.md\. - "license" must be one of'):
+    with pytest.raises(UserError, match=r"ana/Pairs: .*README\.md.*license"):
         send(folder, api)
     assert hub.uploads() == []
     assert on_main(hub) == {}
 
 
-def test_other_rows_that_come_back_are_never_tagged(hub, api, folder, monkeypatch):
+def test_rows_that_differ_on_the_hub_are_never_tagged(hub, api, folder, monkeypatch):
     create_commit = HfApi.create_commit
 
     def mixed_up(self, *args, **kwargs):
@@ -255,15 +257,15 @@ def test_other_rows_that_come_back_are_never_tagged(hub, api, folder, monkeypatc
     assert repository.tags == {} and repository.private
 
 
-def test_a_shard_that_comes_back_broken(hub, api, folder):
+def test_broken_shard_on_the_hub_is_an_error(hub, api, folder):
     send(folder, api)
     for upload in hub.uploads():
         path = hub.store.path(upload.oid)
         path.write_bytes(path.read_bytes()[:-8] + b"00000000")
-    with pytest.raises(UserError, match=r"ana/Pairs: reading \w+ back: failed 6 times, at last with Could not open"):
+    with pytest.raises(UserError, match=r"ana/Pairs: reading \w+ back: failed 6 times, at last with "):
         read_back(folder, read_manifest(folder / MANIFEST), "ana/Pairs", "dataset", "main", api)
 
 
-def test_a_token_that_may_not_write_is_told(hub, folder):
+def test_token_without_write_access_is_an_error(hub, folder):
     with pytest.raises(UserError, match="ana/Pairs: making it: the token may not do that"):
         send(folder, HfApi(endpoint=hub.url, token="hf_reader"))
