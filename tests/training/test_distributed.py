@@ -4,7 +4,7 @@ from datasets import Dataset
 from kun_recipes.config.options import ConfigError
 from kun_recipes.errors import UserError
 from kun_recipes.training.checkpoints import made_from
-from kun_recipes.training.distributed import check_batch, check_sharding, say, share_batch, whole_updates
+from kun_recipes.training.distributed import check_batch, check_sharding, print_status, share_batch, whole_updates
 
 
 class Processes:
@@ -87,5 +87,5 @@ def test_lora_is_refused_where_weights_are_sharded(monkeypatch, variable, name):
 def test_one_process_speaks_for_all(monkeypatch, capsys):
     for rank in ("0", "1"):
         monkeypatch.setenv("RANK", rank)
-        say(f"rank {rank}")
+        print_status(f"rank {rank}")
     assert capsys.readouterr().err == "rank 0\n"
