@@ -3,7 +3,7 @@ from datasets import Dataset
 
 from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.training.checkpoints import made_from
-from kun_recipes.training.distributed import check_batch, check_sharding, say, share_batch, whole_updates
+from kun_recipes.training.distributed import check_batch, check_sharding, print_status, share_batch, whole_updates
 
 
 class Processes:
@@ -86,5 +86,5 @@ def test_lora_is_refused_where_weights_are_sharded(monkeypatch, variable, name):
 def test_only_rank_zero_prints(monkeypatch, capsys):
     for rank in ("0", "1"):
         monkeypatch.setenv("RANK", rank)
-        say(f"rank {rank}")
+        print_status(f"rank {rank}")
     assert capsys.readouterr().err == "rank 0\n"
