@@ -26,6 +26,14 @@ Count = Annotated[int, Limits(min=0)]
 
 
 @dataclass(frozen=True)
+class Format:
+    """The form of a text: a regular expression for the whole of it, and its name for messages."""
+
+    pattern: str
+    name: str
+
+
+@dataclass(frozen=True)
 class PathKind:
     """What an option uses a path for.
 

@@ -13,7 +13,7 @@ import typing
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from kun_recipes.config.types import Limits
+from kun_recipes.config.types import Format, Limits
 from kun_recipes.errors import ConfigError
 from kun_recipes.text.phrases import FLAGS, Phrases, check_pattern
 from kun_recipes.text.views import narrow
@@ -33,8 +33,11 @@ def read_value(value: Any, hint: Any, key: str) -> Any:
     origin, arguments = get_origin(hint) or hint, get_args(hint)
     if origin is Annotated:
         read = read_value(value, arguments[0], key)
-        for limits in (mark for mark in arguments[1:] if isinstance(mark, Limits)):
-            check_limits(read, limits, key)
+        for mark in arguments[1:]:
+            if isinstance(mark, Limits):
+                check_limits(read, mark, key)
+            elif isinstance(mark, Format) and not re.fullmatch(mark.pattern, read):
+                raise ConfigError(key, f"must be {mark.name}, not {read!r}")
         return read
     if origin in (types.UnionType, Union):
         return _read_any_of(value, arguments, hint, key)

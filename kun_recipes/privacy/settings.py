@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from kun_recipes.config.settings import load_typed
+from kun_recipes.config.types import Count, Share
 from kun_recipes.errors import ConfigError
 from kun_recipes.text.views import narrow
 
@@ -110,8 +111,8 @@ class PrivacySettings:
     """The privacy file; its comments explain every key."""
 
     treatment: Treatments
-    max_masked: int | None
-    max_masked_share: float | None
+    max_masked: Count | None
+    max_masked_share: Share | None
     words: PrivacyWords
 
     @cached_property

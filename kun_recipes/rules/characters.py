@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
+from kun_recipes.config.types import Count, Share
 from kun_recipes.rules.rule import Fault, Rule
 from kun_recipes.text.classes import (
     HAN_CHARACTER,
@@ -59,9 +60,9 @@ class MeaninglessSettings:
         mojibake: what text looks like that was decoded by the wrong table.
     """
 
-    max_unusual_share: float | None
-    max_symbol_share: float | None
-    max_lost_characters: int | None
+    max_unusual_share: Share | None
+    max_symbol_share: Share | None
+    max_lost_characters: Count | None
     mojibake: Phrases | None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
+from kun_recipes.config.types import Count
 from kun_recipes.rules.rule import Fault, Rule, sentences
 from kun_recipes.text.classes import CODE_POINTS
 from kun_recipes.text.phrases import Phrases
@@ -69,10 +70,10 @@ class FormatLimits:
         role_markers: what a prompt or a neighbouring turn left behind.
     """
 
-    max_unbalanced: int | None
-    max_sentence_repeats: int | None
-    max_blanks: int | None
-    max_lines: int | None
+    max_unbalanced: Count | None
+    max_sentence_repeats: Count | None
+    max_blanks: Count | None
+    max_lines: Count | None
     role_markers: Phrases | None
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
+from kun_recipes.config.types import Count
 from kun_recipes.rules.rule import Fault, Rule
 from kun_recipes.text.phrases import Phrases
 
@@ -20,7 +21,7 @@ class KeywordList:
     """
 
     reason: str
-    min_hits: int
+    min_hits: Count
     patterns: Phrases
 
 

@@ -13,7 +13,7 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.config.settings import load_typed
-from kun_recipes.config.types import PerText
+from kun_recipes.config.types import Count, PerText, Share
 from kun_recipes.data import schema
 from kun_recipes.rules.characters import MeaninglessCharacters, MeaninglessSettings, NotChinese, TooShort
 from kun_recipes.rules.endings import CutOff
@@ -32,8 +32,8 @@ Removed = Callable[[str], DiskWriter | None]
 class Rules:
     """The rules file; each field is explained there, and in the block that reads it."""
 
-    too_short: PerText[int | None]
-    not_chinese: PerText[float | None]
+    too_short: PerText[Count | None]
+    not_chinese: PerText[Share | None]
     sensitive_information: SensitiveSettings
     repetition: RepetitionSettings
     meaningless_characters: MeaninglessSettings
@@ -42,8 +42,8 @@ class Rules:
     format_debris: FormatDebris
     format_limits: PerText[FormatLimits]
     closing_lines: re.Pattern[str] | None
-    max_open_length: PerText[int | None]
-    min_added_by_answer: int | None
+    max_open_length: PerText[Count | None]
+    min_added_by_answer: Count | None
 
 
 def load_rules(path: str | Path | None = None) -> Rules:

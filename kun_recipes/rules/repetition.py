@@ -9,6 +9,7 @@ from datatrove.data import Document
 from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
+from kun_recipes.config.types import Count, Share
 from kun_recipes.data import schema
 from kun_recipes.rules.rule import Fault, Rule, sentences, verdict
 from kun_recipes.text.classes import pack
@@ -35,13 +36,13 @@ class RepetitionSettings:
         max_ngram_share: highest share of the characters that stands in n-grams seen before.
     """
 
-    max_duplicate_share: float | None
-    min_sentence: int
-    max_unit_repeats: int | None
-    max_long_repeats: int | None
-    max_character_repeats: int | None
-    ngram: int
-    max_ngram_share: float | None
+    max_duplicate_share: Share | None
+    min_sentence: Count
+    max_unit_repeats: Count | None
+    max_long_repeats: Count | None
+    max_character_repeats: Count | None
+    ngram: Count
+    max_ngram_share: Share | None
 
 
 class Repetition(Rule):

@@ -11,8 +11,8 @@ import pytest
 from filelock import FileLock
 
 from kun_recipes.errors import UserError
+from kun_recipes.models import cache as cache_module
 from kun_recipes.models.cache import dequantise
-from kun_recipes.models.resolve import cache as cache_module
 from kun_recipes.models.resolve import resolve_model
 
 

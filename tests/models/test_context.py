@@ -2,7 +2,7 @@
 
 import pytest
 
-from kun_recipes.models.context import ROUNDED_TO, announce, plan
+from kun_recipes.models.context import ROUNDED_TO, announce, fit_context
 from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.engines.base import Sampling
 
@@ -26,26 +26,26 @@ def frame(tiny_model) -> int:
 def test_the_longest_prompt_with_its_answer_fits(vllm, frame, over, planned):
     room = 640 - frame - 100
     requests = [(prompt("短"), 300), (prompt("a" * (room + over)), 100), (prompt("a" * 99), 1)]
-    assert plan(vllm, iter(requests)).max_model_len == planned
+    assert fit_context(vllm, iter(requests)).max_model_len == planned
 
 
 def test_more_rows_than_are_read_at_once(vllm, frame):
     requests = [(prompt("a"), 10)] * 3000 + [(prompt("a" * 1000), 10)] + [(prompt("a"), 10)] * 3000
-    assert plan(vllm, iter(requests)).max_model_len == -(-(frame + 1010) // ROUNDED_TO) * ROUNDED_TO
+    assert fit_context(vllm, iter(requests)).max_model_len == -(-(frame + 1010) // ROUNDED_TO) * ROUNDED_TO
 
 
 def test_prompts_beyond_the_model_are_left_out_of_the_plan(vllm, frame):
     too_long = prompt("a" * 8192)  # removed where it is asked
-    assert plan(vllm, [(prompt("a"), 10), (too_long, 1)]).max_model_len == ROUNDED_TO
+    assert fit_context(vllm, [(prompt("a"), 10), (too_long, 1)]).max_model_len == ROUNDED_TO
     whole = prompt("a" * (8192 - frame - 10))
-    assert plan(vllm, [(whole, 10)]).max_model_len == 8192
-    assert plan(vllm, []).max_model_len == ROUNDED_TO
+    assert fit_context(vllm, [(whole, 10)]).max_model_len == 8192
+    assert fit_context(vllm, []).max_model_len == ROUNDED_TO
 
 
 def test_transformers_needs_no_plan(tiny_model):
     settings = EngineSettings("transformers", str(tiny_model))
     requests = iter([(prompt("a"), 1)])
-    assert plan(settings, requests) is settings
+    assert fit_context(settings, requests) is settings
     assert next(requests)  # nothing was read for it
 
 

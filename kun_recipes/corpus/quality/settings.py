@@ -5,6 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from kun_recipes.config.settings import load_typed
+from kun_recipes.config.types import Amount, Count, Share
 from kun_recipes.text.phrases import Phrases
 
 DEFAULT_QUALITY = "quality.yaml"
@@ -27,16 +28,16 @@ class CharacterLimits:
         max_symbol_share: highest share of other symbols and of characters that are not in use.
     """
 
-    min_characters: int | None
-    max_characters: int | None
-    min_han_share: float | None
+    min_characters: Count | None
+    max_characters: Count | None
+    min_han_share: Share | None
     function_words: tuple[str, ...]
-    min_function_words: int | None
-    min_measured: int
-    min_punctuation_share: float | None
-    max_punctuation_share: float | None
-    max_digit_share: float | None
-    max_symbol_share: float | None
+    min_function_words: Count | None
+    min_measured: Count
+    min_punctuation_share: Share | None
+    max_punctuation_share: Share | None
+    max_digit_share: Share | None
+    max_symbol_share: Share | None
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,15 @@ class RepetitionLimits:
         max_ngram_share: highest share of a window that stands in n-grams that occurred before.
     """
 
-    max_duplicate_line_share: float | None
-    max_duplicate_line_characters_share: float | None
-    max_duplicate_paragraph_share: float | None
-    window: int
-    min_measured: int
-    top_ngram: int
-    max_top_ngram_share: float | None
-    ngram: int
-    max_ngram_share: float | None
+    max_duplicate_line_share: Share | None
+    max_duplicate_line_characters_share: Share | None
+    max_duplicate_paragraph_share: Share | None
+    window: Count
+    min_measured: Count
+    top_ngram: Count
+    max_top_ngram_share: Share | None
+    ngram: Count
+    max_ngram_share: Share | None
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,10 @@ class LineLimits:
         min_lines: lines under which neither is measured.
     """
 
-    min_sentence_share: float | None
-    long_line: int
-    max_open_lines_per_character: float | None
-    min_lines: int
+    min_sentence_share: Share | None
+    long_line: Count
+    max_open_lines_per_character: Amount | None
+    min_lines: Count
 
 
 @dataclass(frozen=True)
@@ -97,11 +98,11 @@ class KeywordDensity:
     """
 
     reason: str
-    min_different: int
-    min_per_thousand: float
+    min_different: Count
+    min_per_thousand: Amount
     patterns: Phrases
     spared_by: Phrases | None
-    min_sparing: int
+    min_sparing: Count
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.config.settings import load_typed
+from kun_recipes.config.types import Count
 from kun_recipes.data import schema
 from kun_recipes.rules.rule import Fault, Rule
 
@@ -40,7 +41,7 @@ class ContextSettings:
     points_down: re.Pattern[str] | None
     in_passing: re.Pattern[str] | None
     cut_beginning: re.Pattern[str] | None
-    max_heading: int | None
+    max_heading: Count | None
 
 
 def load_context(path: str | Path | None = None) -> ContextSettings:
