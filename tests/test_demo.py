@@ -11,24 +11,13 @@ from pathlib import Path
 import pytest
 from datasets import load_dataset
 
+from kun_recipes.chain import all_stages
 from kun_recipes.data.rows import read_rows
 from tests.killing import run_until_killed
 
 pytestmark = pytest.mark.slow
 
-STAGES = [
-    "corpus",
-    "label_model",
-    "primary_chat_model",
-    "label",
-    "refine",
-    "final_model",
-    "evaluate",
-    "statistics",
-    "study",
-    "report",
-    "publish",
-]
+STAGES = list(all_stages.STAGES)
 
 
 @pytest.mark.timeout(600)

@@ -1,6 +1,7 @@
 """What a stage of the chain is: declared once, and asked by all that run, plan, submit, watch or report a recipe."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -10,8 +11,27 @@ from kun_recipes.chain.plan.assumptions import Assumptions
 from kun_recipes.chain.plan.work import Flow, Work
 from kun_recipes.data.folders import SUMMARY
 from kun_recipes.execution.folder import describe
+from kun_recipes.reporting.tables import Table
 
 Summary = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Section:
+    """What a finished stage shows in the page about a run.
+
+    Attributes:
+        introduction, notes: sentences at its beginning; notes are warnings.
+        figures: captions of the figures that it drew, by their names.
+        tables: the first `open_tables` of them are shown, the others folded.
+    """
+
+    title: str
+    introduction: str = ""
+    notes: tuple[str, ...] = ()
+    figures: Mapping[str, str] = field(default_factory=dict)
+    tables: tuple[Table, ...] = ()
+    open_tables: int = 1
 
 
 class Stage:
@@ -26,7 +46,7 @@ class Stage:
         summary_file: written last, in its output_dir; a folder without it is not finished.
         devices: what it runs on: "cores", "gpus" of the model that it asks, or "training", by accelerate on all GPUs.
         essential: whether a run stops when it fails.
-        assumptions: class of its section of plan.yaml, and the section's name; None where a plan leaves it out.
+        plan_section, assumptions: name of its section of plan.yaml, and the class of that; None: a plan leaves it out.
     """
 
     name: ClassVar[str]
@@ -34,7 +54,7 @@ class Stage:
     summary_file: ClassVar[str] = SUMMARY
     devices: ClassVar[Literal["cores", "gpus", "training"]] = "gpus"
     essential: ClassVar[bool] = True
-    section: ClassVar[str] = ""
+    plan_section: ClassVar[str] = ""
     assumptions: ClassVar[type | None] = None
 
     def config_class(self) -> type:
@@ -73,6 +93,15 @@ class Stage:
     def details(self, config: Any, summary: Summary) -> Iterator[RenderableType]:
         """Yield the rows, tables and places that a person looks at next."""
         yield from ()
+
+    def report_section(self, summary: Summary, folder: Path, figures: Path) -> Section | None:
+        """Draw its figures into a folder, as SVG and PNG, and return its section of the report; None without one.
+
+        Args:
+            folder: of the stage.
+            figures: of the report.
+        """
+        return None
 
     def work(self, config: Any, known: Assumptions, flow: Flow, devices: int) -> Work:
         """Return what it does to the rows and what that takes. Only for a stage with `assumptions`."""

@@ -58,6 +58,8 @@ def _check_follows(folder: str, summary: Mapping[str, Any], before: str, earlier
         )
 
 
-def path_of(value: Any) -> str:
-    """A summary's value that may be a path with the hash of what lay there, as it was given; None stays None."""
-    return value["path"] if isinstance(value, dict) else value
+def path_of(value: Any) -> Any:
+    """Return a summary's value with every path that was described by its content as the path that was given."""
+    if isinstance(value, dict):
+        return value["path"] if "content" in value else {key: path_of(item) for key, item in value.items()}
+    return [path_of(item) for item in value] if isinstance(value, list) else value

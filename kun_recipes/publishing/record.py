@@ -84,6 +84,8 @@ def _models(published: dict[str, Path], asked: dict[Role, Any]) -> dict[str, Tra
         published: folders by name.
         asked: the models that the label and the refine stage asked, as their summaries describe them.
     """
+    for folder in published.values():
+        finished_training(folder)
     known = {fingerprint(folder): folder for folder in published.values()}
     folders = {role: known.get(without_paths(one), Path(path_of(one))) for role, one in asked.items()}
     by_name = {folder.name: folder for folder in folders.values()} | published

@@ -7,6 +7,7 @@ from typing import Any
 from kun_recipes.data.atomic import write_json
 from kun_recipes.reporting.tables import Table, to_latex, to_markdown
 from kun_recipes.studies.figures import write_figures
+from kun_recipes.studies.items import ITEMS
 from kun_recipes.studies.quality import COLUMNS, YES
 
 RESULTS = "results.json"
@@ -29,6 +30,13 @@ def write_results(results: Mapping[str, Any], folder: Path) -> None:
     for voter in VOTERS:
         if found := results[voter]:
             write_figures(found["votes"], folder / "figures", f"{voter}_")
+
+
+def voters_shown(results: Mapping[str, Any]) -> dict[str, str]:
+    """Return the voter whose votes on each task are drawn: people if they voted, else the model."""
+    return {
+        task: voter for voter in (JUDGE, PEOPLE) if (found := results[voter]) for task in ITEMS if found["votes"][task]
+    }
 
 
 def study_tables(results: Mapping[str, Any]) -> Iterator[Table]:

@@ -13,7 +13,7 @@ NEEDED = ["--study_dir", "s", "--output_dir", "o"]
         (["--annotators", "a", "b", "a"], "annotators: a is there twice"),
         (["--annotators", "a", "b", "admin"], "annotators: admin is the name of the link to the overview"),
         (["--annotators", "a", "b"], "annotators: 2 cannot give 3 votes to an item"),
-        (["--annotators", ""], "annotators: must not be empty"),
+        (["--annotators", ""], r"annotators\[0\]: must not be empty"),
         ([], "annotators: is required"),
         (["--annotators", "a", "b", "c", "--renew", "d"], "renew: d is no annotator, nor admin"),
         (["--annotators", "a", "b", "c", "--export", "true", "--overview", "true"], "ask for one of them"),

@@ -4,13 +4,14 @@ from kun_recipes.config.command_line import load
 from kun_recipes.errors import ConfigError
 from kun_recipes.evaluation.config import EvaluateConfig, model_name
 
-REQUIRED = ["--model", "org/base", "--output_dir", "out", "--seeds", "seeds.jsonl"]
+REQUIRED = ["--model", "org/base", "--output_dir", "out", "--seeds", "recipes/demo/data/seeds.jsonl"]
+pytestmark = pytest.mark.usefixtures("in_repository")
+
+CEVAL = ["--benchmarks", "c,name=ceval"]
 
 
-def test_models_are_named_after_their_folders_and_ids(in_repository):
-    config = load(
-        EvaluateConfig, [*REQUIRED, "--ceval", "data/ceval", "--models", "outputs/x/final_model", "org/chat"]
-    )
+def test_models_are_named_after_their_folders_and_ids():
+    config = load(EvaluateConfig, [*REQUIRED, *CEVAL, "--models", "outputs/x/final_model", "org/chat"])
     assert config.named() == ["base", "final_model", "chat"]
     assert model_name("recipes/demo/model.yaml") == "Qwen2.5-Coder-0.5B-Instruct"
 
@@ -18,11 +19,13 @@ def test_models_are_named_after_their_folders_and_ids(in_repository):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "ceval: neither ceval nor cmmlu is set: give the folder of one"),
-        (["--ceval", "c", "--modes", "ppl-full", "--models", "m"], "modes: ppl-full compares plain texts"),
-        (["--ceval", "c", "--models", "x/base"], "models: two of them are called base; rename one's folder"),
-        (["--ceval", "c", "--bootstrap", "10"], "bootstrap: must be at least 100, not 10"),
-        (["--ceval", "c", "--held_out_share", "0"], "held_out_share: must be above 0, not 0"),
+        ([], "benchmarks: is required: set it in the YAML or by --benchmarks"),
+        ([*CEVAL, "d,name=ceval"], "benchmarks: ceval is given twice"),
+        (["--benchmarks", "c"], "benchmarks.name: is missing"),
+        ([*CEVAL, "--modes", "ppl-full", "--models", "m"], "modes: ppl-full compares plain texts"),
+        ([*CEVAL, "--models", "x/base"], "models: two of them are called base; rename one's folder"),
+        ([*CEVAL, "--bootstrap", "10"], "bootstrap: must be at least 100, not 10"),
+        ([*CEVAL, "--held_out_share", "0"], "held_out_share: must be above 0, not 0"),
     ],
 )
 def test_impossible_combinations_are_refused(words, message):
@@ -32,6 +35,6 @@ def test_impossible_combinations_are_refused(words, message):
 
 
 def test_base_model_alone_may_use_ppl_full():
-    config = load(EvaluateConfig, [*REQUIRED, "--ceval", "c", "--modes", "ppl", "ppl-full"])
+    config = load(EvaluateConfig, [*REQUIRED, *CEVAL, "--modes", "ppl", "ppl-full"])
     assert config.modes == ["ppl", "ppl-full"]
     assert config.decoding().max_new_tokens == 100

@@ -88,7 +88,7 @@ def test_gbk_file_is_an_error_with_the_conversion_command(logic, tmp_path):
 
 def test_a_missing_file_is_named(logic, tmp_path):
     logic(ROW)
-    with pytest.raises(UserError, match=r"dev/law_dev\.csv: no such file; .* choose subjects by ceval_subjects$"):
+    with pytest.raises(UserError, match=r"dev/law_dev\.csv: no such file; .* choose other subjects$"):
         load_subject(source(tmp_path), "law")
 
 

@@ -138,11 +138,11 @@ def test_the_fingerprint_is_that_of_the_text(tmp_path):
 
 
 FIELDS = {
-    "label": {"output"},
+    "label": {"segment"},
     "filter": {"instruction"},
     "score": {"instruction"},
     "score_pair": {"instruction", "output"},
-    "polish": {"instruction", "output"},
+    "polish": {"instruction", "segment"},
     "answer": {"instruction"},
     "topic": topic_asking.FIELDS,
     "criterion": rubric.CRITERION_FIELDS,
@@ -189,9 +189,9 @@ def test_the_judges_have_the_papers_seven_examples(repository, name, answers):
 
 
 def test_label_and_polish_are_the_released_prompts(repository):
-    assert shipped(repository, "label").render(output="段落") == [
+    assert shipped(repository, "label").render(segment="段落") == [
         {"role": "user", "content": "请直接告诉我，以下回复最有可能对应的指令是什么：\n段落"}
     ]
-    assert shipped(repository, "polish").render(output="段落", instruction="问？") == [
+    assert shipped(repository, "polish").render(segment="段落", instruction="问？") == [
         {"role": "user", "content": "段落\n\n请回答：问？"}
     ]

@@ -30,7 +30,7 @@ def test_a_hub_model_already_here_needs_no_hub(hub: dict, monkeypatch: pytest.Mo
     [
         ("empty", None, "holds no config.json, so it is no model folder"),
         ("empty", "main", "a revision goes with a Hub id"),
-        ("none.yaml", None, "none.yaml: no such model source file"),
+        ("none.yaml", None, "none.yaml: no such file"),
         ("none.yaml", "main", "a revision goes with a Hub id"),
         ("none", None, "is neither a folder, a model source file (*.yaml) nor a Hub id like org/name"),
         ("outputs/demo/label_model", None, "is neither a folder, a model source file"),

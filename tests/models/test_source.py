@@ -19,8 +19,8 @@ def test_the_demo_source_reads(repository: Path) -> None:
     ("changes", "message"),
     [
         ({"hub_rep": "a/b"}, "hub_rep: unknown key; did you mean hub_repo?"),
-        ({"name": None}, "name: must be text (in quotes, if it looks like a number), not None"),
-        ({"sha256": 12}, "sha256: must be text (in quotes, if it looks like a number), not 12"),
+        ({"name": None}, "name: must be text, not None"),
+        ({"sha256": 12}, "sha256: must be text, not 12"),
         ({"sha256": "12"}, "sha256: must be 64 hexadecimal digits, not '12'"),
         ({"bytes": "many"}, "bytes: must be a whole number, not 'many'"),
         ({"bytes": True}, "bytes: must be a whole number, not True"),
@@ -29,9 +29,9 @@ def test_the_demo_source_reads(repository: Path) -> None:
         ({"name": "../up"}, "name: must be letters, digits, '.', '_' and '-': it names a folder, not '../up'"),
         ({"hub_revision": "main"}, "hub_revision: must be a full commit hash: 40 hexadecimal digits, not 'main'"),
         ({"hub_file": "model.safetensors"}, "hub_file: must be the name of a .gguf file at the top of hub_repo"),
-        ({"pypi_packages": "tiny==1"}, "pypi_packages: must be a list of texts, not 'tiny==1'"),
-        ({"pypi_packages": ["tiny"]}, "pypi_packages: must be name==version, not 'tiny'"),
-        ({"pypi_packages": ["--pre==1"]}, "pypi_packages: must be name==version, not '--pre==1'"),
+        ({"pypi_packages": "tiny==1"}, "pypi_packages: must be a list of text, not 'tiny==1'"),
+        ({"pypi_packages": ["tiny"]}, "pypi_packages[0]: must be name==version, not 'tiny'"),
+        ({"pypi_packages": ["--pre==1"]}, "pypi_packages[0]: must be name==version, not '--pre==1'"),
         ({"chat_template": "none.jinja"}, "chat_template: no such file: "),
     ],
 )

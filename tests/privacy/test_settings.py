@@ -34,10 +34,11 @@ def test_treatment_decides_which_kinds_are_detected(content, tmp_path):
 @pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
-        (["treatment", "ip", "action"], "hide", "treatment.ip.action: 'hide' is none of mask, remove, keep"),
-        (["treatment", "ip", "placeholder"], "", "treatment.ip.placeholder: empty"),
-        (["treatment", "imei"], {}, "treatment.imei: unknown key, did you mean"),
-        (["max_masked_share"], 30, "max_masked_share: 30 is out of range"),
+        (["treatment", "ip", "action"], "hide", "treatment.ip.action: must be one of mask, remove, keep, not 'hide'"),
+        (["treatment", "ip", "placeholder"], "", "treatment.ip.placeholder: is empty"),
+        (["treatment", "imei"], {}, "treatment.imei: unknown key"),
+        (["treatment", "emial"], {}, "treatment.emial: unknown key; did you mean email?"),
+        (["max_masked_share"], 30, "max_masked_share: must be at most 1, not 30"),
         (["words", "qq_before"], ["（QQ）"], "words.qq_before[0]: '（' can never match"),
     ],
 )

@@ -9,6 +9,7 @@ from datatrove.data import Document
 
 from kun_recipes.config.command_line import load
 from kun_recipes.curation.config import LabelConfig, RefineConfig
+from kun_recipes.data.folders import fingerprint
 from kun_recipes.data.rows import row_writer
 from kun_recipes.execution.folder import describe
 from kun_recipes.models.prompts import load_prompt
@@ -37,8 +38,11 @@ class RunFolder:
             "output_dir": folder / "publish",
             "namespace": "ana",
             "repositories": ["dataset=Pairs", "candidates=Candidates", "label_model=Labeller", "final_model=Final"],
-            "source_licences": ["wudao=cc-by-nc-4.0", "wanjuan=cc-by-4.0", "skypile=skywork"],
-            "source_origins": ["wudao=https://example.org/wudao", "wanjuan=words", "skypile=Skywork/SkyPile-150B"],
+            "sources": [
+                "wudao,licence=cc-by-nc-4.0,origin=https://example.org/wudao",
+                "wanjuan,licence=cc-by-4.0,origin=words",
+                "skypile,licence=skywork,origin=Skywork/SkyPile-150B",
+            ],
             "model_licence": "apache-2.0",
             "seeds_origin": "pairs of our own (CC0 1.0)",
             "base_model": "org/base",
@@ -86,9 +90,9 @@ class RunFolder:
             "output_finish_reason": "stop",
             "output_logprob": -0.25,
             "label_model": model_identity(self.folder / "label_model"),
-            "label_prompt": load_prompt(f"{PROMPTS}/label.txt", {"output"}).fingerprint,
+            "label_prompt": load_prompt(f"{PROMPTS}/label.txt", {"segment"}).fingerprint,
             "chat_model": model_identity(self.folder / "primary_chat_model"),
-            "polish_prompt": load_prompt(f"{PROMPTS}/polish.txt", {"output", "instruction"}).fingerprint,
+            "polish_prompt": load_prompt(f"{PROMPTS}/polish.txt", {"segment", "instruction"}).fingerprint,
             **changes,
         }
 
@@ -123,8 +127,8 @@ class RunFolder:
         prompts = {"path": "recipes/demo/data/evaluation_prompts.jsonl", "content": "e8aae984e40a2a9e"}
         near = {"near_duplicates": True, "minhash_buckets": 14, "minhash_hashes": 8, "minhash_ngram": 5}
         unset = dict.fromkeys(["max_segments", "sample_rows", "privacy", "rules"])
-        inputs = {"input_path": ["/home/ana/corpus"], "max_tokens": 512}
-        return {**inputs, "benchmarks": [prompts], "benchmark_formats": ["prompts"], **near, **unset}
+        inputs = {"corpora": [{"path": "/home/ana/corpus", "format": "wudao"}], "max_tokens": 512}
+        return {**inputs, "benchmarks": [{"path": prompts, "format": "prompts"}], **near, **unset}
 
     def _stage(
         self, name: str, rows: list[dict[str, Any]], kept: int, removed: dict[str, int], more: dict[str, Any]
@@ -156,16 +160,17 @@ class RunFolder:
             save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
             (folder / "logs").mkdir()
             (folder / "logs" / "events").write_text("private", encoding="utf-8")
+            begun = self.folder / base
             config = {
-                "model": {"path": str(self.folder / base), "content": "0"},
+                "model": {"path": str(begun), "content": fingerprint(begun) if begun.is_dir() else "0"},
                 "seeds": {"path": "/home/ana/seeds.jsonl", "content": "1"},
                 "lora_rank": 0,
                 "lora_targets": [],
             }
             if name == "label_model":
                 path = Path(PROMPTS, "label.txt")
-                fingerprint = load_prompt(path, {"output"}).fingerprint
-                config["label_prompt"] = {"path": str(path), "content": fingerprint}
+                content = load_prompt(path, {"segment"}).fingerprint
+                config["label_prompt"] = {"path": str(path), "content": content, "prompt": True}
             summary = {
                 "rows_in": 10,
                 "rows_kept": 9,

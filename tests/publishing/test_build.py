@@ -97,7 +97,7 @@ def test_recipe_prompts_and_counts_lie_beside_the_data_without_local_paths(run_f
     ]
     stages = json.loads((recipes / "stages.json").read_text(encoding="utf-8"))
     assert [stages[name]["rows_kept"] for name in ("corpus", "label", "refine")] == [9, 8, 6]
-    assert stages["corpus"]["config"]["input_path"] == ["…/corpus"]
+    assert stages["corpus"]["config"]["corpora"] == [{"path": "…/corpus", "format": "wudao"}]
     published = run_folder.folder / "publish/dataset"
     for path in published.rglob("*.*"):
         if path.suffix in (".md", ".json"):
@@ -166,24 +166,26 @@ def test_rows_that_do_not_match_the_funnel_are_refused(run_folder):
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("sources", "message"),
     [
-        ({"source_licences": ["wudao=cc0-1.0"]}, "source_licences: says nothing of the source wanjuan"),
-        ({"source_origins": ["wudao=x", "wanjuan=y"]}, "source_origins: says nothing of the source skypile"),
+        (["wudao,licence=cc0-1.0,origin=x"], "sources: the source wanjuan has rows; add its name, licence and origin"),
+        (
+            ["wudao,licence=cc0-1.0,origin=x", "wanjuan,licence=cc0-1.0,origin=y"],
+            "sources: the source skypile has rows; add its name, licence and origin",
+        ),
     ],
 )
-def test_a_source_without_licence_or_origin_stops_the_build(run_folder, changes, message):
+def test_a_source_without_licence_or_origin_stops_the_build(run_folder, sources, message):
     with pytest.raises(UserError, match=message):
-        publish(run_folder, **changes)
+        publish(run_folder, sources=sources)
 
 
 def test_source_name_reserved_by_datasets_is_refused(run_folder):
     run_folder.rows[0]["source"] = "default"
     run_folder.write()
-    licences = [*run_folder.options["source_licences"], "default=cc0-1.0"]
-    origins = [*run_folder.options["source_origins"], "default=x"]
+    sources = [*run_folder.options["sources"], "default,licence=cc0-1.0,origin=x"]
     with pytest.raises(UserError, match="a source is called default"):
-        publish(run_folder, source_licences=licences, source_origins=origins)
+        publish(run_folder, sources=sources)
 
 
 def test_killed_build_is_restarted(run_folder):

@@ -18,11 +18,14 @@ from kun_recipes.errors import ConfigError
         ({"repositories": ["dataset=A", "candidates=A"]}, "repositories", "two of them have the same name"),
         ({"repositories": ["dataset=我的数据"]}, "repositories", "no name for the Hub"),
         ({"repositories": ["dataset=a--b"]}, "repositories", "no name for the Hub"),
-        ({"source_licences": ["wudao=gpl-9"]}, "source_licences", "no licence gpl-9; there are cc0-1.0, mit"),
+        ({"sources": ["wudao,licence=gpl-9,origin=x"]}, "sources", "no licence gpl-9; there are cc0-1.0, mit"),
+        ({"sources": ["wudao,licence=mit,origin=x", "wudao,licence=mit,origin=y"]}, "sources", "wudao is given twice"),
+        ({"sources": ["wudao,origin=x"]}, "sources.licence", "is missing"),
+        ({"sources": ["wudao,licence=mit"]}, "sources.origin", "is missing"),
         ({"model_licence": "free"}, "model_licence", "no licence free"),
         ({"seeds_origin": None}, "seeds_origin", "is required where models are published"),
         ({"withhold": "/no/such"}, "withhold", "no such file or folder"),
-        ({"recipes": ["recipes/none"]}, "recipes", "no such file or folder"),
+        ({"recipes": ["recipes/none"]}, "recipes[0]", "no such file or folder"),
     ],
 )
 def test_impossible_combinations_are_refused(run_folder, changes, key, message):
@@ -46,13 +49,13 @@ def test_licences_file_can_be_replaced(run_folder, tmp_path):
     own.write_text(
         "licences:\n  - {id: house, hub: other, name: House, link: 'https://x.org', asks: a visit}\n", encoding="utf-8"
     )
-    licences = [f"{source}=house" for source in ("wudao", "wanjuan", "skypile")]
-    config = run_folder.config(licences=own, source_licences=licences, model_licence="house")
+    sources = [f"{source},licence=house,origin=x" for source in ("wudao", "wanjuan", "skypile")]
+    config = run_folder.config(licences=own, sources=sources, model_licence="house")
     assert config.licence("house").metadata() == {
         "license": "other",
         "license_name": "house",
         "license_link": "https://x.org",
     }
     own.write_text("licences: none", encoding="utf-8")
-    with pytest.raises(ConfigError, match="licences: 'none' is not a list"):
+    with pytest.raises(ConfigError, match="licences: must be a list of a mapping, not 'none'"):
         run_folder.config(licences=own)

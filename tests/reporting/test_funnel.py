@@ -20,7 +20,7 @@ STAGES = {
         "rows_kept": 32,
         "removed": {"too_short": 100, "duplicate": 8},
         "seconds": 3.6,
-        "config": {"input_path": "secret"},
+        "config": {"corpora": "secret"},
     },
     "refine": {
         "rows_in": 32,

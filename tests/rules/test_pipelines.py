@@ -161,20 +161,20 @@ def test_null_switches_a_check_off(content, tmp_path):
 @pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
-        (["repetitoin"], {}, "repetitoin: unknown key, did you mean 'repetition'?"),
-        (["repetition", "ngrams"], 5, "repetition.ngrams: unknown key, did you mean 'ngram'?"),
-        (["repetition", "ngram"], "12", "repetition.ngram: '12' is not of type int"),
-        (["repetition", "ngram"], None, "repetition.ngram: None is not of type int"),
-        (["repetition", "ngram"], True, "repetition.ngram: True is not of type int"),
-        (["repetition", "max_ngram_share"], 60, "repetition.max_ngram_share: 60 is out of range"),
-        (["too_short", "answer"], -1, "too_short.answer: -1 is out of range"),
-        (["too_short"], 5, "too_short: not a section of keys"),
-        (["refusal"], "抱歉", "refusal: '抱歉' is not a list"),
+        (["repetitoin"], {}, "repetitoin: unknown key; did you mean repetition?"),
+        (["repetition", "ngrams"], 5, "repetition.ngrams: unknown key; did you mean ngram?"),
+        (["repetition", "ngram"], "12", "repetition.ngram: must be a whole number, not '12'"),
+        (["repetition", "ngram"], None, "repetition.ngram: must be a whole number, not None"),
+        (["repetition", "ngram"], True, "repetition.ngram: must be a whole number, not True"),
+        (["repetition", "max_ngram_share"], 60, "repetition.max_ngram_share: must be at most 1, not 60"),
+        (["too_short", "answer"], -1, "too_short.answer: must be at least 0, not -1"),
+        (["too_short"], 5, "too_short: must be a mapping, `key: value` per line, not 5"),
+        (["refusal"], "抱歉", "refusal: must be a list of regular expressions"),
         (["refusal"], [], "refusal: an empty list"),
         (["refusal"], ["(抱歉"], "refusal[0]: missing ), unterminated subpattern at position 0 in '(抱歉'"),
         (["refusal"], ["抱歉", "我*"], "refusal[1]: matches where nothing stands in '我*'"),
         (["refusal"], ["抱歉，我"], "refusal[0]: '，' can never match, rules read ',' in its place"),
-        (["keywords", "answer", 0, "min_hits"], 0.5, "keywords.answer[0].min_hits: 0.5 is not of type int"),
+        (["keywords", "answer", 0, "min_hits"], 0.5, "keywords.answer[0].min_hits: must be a whole number, not 0.5"),
         (["keywords", "answer", 0, "word"], "好", "keywords.answer[0].word: unknown key"),
     ],
 )
@@ -193,7 +193,7 @@ def test_mistakes_name_file_and_key(content, tmp_path, keys, value, message):
 
 def test_a_missing_key_is_named(content, tmp_path):
     del content["format_limits"]["answer"]["max_lines"]
-    with pytest.raises(UserError, match=r"format_limits\.answer\.max_lines: missing"):
+    with pytest.raises(UserError, match=r"format_limits\.answer\.max_lines: is missing"):
         load_rules(write(tmp_path / "rules.yaml", content))
 
 
@@ -204,5 +204,5 @@ def test_no_file_and_no_yaml(tmp_path):
     with pytest.raises(UserError, match=r"broken\.yaml: not YAML: .*line 1"):
         load_rules(tmp_path / "broken.yaml")
     (tmp_path / "empty.yaml").write_text("", encoding="utf-8")
-    with pytest.raises(UserError, match="the file: not a section of keys"):
+    with pytest.raises(UserError, match=r"empty\.yaml: must hold one `key: value` per line"):
         load_rules(tmp_path / "empty.yaml")

@@ -92,7 +92,9 @@ def test_an_unknown_kind_is_named(repository, tmp_path):
     rules = (repository / "kun_recipes/rules/rules.yaml").read_text(encoding="utf-8")
     path = tmp_path / "rules.yaml"
     path.write_text(rules.replace("kinds: [mobile", "kinds: [cellphone"), encoding="utf-8")
-    with pytest.raises(UserError, match=r"sensitive_information\.kinds: 'cellphone' is none of mobile, landline"):
+    with pytest.raises(
+        UserError, match=r"sensitive_information\.kinds: must be some of mobile, landline, .*, not 'cellphone'"
+    ):
         load_rules(path)
 
 

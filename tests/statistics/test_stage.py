@@ -1,7 +1,6 @@
 """The stage as a person runs it, with the tiny model."""
 
 import json
-import runpy
 import shutil
 import warnings
 
@@ -10,18 +9,16 @@ import pytest
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.statistics import pipelines
+from kun_recipes.statistics.statistics import run
 
 pytestmark = pytest.mark.slow
 
-
-@pytest.fixture
-def run(repository):
-    return runpy.run_path(str(repository / "recipes/data_statistics.py"))["run"]
+SEEDS = "recipes/demo/data/seeds.jsonl"
 
 
-def test_a_run_writes_numbers_figures_and_rows(run, write_pairs, statistics_config, tmp_path):
+def test_a_run_writes_numbers_figures_and_rows(write_pairs, statistics_config, tmp_path):
     seeds = write_pairs(5, "seeds.jsonl")
-    words = ["--references", f"seeds={seeds}", "--topic_rows", "6", "--topic_lists", "sector", "text_type"]
+    words = ["--references", f"{seeds},name=seeds", "--topic_rows", "6", "--topic_lists", "sector", "text_type"]
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Glyph")
         run(statistics_config(write_pairs(20), *words))
@@ -44,15 +41,15 @@ def test_a_run_writes_numbers_figures_and_rows(run, write_pairs, statistics_conf
     assert not (tmp_path / "out/scratch").exists()
 
 
-def test_references_are_asked_about_where_the_config_says_so(run, write_pairs, statistics_config, tmp_path):
-    words = ["--references", f"seeds={write_pairs(5, 'seeds.jsonl')}", "--topic_references", "true"]
+def test_references_are_asked_about_where_the_config_says_so(write_pairs, statistics_config, tmp_path):
+    words = ["--references", f"{write_pairs(5, 'seeds.jsonl')},name=seeds", "--topic_references", "true"]
     run(statistics_config(write_pairs(3), *words, "--topic_lists", "text_type", "--repeats", "1"))
     sets = json.loads((tmp_path / "out/statistics.json").read_text(encoding="utf-8"))["sets"]
     assert [one["topics"]["text_type"]["asked"] for one in sets.values()] == [3, 5]
     assert [one["topics"]["text_type"]["agreed"] for one in sets.values()] == [3, 5]
 
 
-def test_without_topics_no_model_is_loaded(run, write_pairs, statistics_config, tiny_model, tmp_path):
+def test_without_topics_no_model_is_loaded(write_pairs, statistics_config, tiny_model, tmp_path):
     tokenizer = tmp_path / "tokenizer"
     shutil.copytree(tiny_model, tokenizer, ignore=shutil.ignore_patterns("*.safetensors"))
     run(statistics_config(write_pairs(4), "--topics", "false", "--model", str(tokenizer)))
@@ -60,7 +57,7 @@ def test_without_topics_no_model_is_loaded(run, write_pairs, statistics_config, 
     assert (tmp_path / "out/figures/lengths.svg").exists()
 
 
-def test_a_rerun_asks_only_what_is_missing(run, write_pairs, statistics_config, tmp_path, monkeypatch):
+def test_a_rerun_asks_only_what_is_missing(write_pairs, statistics_config, tmp_path, monkeypatch):
     monkeypatch.setattr(pipelines, "ROWS_A_SHARD", 4)
     config = statistics_config(write_pairs(10), "--topic_lists", "text_type")
     run(config)
@@ -81,9 +78,9 @@ def test_a_rerun_asks_only_what_is_missing(run, write_pairs, statistics_config, 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--references", "seeds"], "references: seeds: write name=path, as seeds=recipes/demo/data/seeds.jsonl"),
-        (["--references", "a=x.jsonl", "a=y.jsonl"], "references: two sets are called a; give each its own name"),
-        (["--references", "dataset=x.jsonl"], "references: two sets are called dataset"),
+        (["--references", SEEDS], "references.name: is missing"),
+        (["--references", f"{SEEDS},name=a", "README.md,name=a"], "references: two sets are called a; give each its own name"),
+        (["--references", f"{SEEDS},name=dataset"], "references: two sets are called dataset"),
         (["--topic_lists", "genre"], "topic_lists: must be one of discipline, sector, text_type, not genre"),
     ],
 )
@@ -93,8 +90,8 @@ def test_a_config_that_cannot_work_is_refused(write_pairs, statistics_config, wo
     assert message in str(caught.value)
 
 
-def test_a_column_that_is_missing_stops_before_any_work(run, write_pairs, statistics_config, tmp_path):
-    config = statistics_config(write_pairs(2), "--references", f"seeds={write_pairs(2, 'seeds.jsonl')}")
+def test_a_column_that_is_missing_stops_before_any_work(write_pairs, statistics_config, tmp_path):
+    config = statistics_config(write_pairs(2), "--references", f"{write_pairs(2, 'seeds.jsonl')},name=seeds")
     config.output_column = "answer"
     with pytest.raises(UserError, match=r"seeds\.jsonl:1: no column answer; found id, source, instruction, output"):
         run(config)

@@ -23,7 +23,7 @@ def count_characters(texts):
 
 
 def test_sets_are_compared_over_equally_many_letters():
-    long, short = [Pair("1", "", "天地" * 9, "天地")], [Pair("2", "", "天地", "人和日月")]
+    long, short = [Pair("天地" * 9, "天地")], [Pair("天地", "人和日月")]
     statistics = compare_grams({"long": long, "short": short})
     assert statistics["long"]["instruction"] == {"characters": 2, **statistics["short"]["instruction"]}
     assert statistics["long"]["output"]["characters"] == 2

@@ -28,7 +28,7 @@ def test_the_lists_are_as_long_as_the_papers():
     [
         ("key: law,", "key: politics,", "discipline: politics is there twice"),
         ("name: 法学,", "name: 哲学与逻辑,", "discipline: 哲学与逻辑 is there twice"),
-        ("sector:", "sectors:", "sectors: unknown key, did you mean 'sector'?"),
+        ("sector:", "sectors:", "sectors: unknown key; did you mean sector?"),
     ],
 )
 def test_invalid_topic_lists_are_refused(tmp_path, old, new, message):

@@ -1,7 +1,6 @@
 """The stage as a person runs it, with the tiny model for every part."""
 
 import json
-import runpy
 import shutil
 import warnings
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from kun_recipes.annotation.assignment import Assigner
-from kun_recipes.annotation.storage import Database
+from kun_recipes.annotation.storage import Database, read_votes
 from kun_recipes.annotation.study import read_study
 from kun_recipes.config.command_line import load
 from kun_recipes.data.rows import read_rows
@@ -19,6 +18,7 @@ from kun_recipes.models.resolve import model_identity
 from kun_recipes.studies import pipelines
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.items import PreferenceItem, QualityItem, read_items
+from kun_recipes.studies.study import run
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,6 @@ pytestmark = pytest.mark.slow
 def study(repository, tiny_model, tmp_path, monkeypatch):
     """Runs the stage into tmp_path/study; 12 pairs of two sources, 4 prompts, 2 models."""
     monkeypatch.chdir(repository)
-    run = runpy.run_path(str(repository / "recipes/study.py"))["run"]
     other = shutil.copytree(tiny_model, tmp_path / "other")
     pairs = [
         {
@@ -48,10 +47,11 @@ def study(repository, tiny_model, tmp_path, monkeypatch):
     def start(*words: str) -> tuple[Path, dict]:
         fixed = ["--model", str(tiny_model), "--output_dir", str(tmp_path / "study"), "--max_new_tokens", "8"]
         fixed += ["--dataset", str(tmp_path / "pairs.jsonl"), "--pairs_per_source", "3", "--bootstrap", "100"]
-        fixed += ["--prompts", str(tmp_path / "prompts.jsonl"), "--models", str(other), "--dtype", "float32"]
+        fixed += ["--prompts", str(tmp_path / "prompts.jsonl"), "--dtype", "float32"]
+        fixed += ["--models", str(other), f"{tiny_model},format=plain"]
         with warnings.catch_warnings():
             warnings.filterwarnings("error", message="Glyph")
-            run(load(StudyConfig, [*fixed, "--plain_models", str(tiny_model), *words]))
+            run(load(StudyConfig, [*fixed, *words]), read_votes)
         results = tmp_path / "study/results.json"
         return tmp_path / "study", json.loads(results.read_text(encoding="utf-8"))
 
@@ -143,7 +143,7 @@ def test_invalid_studies_are_refused_before_any_work(study, tmp_path, words, mes
 
 def test_preference_study_needs_two_distinct_models(study, tiny_model):
     with pytest.raises(ConfigError, match="two of them are called tiny"):
-        study("--models", str(tiny_model))
+        study("--models", str(tiny_model), f"{tiny_model},format=plain")
     with pytest.raises(ConfigError, match="name two at least"):
         load(StudyConfig, ["--model", "m", "--output_dir", "o", "--prompts", "README.md", "--models", "one"])
 

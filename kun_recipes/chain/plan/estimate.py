@@ -18,7 +18,7 @@ def load_plan(recipe: str | Path) -> Assumptions:
     """Read a recipe's plan.yaml. Raises ConfigError as `load_assumptions` does."""
     from kun_recipes.chain.all_stages import STAGES
 
-    sections = {stage.section: stage.assumptions for stage in STAGES.values() if stage.assumptions}
+    sections = {stage.plan_section: stage.assumptions for stage in STAGES.values() if stage.assumptions}
     return load_assumptions(find_shipped(f"{recipe}/plan.yaml"), sections)
 
 

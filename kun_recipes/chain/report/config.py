@@ -16,6 +16,7 @@ class ReportConfig(RunFolders):
     evaluation_dir: StagePath | None = option(None, "folder of the finished evaluate stage; null: left out")
     statistics_dir: StagePath | None = option(None, "folder of the finished statistics stage; null: left out")
     study_results: StagePath | None = option(None, "results.json of the finished study stage; null: left out")
+    stages: list[StagePath] | None = option(None, "folders of further finished stages that have a section to show")
     output_dir: OutputPath = option(help="folder of this stage: report.html, and every figure as a file")
 
     rows: int = option(50, "finished rows shown with their whole history, chosen by the hash of their ids", min=0)

@@ -1,10 +1,9 @@
 """Read the folders of a finished run, as the report shows them."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kun_recipes.chain.report.config import ReportConfig
 from kun_recipes.data import schema
@@ -14,8 +13,6 @@ from kun_recipes.errors import UserError
 from kun_recipes.execution.summaries import finished_summary, finished_training, path_of, read_stages
 from kun_recipes.reporting.funnel import sample_rows
 from kun_recipes.reporting.tally import Tally
-from kun_recipes.studies.items import ITEMS
-from kun_recipes.studies.report import JUDGE, PEOPLE
 
 Summary = Mapping[str, Any]
 
@@ -36,22 +33,11 @@ class Reason:
     tally: Tally
 
 
-@dataclass(frozen=True)
-class Study:
-    """A study's summary and the content of its results.json."""
+class FinishedStage(NamedTuple):
+    """A stage whose declaration makes a section of the page."""
 
     summary: Summary
-    results: Mapping[str, Any]
-
-    def drawn(self) -> dict[str, str]:
-        """Return the voter whose votes on each task are drawn: people if they voted, else the model."""
-        return {
-            task: voter
-            for voter in (JUDGE, PEOPLE)
-            if (found := self.results[voter])
-            for task in ITEMS
-            if found["votes"][task]
-        }
+    folder: Path
 
 
 @dataclass(frozen=True)
@@ -62,8 +48,7 @@ class Evidence:
         stages: summaries of corpus, label and refine, in this order.
         removed: what each of them removed.
         trainings: summaries by the model's name.
-        evaluation, statistics: summaries of these stages, or None.
-        study: the study's summary and its results, or None.
+        sections: further finished stages, by name.
         tokens: written by models or trained on, by stage.
         rows: finished rows, chosen by hash.
     """
@@ -71,9 +56,7 @@ class Evidence:
     stages: dict[str, Summary]
     removed: dict[str, list[Reason]]
     trainings: dict[str, Summary]
-    evaluation: Summary | None
-    statistics: Summary | None
-    study: Study | None
+    sections: dict[str, FinishedStage]
     tokens: dict[str, int]
     rows: list[Mapping[str, Any]]
 
@@ -83,9 +66,7 @@ class Evidence:
         first = {name: one for name, one in self.trainings.items() if name not in final}
         stages = {"corpus": self.stages["corpus"], **first, "label": self.stages["label"]}
         stages |= {"refine": self.stages["refine"], **final}
-        study = self.study.summary if self.study else None
-        more = {"evaluate": self.evaluation, "statistics": self.statistics, "study": study}
-        return stages | {name: summary for name, summary in more.items() if summary}
+        return stages | {name: one.summary for name, one in self.sections.items()}
 
     def follows_refine(self, training: Summary) -> bool:
         """Tell if a model was trained from the one that refined the rows: a final model."""
@@ -99,12 +80,19 @@ class Evidence:
             yield name, {key: value for key, value in values.items() if value is not None}
 
 
-def read_study(path: Path) -> Study:
-    """Read a finished study; raise UserError if it is not finished."""
-    summary = finished_summary(path.parent)
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; recipes/study.py writes it")
-    return Study(summary, json.loads(path.read_text(encoding="utf-8")))
+def read_sections(config: ReportConfig) -> dict[str, FinishedStage]:
+    """Read the finished stages beside the chain of rows, in the order of the options.
+
+    Raises:
+        UserError: one of them is not finished.
+    """
+    if config.study_results and not Path(config.study_results).is_file():
+        finished_summary(Path(config.study_results).parent)
+        raise UserError(f"{config.study_results}: no such file; recipes/study.py writes it")
+    study = Path(config.study_results).parent if config.study_results else None
+    folders = filter(None, (config.evaluation_dir, config.statistics_dir, study, *(config.stages or ())))
+    found = [FinishedStage(finished_summary(folder), Path(folder)) for folder in folders]
+    return {one.summary["stage"]: one for one in found}
 
 
 def gather(config: ReportConfig) -> Evidence:
@@ -121,9 +109,7 @@ def gather(config: ReportConfig) -> Evidence:
         stages,
         {name: removed_by(Path(folder) / "removed") for name, folder in folders.items()},
         trainings,
-        finished_summary(config.evaluation_dir) if config.evaluation_dir else None,
-        finished_summary(config.statistics_dir) if config.statistics_dir else None,
-        read_study(Path(config.study_results)) if config.study_results else None,
+        read_sections(config),
         tokens | {name: training["tokens"] for name, training in trainings.items()},
         sample_rows(read_rows(Path(config.refine_dir) / "rows"), config.rows),
     )

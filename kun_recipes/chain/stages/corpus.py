@@ -35,7 +35,7 @@ class CorpusStage(Stage):
     """Read web text, and cut it into self-contained segments (Kun §3.1)."""
 
     name, script, devices = "corpus", "recipes/corpus.py", "cores"
-    section, assumptions = "corpus", CorpusRates
+    plan_section, assumptions = "corpus", CorpusRates
 
     def config_class(self) -> type:
         return CorpusConfig

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import RenderableType
 
 from kun_recipes.chain.plan.assumptions import Assumption, Assumptions
 from kun_recipes.chain.plan.work import Flow, Work, at_most
-from kun_recipes.chain.stage import Stage, Summary
+from kun_recipes.chain.stage import Section, Stage, Summary
 from kun_recipes.evaluation.benchmarks import benchmark
 from kun_recipes.evaluation.config import EvaluateConfig
-from kun_recipes.evaluation.tables import results_tables
+from kun_recipes.evaluation.tables import all_tables, results_tables
 from kun_recipes.models.engines import check_installed
 
 
@@ -33,7 +34,7 @@ class EvaluateStage(Stage):
     """Measure the models by C-Eval, CMMLU and held-out pairs (Kun §4.2.4)."""
 
     name, script = "evaluate", "recipes/evaluate.py"
-    section, assumptions = "evaluate", EvaluateRates
+    plan_section, assumptions = "evaluate", EvaluateRates
 
     def config_class(self) -> type:
         return EvaluateConfig
@@ -48,6 +49,18 @@ class EvaluateStage(Stage):
 
     def details(self, config: EvaluateConfig, summary: Summary) -> Iterator[RenderableType]:
         yield from results_tables(summary["results"])
+
+    def report_section(self, summary: Summary, folder: Path, figures: Path) -> Section:
+        from kun_recipes.evaluation.report import scores_figure
+        from kun_recipes.reporting.drawing import save, style
+
+        with style():
+            save(scores_figure(summary["results"]), figures / "benchmarks")
+        caption = (
+            "Accuracy over subjects, with 95% intervals; dotted: chance. Perplexity of held-out seed answers: lower "
+            "is better."
+        )
+        return Section("Benchmarks", figures={"benchmarks": caption}, tables=tuple(all_tables(summary["results"])))
 
     def work(self, config: EvaluateConfig, known: Assumptions, flow: Flow, devices: int) -> Work:
         """Questions and held-out pairs, of every model.

@@ -26,7 +26,7 @@ class LabelStage(Stage):
     """Write one candidate instruction per segment (Kun §3.2)."""
 
     name, script = "label", "recipes/label.py"
-    section, assumptions = "label", LabelRates
+    plan_section, assumptions = "label", LabelRates
 
     def config_class(self) -> type:
         return LabelConfig

@@ -1,7 +1,17 @@
 """The statistics stage."""
 
-from kun_recipes.chain.stage import Stage
+from pathlib import Path
+
+from kun_recipes.chain.stage import Section, Stage, Summary
 from kun_recipes.statistics.config import StatisticsConfig
+
+CAPTIONS = {
+    "lengths": "Lengths of instructions and outputs, in tokens.",
+    "sources": "Rows by source.",
+    "topics": "Disciplines, sectors and text types, as a model says and says again; the ten most frequent.",
+    "years": "Years that the texts mention, the last twenty.",
+    "forms": "Forms of instructions: questions, imperatives, others.",
+}
 
 
 class StatisticsStage(Stage):
@@ -22,6 +32,17 @@ class StatisticsStage(Stage):
             from kun_recipes.models.engines import check_installed
 
             check_installed(config.engine)
+
+    def report_section(self, summary: Summary, folder: Path, figures: Path) -> Section:
+        from kun_recipes.statistics.report import write_figures
+
+        write_figures(summary["statistics"], figures)
+        sets = ", ".join(summary["statistics"]["sets"])
+        return Section(
+            "Statistics of the pairs",
+            f"The published pairs beside reference sets: {sets}. All numbers are in the stage's statistics.json.",
+            figures={name: caption for name, caption in CAPTIONS.items() if (figures / f"{name}.svg").is_file()},
+        )
 
 
 STATISTICS = StatisticsStage()

@@ -1,8 +1,22 @@
 """The study stage."""
 
-from kun_recipes.chain.stage import Stage
+from pathlib import Path
+
+import orjson
+
+from kun_recipes.chain.stage import Section, Stage, Summary
 from kun_recipes.models.engines import check_installed
 from kun_recipes.studies.config import StudyConfig
+
+CAPTIONS = {
+    "identical_ratings": "Items on which all annotators said the same, some did, or nobody did.",
+    "output_grades": "Grades of the outputs, by source.",
+    "win_matrix": "The share of its points that the model of the row took from the model of the column; a tie is half "
+    "a point for each.",
+    "wins_and_losses": "Wins, ties and losses of each model against every other.",
+    "ranking": "Bradley–Terry ratings, 400 points for odds of ten to one, with 95% intervals over prompts.",
+}
+"""By the name of a figure; its file has before it who voted."""
 
 
 class StudyStage(Stage):
@@ -25,6 +39,26 @@ class StudyStage(Stage):
 
     def repeats(self, config: StudyConfig) -> bool:
         return config.votes is not None  # people may have voted meanwhile
+
+    def report_section(self, summary: Summary, folder: Path, figures: Path) -> Section:
+        from kun_recipes.studies.figures import write_figures
+        from kun_recipes.studies.report import VOTERS, notes, study_tables, voters_shown
+
+        results = orjson.loads((folder / "results.json").read_bytes())
+        shown = voters_shown(results)
+        for task, voter in shown.items():
+            write_figures({task: results[voter]["votes"][task]}, figures, f"{voter}_")
+        by = ", ".join(f"{task} as judged by {VOTERS[voter]}" for task, voter in shown.items())
+        captions = {f"{voter}_{name}": caption for name, caption in CAPTIONS.items() for voter in VOTERS}
+        tables = tuple(study_tables(results))
+        return Section(
+            "Study",
+            f"What annotators think of the pairs and of the models' answers. The figures show {by}.",
+            tuple(notes(results)),
+            {name: caption for name, caption in captions.items() if (figures / f"{name}.svg").is_file()},
+            tables,
+            len(tables),
+        )
 
 
 STUDY = StudyStage()

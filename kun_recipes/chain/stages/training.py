@@ -70,7 +70,7 @@ class TrainingStage(Stage):
     """Fine-tune a model on pairs, either way round (Kun §3.1, §3.3)."""
 
     script, summary_file, devices = "recipes/train.py", TRAIN_SUMMARY, "training"
-    section, assumptions = "training", TrainingRates
+    plan_section, assumptions = "training", TrainingRates
 
     def __init__(self, name: str):
         self.name = name
@@ -215,10 +215,9 @@ def _pairs(config: "TrainConfig", known: Assumptions, flow: Flow) -> Iterator[Ro
     around = known.training.template_tokens.number + prompt
     own = own_pairs(config, flow) if config.train_rows is None else config.train_rows
     yield Rows(own, flow.read(config.seeds).tokens + around)
-    for place, name in enumerate(config.mix or []):
-        rows = flow.read(name)
-        count = config.mix_weights[place] * own if config.mix_weights else rows.count
-        yield Rows(count, rows.tokens + around)
+    for one in config.mix or []:
+        rows = flow.read(one.path)
+        yield Rows(rows.count if one.weight is None else one.weight * own, rows.tokens + around)
 
 
 def _checkpoints(config: "TrainConfig", steps: float) -> float:

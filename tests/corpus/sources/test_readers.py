@@ -15,7 +15,7 @@ import pytest
 import zstandard
 from datatrove.pipeline.writers.jsonl import JsonlWriter
 
-from kun_recipes.corpus.sources.formats import FieldNames
+from kun_recipes.corpus.sources.formats import USUAL_NAMES, FieldNames
 from kun_recipes.corpus.sources.readers import CorpusReader
 from kun_recipes.errors import UserError
 from kun_recipes.progress import SHOW_PROGRESS
@@ -28,10 +28,16 @@ class Reading:
     """What a reader made of its inputs: documents, rows of unreadable records, counts."""
 
     def __init__(
-        self, folder: Path, inputs: list[tuple[str, str]], limit: int | None = None, tasks: int = 1, **options: object
+        self,
+        folder: Path,
+        inputs: list[tuple[str, str]],
+        limit: int | None = None,
+        tasks: int = 1,
+        fields: FieldNames = USUAL_NAMES,
     ):
         unreadable = folder / "unreadable"
-        reader = CorpusReader(inputs, limit, JsonlWriter(str(unreadable), compression=None), **options)
+        inputs = [(path, format, fields) for path, format in inputs]
+        reader = CorpusReader(inputs, limit, JsonlWriter(str(unreadable), compression=None))
         reader = pickle.loads(pickle.dumps(reader))  # as it comes to a worker process
         self.tasks = reader.tasks
         self.by_rank = [list(reader.run(rank=rank, world_size=tasks)) for rank in range(tasks)]
@@ -243,7 +249,7 @@ def test_unusable_input(tmp_path, path, format, message):
     (tmp_path / "folder" / "a.jsonl").write_bytes(GOOD)
     pq.write_table(pa.table({"content": ["文"]}), tmp_path / "folder" / "b.parquet")
     with pytest.raises(UserError, match=message):
-        CorpusReader([(str(tmp_path / path), format)], None, JsonlWriter(str(tmp_path / "unreadable")))
+        CorpusReader([(str(tmp_path / path), format, USUAL_NAMES)], None, JsonlWriter(str(tmp_path / "unreadable")))
 
 
 @pytest.mark.parametrize(("rank", "shown"), [(0, True), (1, False)])
@@ -254,10 +260,12 @@ def test_progress_is_drawn_once(tmp_path, rank, shown):
     script = f"""
 import multiprocess
 from datatrove.pipeline.writers.jsonl import JsonlWriter
+from kun_recipes.corpus.sources.formats import USUAL_NAMES
 from kun_recipes.corpus.sources.readers import CorpusReader
 
 def read(rank):
-    list(CorpusReader([({str(tmp_path)!r}, "jsonl")], None, JsonlWriter({str(tmp_path / "bad")!r})).run(None, rank, 2))
+    inputs = [({str(tmp_path)!r}, "jsonl", USUAL_NAMES)]
+    list(CorpusReader(inputs, None, JsonlWriter({str(tmp_path / "bad")!r})).run(None, rank, 2))
 
 worker = multiprocess.get_context("fork").Process(target=read, args=({rank},))
 worker.start()
@@ -277,7 +285,7 @@ def test_memory_is_flat_in_the_size_of_an_array(tmp_path, suffix):
         for number in range(2500):
             file.write(b",\n" + line(id=number, content="文字" * 3500))
         file.write(b"]")
-    reader = CorpusReader([(str(path), "wudao")], None, JsonlWriter(str(tmp_path / "unreadable")))
+    reader = CorpusReader([(str(path), "wudao", USUAL_NAMES)], None, JsonlWriter(str(tmp_path / "unreadable")))
     tracemalloc.start()
     documents = sum(1 for _ in reader.run())
     _, peak = tracemalloc.get_traced_memory()

@@ -15,11 +15,12 @@ RAW = {name: "".join(json.dumps({"text": text}) + "\n" for text in texts).encode
 READ = """
 import json, sys, tempfile
 from datatrove.pipeline.writers.jsonl import JsonlWriter
+from kun_recipes.corpus.sources.formats import USUAL_NAMES
 from kun_recipes.corpus.sources.readers import CorpusReader
 from kun_recipes.errors import UserError
 path, format, limit = sys.argv[1:]
 try:
-    reader = CorpusReader([(path, format)], json.loads(limit), JsonlWriter(tempfile.mkdtemp()))
+    reader = CorpusReader([(path, format, USUAL_NAMES)], json.loads(limit), JsonlWriter(tempfile.mkdtemp()))
     print("made", flush=True)
     tasks = reader.tasks
     ranks = [list(reader.run(rank=rank, world_size=2)) for rank in range(2)]

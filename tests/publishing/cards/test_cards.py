@@ -47,8 +47,9 @@ def test_the_metadata_of_the_dataset(run_folder):
 
 
 def test_a_licence_that_the_hub_does_not_know_has_name_and_link(run_folder):
-    licences = ["wudao=wudao", "wanjuan=cc-by-4.0", "skypile=skywork"]
-    data = DatasetCard(card(run_folder, "dataset", source_licences=licences)).data.to_dict()
+    given = {"wudao": "wudao", "wanjuan": "cc-by-4.0", "skypile": "skywork"}
+    sources = [f"{name},licence={licence},origin=words" for name, licence in given.items()]
+    data = DatasetCard(card(run_folder, "dataset", sources=sources)).data.to_dict()
     assert (data["license"], data["license_name"]) == ("other", "wudao")
     assert data["license_link"].startswith("https://data.baai.ac.cn")
 
@@ -134,7 +135,7 @@ def test_rows_that_quote_a_benchmark_are_named(run_folder):
 def test_without_benchmarks_nothing_is_claimed(run_folder):
     summary = run_folder.folder / "corpus/stage.json"
     values = json.loads(summary.read_text(encoding="utf-8"))
-    values["config"] |= {"benchmarks": None, "benchmark_formats": None}
+    values["config"]["benchmarks"] = None
     summary.write_text(json.dumps(values), encoding="utf-8")
     assert "nothing was looked for" in card(run_folder, "dataset")
 
@@ -153,7 +154,7 @@ def test_a_prompt_that_was_changed_since_stops_the_card(run_folder):
     [
         (
             "label_model",
-            ["A **label model**", '.replace("{output}", passage)', "of our own (CC0 1.0)", "![Loss"],
+            ["A **label model**", '.replace("{segment}", passage)', "of our own (CC0 1.0)", "![Loss"],
         ),
         ("primary_chat_model", ["A **primary chat model**", "filter judge: area under ROC | 0.9 |"]),
         ("final_model", ["instruction-following model", "wudao: CC BY-NC 4.0", "the refined pairs of the same run"]),
