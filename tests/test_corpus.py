@@ -17,6 +17,8 @@ from kun_recipes.data.rows import read_rows, removed_writers
 from kun_recipes.errors import UserError
 from tests.killing import run_until_killed
 
+pytestmark = pytest.mark.slow
+
 DATA = Path("recipes/demo/data")
 FORMATS = ("wudao", "wanjuan", "skypile")
 

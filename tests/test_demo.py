@@ -14,6 +14,8 @@ from datasets import load_dataset
 from kun_recipes.data.rows import read_rows
 from tests.killing import run_until_killed
 
+pytestmark = pytest.mark.slow
+
 STAGES = [
     "corpus",
     "label_model",

@@ -12,6 +12,8 @@ import yaml
 from kun_recipes.data.rows import read_rows
 from tests.killing import run_until_killed
 
+pytestmark = pytest.mark.slow
+
 SUBJECTS = 6
 LIMIT = 3
 

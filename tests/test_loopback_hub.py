@@ -282,6 +282,7 @@ def test_truncated_download_is_retried(hub: Hub, ana: HfApi, tmp_path: Path):
     assert [record.fault for record in hub.requests if record.path.startswith("/lfs/")] == ["truncate", None]
 
 
+@pytest.mark.slow
 def test_datasets_and_transformers_are_served(hub: Hub, ana: HfApi, tiny_model: Path, tmp_path: Path):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

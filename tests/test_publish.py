@@ -14,6 +14,8 @@ import pytest
 from tests.loopback_hub import User, running_hub
 from tests.publishing.run_folder import RunFolder
 
+pytestmark = pytest.mark.slow
+
 USERS = [User("hf_ana", "ana"), User("hf_bob", "bob"), User("hf_reader", "ana", role="read")]
 CLIENT = """
 import json, sys

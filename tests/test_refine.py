@@ -13,6 +13,8 @@ from kun_recipes.data import schema
 from kun_recipes.data.rows import read_rows, row_writer
 from kun_recipes.reporting.funnel import row_panel
 
+pytestmark = pytest.mark.slow
+
 SEGMENT = "绿茶在加工时先用高温杀青，使鲜叶中的酶失去活性，因此叶色翠绿。红茶则让揉捻后的茶叶充分氧化，茶汤呈红色。"
 PAIRS = [
     ("绿茶和红茶有什么区别？", SEGMENT),

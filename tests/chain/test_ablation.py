@@ -47,6 +47,7 @@ def test_arms_with_equal_judges_share_one_calibration(in_repository, tmp_path):
     assert shared == {"focused-polished", "focused-raw", "focused-unaided"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_repository")
 def test_the_arms_are_refined_trained_and_measured_together(repository: Path, demo_command, finished: Path, tmp_path):
     names = ["focused-raw", "focused-unaided"]

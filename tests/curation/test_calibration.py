@@ -13,6 +13,8 @@ from kun_recipes.curation.calibration import Calibration, Calibrations, area_und
 from kun_recipes.curation.judge_data import JudgeItem
 from kun_recipes.models.engines import load_engine
 
+pytestmark = pytest.mark.slow
+
 SCORED = st.lists(st.tuples(st.integers(-6, 6), st.booleans()), min_size=2).filter(
     lambda pairs: len({positive for _, positive in pairs}) == 2
 )

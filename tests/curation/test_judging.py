@@ -10,6 +10,8 @@ from kun_recipes.curation.judging import JudgeCandidate
 from kun_recipes.data import schema
 from kun_recipes.models.engines import load_engine
 
+pytestmark = pytest.mark.slow
+
 
 def rows(*instructions: str) -> list[Document]:
     return [

@@ -13,6 +13,8 @@ from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.rules.ranges import RangeFilter
 
+pytestmark = pytest.mark.slow
+
 SAMPLING = Sampling(max_new_tokens=12)
 
 

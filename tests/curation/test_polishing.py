@@ -11,6 +11,8 @@ from kun_recipes.models.engines import load_engine
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 
+pytestmark = pytest.mark.slow
+
 SAMPLING = Sampling(max_new_tokens=10)
 
 

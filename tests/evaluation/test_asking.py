@@ -16,6 +16,8 @@ from kun_recipes.evaluation.reading import lenient_letter, strict_letter
 from kun_recipes.models.engines import load_engine
 from kun_recipes.models.engines.base import Sampling
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def questions(tasks):

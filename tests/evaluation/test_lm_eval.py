@@ -10,6 +10,8 @@ from kun_recipes.evaluation.modes import ChooseAnswer
 from kun_recipes.evaluation.prompts import Asker
 from kun_recipes.evaluation.questions import load_subject
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def lm_eval(repository):

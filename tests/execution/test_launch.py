@@ -103,6 +103,7 @@ def test_missing_statistics_are_an_error(tmp_path, rows):
         read_counts(out / "logs", 3)
 
 
+@pytest.mark.slow
 def test_workers_change_no_row(tmp_path, rows):
     counts = run(rows, tmp_path / "one")
     assert run(rows, tmp_path / "two", workers=2) == counts

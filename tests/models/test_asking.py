@@ -9,6 +9,8 @@ from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.engines.base import Completion, Sampling
 from kun_recipes.models.prompts import PromptTemplate
 
+pytestmark = pytest.mark.slow
+
 
 class Echo(AskModel):
     """Asks nothing; notes the rows that it was given and drops those that say so."""

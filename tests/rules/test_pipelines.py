@@ -97,6 +97,7 @@ def test_raw_answers_pass_and_fail_by_the_same_rules():
     assert raw(output="绿茶不经氧化。") == ["too_short"]
 
 
+@pytest.mark.slow
 def test_every_seed_pair_passes_every_rule(repository):
     seeds = (repository / "recipes/demo/data/seeds.jsonl").read_text(encoding="utf-8").splitlines()
     for seed in map(json.loads, seeds):

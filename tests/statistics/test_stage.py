@@ -12,6 +12,8 @@ from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
 from kun_recipes.statistics import pipelines
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(repository):

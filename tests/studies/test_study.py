@@ -20,6 +20,8 @@ from kun_recipes.studies import pipelines
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.items import PreferenceItem, QualityItem, read_items
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def study(repository, tiny_model, tmp_path, monkeypatch):

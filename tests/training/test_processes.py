@@ -15,6 +15,8 @@ from transformers import AutoModelForCausalLM
 
 from kun_recipes.training import sft
 
+pytestmark = pytest.mark.slow
+
 FULL = {"lora_rank": 0, "learning_rate": 1e-3}
 LORA = {"lora_rank": 4, "learning_rate": 1e-2}
 STEPS = 6

@@ -13,6 +13,8 @@ from kun_recipes.training.checkpoints import RunFolder
 from kun_recipes.training.data import load_data
 from kun_recipes.training.tokenizer import load_tokenizer
 
+pytestmark = pytest.mark.slow
+
 
 def build(config):
     tokenizer = load_tokenizer(config, config.model)

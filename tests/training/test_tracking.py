@@ -8,6 +8,8 @@ from kun_recipes.errors import UserError
 from kun_recipes.training import checkpoints, sft
 from kun_recipes.training.tracking import TensorBoard, check_trackers, make_trackers
 
+pytestmark = pytest.mark.slow
+
 
 def logged(folder, name):
     """(step, value) of a scalar, as TensorBoard shows it."""

@@ -10,6 +10,8 @@ from kun_recipes.training.sft import build_trainer
 from kun_recipes.training.tokenizer import load_tokenizer
 from kun_recipes.training.trainer import conversation_lengths
 
+pytestmark = pytest.mark.slow
+
 PACKED = {"packing": True, "max_length": 200}
 WAYS = {"padded": {}, "padding_free": {"padding_free": True}, "packed": PACKED}
 

@@ -90,6 +90,7 @@ def run(*words: str, path: Path) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, env={"PATH": str(path), "COLUMNS": "100"})
 
 
+@pytest.mark.slow
 def test_the_scripts_can_be_read_without_a_cluster_and_without_the_data(tmp_path):
     shown = run("--slurm", "recipes/cluster.yaml", "--dry-run", path=tmp_path)
     assert shown.returncode == 0, shown.stderr
@@ -118,6 +119,7 @@ def test_a_mistake_gets_one_line(tmp_path, words, message):
     assert shown.stderr.startswith(message) and shown.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_plan_is_made_without_a_cluster_and_without_the_data(tmp_path):
     shown = run("--slurm", "recipes/cluster.yaml", "--plan", path=tmp_path)
     assert shown.returncode == 0, shown.stderr

@@ -98,6 +98,7 @@ def test_find_copies(high, low, dropped, kept):
     assert [part.tolist() for part in found] == [dropped, kept]
 
 
+@pytest.mark.slow
 def test_through_the_executor_with_two_processes(tmp_path):
     texts, rows = ["甲", "乙", "甲", "丙", "乙", "丁"], tmp_path / "rows"
     with row_writer(rows) as writer:

@@ -33,6 +33,7 @@ VALUES = st.recursive(
 LAYOUTS = st.fixed_dictionaries({"ensure_ascii": st.booleans(), "indent": st.sampled_from([None, 0, 2])})
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.dictionaries(TEXT, VALUES, max_size=4) | VALUES, max_size=6), LAYOUTS, st.integers(1, 40))
 def test_any_array_in_any_chunks_is_what_json_makes_of_it(elements, layout, size):
@@ -124,6 +125,7 @@ def test_an_element_without_an_end_is_not_kept_for_ever():
     assert found == [VALUE, ("invalid_json", "the element has no end"), *[VALUE] * 200]
 
 
+@pytest.mark.slow
 def test_an_element_of_50_mb_in_small_chunks():
     text = '长"\\{' * 7_000_000
     data = json.dumps([{"id": 1, "text": text}, VALUE], ensure_ascii=False).encode()

@@ -95,6 +95,7 @@ def corpus(hub):
     return hub
 
 
+@pytest.mark.slow
 def test_a_data_set_of_the_hub(corpus, tmp_path):
     printed = corpus.run(READ, "hf://datasets/org/corpus@v1", "skypile", "null", home=tmp_path)
     tasks, ranks = printed.removeprefix("made\n").split(" ", 1)
@@ -107,6 +108,7 @@ def test_a_data_set_of_the_hub(corpus, tmp_path):
     assert json.loads(ranks) == [expected[0] + expected[2], expected[1]]
 
 
+@pytest.mark.slow
 def test_with_a_limit_no_more_is_read_than_needed(corpus, tmp_path):
     before = len(corpus.asked)
     printed = corpus.run(READ, "hf://datasets/org/corpus", "jsonl", "5", home=tmp_path)

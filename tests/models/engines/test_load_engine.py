@@ -9,6 +9,8 @@ from transformers import AutoConfig
 from kun_recipes.errors import UserError
 from kun_recipes.models.engines import EngineSettings, load_engine
 
+pytestmark = pytest.mark.slow
+
 
 def test_load_engine_loads_a_model_once(tiny_model):
     settings = EngineSettings("transformers", str(tiny_model), "float32")

@@ -11,6 +11,8 @@ from kun_recipes.models.engines import EngineSettings, load_engine, release_engi
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.engines.chats import ChatTokenizer
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE = 1e-4
 
 

@@ -6,6 +6,8 @@ from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.engines.transformers import TransformersEngine
 
+pytestmark = pytest.mark.slow
+
 SYSTEM = {"role": "system", "content": "请判断输入的文本是不是一个问题或祈使句。"}
 TEXTS = ["什么是钙肥？", "泡菜", "黄山在安徽省南部，山上多松树，常年有云海。", "Why?", "一"]
 SHARING = [[SYSTEM, {"role": "user", "content": text}] for text in TEXTS]

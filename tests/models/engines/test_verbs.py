@@ -10,6 +10,8 @@ import pytest
 
 from kun_recipes.models.engines.base import PromptTooLong, Sampling
 
+pytestmark = pytest.mark.slow
+
 SYSTEM = {"role": "system", "content": "请判断输入的文本是不是一个问题或祈使句。"}
 TEXTS = ["什么是钙肥？", "泡菜", "黄山在安徽省南部，山上多松树，常年有云海。", "Why?", "请介绍护理", "一", "二十三"]
 APART = [[{"role": "user", "content": text}] for text in TEXTS]

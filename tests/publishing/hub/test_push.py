@@ -14,6 +14,8 @@ from kun_recipes.publishing.hub.read_back import read_back
 from kun_recipes.publishing.record import read_run
 from tests.publishing.run_folder import RunFolder
 
+pytestmark = pytest.mark.slow
+
 FAULTS = [500, 503, 409, 412, 429, "drop", "drop_after"]
 ENDPOINTS = {
     "look": ("GET", "/api/datasets/ana/Pairs$"),
