@@ -49,7 +49,7 @@ PIECES = st.one_of(
 
 
 @given(st.lists(PIECES, max_size=8).map("".join))
-def test_the_gate_before_ftfy_hides_nothing(text):
+def test_prefilter_does_not_change_what_ftfy_repairs(text):
     assert MOJIBAKE.format(text) == ftfy.fix_text(text, MOJIBAKE.config)
 
 
@@ -144,7 +144,7 @@ MARKED = st.one_of(st.text(max_size=6), st.sampled_from([*SIGNS.split(" "), *LAY
 
 
 @given(st.lists(MARKED, max_size=14).map("".join))
-def test_twice_is_once(text):
+def test_normalising_twice_changes_nothing(text):
     once = normalise(text)
     assert normalise(once) == once
     assert once.encode() is not None  # no surrogate is left
@@ -173,7 +173,7 @@ def test_traditional_becomes_simplified(text, expected):
 @pytest.mark.parametrize(
     "unit", ["<script>", "<!--", "![", "[a](", "**字", "```a\n", "~~~\n", "&amp;", "<p ", " ", "　", "\\*", "<b>"]
 )
-def test_linear_in_the_text(unit):
+def test_time_is_linear_in_the_text(unit):
     text = (unit * 100_000)[:100_000]
     started = time.process_time()
     normalise(text)

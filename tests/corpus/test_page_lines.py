@@ -28,7 +28,7 @@ TEXT = "竹子一天能长一米。"
         "分享到：微信 微博",
     ],
 )
-def test_taken_out(line):
+def test_page_lines_are_removed(line):
     assert BLOCK.format(f"{TEXT}\n\n{line}\n\n{TEXT}") == f"{TEXT}\n\n{TEXT}"
     assert BLOCK.format(f"{TEXT}\n{line}") == TEXT
 
@@ -45,15 +45,15 @@ def test_taken_out(line):
         "关闭窗口以后再开机。",
     ],
 )
-def test_left(line):
+def test_near_misses_are_kept(line):
     assert BLOCK.format(f"{TEXT}\n{line}") == f"{TEXT}\n{line}"
 
 
 @given(st.lists(st.sampled_from(["上一页", "返回顶部", TEXT, "", " ", "下一页", "来源：", "…"]), max_size=12))
-def test_twice_is_once(lines):
+def test_formatting_twice_changes_nothing(lines):
     once = BLOCK.format("\n".join(lines))
     assert BLOCK.format(once) == once
 
 
-def test_null_leaves_everything():
+def test_null_disables_the_block():
     assert RemovePageLines(None).format("上一页\n") == "上一页\n"

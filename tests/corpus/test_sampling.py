@@ -77,7 +77,7 @@ def test_another_seed_is_another_sample(tmp_path):
     assert set(sample(tmp_path / "0", 20)) != set(sample(tmp_path / "1", 20, seed=1))
 
 
-def test_a_sample_leans_to_no_side(tmp_path):
+def test_sample_is_unbiased(tmp_path):
     """Of two thirds of the rows, two thirds of those with an even number, but for chance (5 standard deviations)."""
     made = [Document("文", str(number), metadata={schema.SOURCE: "甲"}) for number in range(9000)]
     list(RecordHashes(tmp_path).run(iter(made)))
@@ -98,7 +98,7 @@ def test_rows_that_are_left_out_say_why(tmp_path):
     assert all(0 <= float(row["value"]) <= 1 for row in removed)
 
 
-def test_a_task_that_was_killed_is_run_again(tmp_path):
+def test_killed_task_is_rerun(tmp_path):
     killed = RecordHashes(tmp_path / "killed").run(iter(rows()))
     next(killed)
     killed.close()
@@ -124,7 +124,7 @@ SOURCES = st.dictionaries(
 
 
 @given(SOURCES, st.integers(0, 220))
-def test_shares(sources, count):
+def test_shares_follow_the_weights(sources, count):
     available = {source: rows for source, (rows, _) in sources.items()}
     weights = {source: weight for source, (_, weight) in sources.items()}
     given, more = share_out(count, available, weights), share_out(count + 1, available, weights)

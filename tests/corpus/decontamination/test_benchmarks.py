@@ -16,7 +16,7 @@ def write(path: Path, content: str | bytes) -> Path:
     return path
 
 
-def test_ceval_as_it_is_published(tmp_path):
+def test_published_ceval_files_are_read(tmp_path):
     write(tmp_path / "val" / "law_val.csv", CEVAL)
     write(tmp_path / "dev" / "law_dev.csv", CEVAL_DEV)
     assert load_benchmark(str(tmp_path), "ceval") == [
@@ -28,7 +28,7 @@ def test_ceval_as_it_is_published(tmp_path):
     assert len(load_benchmark(str(tmp_path / "val" / "law_val.csv"), "ceval")) == 2
 
 
-def test_cmmlu_as_it_is_published(tmp_path):
+def test_published_cmmlu_files_are_read(tmp_path):
     write(tmp_path / "test" / "law.csv", CMMLU)
     assert load_benchmark(str(tmp_path), "cmmlu") == [
         Question("cmmlu/test/law/0", "甲是", ("一", "二", "三", "四")),
@@ -51,7 +51,7 @@ def test_prompts(tmp_path, name, content, expected):
     assert load_benchmark(str(write(tmp_path / name, content)), "prompts") == expected
 
 
-def test_a_byte_order_mark_as_excel_writes_it_is_no_part_of_a_column(tmp_path):
+def test_byte_order_mark_is_ignored(tmp_path):
     write(tmp_path / "val" / "law_val.csv", b"\xef\xbb\xbf" + CEVAL.encode())
     assert [question.name for question in load_benchmark(str(tmp_path), "ceval")] == [
         "ceval/val/law/0",
@@ -81,7 +81,7 @@ def test_a_byte_order_mark_as_excel_writes_it_is_no_part_of_a_column(tmp_path):
         ("prompts", "human.csv", "甲", "human.csv: prompts are read from a .txt file, one a line, or a .jsonl file"),
     ],
 )
-def test_what_cannot_be_read_is_said_in_a_line(tmp_path, format, name, content, message):
+def test_unreadable_files_are_reported_in_one_line(tmp_path, format, name, content, message):
     file = write(tmp_path / name, content)
     with pytest.raises(UserError, match=message) as caught:
         load_benchmark(str(file if format == "prompts" else tmp_path), format)
@@ -97,12 +97,12 @@ def test_what_cannot_be_read_is_said_in_a_line(tmp_path, format, name, content, 
         ("nowhere", "mmlu", "mmlu: no benchmark format; choose one of ceval, cmmlu, prompts"),
     ],
 )
-def test_paths_that_lead_nowhere(path, format, message):
+def test_missing_benchmarks_are_errors(path, format, message):
     with pytest.raises(UserError, match=message):
         load_benchmark(path, format)
 
 
-def test_a_hub_that_cannot_be_reached(monkeypatch):
+def test_unreachable_hub_is_an_error(monkeypatch):
     import datasets.config
 
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
@@ -112,7 +112,7 @@ def test_a_hub_that_cannot_be_reached(monkeypatch):
     assert "\n" not in str(caught.value)
 
 
-def test_a_dataset_as_the_hub_has_it(tmp_path):
+def test_hub_dataset_is_read(tmp_path):
     """A folder of Parquet files with a config a subject, which `datasets` reads as it reads one of the Hub."""
     import pyarrow as pa
     import pyarrow.parquet as pq

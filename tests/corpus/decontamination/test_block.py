@@ -62,7 +62,7 @@ BEHIND = "这样的讨论往往要持续到下课，大家才依依不舍地收�
         ("……", None),
     ],
 )
-def test_what_is_a_quote(block, found, text, value):
+def test_quotes_and_near_misses(block, found, text, value):
     assert found(block(), text) == value
 
 
@@ -94,7 +94,7 @@ def word_filter(tmp_path) -> NGramsDecontFilter:
     return stock
 
 
-def test_word_n_grams_as_for_english_do_not_fire_on_chinese(block, found, word_filter):
+def test_word_n_grams_do_not_match_chinese(block, found, word_filter):
     english = Document(f"It was asked in class: {ENGLISH.lower()} Nobody knew.", "id")
     assert word_filter.filter(english) == (False, "contaminated")
     for quote in (SHIP, SHIP.replace("，", "；"), SHIP.replace("，", "")):
@@ -123,12 +123,12 @@ def test_a_long_quote_out_of_a_longer_stem(block, found):
     assert found(block([question]), prose_of(1, 80) + question.stem[60:109] + prose_of(2, 80)) is None
 
 
-def test_two_halves_of_a_quote_in_neighbouring_rows_are_none(block):
+def test_quote_split_over_two_rows_is_not_found(block):
     rows = [Document(SHIP[:20], "a"), Document(SHIP[20:], "b")]
     assert list(block().run(iter(rows))) == rows
 
 
-def test_the_question_most_of_which_is_quoted_is_named(block, found):
+def test_question_with_the_largest_quoted_share_is_named(block, found):
     questions = [Question("prompts/1", SHIP[:40]), Question("prompts/2", SHIP[2:])]
     assert found(block(questions), SHIP[2:]) == "prompts/2 1.00"
     assert found(block(questions), SHIP[:40]) == "prompts/1 1.00"
@@ -151,20 +151,20 @@ def test_rows_are_dropped_and_counted_by_benchmark(block, tmp_path):
     assert (stats["total"].total, stats["dropped_contaminated"].total) == (65, 3)
 
 
-def test_the_block_travels_to_other_processes(block, found):
+def test_block_can_be_pickled(block, found):
     assert found(pickle.loads(pickle.dumps(block())), SHIP) == "ceval/val/physics/0 1.00"
 
 
-def test_an_index_that_was_written_anew_is_read_anew(block, found):
+def test_rewritten_index_is_reloaded(block, found):
     assert found(block([Question("prompts/1", SHIP)]), SHIP) == "prompts/1 1.00"
     assert found(block([Question("prompts/22", SHIP)]), SHIP) == "prompts/22 1.00"
 
 
-def test_settings_travel_with_the_index(block, found):
+def test_settings_are_stored_in_the_index(block, found):
     strict = DecontaminationSettings(ngram=4, share=1.0, min_letters=4, quote_letters=1000)
     assert found(block(settings=strict), SHIP[1:]) is None
     assert found(block(settings=strict), "他讲个笑话给大家听") == "prompts/3 1.00"
 
 
-def test_no_question_is_found_where_there_is_none(block, found):
+def test_index_of_too_short_questions_finds_nothing(block, found):
     assert found(block([Question("prompts/1", "短")]), SHIP) is None

@@ -25,12 +25,12 @@ OPTIONS = ("海陆位置不同", "纬度位置不同", "地形起伏不同", "�
         (Question("q", "……"), [], []),
     ],
 )
-def test_what_is_looked_for(question, letters, alone):
+def test_parts_of_a_question_that_are_searched(question, letters, alone):
     index = build_index([question])
     assert (index.part_letters.tolist(), index.part_alone.tolist()) == (letters, alone)
 
 
-def test_a_stem_of_phrases_is_looked_for_with_its_options():
+def test_stem_of_common_phrases_is_searched_with_its_options():
     frame = "下列关于我国古代各种制度的说法当中正确的是"
     questions = [Question(f"q{number}", frame, (chr(0x4E00 + number) * 4,) * 4) for number in range(11)]
     index = build_index(questions)
@@ -39,7 +39,7 @@ def test_a_stem_of_phrases_is_looked_for_with_its_options():
     assert len(build_index(questions[:10]).part_letters) == 10 * 3  # the stem is no phrase of many questions then
 
 
-def test_an_index_is_as_it_was_saved(tmp_path):
+def test_saved_index_loads_unchanged(tmp_path):
     settings = DecontaminationSettings(ngram=9, share=0.6)
     index = build_index([Question("a/1", STEM, OPTIONS), Question("b/2", STEM)], settings)
     index.save(tmp_path / "index.npz")
@@ -51,5 +51,5 @@ def test_an_index_is_as_it_was_saved(tmp_path):
     assert load_index(tmp_path / "index.npz") is loaded
 
 
-def test_without_questions():
+def test_index_without_questions_is_empty():
     assert len(build_index([]).grams) == 0

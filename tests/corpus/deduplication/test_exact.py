@@ -13,7 +13,7 @@ from kun_recipes.data.rows import RankReader, read_rows, row_writer
 from kun_recipes.execution.launch import Executor, run_pipeline
 
 
-def test_rows_pass_the_digests_untouched(spread):
+def test_digests_leave_rows_unchanged(spread):
     rows = spread(["甲", "乙", "甲"], tasks=2)
     passed = rows.run(DigestRows(rows.folder, 2))
     assert [(row.id, row.text, row.metadata) for row in passed] == [
@@ -37,7 +37,7 @@ def test_duplicates_name_the_copy_that_was_kept(spread, tmp_path):
 
 
 @pytest.mark.parametrize("tasks", [1, 2, 3, 7])
-def test_the_same_rows_stay_whatever_the_number_of_tasks(spread, tasks):
+def test_kept_rows_do_not_depend_on_the_number_of_tasks(spread, tasks):
     texts = [str(random.Random(number).randrange(120)) for number in range(300)]
     first_of = {text: f"n{texts.index(text)}" for text in texts}
     rows = spread(texts, tasks)
@@ -52,7 +52,7 @@ def test_files_without_rows(spread, files):
     assert rows.kept(rows.find_exact()) == expected
 
 
-def test_a_task_that_was_killed_is_run_again(spread):
+def test_killed_task_is_rerun(spread):
     rows = spread(["甲", "乙", "甲", "丙", "甲"], tasks=2)
     killed = DigestRows(rows.folder / "digests", 3).run(iter(rows.fresh(1)), 1, 2)
     next(killed)
@@ -70,7 +70,7 @@ def test_ids_longer_than_those_of_segments_are_cut(spread, row_id, named):
     assert dropped.metadata[schema.VALUE] == named
 
 
-def test_as_many_tasks_as_buckets(spread):
+def test_tasks_must_equal_buckets(spread):
     rows = spread(["甲"])
     rows.run(DigestRows(rows.folder, 4))
     with pytest.raises(ValueError, match="4 buckets of digests, but 2 tasks"):

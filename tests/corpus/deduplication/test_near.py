@@ -10,7 +10,7 @@ from datatrove.pipeline.writers.jsonl import JsonlWriter
 from kun_recipes.corpus.deduplication import DropRows, NearDuplicateSettings, NoteSignatures
 
 
-def test_what_the_settings_find():
+def test_share_found_by_the_settings():
     settings = NearDuplicateSettings(buckets=14, hashes_per_bucket=8)
     assert settings.half_found == pytest.approx(0.685, abs=0.001)
     assert settings.found(settings.half_found) == pytest.approx(0.5)
@@ -26,7 +26,7 @@ def test_signatures_are_those_of_datatrove(tmp_path, prose, settings, characters
     assert block.get_signature(shingles) == MinhashDedupSignature.get_signature(block, shingles.reshape(-1, 1))
 
 
-def test_a_hash_that_is_the_prime_itself_is_nought(tmp_path):
+def test_hash_equal_to_the_prime_becomes_zero(tmp_path):
     """The one case in 2^58 in which shifts alone leave a rest that is too large."""
     block = NoteSignatures(tmp_path, NearDuplicateSettings())
     factors, offsets = (parameter.ravel().tolist() for parameter in block.parameters)
@@ -58,13 +58,13 @@ def test_how_much_a_near_duplicate_may_differ(spread, prose, change, is_near):
 
 
 @pytest.mark.parametrize("tasks", [1, 2, 3, 7])
-def test_the_same_rows_stay_whatever_the_number_of_tasks(spread, prose, tasks):
+def test_kept_rows_do_not_depend_on_the_number_of_tasks(spread, prose, tasks):
     texts = [prose(number % 40) + "尾" * (number // 40) for number in range(120)]
     rows = spread(texts, tasks)
     assert rows.kept(rows.find_near(), "near_duplicate") == [f"n{number}" for number in range(40)]
 
 
-def test_a_chain_of_near_duplicates_leaves_its_first(spread, prose, tmp_path):
+def test_first_of_a_chain_of_near_duplicates_is_kept(spread, prose, tmp_path):
     text = prose(1, 400)
     rows = spread([text, prose(2), text[:20] + text[60:], text[:20] + text[100:], prose(3)], tasks=3)
     drop = DropRows(rows.find_near(), "near_duplicate", JsonlWriter(str(tmp_path / "removed"), compression=None))
@@ -93,7 +93,7 @@ def test_files_and_rows_without_n_grams(spread, files, kept):
     assert rows.kept(rows.find_near()) == kept
 
 
-def test_a_task_that_was_killed_is_run_again(spread, prose):
+def test_killed_task_is_rerun(spread, prose):
     rows = spread([prose(1), prose(2), prose(1) + "尾", prose(3)], tasks=2)
 
     def killed(data):
@@ -105,7 +105,7 @@ def test_a_task_that_was_killed_is_run_again(spread, prose):
     assert rows.kept(rows.find_near()) == ["n0", "n1", "n3"]
 
 
-def test_the_block_needs_no_word_tokenizer_and_travels_to_other_processes(tmp_path, prose):
+def test_block_needs_no_word_tokenizer_and_can_be_pickled(tmp_path, prose):
     block = NoteSignatures(tmp_path, NearDuplicateSettings())
     copy = pickle.loads(pickle.dumps(block))
     assert np.array_equal(copy.get_shingles(prose(1)), block.get_shingles(prose(1)))

@@ -53,11 +53,11 @@ def test_dropped(text, reason, value):
         "第一条 为了保护消费者的合法权益，维护社会经济秩序，制定本法。\n" * 4,
     ],
 )
-def test_near_misses_stay(text):
+def test_near_misses_are_kept(text):
     assert find(text) is None
 
 
-def test_none_switches_each_check_off():
+def test_none_disables_each_check():
     everything = ["", "字" * 2_000_001, "plain English" * 30, "张伟李娜" * 90, "的，是。在！" * 40, "1" + "2 3" * 200]
     off = replace(OFF, min_measured=1)
     assert all(find(text, off) is None for text in everything)
@@ -67,7 +67,7 @@ def test_none_switches_each_check_off():
     assert find(DOCUMENT, replace(off, min_punctuation_share=0.5)).reason == "punctuation_share"
 
 
-def test_rows_say_what_was_measured():
+def test_measured_values_are_stored():
     document = Document("太短。", id="1")
     assert DocumentCharacters(LIMITS).filter(document) == (False, "too_short")
     assert document.metadata[schema.VALUE] == "3"

@@ -54,11 +54,11 @@ def test_dropped(text, reason):
         "",
     ],
 )
-def test_near_misses_stay(text):
+def test_near_misses_are_kept(text):
     assert find(text) is None
 
 
-def test_the_list_of_rules():
+def test_document_rules_in_order():
     names = []
     blocks = document_rules(load_quality(), lambda name: names.append(name))
     assert names == ["document_characters", "document_lines", "document_repetition", "document_keywords"]

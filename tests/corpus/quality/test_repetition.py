@@ -63,11 +63,11 @@ def test_dropped(text, value):
         "",
     ],
 )
-def test_near_misses_stay(text):
+def test_near_misses_are_kept(text):
     assert find(text) is None
 
 
-def test_none_switches_each_check_off():
+def test_none_disables_each_check():
     off = replace(LIMITS, **{field.name: None for field in fields(LIMITS) if field.name.startswith("max_")})
     texts = ["\n".join(LINES[:3] * 2), "\n\n".join(LINES[:3] * 2), SLOGAN * 50]
     assert all(find(text, off) is None for text in texts)

@@ -176,13 +176,13 @@ def test_does_not_point_elsewhere(sentence):
     assert judge(BODY + sentence + BODY) is None
 
 
-def test_a_table_in_the_segment_is_not_elsewhere():
+def test_reference_to_a_table_in_the_segment_is_kept():
     table = "\n| 花 | 用量 |\n| --- | --- |\n| 茉莉 | 2克 |"
     assert judge(f"{BODY}用量见下表。{table}") is None
     assert judge(f"{BODY}用量见下图。{table}") == ("points_elsewhere", "见下图")
 
 
-def test_passages_above_and_below_count_where_they_cannot_be_in_the_segment():
+def test_references_above_and_below_are_dropped_near_the_segment_ends():
     assert judge(f"按上面介绍的方法挖坑。{BODY * 3}") == ("points_elsewhere", "上面介绍")
     assert judge(f"{BODY * 3}按上面介绍的方法挖坑。") is None
     assert judge(f"{BODY * 3}施肥的方法见下文。") == ("points_elsewhere", "见下文")
@@ -281,7 +281,7 @@ def test_each_check_can_be_switched_off(check, text):
     assert check in {field.name for field in fields(SETTINGS)}
 
 
-def test_settings_of_ones_own(tmp_path):
+def test_settings_file_can_be_replaced(tmp_path):
     path = tmp_path / "context.yaml"
     path.write_text(
         "points_back: ['从前']\npoints_elsewhere: null\npoints_up: null\npoints_down: null\nin_passing: null\n"
@@ -294,6 +294,6 @@ def test_settings_of_ones_own(tmp_path):
         load_context(path)
 
 
-def test_travels_to_another_process():
+def test_block_can_be_pickled():
     block = pickle.loads(pickle.dumps(LeansOnContext(SETTINGS)))
     assert block.filter(Document(f"因此，{BODY}", id="1", metadata={})) == (False, "points_back")

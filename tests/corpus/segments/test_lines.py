@@ -85,6 +85,6 @@ def test_cut_cost(above, below, expected, line_break):
     assert cut_cost(lines[at - 1], lines[at]) == expected
 
 
-def test_spans_leave_out_only_whitespace():
+def test_spans_omit_only_whitespace():
     text = "\n \u3000第一行 \r\n\r\n\t第二行\u2028第三行\x0b"
     assert [text[line.start : line.end] for line in parse_lines(text)] == ["第一行", "第二行", "第三行"]

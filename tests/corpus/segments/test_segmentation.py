@@ -188,7 +188,7 @@ def test_block(tiny_model, document):
     assert "span_start" not in document.metadata
 
 
-def test_block_travels_to_another_process(tiny_model, document):
+def test_block_can_be_pickled(tiny_model, document):
     segmenter = Segmenter(str(tiny_model), max_tokens=200)
     rows = list(segmenter.run([document]))
     assert list(pickle.loads(pickle.dumps(segmenter)).run([document])) == rows

@@ -96,7 +96,7 @@ def test_counts_and_dropped_rows(tmp_path):
     ]
 
 
-def test_holds_one_document():
+def test_only_one_document_is_held_in_memory():
     """A document is handed on before the next but one is read."""
     read = []
 
@@ -111,6 +111,6 @@ def test_holds_one_document():
     assert len(list(rows)) == 4
 
 
-def test_travels_to_another_process():
+def test_block_can_be_pickled():
     block = pickle.loads(pickle.dumps(ChooseSegments(2)))
     assert len(list(block.run(iter([row(), row(), row()])))) == 2

@@ -30,7 +30,7 @@ def longest_words(texts) -> list[int]:
 
 
 @given(text=st.text(min_size=1, max_size=300))
-def test_one_token_a_character(text):
+def test_one_token_per_character(text):
     """Every character is counted, outside the basic plane, lone surrogates and all."""
     estimate = TokenEstimate(characters, margin_han=1.5, margin_other=1.5)
     likely, bound = estimate.measure(text, [0])
@@ -77,7 +77,7 @@ def test_estimate_of_a_tokenizer(tiny_model, repository):
         assert estimate.measure(text, [0]).bound[0] > count
 
 
-def test_the_same_in_every_process():
+def test_estimate_survives_pickling():
     first, second = (
         TokenEstimate(longest_words, WORDS),
         pickle.loads(pickle.dumps(TokenEstimate(longest_words, WORDS))),

@@ -36,7 +36,7 @@ LAYOUTS = st.fixed_dictionaries({"ensure_ascii": st.booleans(), "indent": st.sam
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.dictionaries(TEXT, VALUES, max_size=4) | VALUES, max_size=6), LAYOUTS, st.integers(1, 40))
-def test_any_array_in_any_chunks_is_what_json_makes_of_it(elements, layout, size):
+def test_array_in_any_chunks_parses_as_json_does(elements, layout, size):
     data = json.dumps(elements, **layout).encode()
     assert read(data, size) == json.loads(data)
 
@@ -74,7 +74,7 @@ CASES = [
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 @pytest.mark.parametrize(("data", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_ends(data, expected, size):
+def test_elements_and_errors_of_broken_arrays(data, expected, size):
     assert read(data, size) == expected
 
 
@@ -94,7 +94,7 @@ BROKEN = [
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
 @pytest.mark.parametrize(("raw", "reason", "good"), [case[1:] for case in BROKEN], ids=[case[0] for case in BROKEN])
-def test_what_follows_a_broken_element_is_read(raw, reason, good, size):
+def test_elements_after_a_broken_one_are_read(raw, reason, good, size):
     for end in (b"]", b""):
         found = read(b"[" + b",".join([GOOD, raw, GOOD, GOOD]) + end, size)
         assert found[0] == VALUE
@@ -110,13 +110,13 @@ def test_json_lines_are_no_array(size):
     assert "formats wanjuan, skypile and jsonl" in message
 
 
-def test_broken_to_the_last():
+def test_reading_stops_after_too_many_broken_elements():
     found = read(b"[" + b"x," * 1000 + GOOD + b"]")
     assert [reason for reason, _ in found] == ["invalid_json"] * (MAX_BROKEN + 1)
     assert found[-1][1] == "100 broken elements in a row; the rest of the file is given up"
 
 
-def test_an_element_without_an_end_is_not_kept_for_ever():
+def test_element_without_an_end_is_limited_in_size():
     endless = b'[{"id": 1, "text": "' + b"x" * 5000
     assert read(endless, 100, max_element=2048) == [
         ("invalid_json", "an element has no end within 0.00195312 MiB; the rest of the file is given up")

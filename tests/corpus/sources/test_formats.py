@@ -39,7 +39,7 @@ def test_documents(name, value, source, document_id, title):
 
 
 @pytest.mark.parametrize("name", ["jsonl", "parquet"])
-def test_names_of_ones_own(name):
+def test_field_names_can_be_replaced(name):
     document = convert(name, {"body": "文", "url": "x/y", "headline": "题", "site": "网", "text": 3, "id": 4}, OWN)
     assert document.text == "文"
     assert document.metadata == {
@@ -63,7 +63,7 @@ PROBLEMS = [
 
 
 @pytest.mark.parametrize(("name", "value", "reason", "message"), PROBLEMS)
-def test_records_that_are_no_documents(name, value, reason, message):
+def test_invalid_records_are_reported(name, value, reason, message):
     malformed = convert(name, value)
     assert (malformed.number, malformed.reason, malformed.message) == (7, reason, message)
 
@@ -75,7 +75,7 @@ def test_the_beginning_of_a_record_is_shown():
     assert len(malformed.raw) < 300
 
 
-def test_every_format_is_one_of_the_list():
+def test_formats_are_found_by_name():
     assert [corpus_format(name, OWN).name for name in FORMATS] == list(FORMATS)
     with pytest.raises(
         UserError, match="wudoa: no corpus format; choose one of wudao, wanjuan, skypile, jsonl, parquet"

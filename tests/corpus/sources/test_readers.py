@@ -122,7 +122,7 @@ def test_arrays(tmp_path, suffix, data, good, problems):
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
 @pytest.mark.parametrize("format", ["wanjuan", "wudao"])
-def test_truncated_archive_gives_what_came_before(tmp_path, suffix, format):
+def test_rows_before_the_end_of_a_truncated_archive_are_read(tmp_path, suffix, format):
     noise = random.Random(0)
     records = [line(content=f"第{number}段。{noise.randbytes(400).hex()}") for number in range(2000)]
     data = b"\n".join(records) if format == "wanjuan" else b"[" + b",".join(records) + b"]"
@@ -138,7 +138,7 @@ def test_truncated_archive_gives_what_came_before(tmp_path, suffix, format):
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
 @pytest.mark.parametrize(("packed", "reason"), [(b"", "truncated_archive"), (b"no archive", "corrupt_archive")])
-def test_file_that_is_no_archive(tmp_path, suffix, packed, reason):
+def test_file_that_is_not_an_archive_is_reported(tmp_path, suffix, packed, reason):
     (tmp_path / f"a.jsonl{suffix}").write_bytes(packed)
     (tmp_path / f"b.jsonl{suffix}").write_bytes(PACK[suffix](GOOD))
     reading = Reading(tmp_path, [(str(tmp_path), "wanjuan")])
@@ -178,7 +178,7 @@ def test_ids_do_not_change_when_the_corpus_moves(tmp_path):
     assert ids == [["jsonl/a b/甲.jsonl:1", "c/c.json:1"]] * 4
 
 
-def test_a_table_and_lines_with_fields_of_ones_own(tmp_path):
+def test_field_names_apply_to_tables_and_lines(tmp_path):
     fields = FieldNames(text="body", id="url")
     rows = [{"body": "一", "url": "u1"}, {"body": None, "url": "u2"}, {"body": "三", "url": None}]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "t.parquet")

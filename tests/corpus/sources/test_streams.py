@@ -67,7 +67,7 @@ def test_shards_of_a_folder(folder):
 
 
 @pytest.mark.parametrize("line", [b'{"text": \n', b'{"text": "\xd6\xd0"}\n', b'{"other": 3}\n'])
-def test_a_line_that_does_not_fit(folder, line):
+def test_invalid_line_stops_the_stream(folder, line):
     (folder / "data" / "p1.jsonl").write_bytes(RAW["data/p1.jsonl"] + line)
     shards = list_shards(str(folder))
     assert len(list(shards[0].read())) == 4
@@ -80,7 +80,7 @@ def test_a_line_that_does_not_fit(folder, line):
     assert "\n" not in str(error.value)
 
 
-def test_nothing_to_stream(tmp_path):
+def test_folder_without_streamable_data_is_an_error(tmp_path):
     with pytest.raises(UserError, match="nowhere: cannot be streamed: "):
         list_shards(str(tmp_path / "nowhere"))
     (tmp_path / "test").mkdir()
@@ -109,7 +109,7 @@ def test_a_data_set_of_the_hub(corpus, tmp_path):
 
 
 @pytest.mark.slow
-def test_with_a_limit_no_more_is_read_than_needed(corpus, tmp_path):
+def test_limit_bounds_what_is_downloaded(corpus, tmp_path):
     before = len(corpus.asked)
     printed = corpus.run(READ, "hf://datasets/org/corpus", "jsonl", "5", home=tmp_path)
     texts = [text for text, _, _ in json.loads(printed.removeprefix("made\n1 "))[0]]
@@ -135,7 +135,7 @@ def test_files_of_the_hub(corpus, tmp_path):
         ("org/corpus", {"HF_ENDPOINT": "http://127.0.0.1:9"}, "the Hub cannot be asked: "),
     ],
 )
-def test_a_data_set_that_the_hub_does_not_give(corpus, tmp_path, path, environment, message):
+def test_unavailable_hub_dataset_is_an_error(corpus, tmp_path, path, environment, message):
     made, problem = corpus.run(
         READ, f"hf://datasets/{path}", "skypile", "null", home=tmp_path, **environment
     ).splitlines()
@@ -153,7 +153,7 @@ def test_a_data_set_that_the_hub_does_not_give(corpus, tmp_path, path, environme
         ("org/corpus/*.json", {"HF_ENDPOINT": "http://127.0.0.1:9"}, "cannot be listed: "),
     ],
 )
-def test_files_that_the_hub_does_not_give(corpus, tmp_path, path, environment, message):
+def test_unavailable_hub_files_are_an_error(corpus, tmp_path, path, environment, message):
     url = f"hf://datasets/{path}"
     [problem] = corpus.run(READ, url, "skypile", "null", home=tmp_path, **environment).splitlines()
     assert problem.startswith(f"UserError {url}: {message}")

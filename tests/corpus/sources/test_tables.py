@@ -32,12 +32,12 @@ def test_rows(tmp_path, type):
     ]
 
 
-def test_numbers_go_on_over_batches_and_row_groups(tmp_path):
+def test_row_numbers_continue_over_batches_and_row_groups(tmp_path):
     path = write(tmp_path / "t.parquet", {"text": [str(row) for row in range(3 * ROWS)]}, row_group_size=ROWS + 7)
     assert list(read_table(path, ["text"])) == [Record(row + 1, {"text": str(row)}) for row in range(3 * ROWS)]
 
 
-def test_a_value_that_is_no_utf8(tmp_path):
+def test_invalid_utf8_value_is_reported(tmp_path):
     path = write(tmp_path / "t.parquet", {"text": not_utf8([b"good", b"\xd6\xd0", b"fine"])})
     good, bad, fine = read_table(path, ["text"])
     assert (good.value, fine.value, fine.number) == ({"text": "good"}, {"text": "fine"}, 3)
@@ -75,7 +75,7 @@ def test_a_damaged_file(tmp_path, spoil, message):
     check_table(path, ["text"])
 
 
-def test_what_precedes_the_damage_is_read(tmp_path):
+def test_rows_before_the_damage_are_read(tmp_path):
     texts = [random.Random(row).randbytes(2000).hex() for row in range(6 * ROWS)]
     path = write(tmp_path / "t.parquet", {"text": texts}, row_group_size=ROWS, use_dictionary=False)
     data = bytearray(Path(path).read_bytes())
