@@ -78,14 +78,14 @@ def refused(answer) -> bool:
     return answer.status_code == 403 and "个人链接" in answer.text and "指令" not in answer.text
 
 
-def test_a_stranger_gets_nothing(app):
+def test_request_without_a_key_is_refused(app):
     client = TestClient(app, follow_redirects=False)
     assert all(refused(client.get(path)) for path in BEHIND)
     assert all(refused(client.post(path, json={"data": []})) for path in POSTS)
     assert not client.cookies
 
 
-def test_a_made_up_cookie_opens_nothing(app, keys, enter):
+def test_forged_cookie_is_refused(app, keys, enter):
     name = next(iter(enter("anna").cookies))
     for value in ("", "guessed", hash_key(keys["anna"]), keys["anna"][:-1]):
         assert refused(TestClient(app, cookies={name: value}).get(PAGE + "/"))
@@ -114,14 +114,14 @@ def test_pages_may_load_nothing_from_elsewhere(enter):
     assert headers["referrer-policy"] == "no-referrer"
 
 
-def test_pages_hold_no_item_before_one_is_given(enter):
+def test_pages_contain_no_item_before_assignment(enter):
     for path in (PAGE + "/", PAGE + "/config", PAGE + "/gradio_api/info"):
         text = enter("anna").get(path).text
         assert "第一行" not in text
         assert "wudao" not in text
 
 
-def test_one_annotator_sees_nothing_of_another(enter):
+def test_annotators_do_not_see_each_other(enter):
     anna, bo = enter("anna"), enter("bo")
     shown = said(anna)
     assert said(anna, "submit", shown[3], "yes", "yes", "no", "pass")[2] != shown[2]
@@ -152,11 +152,11 @@ def test_annotators_are_kept_from_the_admins_page_and_the_admin_from_theirs(ente
 
 
 @pytest.mark.parametrize("part", ["upload", "file=/etc/passwd", "file/x", "proxy=http://example.org", "stream/x"])
-def test_what_gradio_offers_and_no_page_needs_is_closed(enter, part):
+def test_unused_gradio_endpoints_are_closed(enter, part):
     assert refused(enter("anna").get(f"{PAGE}/gradio_api/{part}"))
 
 
-def test_a_choice_that_is_switched_off_is_not_there(enter):
+def test_disabled_choice_has_no_endpoint(enter):
     anna = enter("anna")
     calls = {one["api_name"] for one in anna.get("/zh/preference/config").json()["dependencies"]}
     assert calls == {"show", "undo", "left", "right", "tie"}

@@ -39,7 +39,7 @@ def votes_by_item(database: Database) -> Counter:
     return Counter(row["item"] for row in database.read().execute(LIVE))
 
 
-def test_each_item_gets_its_votes_and_nobody_sees_one_twice(assigner, database):
+def test_each_item_gets_its_votes_once_per_annotator(assigner, database):
     turns = {name: assigner.show("quality", name) for name in NAMES}
     while open_turns := {name: step for name, step in turns.items() if step.turn}:
         turns |= {name: vote(assigner, name, step) for name, step in open_turns.items()}
@@ -55,7 +55,7 @@ def test_an_open_item_is_shown_again(assigner):
     assert (first.outcome, first.done, first.total) == ("shown", 0, 3)  # two votes on four items, by three
 
 
-def test_tasks_are_apart(assigner):
+def test_tasks_are_counted_separately(assigner):
     vote(assigner, "anna", assigner.show("quality", "anna"))
     assert assigner.show("preference", "anna").done == 0
 
@@ -71,14 +71,14 @@ def test_a_vote_sent_twice_counts_once(assigner, database):
 
 
 @pytest.mark.parametrize("task", ["quality", "preference"])
-def test_nobody_votes_for_another(assigner, database, task):
+def test_assignment_of_another_annotator_is_refused(assigner, database, task):
     shown = assigner.show("quality", "anna")
     step = assigner.submit(task, "bo" if task == "quality" else "anna", shown.turn.assignment, ANSWER)
     assert step.outcome == "late"
     assert not votes_by_item(database)
 
 
-def test_undo_withdraws_the_last_vote_and_shows_its_item(assigner, database):
+def test_undo_withdraws_the_last_vote(assigner, database):
     first = assigner.show("quality", "anna")
     second = vote(assigner, "anna", first)
     undone = assigner.undo("quality", "anna", second.turn.assignment)
@@ -100,7 +100,7 @@ def test_undo_after_the_last_item(assigner):
     assert assigner.undo("quality", "anna", None).outcome == "undone"
 
 
-def test_a_vote_on_nothing(assigner, database):
+def test_vote_without_an_assignment_is_ignored(assigner, database):
     assert assigner.submit("quality", "anna", None, ANSWER).outcome == "nothing"
     assert not votes_by_item(database)
 
@@ -135,7 +135,7 @@ def test_showing_an_item_again_starts_its_time_anew(database, clock):
     assert vote(assigner, "anna", shown).outcome == "saved"
 
 
-def test_which_answer_stands_left_is_a_coin_by_item_and_annotator(tmp_path):
+def test_left_answer_is_random_per_item_and_annotator(tmp_path):
     items = {f"q{n}": QualityItem(f"q{n}", "s", "i", "o") for n in range(200)}
     firsts = []
     for folder, seed in (("one", 0), ("same", 0), ("other", 1)):
@@ -151,7 +151,7 @@ def test_which_answer_stands_left_is_a_coin_by_item_and_annotator(tmp_path):
     assert len({tuple(one[n : n + 3]) for n in range(0, 600, 3)}) == 8  # an item stands otherwise for each annotator
 
 
-def test_threads_share_the_items(tmp_path):
+def test_concurrent_threads_share_the_items(tmp_path):
     database = Database(tmp_path / "votes.sqlite")
     database.hold(read_study(write_study(tmp_path / "study", items=20)), seed=0)
     assigner = Assigner(database, 3, 8, 60, seed=0)
@@ -161,7 +161,7 @@ def test_threads_share_the_items(tmp_path):
     assert Counter(votes_by_item(database).values()) == {3: 20}
 
 
-def test_processes_share_the_items(tmp_path, repository):
+def test_concurrent_processes_share_the_items(tmp_path, repository):
     database = Database(tmp_path / "votes.sqlite")
     database.hold(read_study(write_study(tmp_path / "study", items=15)), seed=0)
     command = [sys.executable, VOTER, database.path, "2", "3"]
@@ -180,7 +180,7 @@ ACTIONS = st.tuples(st.sampled_from(NAMES), st.sampled_from(["show", "vote", "re
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(ACTIONS, max_size=40))
-def test_whatever_they_do_the_votes_come_out_right(actions):
+def test_any_sequence_of_actions_keeps_votes_consistent(actions):
     items = {f"q{n}": QualityItem(f"q{n}", "s", "i", "o") for n in range(3)}
     with tempfile.TemporaryDirectory() as folder:
         database, clock = Database(Path(folder) / "votes.sqlite"), Clock()

@@ -88,13 +88,13 @@ def votes(server: Server) -> Counter:
     return Counter(rows)
 
 
-def test_a_stranger_sees_nothing(browser, served):
+def test_page_without_a_key_is_refused(browser, served):
     page = browser().pages[0]
     assert page.goto(f"http://127.0.0.1:{served.port}/zh/quality/").status == 403
     assert "个人链接" in page.inner_text("body")
 
 
-def test_three_at_once_finish_both_studies_though_the_server_is_killed(annotators, served):
+def test_three_annotators_finish_despite_a_killed_server(annotators, served):
     anna, bo, chen = annotators.values()
     for one in annotators.values():
         one.open()
@@ -166,7 +166,7 @@ def test_three_at_once_finish_both_studies_though_the_server_is_killed(annotator
     assert votes(served) == {(name, task): ITEMS for name in NAMES for task in ("quality", "preference")}
 
 
-def test_what_was_voted_is_what_was_pressed(served):
+def test_stored_votes_are_the_pressed_keys(served):
     with sqlite3.connect(served.database) as sql:
         answers = sql.execute(
             "SELECT annotator, answer FROM votes JOIN assignments ON assignments.id = assignment "
@@ -223,7 +223,7 @@ def test_script_in_an_answer_is_text(annotators, served):
 
 
 @pytest.mark.parametrize("task", ["quality", "preference"])
-def test_a_phone_scrolls_in_one_direction_and_has_the_buttons_in_reach(annotators, served, task):
+def test_phone_page_scrolls_vertically_with_reachable_buttons(annotators, served, task):
     chen = annotators["chen"]
     chen.open(f"http://127.0.0.1:{served.port}/zh/{task}/")
     chen.click("#undo")
@@ -253,7 +253,7 @@ def test_the_admin_sees_progress(browser, served):
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-def test_no_request_left_this_machine(annotators, served):
+def test_no_request_leaves_this_machine(annotators, served):
     asked = [address for one in annotators.values() for address in one.asked]
     assert len(asked) > 100
     assert [address for address in asked if not address.startswith(f"http://127.0.0.1:{served.port}/")] == []

@@ -19,7 +19,7 @@ NEEDED = ["--study_dir", "s", "--output_dir", "o"]
         (["--annotators", "a", "b", "c", "--port", "70000"], "port: must be at most 65535"),
     ],
 )
-def test_what_cannot_work_is_refused(words, message):
+def test_impossible_combinations_are_refused(words, message):
     with pytest.raises(ConfigError, match=message):
         load(AnnotateConfig, [*NEEDED, *words])
 
@@ -30,6 +30,6 @@ def test_an_empty_list_of_annotators_is_refused(tmp_path):
         load(AnnotateConfig, ["--config", str(tmp_path / "annotate.yaml")])
 
 
-def test_defaults_are_the_papers():
+def test_defaults_follow_the_paper():
     config = load(AnnotateConfig, [*NEEDED, "--annotators", "a", "b", "c"])
     assert (config.votes_per_item, config.both_bad, config.host, config.share) == (3, False, "127.0.0.1", False)

@@ -8,7 +8,7 @@ TEXTS = load_texts()["zh"]
 
 
 @pytest.mark.parametrize("task", ["quality", "preference"])
-def test_what_models_wrote_is_text(study, task):
+def test_model_output_is_escaped(study, task):
     item = next(iter(study.tasks[task].values()))
     html = item_html(task, item, Turn(7, item.id, "a", None), TEXTS)
     assert "<script" not in html
@@ -19,7 +19,7 @@ def test_what_models_wrote_is_text(study, task):
 
 
 @pytest.mark.parametrize(("first", "order"), [("a", ["甲 0", "乙 0"]), ("b", ["乙 0", "甲 0"])])
-def test_the_answers_stand_as_drawn_and_nobody_is_named(study, first, order):
+def test_answers_are_in_assigned_order_without_model_names(study, first, order):
     item = study.tasks["preference"]["p0/kun/belle"]
     html = item_html("preference", item, Turn(1, item.id, first, None), TEXTS)
     assert sorted(order, key=html.index) == order
@@ -27,7 +27,7 @@ def test_the_answers_stand_as_drawn_and_nobody_is_named(study, first, order):
     assert "belle" not in html
 
 
-def test_the_end_is_said():
+def test_last_item_is_followed_by_a_message():
     assert TEXTS["done"] in item_html("quality", None, None, TEXTS)
     assert 'data-turn="done"' in item_html("quality", None, None, TEXTS)
 
@@ -47,6 +47,6 @@ def test_the_header_leads_to_tasks_and_the_other_language():
     assert '<a href="/en/quality/" class="" lang="en">English</a>' in html
 
 
-def test_a_notice_only_where_there_is_something_to_say():
+def test_notice_is_shown_only_if_there_is_one():
     assert notice_html(None) == ""
     assert notice_html("<b>") == '<p role="alert">&lt;b&gt;</p>'

@@ -27,7 +27,7 @@ def test_progress_by_task_and_annotator(assigner, database):
     assert (chen.votes, chen.last) == ({}, None)
 
 
-def test_who_left_is_still_listed(assigner, database):
+def test_removed_annotator_is_still_listed(assigner, database):
     finish(assigner, "anna", "pass")
     assert [one.name for one in by_annotator(database, ["bo"])] == ["bo", "anna"]
 
@@ -43,7 +43,7 @@ def test_agreement_by_question(assigner, config):
     assert found["clarity"]["percent"]["value"] == 1
 
 
-def test_the_admins_page_shows_them(assigner, config, database):
+def test_admin_page_shows_progress_and_agreement(assigner, config, database):
     config.votes_per_item = 2
     page = Admin(config, database).render("zh")
     assert "还没有投票" in page
@@ -54,7 +54,7 @@ def test_the_admins_page_shows_them(assigner, config, database):
     assert '<td>Output</td>\n<td class="n">0</td><td class="n">0</td><td class="n">4</td>' in page
 
 
-def test_the_database_can_be_taken_away_whole(assigner, config, database, tmp_path):
+def test_database_can_be_downloaded(assigner, config, database, tmp_path):
     from fastapi import FastAPI
 
     finish(assigner, "anna", "pass")

@@ -50,7 +50,7 @@ def test_votes_are_on_the_disk_before_they_are_acknowledged(database: Database):
     assert database.read().execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL
 
 
-def test_the_same_study_is_taken_in_once(database: Database, study: Study):
+def test_same_study_is_stored_once(database: Database, study: Study):
     shuffled = Study({task: dict(reversed(items.items())) for task, items in study.tasks.items()})
     database.hold(shuffled, seed=1)
     assert database.read().execute("SELECT count(*) FROM items").fetchone()[0] == 8
@@ -69,13 +69,13 @@ def test_a_task_may_be_added(tmp_path: Path, study: Study):
     assert database.read().execute("SELECT count(*) FROM items").fetchone()[0] == 8
 
 
-def test_what_is_no_database_is_refused(tmp_path: Path):
+def test_file_that_is_not_a_database_is_refused(tmp_path: Path):
     (tmp_path / "votes.sqlite").write_text("not a database, but long enough to be looked at as one" * 20)
     with pytest.raises(UserError, match=r"votes.sqlite: cannot be used for votes \("):
         Database(tmp_path / "votes.sqlite")
 
 
-def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path):
+def test_unwritable_path_is_refused(tmp_path: Path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be used for votes"):
         Database(tmp_path / "file" / "votes.sqlite")
@@ -84,13 +84,13 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path):
         Database(tmp_path / "votes.sqlite")
 
 
-def test_votes_that_are_not_there_are_not_made(tmp_path: Path):
+def test_missing_database_is_not_created(tmp_path: Path):
     with pytest.raises(UserError, match="no votes yet; serve the page first"):
         open_existing(tmp_path / "votes.sqlite")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_process_killed_in_the_middle_loses_no_vote(tmp_path: Path, repository: Path):
+def test_killed_process_loses_no_acknowledged_vote(tmp_path: Path, repository: Path):
     database = Database(tmp_path / "votes.sqlite")
     database.hold(read_study(write_study(tmp_path / "study", items=400)), seed=0)
     command = [sys.executable, VOTER, database.path, "1", "1", "anna"]
