@@ -115,7 +115,7 @@ def test_a_chat_model_is_asked_in_its_template(questions, sources, chat_engine):
         )
 
 
-def test_answers_are_written_and_read(questions, sources, plain_engine):
+def test_generated_answers_are_parsed(questions, sources, plain_engine):
     rows = questions()[1]
     WriteAnswer(plain_engine, Sampling(6), 0, sources, "plain").filter_batch(rows)
     loaded = load_subject(sources["ceval"], "middle_school_geography")
@@ -152,7 +152,7 @@ def test_shots_are_dropped_from_the_end_until_the_prompt_fits(questions, sources
     assert short.metadata["ppl_prompt"] == prompt_hash(shown)
 
 
-def test_what_does_not_fit_without_shots_is_removed(questions, sources, plain_engine, monkeypatch):
+def test_question_that_is_too_long_without_shots_is_removed(questions, sources, plain_engine, monkeypatch):
     rows = questions()[0]
     engine = load_engine(plain_engine)
     loaded = load_subject(sources["ceval"], "middle_school_physics")

@@ -25,7 +25,7 @@ def test_an_unknown_subject_is_refused_with_the_nearest():
         benchmark("ceval").select(["physic"], None)
 
 
-def test_the_names_are_those_that_lm_eval_has():
+def test_subject_names_are_those_of_lm_eval():
     tasks = pytest.importorskip("lm_eval.tasks").__path__[0]
     from pathlib import Path
 

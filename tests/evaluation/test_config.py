@@ -6,7 +6,7 @@ from kun_recipes.evaluation.config import EvaluateConfig, model_name
 REQUIRED = ["--model", "org/base", "--output_dir", "out", "--seeds", "seeds.jsonl"]
 
 
-def test_models_are_called_by_their_folders_and_ids(in_repository):
+def test_models_are_named_after_their_folders_and_ids(in_repository):
     config = load(
         EvaluateConfig, [*REQUIRED, "--ceval", "data/ceval", "--models", "outputs/x/final_model", "org/chat"]
     )
@@ -24,13 +24,13 @@ def test_models_are_called_by_their_folders_and_ids(in_repository):
         (["--ceval", "c", "--held_out_share", "0"], "held_out_share: must be above 0, not 0"),
     ],
 )
-def test_what_cannot_work_is_refused(words, message):
+def test_impossible_combinations_are_refused(words, message):
     with pytest.raises(ConfigError) as caught:
         load(EvaluateConfig, [*REQUIRED, *words])
     assert message in str(caught.value)
 
 
-def test_four_passes_of_the_base_model_alone_need_no_other_format():
+def test_base_model_alone_may_use_ppl_full():
     config = load(EvaluateConfig, [*REQUIRED, "--ceval", "c", "--modes", "ppl", "ppl-full"])
     assert config.modes == ["ppl", "ppl-full"]
     assert config.decoding().max_new_tokens == 100

@@ -15,7 +15,7 @@ SUBJECTS = ["law", "law", "law", "law", "art", "art"]
 
 
 @pytest.mark.parametrize("name", ["choice_accuracy", "paired_difference", "reference_perplexity"])
-def test_they_load_without_a_network(name, repository, monkeypatch):
+def test_metrics_load_without_a_network(name, repository, monkeypatch):
     monkeypatch.setattr(socket, "socket", None)
     metric = evaluate.load(str(repository / f"kun_recipes/evaluation/metrics/{name}.py"), keep_in_memory=True)
     assert "bootstrap interval" in metric.description

@@ -47,7 +47,7 @@ def test_both_layouts_give_the_same_questions(logic, tmp_path, name):
     ],
     ids=["byte order mark", "CRLF", "mixed line ends"],
 )
-def test_the_way_a_file_was_saved_changes_nothing(logic, tmp_path, change):
+def test_encoding_and_line_ends_do_not_change_questions(logic, tmp_path, change):
     file = logic(ROW, ["1", *ROW[1:]])
     expected = load_subject(source(tmp_path), "logic")
     file.write_bytes(change(file.read_text(encoding="utf-8")))
@@ -77,7 +77,7 @@ def test_a_bad_row_is_named(logic, tmp_path, row, message):
     assert "\n" not in str(caught.value)
 
 
-def test_gbk_is_named(logic, tmp_path):
+def test_gbk_file_is_an_error_with_the_conversion_command(logic, tmp_path):
     file = logic(ROW)
     file.write_bytes(file.read_text(encoding="utf-8").encode("gbk"))
     with pytest.raises(
@@ -127,7 +127,7 @@ def test_the_hub_is_read_at_the_commit_that_is_given(monkeypatch):
     assert asked == [("owner/name", "law", split, "abc123") for split in ("dev", "val")]
 
 
-def test_a_subject_that_the_hub_does_not_give_is_named(monkeypatch):
+def test_unavailable_hub_subject_is_named(monkeypatch):
     import datasets
 
     def load_dataset(*_, **__):
@@ -150,6 +150,6 @@ def test_a_subject_that_the_hub_does_not_give_is_named(monkeypatch):
         ("/no/such/folder", "/no/such/folder: no such folder; give the one that holds the benchmark's CSV files"),
     ],
 )
-def test_what_is_neither_a_folder_nor_pinned_is_refused(path, message):
+def test_source_must_be_a_folder_or_a_pinned_dataset(path, message):
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         check_source(path)

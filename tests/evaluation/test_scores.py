@@ -35,7 +35,7 @@ def test_scores_by_hand(record):
     assert (scores["ppl"]["fewer_shots"], scores["gen"]["fewer_shots"]) == (0, 1)
 
 
-def test_nothing_quoted_is_no_accuracy(record):
+def test_no_quoted_question_gives_no_accuracy(record):
     scores = benchmark_scores([record(0, "law", "A", "A")], 1, BOOTSTRAP)
     assert scores["ppl"]["contamination"]["quoted"] == {"questions": 0}
     assert "gen" not in scores and "unparsed" not in scores

@@ -66,7 +66,7 @@ def test_the_score_table_has_the_shape_of_table_3():
     )
 
 
-def test_all_that_stands_behind_it_is_told():
+def test_further_tables_have_the_figures_behind_the_scores():
     tables = {table.title.split()[0]: table for table in all_tables(RESULTS)}
     assert set(tables) == {"Accuracy,", "GEN:", "Accuracy", "Pooled", "Paired", "7"}
     assert tables["GEN:"].rows[0][4:] == ("25.0", "40.0 [30.0, 50.0]", "2 of 100")
