@@ -46,7 +46,7 @@ def test_sources_and_topics_carry_their_counts(sets):
     assert "90 条中 78 条各次一致" in axes.get_title(loc="left") + axes.get_title()
 
 
-def test_where_nothing_agrees_or_no_year_is_named_the_figure_says_so(sets):
+def test_empty_topic_and_year_figures_have_a_note(sets):
     sets["dataset"]["topics"]["text_type"] |= {"agreed": 0, "topics": [{"name": "题", "rows": 0}]}
     assert texts(figures.topics(sets).axes[0]) == ["没有一致的答案"]
     named, unnamed = figures.years(sets).axes

@@ -31,7 +31,7 @@ def test_the_lists_are_as_long_as_the_papers():
         ("sector:", "sectors:", "sectors: unknown key, did you mean 'sector'?"),
     ],
 )
-def test_lists_that_cannot_work_are_refused(tmp_path, old, new, message):
+def test_invalid_topic_lists_are_refused(tmp_path, old, new, message):
     file = tmp_path / "topics.yaml"
     file.write_text(TOPICS_FILE.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
     with pytest.raises(UserError) as caught:
@@ -101,7 +101,7 @@ class FondOfB(FavouriteTopic):
         ]
 
 
-def test_a_preference_for_a_letter_is_taken_off(prompt, monkeypatch):
+def test_preference_for_a_letter_is_removed(prompt, monkeypatch):
     use(FondOfB("历史学与考古"), monkeypatch)
     docs = [Document("答", f"row-{n}", metadata={"instruction": "问"}) for n in range(9)]
     block = AskTopic(EngineSettings("transformers", "fond"), prompt, "discipline", load_topics().discipline, 1, 100)
@@ -121,7 +121,7 @@ def row(*answers: str) -> dict:
     return columns
 
 
-def test_only_what_agrees_is_counted_and_the_rest_is_shown():
+def test_only_agreeing_answers_are_counted_as_topics():
     rows = [row("story", "story"), row("story", "story"), row("news", "news"), row("news", "other")]
     figures = topic_figures(rows, "text_type", SMALL, repeats=2)
     assert (figures["asked"], figures["agreed"], figures["disagreed"]) == (4, 3, 1)
