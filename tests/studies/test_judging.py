@@ -47,7 +47,7 @@ def test_the_criterion_and_the_instruction_stand_in_the_question(prompts):
     assert doc.metadata["practicality_probability"] == pytest.approx(0.7)
 
 
-def test_a_favourite_letter_gives_no_grade_an_edge(prompts):
+def test_letter_preference_does_not_change_the_grade(prompts):
     block = JudgeGrade(None, prompts["grade"], load_rubric())
     doc, engine = pair(), LikesTheFirst(0.8, 0.15, 0.05)
     block.ask(engine, [doc], [block.prompt_for(doc)])
@@ -57,7 +57,7 @@ def test_a_favourite_letter_gives_no_grade_an_edge(prompts):
     assert list(doc.metadata["grade_probabilities"].values()) == pytest.approx([1 / 3] * 3)
 
 
-def test_of_two_answers_each_is_once_read_first(prompts, monkeypatch):
+def test_answers_are_compared_in_both_orders(prompts, monkeypatch):
     engine = LikesTheFirst(0.9, 0.1)
     monkeypatch.setattr(judging, "load_engine", lambda settings: engine)
     judging.place_preference.cache_clear()

@@ -89,7 +89,7 @@ def test_ratings_of_two_models_are_their_odds():
     assert found["models"]["x"]["rating"]["value"] + found["models"]["y"]["rating"]["value"] == pytest.approx(2000)
 
 
-def test_a_judge_that_tells_nothing_apart_is_said_to():
+def test_judge_with_constant_verdicts_is_warned_of():
     votes = [*judged("1", "pass"), *judged("2", "pass"), *judged("3", "fail", clarity="0")]
     found = {"quality": measure_quality(PAIRS, votes, resamples=100), "preference": None}
     judge = {"name": "judge@0", "votes": found, "position": {"judged": 0}, "self_judged": {}}

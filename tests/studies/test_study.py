@@ -107,7 +107,7 @@ def test_the_study_is_the_same_after_a_kill(study, monkeypatch):
     assert {path.name: path.read_bytes() for path in folder.glob("*.jsonl")} == kept
 
 
-def test_a_model_that_judges_others_is_not_warned_of(study, tmp_path, tiny_model, capsys):
+def test_judging_other_models_gives_no_warning(study, tmp_path, tiny_model, capsys):
     judge = shutil.copytree(tiny_model, tmp_path / "judge")
     tensors = load_file(judge / "model.safetensors")
     save_file({name: tensor * 1.01 for name, tensor in tensors.items()}, judge / "model.safetensors", {"format": "pt"})
@@ -135,20 +135,20 @@ def test_without_a_judge_there_are_items_for_people_only(study):
         (["--votes", "nowhere.sqlite"], "nowhere.sqlite: no votes yet"),
     ],
 )
-def test_what_cannot_be_studied_is_said_at_the_door(study, tmp_path, words, message):
+def test_invalid_studies_are_refused_before_any_work(study, tmp_path, words, message):
     with pytest.raises((ConfigError, UserError), match=message):
         study(*words)
     assert not (tmp_path / "study").exists()
 
 
-def test_a_single_model_has_none_to_be_compared_with(study, tiny_model):
+def test_preference_study_needs_two_distinct_models(study, tiny_model):
     with pytest.raises(ConfigError, match="two of them are called tiny"):
         study("--models", str(tiny_model))
     with pytest.raises(ConfigError, match="name two at least"):
         load(StudyConfig, ["--model", "m", "--output_dir", "o", "--prompts", "README.md", "--models", "one"])
 
 
-def test_a_line_that_is_no_prompt_is_named(study, tmp_path):
+def test_invalid_prompt_line_is_named(study, tmp_path):
     path = tmp_path / "bad.jsonl"
     path.write_text('{"id": "1", "prompt": "你好"}\n{"id": "1", "prompt": "再见"}\n', encoding="utf-8")
     with pytest.raises(UserError, match=r"bad.jsonl:2: the id 1 was there before"):
@@ -178,7 +178,7 @@ def test_peoples_votes_are_counted_from_the_pages_database(study, tmp_path, caps
     assert "votes are on items that are not of this study" in capsys.readouterr().err
 
 
-def test_rows_that_are_no_pair_are_counted(study, tmp_path):
+def test_rows_without_a_pair_are_counted(study, tmp_path):
     rows = [{"instruction": "什么是公证？", "output": "公证是……"}, {"instruction": "", "output": "空"}]
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     (tmp_path / "odd.jsonl").write_text(lines + "{bad\n", encoding="utf-8")
