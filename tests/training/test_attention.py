@@ -55,7 +55,7 @@ def test_conversations_that_share_a_row_do_not_see_each_other(config_class, impl
 
 @pytest.mark.parametrize("implementation", ON_CPU)
 @pytest.mark.parametrize("config_class", [LlamaConfig, Qwen2Config, Qwen3Config])
-def test_nor_do_those_of_several_packed_rows(config_class, implementation, conversations):
+def test_conversations_in_several_packed_rows_do_not_see_each_other(config_class, implementation, conversations):
     model = make_model(config_class, implementation)
     rows = [conversations[:2] + conversations[3:], conversations[2:3]]  # 12 tokens each
     with torch.no_grad():
@@ -82,7 +82,7 @@ def test_no_gradient_crosses_from_one_conversation_to_another(implementation, co
     assert touched.equal(own)
 
 
-def test_padding_is_masked_by_varlen_sdpa_as_by_sdpa(conversations):
+def test_varlen_sdpa_masks_padding_like_sdpa(conversations):
     collate = DataCollatorForLanguageModeling(pad_token_id=0)
     batch = collate([{"input_ids": ids.tolist(), "labels": ids.tolist()} for ids in conversations])
     seen = batch.pop("attention_mask").bool()
@@ -94,7 +94,7 @@ def test_padding_is_masked_by_varlen_sdpa_as_by_sdpa(conversations):
     torch.testing.assert_close(*results)
 
 
-def test_a_conversation_at_a_time_costs_no_attention_between_them(conversations, monkeypatch):
+def test_varlen_sdpa_attends_within_one_conversation_at_a_time(conversations, monkeypatch):
     shapes = []
     forward = attention.sdpa_attention_forward
 
@@ -123,13 +123,13 @@ def test_a_conversation_at_a_time_costs_no_attention_between_them(conversations,
         ("flash_attention_2", True, True, ["flash_attention_2"], "flash_attention_2"),
     ],
 )
-def test_the_attention_that_suits(monkeypatch, asked, shared_rows, on_gpu, installed, chosen):
+def test_choice_of_attention(monkeypatch, asked, shared_rows, on_gpu, installed, chosen):
     for name in FLASH:
         monkeypatch.setitem(FLASH, name, lambda name=name, kernels_fallback_ok=False: name in installed)
     assert choose_attention(asked, shared_rows, on_gpu) == chosen
 
 
-def test_flash_attention_that_is_not_here_is_refused():
+def test_missing_flash_attention_is_refused():
     with pytest.raises(UserError, match="attention: flash_attention_2 wants a GPU and the package flash-attn"):
         choose_attention("flash_attention_2", shared_rows=True, on_gpu=False)
 
@@ -142,6 +142,6 @@ def test_hub_kernels_that_cannot_run_are_refused(monkeypatch, on_gpu, message):
         check_kernels({"use_kernels": True}, on_gpu)
 
 
-def test_hub_kernels_are_left_to_transformers_where_they_can_run(monkeypatch):
+def test_transformers_loads_hub_kernels_where_they_can_run(monkeypatch):
     monkeypatch.setattr(attention, "is_kernels_available", lambda: True)
     check_kernels({"use_kernels": True}, on_gpu=True)

@@ -25,7 +25,7 @@ def save_checkpoint(run, step):
     return checkpoint
 
 
-def test_the_newest_checkpoint_by_number_counts(folder):
+def test_last_checkpoint_is_the_one_with_the_highest_step(folder):
     for step in (9, 100, 20):
         save_checkpoint(folder, step)
     assert folder.last_checkpoint() == str(folder.checkpoints / "checkpoint-100")
@@ -35,7 +35,7 @@ def test_no_checkpoint_yet(folder):
     assert folder.last_checkpoint() is None
 
 
-def test_a_file_that_came_into_sight_late_breaks_no_checkpoint(folder):
+def test_additional_file_does_not_invalidate_a_checkpoint(folder):
     whole = save_checkpoint(folder, 3)
     (whole / "shard_of_another_machine").write_bytes(b"weights")
     assert folder.last_checkpoint() == str(whole)
@@ -53,7 +53,7 @@ BREAKAGES = {
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES)
-def test_a_broken_checkpoint_is_deleted_and_the_one_before_counts(folder, breakage):
+def test_broken_checkpoint_is_deleted_and_the_previous_one_used(folder, breakage):
     whole, broken = save_checkpoint(folder, 3), save_checkpoint(folder, 6)
     BREAKAGES[breakage](broken)
     assert folder.last_checkpoint() == str(whole)
@@ -70,7 +70,7 @@ def test_finish_publishes_the_model_and_drops_the_checkpoints(folder):
     assert folder.finished() == summary
 
 
-def test_a_finished_model_that_was_only_half_moved_is_moved(folder):
+def test_interrupted_move_of_a_finished_model_is_completed(folder):
     folder.staged_model.mkdir()
     (folder.staged_model / "config.json").write_text("new")
     (folder.output / "model.safetensors").write_bytes(b"moved already")
@@ -83,14 +83,14 @@ def test_a_finished_model_that_was_only_half_moved_is_moved(folder):
     }
 
 
-def test_a_half_saved_model_is_thrown_away(folder):
+def test_partly_saved_model_is_deleted(folder):
     folder.staged_model.mkdir()
     (folder.staged_model / "model.safetensors").write_bytes(b"half")
     assert folder.finished() is None
     assert not folder.staged_model.exists()
 
 
-def test_the_other_processes_write_nothing_where_the_first_has_begun(folder, make_config):
+def test_second_process_does_not_rewrite_the_start_file(folder, make_config):
     started = folder.checkpoints / "started.json"
     written = started.stat().st_ino
     assert RunFolder(make_config()).finished() is None
@@ -113,14 +113,14 @@ def test_other_seeds_under_the_same_name_are_refused(folder, make_config, seeds)
         RunFolder(make_config()).finished()
 
 
-def test_a_folder_of_something_else_is_left_alone(make_config, tmp_path):
+def test_folder_with_foreign_files_is_refused(make_config, tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "thesis.txt").write_text("do not touch")
     with pytest.raises(UserError, match=r"holds files of something else \(thesis.txt\); give another output_dir"):
         RunFolder(make_config()).finished()
 
 
-def test_what_changes_no_weight_may_change(make_config):
+def test_options_without_effect_on_weights_may_change(make_config):
     assert made_from(make_config()) == made_from(
         make_config(save_steps=1, logging_steps=9, disable_tqdm=True, ddp_find_unused_parameters=True)
     )

@@ -63,7 +63,7 @@ BACKWARD = ["--direction", "backward"]
         (["--chat_template_path", "missing.jinja"], "chat_template_path", "no such file or folder: missing.jinja"),
     ],
 )
-def test_what_cannot_work_is_refused(repository, monkeypatch, argv, key, message):
+def test_impossible_combinations_are_refused(repository, monkeypatch, argv, key, message):
     with pytest.raises(ConfigError) as error:
         read(repository, monkeypatch, *argv)
     assert error.value.key == key

@@ -41,7 +41,7 @@ def test_a_pair_as_long_as_allowed_is_kept(load, make_config):
     assert load(max_length=longest - 1).removed != []
 
 
-def test_no_pair_left(load, seeds):
+def test_no_pair_within_max_length_is_an_error(load, seeds):
     with pytest.raises(UserError, match=f"{seeds}: no pair within max_length: 16 tokens"):
         load(max_length=16)
 
@@ -54,7 +54,7 @@ def test_half_of_the_judge_items_are_mixed_in(load, judges):
     assert load(**judges, judge_passes=3).training[pairs + 4 :] != []
 
 
-def test_a_judge_conversation_is_not_cut_either(load, judges):
+def test_long_judge_conversation_is_removed_not_cut(load, judges):
     with pytest.raises(
         UserError, match=r"judge_turns: 4 judge items make a conversation of \d+ tokens, over max_length"
     ):
@@ -74,7 +74,7 @@ def instructions(conversations):
     return {row["prompt"][0]["content"] for row in conversations}
 
 
-def test_every_size_has_the_same_held_out_pairs_and_holds_the_smaller_ones(load):
+def test_subsets_are_nested_and_share_the_held_out_pairs(load):
     whole, few, more = load(), load(train_rows=3), load(train_rows=6)
     assert few.held_out == more.held_out == whole.held_out
     assert instructions(few.training) < instructions(more.training) < instructions(whole.training)
@@ -84,12 +84,12 @@ def test_every_size_has_the_same_held_out_pairs_and_holds_the_smaller_ones(load)
     assert few.pairs + len(few.removed) == 12
 
 
-def test_what_is_left_out_on_purpose_is_not_listed(load, capsys):
+def test_rows_outside_the_subset_are_not_listed(load, capsys):
     load(train_rows=3)
     assert capsys.readouterr().err == ""
 
 
-def test_more_rows_than_there_are(load, seeds):
+def test_train_rows_above_the_available_rows_is_an_error(load, seeds):
     there = len(load().training)
     assert len(load(train_rows=there).training) == there
     with pytest.raises(UserError, match=f"train_rows: 12 rows are asked for, but {seeds} gives {there} to train on"):

@@ -17,7 +17,7 @@ class Processes:
 @pytest.mark.parametrize(
     ("processes", "per_device", "steps"), [(1, 2, 8), (1, 16, 1), (4, 2, 2), (8, 2, 1), (16, 1, 1)]
 )
-def test_a_batch_is_shared(processes, per_device, steps):
+def test_global_batch_sets_gradient_accumulation(processes, per_device, steps):
     arguments = Processes(processes, per_device)
     share_batch(arguments, 16)
     assert arguments.gradient_accumulation_steps == steps
@@ -30,7 +30,7 @@ def test_without_a_global_batch_nothing_changes():
 
 
 @pytest.mark.parametrize(("processes", "per_device"), [(32, 1), (3, 1), (8, 3)])
-def test_a_batch_that_cannot_be_shared(processes, per_device):
+def test_global_batch_that_does_not_divide_is_refused(processes, per_device):
     message = (
         f"global_batch_size: 16 conversations cannot be shared by {processes} processes of per_device_train_batch"
     )
@@ -42,7 +42,7 @@ def test_a_batch_that_cannot_be_shared(processes, per_device):
     ("rows", "batch", "expected"),
     [(5, None, [0, 1, 2, 3, 4]), (4, 4, [0, 1, 2, 3]), (5, 4, [0, 1, 2, 3, 4, 0, 1, 2]), (2, 5, [0, 1, 0, 1, 0])],
 )
-def test_the_last_update_of_an_epoch_is_whole(rows, batch, expected):
+def test_last_update_of_an_epoch_is_filled_up(rows, batch, expected):
     assert whole_updates(Dataset.from_dict({"row": range(rows)}), batch)["row"][:] == expected
 
 
@@ -54,18 +54,18 @@ def test_the_last_update_of_an_epoch_is_whole(rows, batch, expected):
         ((16, 4, 4), "gradient_accumulation_steps"),
     ],
 )
-def test_a_batch_that_no_number_of_processes_could_share(arguments, key):
+def test_check_batch_refuses_what_no_number_of_processes_divides(arguments, key):
     with pytest.raises(ConfigError) as error:
         check_batch(*arguments)
     assert error.value.key == key
 
 
 @pytest.mark.parametrize("arguments", [(16, 4, 1), (None, 3, 4)])
-def test_a_batch_that_some_could(arguments):
+def test_check_batch_accepts_what_some_number_of_processes_divides(arguments):
     check_batch(*arguments)
 
 
-def test_the_same_update_from_other_processes_is_the_same_training(make_config):
+def test_record_of_a_training_depends_on_the_global_batch_alone(make_config):
     options = {"global_batch_size": 8}
     recorded = made_from(make_config(**options, per_device_train_batch_size=4))
     assert recorded == made_from(make_config(**options, per_device_train_batch_size=1, gradient_accumulation_steps=8))
@@ -84,7 +84,7 @@ def test_lora_is_refused_where_weights_are_sharded(monkeypatch, variable, name):
         check_sharding(8)
 
 
-def test_one_process_speaks_for_all(monkeypatch, capsys):
+def test_only_rank_zero_prints(monkeypatch, capsys):
     for rank in ("0", "1"):
         monkeypatch.setenv("RANK", rank)
         say(f"rank {rank}")

@@ -46,7 +46,7 @@ def test_a_weight_takes_the_first_rows_in_the_order_of_subsets(mix, tmp_path):
     assert (second.counts()["rows_in"], second.counts()["rows_kept"]) == (9, 8)
 
 
-def test_more_than_there_are_is_an_error(mix, tmp_path):
+def test_weight_above_the_available_rows_is_an_error(mix, tmp_path):
     coig = write(tmp_path / "coig.jsonl", *rows("甲", 9))
     assert len(mix(mix=[coig], mix_weights=[2.25])[0].pairs) == 9
     message = f"mix_weights: 2.5 of 4 rows asks 10 of {coig}, which has 9 to train on; lower the weight, or leave"
@@ -54,7 +54,7 @@ def test_more_than_there_are_is_an_error(mix, tmp_path):
         mix(mix=[coig], mix_weights=[2.5])
 
 
-def test_an_instruction_that_is_there_already_is_a_duplicate(mix, tmp_path):
+def test_repeated_instruction_is_removed_as_duplicate(mix, tmp_path):
     coig = write(
         tmp_path / "coig.jsonl", *({"instruction": x, "output": "别的"} for x in ("自己的", " 留出的 ", "新的"))
     )
@@ -65,7 +65,7 @@ def test_an_instruction_that_is_there_already_is_a_duplicate(mix, tmp_path):
     assert second.removed == [Removed(f"{belle}:1", "duplicate_instruction")]
 
 
-def test_columns_are_mapped_each_sets_own(mix, tmp_path):
+def test_each_set_has_its_own_column_mapping(mix, tmp_path):
     belle = write(
         tmp_path / "belle.jsonl",
         {"instruction": "翻译", "input": "天", "output": "sky"},
@@ -92,7 +92,7 @@ def test_a_missing_column_is_named(mix, tmp_path):
         mix(mix=[belle], mix_columns=["instruction=instruction+input output=output"])
 
 
-def test_what_is_too_long_does_not_count_towards_the_weight(mix, tmp_path):
+def test_too_long_rows_do_not_count_towards_the_weight(mix, tmp_path):
     coig = write(tmp_path / "coig.jsonl", *rows("甲", 6))
     long = take([Seed(f"甲{index}", "答", "") for index in range(6)], 1)[0][0].instruction
     (part,) = mix(mix=[coig], mix_weights=[1.0], fits=lambda seed: seed.instruction != long)

@@ -179,14 +179,14 @@ def interrupt(tmp_path, launch):
     return interrupt
 
 
-def test_what_two_processes_began_before_they_were_killed_one_ends(alone, interrupt, capsys):
+def test_one_process_resumes_the_killed_training_of_two(alone, interrupt, capsys):
     folder, _ = interrupt("01", "SIGKILL", **FULL)
     assert alone("together", per_device_train_batch_size=4, **FULL) == folder
     assert capsys.readouterr().err == "train: continuing from step 2\n" + report(folder)
     assert_same_training(alone(**FULL), folder)
 
 
-def test_processes_of_which_one_is_preempted_go_on_from_there(alone, interrupt, launch):
+def test_training_resumes_after_one_process_was_preempted(alone, interrupt, launch):
     _, said = interrupt("1", "SIGTERM", **FULL)
     assert "train: stopped at step 4; the same command goes on from there\n" in said
     folder, code, said = launch(**FULL)

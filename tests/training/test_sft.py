@@ -62,7 +62,7 @@ def test_padding_is_not_trained_and_is_not_eos(make_config):
     assert (ends == 1).all()
 
 
-def test_the_folder_is_a_plain_model_that_learned(make_config, tmp_path):
+def test_output_is_a_plain_model_with_a_lower_loss(make_config, tmp_path):
     config = make_config(max_steps=20, save_strategy="no")
     summary = sft.train(config)
     model = AutoModelForCausalLM.from_pretrained(config.output_dir)
@@ -108,7 +108,7 @@ def test_all_weights_are_trained_at_rank_zero(make_config, tiny_model):
         assert not torch.equal(weight, trained[name]), name
 
 
-def test_a_complete_model_is_left_alone(make_config, capsys):
+def test_complete_model_is_not_trained_again(make_config, capsys):
     config = make_config(max_steps=1)
     summary = sft.train(config)
     written = os.stat(f"{config.output_dir}/model.safetensors").st_mtime_ns
@@ -199,7 +199,7 @@ def lasting(summary):
 
 
 @pytest.mark.parametrize("at", KILLS, ids=lambda at: at.__name__)
-def test_a_killed_run_ends_with_the_same_weights(make_config, tmp_path, at):
+def test_resume_after_a_kill_gives_the_same_weights(make_config, tmp_path, at):
     whole = make_config(output_dir=str(tmp_path / "whole"))
     expected = sft.train(whole)
     config = make_config()
@@ -219,7 +219,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_so_does_one_in_its_second_epoch_without_padding_or_with_less(make_config, tmp_path, way):
+def test_resume_in_second_epoch_without_padding(make_config, tmp_path, way):
     options = {**WAYS[way], "max_steps": 12, "save_steps": 7}  # at most 6 steps an epoch
     whole = make_config(output_dir=str(tmp_path / "whole"), **options)
     expected = sft.train(whole)
@@ -252,7 +252,7 @@ sft.train(load(TrainConfig, sys.argv[1:]))
 """
 
 
-def test_sigkill(make_config, tmp_path, seeds, tiny_model):
+def test_resume_after_sigkill_gives_the_same_weights(make_config, tmp_path, seeds, tiny_model):
     whole = make_config(output_dir=str(tmp_path / "whole"))
     sft.train(whole)
     options = {

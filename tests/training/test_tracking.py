@@ -27,7 +27,7 @@ def test_tensorboard_lies_in_the_models_folder(make_config, tmp_path):
     assert all(0 <= share < 0.5 for _, share in logged(logs, "train/padding_share"))
 
 
-def test_a_continued_run_goes_on_in_the_same_curve(make_config, tmp_path):
+def test_resumed_run_continues_the_same_curve(make_config, tmp_path):
     whole = make_config(output_dir=str(tmp_path / "whole"))
     sft.train(whole)
     mark = checkpoints.MarkWhole.on_save
@@ -47,7 +47,7 @@ def test_a_continued_run_goes_on_in_the_same_curve(make_config, tmp_path):
     assert pictures[0] == pictures[1]
 
 
-def test_what_a_killed_run_wrote_after_its_checkpoint_is_hidden(tmp_path):
+def test_events_after_the_last_checkpoint_are_hidden_on_resume(tmp_path):
     for step, values in ((None, [1.0, 2.0, 3.0]), (1, [7.0, 8.0])):
         writer = TensorBoard(tmp_path, step)
         writer._init_summary_writer(None)
@@ -57,7 +57,7 @@ def test_what_a_killed_run_wrote_after_its_checkpoint_is_hidden(tmp_path):
     assert logged(tmp_path, "loss") == [(1, 1.0), (2, 7.0), (3, 8.0)]
 
 
-def test_none_leaves_no_logs(make_config, tmp_path):
+def test_report_to_none_writes_no_logs(make_config, tmp_path):
     sft.train(make_config(report_to="none", max_steps=1))
     assert not (tmp_path / "model" / "logs").exists()
 
@@ -68,14 +68,14 @@ def test_an_unknown_tracker_is_refused_by_name():
 
 
 @pytest.mark.parametrize("name", ["wandb", "trackio"])
-def test_a_tracker_that_is_not_installed_is_refused_before_the_model_is_loaded(make_config, monkeypatch, name):
+def test_missing_tracker_is_refused_before_the_model_is_loaded(make_config, monkeypatch, name):
     monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setattr(sft, "resolve_model", lambda *args: pytest.fail("too late"))
     with pytest.raises(UserError, match=f"report_to: {name} is not installed here; install it, or leave it out"):
         sft.train(make_config(report_to=name))
 
 
-def test_tensorboard_that_is_not_installed_is_refused(monkeypatch, tmp_path):
+def test_missing_tensorboard_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr("transformers.integrations.integration_utils.is_tensorboard_available", lambda: False)
     with pytest.raises(UserError, match="report_to: tensorboard is not installed here"):
         make_trackers(["tensorboard"], tmp_path)

@@ -33,7 +33,7 @@ def trainer(make_trainer):
 
 @pytest.mark.parametrize("items", [None, torch.tensor(90)])
 @pytest.mark.parametrize("way", WAYS)
-def test_the_loss_and_its_gradient_are_trls(make_trainer, way, items):
+def test_loss_and_gradient_equal_those_of_trl(make_trainer, way, items):
     trainer = make_trainer(**WAYS[way])
     batch = next(iter(trainer.get_train_dataloader()))
     if way == "padded":
@@ -115,7 +115,7 @@ def test_the_loss_of_a_shared_row_is_that_of_its_conversations_alone(make_traine
 
 
 @pytest.mark.parametrize("eval_batch", [1, 4])
-def test_the_held_out_loss_means_the_same_in_every_way(make_trainer, eval_batch):
+def test_held_out_loss_is_the_same_with_every_batching(make_trainer, eval_batch):
     losses = [
         make_trainer(**way, per_device_eval_batch_size=eval_batch, held_out_share=0.4).evaluate()["eval_loss"]
         for way in WAYS.values()
@@ -123,7 +123,7 @@ def test_the_held_out_loss_means_the_same_in_every_way(make_trainer, eval_batch)
     assert losses == pytest.approx([losses[0]] * 3, rel=1e-5)
 
 
-def test_padding_free_takes_the_conversations_that_padding_would(make_trainer):
+def test_padding_free_draws_the_same_conversations_as_padding(make_trainer):
     batches = []
     for way in ("padded", "padding_free"):
         torch.manual_seed(0)
