@@ -15,6 +15,8 @@ pytestmark = pytest.mark.slow
 
 SEEDS = "recipes/demo/data/seeds.jsonl"
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_run_writes_numbers_figures_and_rows(write_pairs, statistics_config, tmp_path):
     seeds = write_pairs(5, "seeds.jsonl")
@@ -79,7 +81,10 @@ def test_a_rerun_asks_only_what_is_missing(write_pairs, statistics_config, tmp_p
     ("words", "message"),
     [
         (["--references", SEEDS], "references.name: is missing"),
-        (["--references", f"{SEEDS},name=a", "README.md,name=a"], "references: two sets are called a; give each its own name"),
+        (
+            ["--references", f"{SEEDS},name=a", "README.md,name=a"],
+            "references: two sets are called a; give each its own name",
+        ),
         (["--references", f"{SEEDS},name=dataset"], "references: two sets are called dataset"),
         (["--topic_lists", "genre"], "topic_lists: must be one of discipline, sector, text_type, not genre"),
     ],
