@@ -15,7 +15,7 @@ from kun_recipes.config.command_line import parse
 from kun_recipes.errors import UserError, print_once_per_machine
 from kun_recipes.models.engines import release_engines
 
-Config = TypeVar("Config")
+Config = TypeVar("Config", bound=Any)
 
 SECONDS_TO_LET_GO = 20
 """How long to wait for another process: a stage whose run was killed notices when it next draws its progress."""

@@ -11,7 +11,7 @@ SHOW_PROGRESS = "KUN_RECIPES_PROGRESS"
 
 def is_shown() -> bool:
     """Whether somebody looks at bars: at a terminal, or through `recipes/run.py`."""
-    return bool(os.environ.get(SHOW_PROGRESS)) or sys.__stderr__.isatty()
+    return bool(os.environ.get(SHOW_PROGRESS)) or (sys.__stderr__ is not None and sys.__stderr__.isatty())
 
 
 def progress_bar(total: int | None, description: str, unit: str = "row", shown: bool = True) -> tqdm:

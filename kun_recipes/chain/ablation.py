@@ -18,6 +18,7 @@ from kun_recipes.chain.local import run_stage
 from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation.tables import HEADS, percent, results_tables, with_interval
+from kun_recipes.execution.summaries import finished_summary
 from kun_recipes.reporting.tables import Table, to_markdown, to_rich
 
 PAIR = {
@@ -106,7 +107,9 @@ def ablation_table(arms: Sequence[Arm], results: Mapping[str, Any]) -> Table:
         (name, reading) for name in results["benchmarks"] for reading in HEADS if reading in base["scores"][name]
     ]
     rows = [_row(f"{base['name']} (all arms' start)", ("–", "–", "–"), base, scores)]
-    rows += [_row(arm.name, _retention(arm.refine.summary()), measured[arm.name], scores) for arm in arms]
+    rows += [
+        _row(arm.name, _retention(finished_summary(arm.refine.folder)), measured[arm.name], scores) for arm in arms
+    ]
     titles = (f"{results['benchmarks'][name]['name']} {HEADS[reading]}" for name, reading in scores)
     head = ("arm", "candidates", "judged good", "kept", "held-out perplexity", "characters", "refusals, %", *titles)
     return Table(

@@ -115,7 +115,7 @@ class _Reader:
             if field in known and stage in ("", file_name, name):
                 argv += [f"--{field}", *words]
         argv += own
-        config = load(config_class, argv, future=[self.run.output_dir, *self.future])
+        config: Any = load(config_class, argv, future=[self.run.output_dir, *self.future])
         launcher = [sys.executable]
         if kind.devices == "training":
             launcher += ["-m", "accelerate.commands.launch", "--quiet", "--config_file", self.run.accelerate_config]

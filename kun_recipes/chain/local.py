@@ -1,11 +1,11 @@
 """Running stages on this machine, each in its own process; `recipes/run.py` is the command."""
 
+import io
 import os
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 from rich.console import Console
 from rich.text import Text
@@ -17,7 +17,7 @@ from kun_recipes.execution.logs import last_message
 from kun_recipes.progress import SHOW_PROGRESS
 
 
-def remove_from(selected: list[StageRun]) -> None:
+def remove_from(selected: Sequence[StageRun]) -> None:
     """Remove what the selected stages wrote, for a fresh run of them."""
     for stage in selected:
         for folder in stage.written():
@@ -91,6 +91,7 @@ def run_stage(stage: StageRun, log: Path, show: Callable[[str], None]) -> None:
     environment = {**os.environ, SHOW_PROGRESS: "1", "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as file:
         process = subprocess.Popen(stage.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
+        assert isinstance(process.stdout, io.BufferedReader)  # a pipe was asked for
         for line in _lines(process.stdout):
             file.write(line.encode() + b"\n")
             file.flush()
@@ -101,7 +102,7 @@ def run_stage(stage: StageRun, log: Path, show: Callable[[str], None]) -> None:
         raise UserError(f"{stage.name} failed (exit code {code}): {last_message(log)}\nits log: {log}")
 
 
-def _lines(stream: IO[bytes]) -> Iterator[str]:
+def _lines(stream: io.BufferedReader) -> Iterator[str]:
     """Lines of a process that also draws progress bars, which end in a carriage return."""
     rest = b""
     while chunk := stream.read1(65536):

@@ -52,7 +52,7 @@ class StageRun:
         return list(dict.fromkeys([self.folder, *others]))
 
     def summary(self) -> dict[str, Any] | None:
-        """The stage's figures, if it finished with this very config."""
+        """Return the stage's summary if it finished with this very config."""
         path = self.folder / self.kind.summary_file
         if not path.is_file():
             return None

@@ -49,7 +49,7 @@ class Stage:
         plan_section, assumptions: name of its section of plan.yaml, and the class of that; None: a plan leaves it out.
     """
 
-    name: ClassVar[str]
+    name: str
     script: ClassVar[str]
     summary_file: ClassVar[str] = SUMMARY
     devices: ClassVar[Literal["cores", "gpus", "training"]] = "gpus"

@@ -23,7 +23,7 @@ from kun_recipes.config.words import read_pair_word, read_section_word
 from kun_recipes.errors import ConfigError, print_once_per_machine
 from kun_recipes.shipped import find_shipped
 
-Config = TypeVar("Config")
+Config = TypeVar("Config", bound=Any)
 COMMAND_LINE = "command line"
 
 
@@ -171,7 +171,8 @@ def _add_structured(parser: argparse.ArgumentParser, field: dataclasses.Field) -
     flags = [f"--{field.name}", *([f"--{field.name.replace('_', '-')}"] if "_" in field.name else [])]
     missing = dataclasses.MISSING
     required = field.default is missing and field.default_factory is missing
-    default = None if required else field.default_factory() if field.default is missing else field.default
+    factory = field.default_factory
+    default = field.default if factory is missing else factory()
     about = field.metadata.get("help", "")
     if origin is list and dataclasses.is_dataclass(arguments[0]):
         names = ",".join(f"{one.name}=…" for one in dataclasses.fields(arguments[0]))
@@ -180,7 +181,7 @@ def _add_structured(parser: argparse.ArgumentParser, field: dataclasses.Field) -
             nargs="+",
             type=lambda word: read_section_word(word, arguments[0], field.name),
             required=required,
-            default=default,
+            default=None if required else default,
             metavar="key=value,…",
             help=f"{about} [each: {names}]",
         )
@@ -192,7 +193,7 @@ def _add_structured(parser: argparse.ArgumentParser, field: dataclasses.Field) -
             type=lambda word: read_pair_word(word, arguments[1], field.name),
             action=_Mapping,
             required=required,
-            default=default,
+            default=None if required else default,
             metavar="name=value",
             help=about,
         )

@@ -71,7 +71,7 @@ def map_paths(value: Any, hint: Any, change: Callable[[str, str, PathKind], Any]
     return value
 
 
-def _map_section(value: Any, section: type, change: Callable[[str, str, PathKind], Any], key: str) -> Any:
+def _map_section(value: Any, section: Any, change: Callable[[str, str, PathKind], Any], key: str) -> Any:
     hints = path_hints(section)
     if isinstance(value, dict):
         return {

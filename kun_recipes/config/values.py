@@ -19,6 +19,10 @@ from kun_recipes.text.phrases import FLAGS, Phrases, check_pattern
 from kun_recipes.text.views import narrow
 
 
+class _WrongType(ConfigError):
+    """A value of the wrong type: where a field takes several types, the next may fit."""
+
+
 def read_value(value: Any, hint: Any, key: str) -> Any:
     """Return a YAML value as a field's type wants it.
 
@@ -53,7 +57,7 @@ def read_value(value: Any, hint: Any, key: str) -> Any:
     if origin is Phrases:
         return Phrases(_read_patterns(value, key))
     if not _fits(value, hint):
-        raise ConfigError(key, f"must be {type_name(hint)}, not {value!r}")
+        raise _WrongType(key, f"must be {type_name(hint)}, not {value!r}")
     return float(value) if hint is float and isinstance(value, str) else value
 
 
@@ -118,18 +122,16 @@ def _read_any_of(value: Any, arms: tuple[Any, ...], hint: Any, key: str) -> Any:
     if value is None and type(None) in arms:
         return None
     others = [arm for arm in arms if arm is not type(None)]
-    if len(others) == 1 and not isinstance(others[0], type):
-        return read_value(value, others[0], key)  # a list or a section says itself what is wrong inside
     for arm in others:
         try:
             return read_value(value, arm, key)
-        except ConfigError as error:
-            if error.key != key or "must be" not in error.message or not error.message.endswith(f"not {value!r}"):
-                raise
+        except _WrongType as error:
+            if error.key != key:
+                raise  # something inside of a list or a section
     raise ConfigError(key, f"must be {type_name(hint)}, not {value!r}")
 
 
-def _read_section(value: Any, section: type, arguments: tuple[Any, ...], key: str) -> Any:
+def _read_section(value: Any, section: Any, arguments: tuple[Any, ...], key: str) -> Any:
     fields = {field.name: field for field in dataclasses.fields(section)}
     mapping = _mapping(value, key)
     prefix = f"{key}." if key else ""
@@ -160,7 +162,7 @@ def _mapping(value: Any, key: str) -> dict:
 
 def _checked(value: Any, kind: type, hint: Any, key: str) -> Any:
     if not isinstance(value, kind):
-        raise ConfigError(key, f"must be {type_name(hint)}, not {value!r}")
+        raise _WrongType(key, f"must be {type_name(hint)}, not {value!r}")
     return value
 
 

@@ -60,7 +60,7 @@ def show_statuses(found: list[Status], console: Console) -> None:
         table.add_row(status.stage, status.job, Text(status.state, style), status.done, Text(status.note))
     console.print(table)
     for status in found:
-        if status.state == FAILED:
+        if status.state == FAILED and status.log:
             console.print(Text(f"{status.stage} failed: {last_message(status.log)}\n  its log: {status.log}"))
 
 

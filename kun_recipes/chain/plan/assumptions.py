@@ -122,20 +122,21 @@ def load_assumptions(path: str | Path, sections: Mapping[str, type]) -> Assumpti
             above 1, a number without a source; with the file and the key.
     """
     values = read_yaml_mapping(path)
-    kinds = {
+    common = {
         "device": str,
         "parameters": Assumption,
         "corpora": tuple[CorpusSize, ...],
         "outside": tuple[Outside, ...],
     }
+    kinds: dict[str, Any] = {**common, **sections}
     try:
         for name in values:
-            if name not in kinds | sections:
-                raise ConfigError(name, f"unknown key{nearest(name, [*kinds, *sections])}")
-        for name in kinds | sections:
+            if name not in kinds:
+                raise ConfigError(name, f"unknown key{nearest(name, kinds)}")
+        for name in kinds:
             if name not in values:
                 raise ConfigError(name, "is missing")
-        read = {name: read_value(values[name], kind, name) for name, kind in (kinds | sections).items()}
+        read = {name: read_value(values[name], kind, name) for name, kind in kinds.items()}
         if read["device"] not in DEVICES:
             raise ConfigError("device", f"must be one of {', '.join(DEVICES)}, not {read['device']!r}")
         for name in ("corpora", "outside"):
@@ -145,4 +146,4 @@ def load_assumptions(path: str | Path, sections: Mapping[str, type]) -> Assumpti
     except ConfigError as error:
         error.where = str(path)
         raise
-    return Assumptions(**{name: read[name] for name in kinds}, sections={name: read[name] for name in sections})
+    return Assumptions(**{name: read[name] for name in common}, sections={name: read[name] for name in sections})

@@ -57,7 +57,7 @@ class Plan:
     """What a run will take, and what that was computed from.
 
     Attributes:
-        assumptions: every figure by its name, those of a sample in the place of plan.yaml's.
+        assumptions: every number by its name, those of a sample in the place of plan.yaml's.
         warnings: what will not go as configured, a line each.
         sample: folder of the corpus sample, if there was one.
     """

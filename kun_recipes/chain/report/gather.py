@@ -53,9 +53,9 @@ class Evidence:
         rows: finished rows, chosen by hash.
     """
 
-    stages: dict[str, Summary]
+    stages: Mapping[str, Summary]
     removed: dict[str, list[Reason]]
-    trainings: dict[str, Summary]
+    trainings: Mapping[str, Summary]
     sections: dict[str, FinishedStage]
     tokens: dict[str, int]
     rows: list[Mapping[str, Any]]
