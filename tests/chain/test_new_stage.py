@@ -19,6 +19,7 @@ from kun_recipes.chain.conclusion import conclude
 from kun_recipes.chain.graph import needs
 from kun_recipes.chain.loading import load_chain
 from kun_recipes.chain.local import check_before, run_here
+from kun_recipes.chain.plan import estimate as planning
 from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption
 from kun_recipes.chain.plan.estimate import estimate, load_plan
 from kun_recipes.chain.plan.plan import Hardware
@@ -90,7 +91,8 @@ def stage(monkeypatch) -> CountStage:
     declared = CountStage()
     stages = {**all_stages.STAGES, "count": declared}
     monkeypatch.setattr(all_stages, "STAGES", stages)
-    monkeypatch.setattr(loading, "STAGES", stages)
+    for module in (loading, planning):
+        monkeypatch.setattr(module, "STAGES", stages)
     return declared
 
 

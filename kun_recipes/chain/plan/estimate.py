@@ -1,11 +1,13 @@
 """Each stage's work, put on the hardware there is."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from kun_recipes.chain.all_stages import STAGES
 from kun_recipes.chain.plan.assumptions import Assumptions, load_assumptions
 from kun_recipes.chain.plan.plan import Hardware, Plan, StageEstimate
-from kun_recipes.chain.plan.sample import with_sample
+from kun_recipes.chain.plan.sample import finished
 from kun_recipes.chain.plan.units import devices, duration
 from kun_recipes.chain.plan.work import Flow
 from kun_recipes.chain.recipe import Chain, StageRun
@@ -16,10 +18,32 @@ from kun_recipes.shipped import find_shipped
 
 def load_plan(recipe: str | Path) -> Assumptions:
     """Read a recipe's plan.yaml. Raises ConfigError as `load_assumptions` does."""
-    from kun_recipes.chain.all_stages import STAGES
-
     sections = {stage.plan_section: stage.assumptions for stage in STAGES.values() if stage.assumptions}
     return load_assumptions(find_shipped(f"{recipe}/plan.yaml"), sections)
+
+
+def with_sample(known: Assumptions, corpus_folder: Path) -> Assumptions:
+    """Return the assumptions with the rates that a small run measured in their place.
+
+    Its seconds are left out: they hold its start-up, and nothing says on how many cores.
+
+    Args:
+        corpus_folder: of its corpus stage; the folders of other stages lie beside it, where those finished.
+
+    Raises:
+        UserError: the corpus stage is not finished, or kept no row.
+    """
+    corpus = finished(corpus_folder)
+    if not corpus or "documents" not in corpus:
+        raise UserError(
+            f"{corpus_folder}: no finished corpus stage; run recipes/corpus.py with --max_documents there first"
+        )
+    sections = dict(known.sections)
+    for stage in STAGES.values():
+        folder = corpus_folder if stage.plan_section == "corpus" else corpus_folder.parent / stage.name
+        if stage.plan_section and finished(folder):
+            sections[stage.plan_section] = stage.measured(folder, sections[stage.plan_section])
+    return replace(known, sections=sections)
 
 
 def estimate(chain: Chain, known: Assumptions, sample: Path | None, hardware: Hardware) -> Plan:

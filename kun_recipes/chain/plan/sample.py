@@ -1,42 +1,14 @@
-"""What a finished small run says about a larger one: a corpus stage on some documents, and the stages beside it."""
+"""What a finished small run says about a larger one: what stages read from it when they replace their assumptions."""
 
-from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import orjson
 
-from kun_recipes.chain.plan.assumptions import Assumption, Assumptions
+from kun_recipes.chain.plan.assumptions import Assumption
 from kun_recipes.data.folders import SUMMARY
 from kun_recipes.data.rows import read_rows
-from kun_recipes.errors import UserError
-
-
-def with_sample(known: Assumptions, corpus_folder: Path) -> Assumptions:
-    """Return the assumptions with the rates that a small run measured in their place.
-
-    Its seconds are left out: they hold its start-up, and nothing says on how many cores.
-
-    Args:
-        corpus_folder: of its corpus stage; the folders of other stages lie beside it, where those finished.
-
-    Raises:
-        UserError: the corpus stage is not finished, or kept no row.
-    """
-    from kun_recipes.chain.all_stages import STAGES  # whose modules use this one
-
-    corpus = finished(corpus_folder)
-    if not corpus or "documents" not in corpus:
-        raise UserError(
-            f"{corpus_folder}: no finished corpus stage; run recipes/corpus.py with --max_documents there first"
-        )
-    sections = dict(known.sections)
-    for stage in STAGES.values():
-        folder = corpus_folder if stage.plan_section == "corpus" else corpus_folder.parent / stage.name
-        if stage.plan_section and finished(folder):
-            sections[stage.plan_section] = stage.measured(folder, sections[stage.plan_section])
-    return replace(known, sections=sections)
 
 
 def finished(folder: Path) -> dict[str, Any]:

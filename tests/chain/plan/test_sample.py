@@ -3,7 +3,7 @@ import math
 import orjson
 import pytest
 
-from kun_recipes.chain.plan.sample import with_sample
+from kun_recipes.chain.plan.estimate import with_sample
 from kun_recipes.errors import UserError
 
 CORPUS = {"rows_in": 50, "rows_kept": 2, "removed": {"too_short": 15, "not_sampled": 33}, "documents": 40}
