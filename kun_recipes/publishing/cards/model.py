@@ -104,7 +104,7 @@ class ModelCard:
         """Return the request in the card's example; the label model was trained on one request alone."""
         if self.model.role != "label":
             return REQUEST
-        return load_prompt(prompts[0].path, {"output"}).question
+        return load_prompt(prompts[0].path, {"segment"}).question
 
     def _results(self) -> list[Result]:
         """Return the results of the run itself and of the evaluate stage."""
@@ -133,7 +133,7 @@ class ModelCard:
         return base_model(self.config, self.record, self.model)
 
     def _published_base(self) -> str | None:
-        return self.config.repository(self.model.base)
+        return self.config.published_repository(self.model.base)
 
     def _base_link(self) -> str:
         base = self.record.models.get(self.model.base)
@@ -142,14 +142,18 @@ class ModelCard:
     def _dataset(self) -> str | None:
         """The Hub's id of what the model was trained on, where it has one."""
         if self.model.role == "final":
-            return self.config.repository(DATASET)
-        return self.config.seeds_origin if HUB_ID.fullmatch(self.config.seeds_origin) else None
+            return self.config.published_repository(DATASET)
+        return self._seeds_origin() if HUB_ID.fullmatch(self._seeds_origin()) else None
 
     def _data(self) -> str:
         if dataset := self._dataset():
             return hub_link(dataset, "datasets/")
         if self.model.role == "final":
             return "the refined pairs of the same run, which are not published"
+        return self._seeds_origin()
+
+    def _seeds_origin(self) -> str:
+        assert self.config.seeds_origin is not None  # the config refuses to publish models without it
         return self.config.seeds_origin
 
     def _dataset_licences(self) -> str:
