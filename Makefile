@@ -26,9 +26,10 @@ test-fast: $(VENV)/dev-installed  ## three minutes of tests: no model is trained
 test-vllm: $(VLLM_VENV)/installed  ## the engines' tests and the chain, with the true vLLM
 	$(VLLM_BIN)/python -m pytest tests/models/engines tests/test_vllm.py
 
-quality: $(VENV)/dev-installed  ## lint and format, without changing a file
+quality: $(VENV)/dev-installed  ## lint, format and types, without changing a file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 bench: $(VENV)/dev-installed $(VLLM_VENV)/installed  ## speed and memory, on the demo's model and text
 	$(BIN)/python benchmarks/corpus.py

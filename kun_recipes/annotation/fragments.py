@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from kun_recipes.annotation.assignment import Assignment, Step
 from kun_recipes.annotation.study import Item
-from kun_recipes.studies.items import QUALITY
+from kun_recipes.studies.items import PreferenceItem, QualityItem
 
 Texts = dict[str, str]
 
@@ -33,7 +33,7 @@ def item_html(task: str, item: Item | None, assignment: Assignment | None, texts
     """One item, or that all is done."""
     if assignment is None or item is None:
         return DONE.format(done=texts["done"], more=texts["done_more"])
-    cards = _quality(item, texts) if task == QUALITY else _preference(item, assignment.first, texts)
+    cards = _quality(item, texts) if isinstance(item, QualityItem) else _preference(item, assignment.first, texts)
     return ITEM.format(number=assignment.id, task=task, cards=Markup("").join(cards))
 
 
@@ -66,11 +66,11 @@ def _link(address: str, text: str, here: bool, lang: str | None = None) -> Marku
     return LINK.format(address=address, text=text, state="here" if here else "", lang=attribute)
 
 
-def _quality(item: Item, texts: Texts) -> list[Markup]:
+def _quality(item: QualityItem, texts: Texts) -> list[Markup]:
     return [_card("asked", texts["instruction"], item.instruction), _card("output", texts["output"], item.output)]
 
 
-def _preference(item: Item, first: str, texts: Texts) -> list[Markup]:
+def _preference(item: PreferenceItem, first: str, texts: Texts) -> list[Markup]:
     answers = (item.answer_a, item.answer_b)
     left, right = answers if first == "a" else reversed(answers)
     return [

@@ -26,7 +26,7 @@ class Keys:
             sql.executemany("INSERT OR REPLACE INTO links VALUES (?, ?)", [(n, hash_key(k)) for n, k in made.items()])
         return made
 
-    def import_hashes(self, hashes: dict[str, str]) -> None:
+    def import_hashes(self, hashes: Mapping[str, str]) -> None:
         """Store the hashes of keys that were created elsewhere."""
         with self.database.write() as sql:
             sql.executemany("INSERT OR REPLACE INTO links VALUES (?, ?)", hashes.items())

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -93,7 +93,7 @@ class Page:
             return
         for choice in CHOICES:
             if choice != "both_bad" or self.both_bad:
-                variant = "primary" if choice in ("left", "right") else "secondary"
+                variant: Literal["primary", "secondary"] = "primary" if choice in ("left", "right") else "secondary"
                 button = gr.Button(self.texts[choice], variant=variant, elem_id=choice)
                 self._bind(button.click, self._submit_preference(choice), [assignment], shown, choice)
 

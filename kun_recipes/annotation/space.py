@@ -17,9 +17,9 @@ from typing import Any
 from kun_recipes.annotation.config import ADMIN, AnnotateConfig
 from kun_recipes.annotation.keys import hash_key
 from kun_recipes.annotation.storage import ITEMS_FILE, digest
-from kun_recipes.annotation.study import MODELS, Item, Study
+from kun_recipes.annotation.study import Item, Study
 from kun_recipes.errors import UserError
-from kun_recipes.studies.items import write_items
+from kun_recipes.studies.items import PreferenceItem, write_items
 
 SECRET = "ANNOTATION_KEYS"
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -44,6 +44,7 @@ def make_space(config: AnnotateConfig, study: Study) -> Space:
     Raises:
         UserError: the folder is there and is none of ours.
     """
+    assert config.space_dir is not None  # a Space is written only where the config names its folder
     folder = Path(config.space_dir)
     if folder.exists() and not (folder / "settings.json").is_file():
         raise UserError(f"{folder}: is there and is no Space written by this; name another space_dir, or remove it")
@@ -113,8 +114,9 @@ def _write_study(study: Study, folder: Path, output_dir: Path) -> None:
 
 
 def _anonymized(item: Item) -> Item:
-    hidden = {name: "" for name in MODELS if hasattr(item, name)}
-    return dataclasses.replace(item, id=space_id(item.id), **hidden)
+    if isinstance(item, PreferenceItem):
+        return dataclasses.replace(item, id=space_id(item.id), model_a="", model_b="")
+    return dataclasses.replace(item, id=space_id(item.id))
 
 
 def _settings(config: AnnotateConfig) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kun_recipes.annotation.study import Study
 from kun_recipes.errors import UserError
@@ -22,6 +22,7 @@ BUSY_SECONDS = 5
 """Time to wait for another process that writes; a transaction takes milliseconds."""
 
 Vote = QualityVote | PreferenceVote
+Button = Literal["left", "tie", "both_bad", "right"]
 
 ITEMS_FILE = "space_items.json"
 """Beside the database: the items' own ids by those that a Space calls them."""
@@ -142,10 +143,13 @@ def _vote(row: Mapping[str, Any], items: Mapping[str, str], annotator: str) -> V
     return PreferenceVote(**common, first=row["first"], choice=choice_from_button(answer["pressed"], row["first"]))
 
 
-def choice_from_button(pressed: str, first: str) -> Choice:
+def choice_from_button(pressed: Button, first: Literal["a", "b"]) -> Choice:
     """Return the choice that a button stands for: left and right depend on the answer shown first."""
-    sides = {"left": first, "right": "b" if first == "a" else "a"}
-    return sides.get(pressed, pressed)
+    if pressed == "left":
+        return first
+    if pressed == "right":
+        return "b" if first == "a" else "a"
+    return pressed
 
 
 def digest(*parts: object) -> str:

@@ -36,12 +36,13 @@ from kun_recipes.models.resolve import resolve_model
 from kun_recipes.privacy import MaskPrivateData, load_privacy
 from kun_recipes.reporting.corpus import DescribeRows, merge_tallies, write_corpus_report
 from kun_recipes.rules import load_rules, segment_rules
+from kun_recipes.rules.pipelines import Removed
 from kun_recipes.rules.ranges import RangeFilter
 
 DIGEST_BUCKETS = 16  # tasks that look for exact duplicates; each holds a sixteenth of all digests in memory
 
 
-def segment(config: CorpusConfig, scratch: Path, reader: CorpusReader, removed) -> list[PipelineStep]:
+def segment(config: CorpusConfig, scratch: Path, reader: CorpusReader, removed: Removed) -> list[PipelineStep]:
     """Documents in, clean segments out. Up to the segmenter a row is a document, from there on a segment."""
     rules, quality = load_rules(config.rules), load_quality(config.quality)
     return [
@@ -63,7 +64,7 @@ def segment(config: CorpusConfig, scratch: Path, reader: CorpusReader, removed) 
     ]
 
 
-def unique(config: CorpusConfig, scratch: Path, removed=None) -> list[PipelineStep]:
+def unique(config: CorpusConfig, scratch: Path, removed: Removed | None = None) -> list[PipelineStep]:
     """The segments without copies, for a list to begin with."""
     exact, near = (removed("duplicate"), removed("near_duplicate")) if removed else (None, None)
     return [
@@ -84,14 +85,14 @@ def find_near_duplicates(config: CorpusConfig, scratch: Path) -> list[tuple[str,
     ]
 
 
-def sample(config: CorpusConfig, scratch: Path, removed) -> list[PipelineStep]:
+def sample(config: CorpusConfig, scratch: Path, removed: Removed) -> list[PipelineStep]:
     if config.sample_rows is None:
         return []
     thresholds = sample_thresholds(scratch / "hashes", config.sample_rows, config.sample_weights)
     return [BelowThreshold(thresholds, config.seed, removed("not_sampled"))]
 
 
-def make_rows(config: CorpusConfig, stage: StageFolder, reader: CorpusReader, removed) -> Counts:
+def make_rows(config: CorpusConfig, stage: StageFolder, reader: CorpusReader, removed: Removed) -> Counts:
     """Run all pipelines; the counts are those of the first and the last, which no row can miss."""
     scratch = stage.scratch
 

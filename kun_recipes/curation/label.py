@@ -24,10 +24,11 @@ from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.models.resolve import model_identity
 from kun_recipes.rules import instruction_rules, load_rules
+from kun_recipes.rules.pipelines import Removed
 from kun_recipes.rules.ranges import RangeFilter
 
 
-def label(config: LabelConfig, stage: StageFolder, removed) -> list[PipelineStep]:
+def label(config: LabelConfig, stage: StageFolder, removed: Removed) -> list[PipelineStep]:
     prompt = load_prompt(config.prompt, {"segment"})
     decoding = config.decoding()
     engine = open_engine(config, requests(config, prompt, decoding))
@@ -57,7 +58,7 @@ def requests(config: LabelConfig, prompt: PromptTemplate, decoding: Sampling) ->
             yield prompt.render(segment=row[schema.TEXT]), decoding.max_new_tokens
 
 
-def select(config: LabelConfig, stage: StageFolder, removed) -> list[PipelineStep]:
+def select(config: LabelConfig, stage: StageFolder, removed: Removed) -> list[PipelineStep]:
     def between(field: str, reason: str, **bounds: float | None) -> RangeFilter:
         return RangeFilter(field, reason, **bounds, exclusion_writer=removed(reason))
 

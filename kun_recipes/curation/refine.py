@@ -73,7 +73,9 @@ def judge_requests(config: RefineConfig, calibrations: Calibrations, *judges: Ju
 
 def polish_requests(config: RefineConfig, polish: PromptTemplate | None, decoding: Sampling) -> Iterator[Request]:
     """What the model will be asked to write; nothing, where the segments are the answers."""
-    for row in read_rows(config.candidates) if polish else ():
+    if polish is None:
+        return
+    for row in read_rows(config.candidates):
         prompt = polish.render(segment=row[schema.TEXT], instruction=row[schema.INSTRUCTION])
         yield prompt, decoding.max_new_tokens
 
@@ -91,8 +93,8 @@ def run(config: RefineConfig) -> None:
         stage.begin()
         counts = run_pipeline(pipeline, stage.logs("refine"), len(shards), config.where(), reads=shards)
         splits = write_dataset(stage.rows, config.dataset_dir)
-        judges = calibrations.measured()
-        print(*judges.values(), sep="\n", file=sys.stderr)
-        judges = {name: calibration.to_dict() for name, calibration in judges.items()}
+        measured = calibrations.measured()
+        print(*measured.values(), sep="\n", file=sys.stderr)
+        judges = {name: calibration.to_dict() for name, calibration in measured.items()}
         summary = stage.finish(counts, judges=judges, dataset=config.dataset_dir, splits=splits)
     report(summary, stage.folder)

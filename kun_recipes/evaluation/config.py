@@ -83,9 +83,9 @@ class EvaluateConfig(EngineConfig):
             raise ConfigError("benchmarks", f"{double} is given twice")
         if "ppl-full" in self.modes and {self.base_format, *([self.format] if self.models else [])} != {"plain"}:
             raise ConfigError("modes", "ppl-full compares plain texts: set base_format and format to plain")
-        names = list(self.named())
-        if double := next((name for name in names if names.count(name) > 1), None):
-            raise ConfigError("models", f"two of them are called {double}; rename one's folder")
+        called = self.named()
+        if twice := next((name for name in called if called.count(name) > 1), None):
+            raise ConfigError("models", f"two of them are called {twice}; rename one's folder")
 
     def named(self) -> list[str]:
         """What each model is called in tables and file names, the base model first."""

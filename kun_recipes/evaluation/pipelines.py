@@ -1,10 +1,11 @@
 """Pipelines of questions and held-out pairs for one model, and the longest requests that vLLM must accept."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from datatrove.pipeline.base import PipelineStep
+from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.data.pairs import Pair
 from kun_recipes.data.rows import removed_writers, row_writer
@@ -25,6 +26,8 @@ from kun_recipes.rules.keywords import Refusal
 
 CHOICE_TOKENS = 16
 """Room for what the longest choice begins with, "答案是: ", and its letter."""
+
+Removed = Callable[[str], DiskWriter]
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def question_pipeline(
     model: EvaluatedModel,
     asked: EvaluationInputs,
     rows: Path,
-    removed,
+    removed: Removed,
 ) -> list[PipelineStep]:
     sources = {source.name: source for source, _ in asked.tasks}
     decoding = config.decoding()
@@ -101,7 +104,7 @@ def pair_pipeline(
     model: EvaluatedModel,
     asked: EvaluationInputs,
     rows: Path,
-    removed,
+    removed: Removed,
 ) -> list[PipelineStep]:
     sampling = replace(config.decoding(), max_new_tokens=config.held_out_new_tokens)
     refusal = Refusal(columns.ANSWER, load_rules(config.rules).refusal)

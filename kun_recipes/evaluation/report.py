@@ -55,7 +55,8 @@ def scores_figure(results: dict[str, Any]) -> Figure:
 
 
 def _scaled(scores: dict[str, float], name: str, scale: float) -> tuple[float, float, float]:
-    return tuple(scale * scores[key] for key in (name, f"{name}_low", f"{name}_high"))
+    value, low, high = (scale * scores[key] for key in (name, f"{name}_low", f"{name}_high"))
+    return value, low, high
 
 
 def model_index(results: dict[str, Any], model: dict[str, Any]) -> list[dict[str, Any]]:

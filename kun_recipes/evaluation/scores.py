@@ -89,8 +89,8 @@ def _subject(records: Sequence[Record], column: str) -> dict[str, float]:
     return {"accuracy": right / len(records), "questions": len(records)}
 
 
-def _by(records: Sequence[Record], column: str) -> dict[str, list[Record]]:
-    found: dict[str, list[Record]] = {}
+def _by(records: Sequence[Record], column: str) -> dict[Any, list[Record]]:
+    found: dict[Any, list[Record]] = {}
     for record in records:
         found.setdefault(record[column], []).append(record)
     return found

@@ -5,7 +5,8 @@ from typing import Literal
 
 from kun_recipes.config.options import option
 from kun_recipes.errors import ConfigError
-from kun_recipes.execution.launch import Executor, SlurmOptions
+from kun_recipes.execution.launch import Executor
+from kun_recipes.execution.slurm.arrays import SlurmOptions
 
 
 @dataclass(kw_only=True)
@@ -29,7 +30,7 @@ class ExecutorConfig:
     def where(self) -> Executor:
         return Executor(self.workers, slurm=self.job())
 
-    def job(self, **more: int | None) -> SlurmOptions | None:
+    def job(self) -> SlurmOptions | None:
         """What a job asks of Slurm; None on this machine."""
         if self.executor == "local":
             return None
@@ -43,5 +44,4 @@ class ExecutorConfig:
             qos=self.slurm_qos,
             extra=tuple(self.slurm_sbatch or ()),
             setup=tuple(self.slurm_setup or ()),
-            **more,
         )

@@ -74,7 +74,8 @@ class Workers(LocalPipelineExecutor):
             for rank in _until_empty(waiting):
                 self._run_task(rank, worker)
             return
-        failed, outcomes = threading.Event(), queue.SimpleQueue()
+        failed = threading.Event()
+        outcomes: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         for _ in range(self.tasks_a_worker):
             arguments = (worker, waiting, failed, outcomes.put)
             threading.Thread(target=self._run_tasks, args=arguments, daemon=True).start()  # Ctrl-C waits for none

@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,7 +117,7 @@ def _tie_embeddings(model: "PreTrainedModel") -> None:
 
 
 @contextlib.contextmanager
-def _bars_only_on_a_terminal():
+def _bars_only_on_a_terminal() -> Iterator[None]:
     """Hide the bars of reading a GGUF file unless stderr is a terminal; its log messages and errors go elsewhere."""
     with progress_bar(1, "") as bar:
         shown = not bar.disable

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import huggingface_hub
 from huggingface_hub.errors import HTTPError, XetDownloadError
@@ -75,13 +75,19 @@ def download_bar(total: int | None, desc: str, unit: str = "file", unit_scale: b
     return bar
 
 
+HUB_BAR: Any = download_bar
+"""`download_bar` for the Hub's client, whose signatures ask for a class, but which takes any function too."""
+
+
 def _from_hub(source: ModelSource, folder: Path) -> None:
-    where = {"repo_id": source.hub_repo, "filename": source.hub_file, "revision": source.hub_revision}
+    name, file, revision = source.hub_repo, source.hub_file, source.hub_revision
     try:
         # asked first, because the download itself tries five times, half a minute in all
-        huggingface_hub.get_hf_file_metadata(huggingface_hub.hf_hub_url(**where), timeout=HUB_TIMEOUT)
+        huggingface_hub.get_hf_file_metadata(
+            huggingface_hub.hf_hub_url(name, file, revision=revision), timeout=HUB_TIMEOUT
+        )
         print_status(f"{source.name}: fetching {source.bytes / 1e6:.0f} MB from the Hub ({source.hub_repo})")
-        huggingface_hub.hf_hub_download(**where, local_dir=folder, tqdm_class=download_bar)
+        huggingface_hub.hf_hub_download(name, file, revision=revision, local_dir=folder, tqdm_class=HUB_BAR)
     except (HTTPError, XetDownloadError, OSError) as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise

@@ -1,6 +1,6 @@
 """Options of how a stage asks a model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from kun_recipes.config.options import option
@@ -72,7 +72,9 @@ class EngineConfig(ExecutorConfig):
 
     def where(self) -> Executor:
         gpus = self.tensor_parallel if self.executor == "local" or self.slurm_gpus is None else self.slurm_gpus
-        job = self.job(cores=self.slurm_cores, tasks_per_job=self.slurm_tasks_per_job, jobs_a_worker=1)
+        job = self.job()
+        if job is not None:
+            job = replace(job, cores=self.slurm_cores, tasks_per_job=self.slurm_tasks_per_job, jobs_a_worker=1)
         # two shards at a time keep vLLM's batches full; transformers makes its batches of one call's rows
         return Executor(self.workers, gpus, tasks_a_worker=2 if self.engine == "vllm" else 1, slurm=job)
 

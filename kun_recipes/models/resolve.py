@@ -15,7 +15,7 @@ from huggingface_hub.errors import (
 
 from kun_recipes.errors import UserError
 from kun_recipes.models.cache import cached_model
-from kun_recipes.models.fetch import HUB_TIMEOUT, download_bar, first_line
+from kun_recipes.models.fetch import HUB_BAR, HUB_TIMEOUT, first_line
 from kun_recipes.models.source import load_model_source
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -52,7 +52,7 @@ def _from_hub(name: str, revision: str | None) -> Path:
     here = f"model {name}: is no folder here, and "
     try:
         folder = huggingface_hub.snapshot_download(
-            name, revision=revision, allow_patterns=MODEL_FILES, etag_timeout=HUB_TIMEOUT, tqdm_class=download_bar
+            name, revision=revision, allow_patterns=MODEL_FILES, etag_timeout=HUB_TIMEOUT, tqdm_class=HUB_BAR
         )
     except GatedRepoError as error:
         raise UserError(

@@ -74,7 +74,9 @@ def _house_span(text: str, place: int, words: PrivacyWords) -> Span | None:
 
 def _name_start(text: str, end: int, words: PrivacyWords) -> int:
     """Where the names of province, city, street begin that stand before `end`."""
-    name = NAME.search(text[max(0, end - NAME_REACH) : end])[0]
+    match = NAME.search(text[max(0, end - NAME_REACH) : end])
+    assert match  # no name matches too
+    name = match[0]
     openings = words.address_start.finditer(name) if words.address_start else ()
     opened = max((match.end() for match in openings), default=0)
     return end - len(name[opened:].lstrip(" "))

@@ -99,9 +99,13 @@ class PublishConfig(RunFolders):
         """The folders of the models by their names."""
         return {Path(folder).name: Path(folder) for folder in self.model_dirs or []}
 
-    def repository(self, name: str) -> str | None:
+    def repository(self, name: str) -> str:
+        """The Hub's id of something that is published here."""
+        return f"{self.namespace}/{self.names[name]}"
+
+    def published_repository(self, name: str) -> str | None:
         """The Hub's id of something, if it is published here."""
-        return f"{self.namespace}/{self.names[name]}" if name in self.names else None
+        return self.repository(name) if name in self.names else None
 
     @cached_property
     def known_licences(self) -> Licences:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
 from kun_recipes.config.settings import load_typed
 from kun_recipes.errors import ConfigError
@@ -11,6 +12,14 @@ from kun_recipes.errors import ConfigError
 DEFAULT_LICENCES = "licences.yaml"
 OTHER = "other"
 """The Hub's word for a licence that is not on its list."""
+
+
+class LicenceMetadata(TypedDict):
+    """The keys of a card's metadata on its licence."""
+
+    license: str
+    license_name: NotRequired[str]
+    license_link: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class Licence:
     link: str
     asks: str
 
-    def metadata(self) -> dict[str, str]:
+    def metadata(self) -> LicenceMetadata:
         """The keys of a card's metadata."""
         if self.hub != OTHER:
             return {"license": self.hub}

@@ -103,7 +103,8 @@ def _models(published: dict[str, Path], asked: dict[Role, Any]) -> dict[str, Tra
 def _check_authors(record: RunRecord, refine_dir: Path) -> None:
     """Refuse models that are not those which wrote the rows: they were trained again since."""
     row = next(read_rows(refine_dir / "rows"))
-    for role, column in (("label", schema.LABEL_MODEL), ("chat", schema.CHAT_MODEL)):
+    authors: dict[Role, str] = {"label": schema.LABEL_MODEL, "chat": schema.CHAT_MODEL}
+    for role, column in authors.items():
         model = record.by_role(role)
         if model.identity != row[column]:
             raise UserError(

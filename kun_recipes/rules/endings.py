@@ -5,7 +5,7 @@ import re
 from datatrove.data import Document
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
-from kun_recipes.rules.rule import Fault, Rule, verdict
+from kun_recipes.rules.rule import Fault, Rule, Verdict, verdict
 
 OPEN_END = ",:、-—([{《“「『【<%℃°&+=/\\"
 NEAREST = 3  # lines before the last that show whether such lines end with a mark here
@@ -44,7 +44,7 @@ class CutOff(Rule):
         self.closing_lines = closing_lines
         self.finish_reason = finish_reason
 
-    def filter(self, doc: Document) -> bool | tuple[bool, str]:
+    def filter(self, doc: Document) -> Verdict:
         if self.finish_reason is not None and doc.metadata[self.finish_reason] == "length":
             return verdict(doc, Fault("truncated", "length"))
         return super().filter(doc)

@@ -11,7 +11,7 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.config.types import Count, Share
 from kun_recipes.data import schema
-from kun_recipes.rules.rule import Fault, Rule, sentences, verdict
+from kun_recipes.rules.rule import Fault, Rule, Verdict, sentences, verdict
 from kun_recipes.text.classes import pack
 from kun_recipes.text.grams import covered, repeats
 from kun_recipes.text.views import HAN, decode, letters, narrow
@@ -123,7 +123,7 @@ class AnswerCopiesPrompt(BaseFilter):
         super().__init__(exclusion_writer)
         self.min_added = min_added
 
-    def filter(self, doc: Document) -> bool | tuple[bool, str]:
+    def filter(self, doc: Document) -> Verdict:
         asked, answered = (letters(narrow(doc.metadata[field])) for field in (schema.INSTRUCTION, schema.OUTPUT))
         if self.min_added is None or not asked or asked not in answered:
             return True

@@ -3,7 +3,7 @@
 import contextlib
 from abc import abstractmethod
 from collections import Counter
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.filters.base_filter import BaseFilter
@@ -15,6 +15,8 @@ from kun_recipes.text.classes import NARROW_SENTENCE_ENDS
 from kun_recipes.text.views import narrow, without_zero_width
 
 VALUE_LENGTH = 60  # characters of a match kept in the row
+Verdict = Literal[True] | tuple[Literal[False], str]
+"""True keeps the row; False drops it, with the reason."""
 
 
 def sentences(text: str, min_characters: int) -> list[str]:
@@ -55,7 +57,8 @@ class Rule(BaseFilter):
         """As `BaseFilter.run`, with the rows counted at the end instead of one by one and without a clock a row: what
         datatrove spends on a row otherwise is as much as a cheap rule takes.
         """
-        kept, dropped = 0, Counter()
+        kept = 0
+        dropped: Counter[str] = Counter()
         with self.exclusion_writer or contextlib.nullcontext() as writer:
             try:
                 for doc in data:
@@ -71,19 +74,19 @@ class Rule(BaseFilter):
             finally:
                 self._count(kept, dropped)
 
-    def _count(self, kept: int, dropped: Counter) -> None:
+    def _count(self, kept: int, dropped: Counter[str]) -> None:
         self.stat_update(StatHints.total, value=kept + dropped.total())
         self.stat_update(StatHints.forwarded, value=kept)
         self.stat_update(StatHints.dropped, value=dropped.total())
         for reason, rows in dropped.items():
             self.stat_update(f"dropped_{reason}", value=rows)
 
-    def filter(self, doc: Document) -> bool | tuple[bool, str]:
+    def filter(self, doc: Document) -> Verdict:
         text = doc.text if self.field == schema.TEXT else doc.metadata[self.field]
         return verdict(doc, self.find(narrow(text)))
 
 
-def verdict(doc: Document, fault: Fault | None) -> bool | tuple[bool, str]:
+def verdict(doc: Document, fault: Fault | None) -> Verdict:
     """Return datatrove's verdict on the row; write the fault's value into the row."""
     if fault is None:
         return True

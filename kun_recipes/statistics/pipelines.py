@@ -28,7 +28,7 @@ from kun_recipes.statistics.topic_asking import (
     topic_prompt,
     topic_statistics,
 )
-from kun_recipes.statistics.topics import TOPICS_FILE, TopicLists, load_topics
+from kun_recipes.statistics.topics import TopicLists, load_topics
 
 ROWS_A_SHARD = 256
 Samples = dict[str, list[Pair]]
@@ -56,7 +56,7 @@ def measure_sets(
 
 
 def lists_of(config: StatisticsConfig) -> TopicLists:
-    return load_topics(Path(config.topics_file) if config.topics_file else TOPICS_FILE)
+    return load_topics(Path(config.topics_file)) if config.topics_file else load_topics()
 
 
 def ask_topics(config: StatisticsConfig, stage: StageFolder, model: str, samples: Samples) -> Counts:

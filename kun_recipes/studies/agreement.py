@@ -5,9 +5,9 @@ An *answer* is what one annotator said to one question about one item; the answe
 
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 import krippendorff
 import numpy
@@ -48,7 +48,7 @@ def measure_agreement(
     domain = list(order or sorted({answer for item in answers for answer in item}))
     same, counts = _counts(full, domain), _counts(several, domain)
 
-    def interval(statistic, table: numpy.ndarray) -> dict[str, float | None]:
+    def interval(statistic: Callable[[numpy.ndarray], float], table: numpy.ndarray) -> dict[str, float | None]:
         return asdict(bootstrap(lambda chosen: statistic(table[chosen]), len(table), resamples, seed))
 
     results = {
@@ -84,7 +84,7 @@ def kappa(counts: numpy.ndarray) -> float:
     return float("nan") if _constant(counts) else float(fleiss_kappa(counts, method="fleiss"))
 
 
-def alpha(counts: numpy.ndarray, level: str) -> float:
+def alpha(counts: numpy.ndarray, level: Literal["nominal", "ordinal"]) -> float:
     """Krippendorff's α of a level of measurement; nan where everybody always said the same."""
     if _constant(counts):
         return float("nan")
@@ -97,7 +97,8 @@ def alpha(counts: numpy.ndarray, level: str) -> float:
 
 def majority(item: Sequence[str]) -> str | None:
     """Return the most frequent answer; None on a draw or without answers."""
-    (first, votes), *others = Counter(item).most_common(2) or [(None, 0)]
+    ranked: Sequence[tuple[str | None, int]] = Counter(item).most_common(2) or [(None, 0)]
+    (first, votes), *others = ranked
     return None if others and others[0][1] == votes else first
 
 

@@ -1,6 +1,6 @@
 """The figures of studies from the numbers of results.json: each a function from one task's results to a figure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +82,7 @@ def wins_and_losses(preference: Results) -> Figure:
     panels = figure.subplots(len(models), 1, squeeze=False, sharex=True)[:, 0]
     for axes, model in zip(panels, models, strict=True):
         others = {name: pair for pair in preference["pairs"] for name in _other(pair, model)}
-        shares = {"胜": [], "平": [], "负": []}
+        shares: dict[str, list[float]] = {"胜": [], "平": [], "负": []}
         for pair in others.values():
             votes = pair["wins"] + pair["ties"] + pair["losses"]
             mirrored = pair["models"][0] != model
@@ -115,7 +115,7 @@ def ranking(preference: Results) -> Figure:
     return figure
 
 
-FIGURES = {
+FIGURES: dict[str, dict[str, Callable[[Results], Figure]]] = {
     "quality": {"identical_ratings": identical_ratings, "output_grades": output_grades},
     "preference": {"win_matrix": win_matrix, "wins_and_losses": wins_and_losses, "ranking": ranking},
 }
@@ -126,7 +126,9 @@ def write_figures(found: Mapping[str, Results | None], folder: Path, prefix: str
     """Write the figures of the tasks that have votes, as <prefix><name>.svg and .png."""
     with style():
         for task, results in found.items():
-            for name, draw in FIGURES[task].items() if results else ():
+            if not results:
+                continue
+            for name, draw in FIGURES[task].items():
                 if name != "identical_ratings" or _full_items(results):
                     save(draw(results), folder / f"{prefix}{name}")
 

@@ -39,7 +39,8 @@ class StudyInputs:
 def gather(config: StudyConfig) -> StudyInputs:
     """Read and check everything. Raises UserError for what is missing or wrong in any of it."""
     prompts = read_prompts(config.prompts, config.prompt_limit) if config.prompts else {}
-    pairs, no_pairs = [], 0
+    pairs: list[Pair] = []
+    no_pairs = 0
     if config.dataset:
         found = PairSet("dataset", config.dataset)
         found.check()
@@ -86,8 +87,9 @@ def read_prompts(path: str, limit: int | None) -> dict[str, str]:
         raise UserError(f"{path}: no such file of prompts")
     prompts: dict[str, str] = {}
     for record in read_lines(path):
-        problem = record.message if isinstance(record, Malformed) else _problem(record.value, prompts)
-        if problem:
+        if isinstance(record, Malformed):
+            raise UserError(f"{path}:{record.number}: {record.message}")
+        if problem := _problem(record.value, prompts):
             raise UserError(f"{path}:{record.number}: {problem}")
         prompts[record.value["id"]] = record.value["prompt"].strip()
     if not prompts:

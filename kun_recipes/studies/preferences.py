@@ -63,7 +63,7 @@ def measure_preferences(
     rates = _estimates(win_rates, found, resampled)
     overall = _estimates(overall_rates, found, resampled)
     rated = _estimates(ratings, found, resampled)
-    models = {
+    models: dict[str, dict[str, Any]] = {
         name: {
             **_counts(tallies, index),
             "win_rate": asdict(overall[index]),
@@ -138,7 +138,7 @@ def _estimates(
     value, others = statistic(found), [statistic(points) for points in resampled]
     cells = numpy.empty(value.shape, dtype=object)
     for cell in numpy.ndindex(value.shape):
-        cells[cell] = estimate(value[cell], [other[cell] for other in others])
+        cells[cell] = estimate(float(value[cell]), [float(other[cell]) for other in others])
     return cells
 
 

@@ -128,7 +128,9 @@ def notes(results: Mapping[str, Any]) -> Iterator[str]:
 
 def _constant(quality: Mapping[str, Any] | None) -> Iterator[str]:
     """The questions to which all items have the same answer."""
-    for question, labels in quality["labels"].items() if quality else ():
+    if not quality:
+        return
+    for question, labels in quality["labels"].items():
         answers = [answer for answer, items in labels.items() if items]
         if quality["voted"] > 1 and len(answers) == 1:
             yield f"{question}: {answers[0]}"

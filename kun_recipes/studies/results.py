@@ -1,7 +1,7 @@
 """All results of a study, by who voted: people, a model, and the agreement of the two."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
 from kun_recipes.execution.folder import StageFolder
 from kun_recipes.studies.agreement import majority, measure_agreement
@@ -14,12 +14,12 @@ from kun_recipes.studies.preferences import measure_preferences
 from kun_recipes.studies.quality import ORDERS, QUESTIONS, majority_labels, measure_quality
 from kun_recipes.studies.votes import RATERS, PreferenceVote, QualityVote, votes_by_item
 
-Items = Mapping[str, Sequence[QualityItem] | Sequence[PreferenceItem]]
+Items = Mapping[str, Sequence[QualityItem | PreferenceItem]]
 """By task, "quality" and "preference"; a task that the study does not have is left out, or empty."""
 
-Votes = Mapping[str, Sequence[QualityVote] | Sequence[PreferenceVote]]
+Votes = Mapping[str, Sequence[QualityVote | PreferenceVote]]
 
-MEASURES = {QUALITY: measure_quality, PREFERENCE: measure_preferences}
+MEASURES: dict[str, Callable[..., dict[str, Any]]] = {QUALITY: measure_quality, PREFERENCE: measure_preferences}
 
 
 def measure_study(
@@ -43,7 +43,7 @@ def compare_voters(items: Items, people: Votes, model: Votes, resamples: int = R
 
     Items without a majority, or without votes of both, are left out and counted.
     """
-    pairs = {}
+    pairs: dict[str, tuple[list[dict[str, str | None]], Sequence[str] | None]] = {}
     if people.get(QUALITY) and model.get(QUALITY):
         sides = [votes_by_item(items[QUALITY], votes[QUALITY]) for votes in (people, model)]
         for question in QUESTIONS:
@@ -100,18 +100,19 @@ def study_results(
     }
     if judge:
         rows = {task: read_judged(stage, task) for task in ITEMS}
-        votes = {
+        votes: Votes = {
             QUALITY: quality_votes(rows[QUALITY], judge["name"]),
             PREFERENCE: preference_votes(rows[PREFERENCE], judge["name"]),
         }
         own = set(judge["own_models"])
+        compared = cast(Sequence[PreferenceItem], items[PREFERENCE])  # the items of a task are all of its kind
         results["judge"] = {
             "name": judge["name"],
             "votes": measure_study(items, votes, **options),
             "position": position_bias(rows[PREFERENCE]),
             "self_judged": {
                 QUALITY: judge["own_pairs"],
-                PREFERENCE: sum(bool({item.model_a, item.model_b} & own) for item in items[PREFERENCE]),
+                PREFERENCE: sum(bool({item.model_a, item.model_b} & own) for item in compared),
             },
         }
         if people:

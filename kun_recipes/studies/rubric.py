@@ -74,5 +74,5 @@ class JudgePrompts:
             load_prompt(config.criterion_prompt, CRITERION_FIELDS),
             load_prompt(config.grade_prompt, GRADE_FIELDS),
             load_prompt(config.compare_prompt, COMPARE_FIELDS),
-            load_rubric(Path(config.rubric) if config.rubric else RUBRIC_FILE),
+            load_rubric(Path(config.rubric)) if config.rubric else load_rubric(),
         )

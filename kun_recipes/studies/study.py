@@ -23,10 +23,10 @@ from kun_recipes.models.resolve import model_identity, weights
 from kun_recipes.reporting.tables import to_rich
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.inputs import StudyInputs, gather, preference_items, quality_items
-from kun_recipes.studies.items import ITEMS, PREFERENCE, QUALITY, read_items, write_items
+from kun_recipes.studies.items import ITEMS, PREFERENCE, QUALITY, PreferenceItem, read_items, write_items
 from kun_recipes.studies.pipelines import answer_prompts, judge_items, read_answers
 from kun_recipes.studies.report import notes, study_tables, write_results
-from kun_recipes.studies.results import Votes, study_results
+from kun_recipes.studies.results import Items, Votes, study_results
 from kun_recipes.studies.rubric import JudgePrompts
 
 
@@ -34,16 +34,18 @@ def build(config: StudyConfig, stage: StageFolder, inputs: StudyInputs, prompts:
     """Write the items, the models' answers in them, and have the model judge them."""
     chosen, skipped = len(inputs.pairs), inputs.no_pairs
     counts = [Counts(chosen + skipped, chosen + skipped, chosen, Counter(no_pair=skipped) if skipped else Counter())]
-    items = {QUALITY: quality_items(inputs.pairs), PREFERENCE: []}
+    quality = quality_items(inputs.pairs)
+    preference: list[PreferenceItem] = []
     if inputs.prompts:
         counts.append(answer_prompts(config, stage, inputs.models, inputs.prompts))
         answers = read_answers(stage, inputs.models)
-        items[PREFERENCE] = preference_items(inputs.prompts, answers, config.pairs_per_prompt, config.seed)
+        preference = preference_items(inputs.prompts, answers, config.pairs_per_prompt, config.seed)
+    items: Items = {QUALITY: quality, PREFERENCE: preference}
     for task, some in items.items():
         if some:
             write_items(some, stage.folder / f"{task}.jsonl")
     if inputs.judge:
-        counts.append(judge_items(config, stage, inputs.judge, prompts, items[QUALITY], items[PREFERENCE]))
+        counts.append(judge_items(config, stage, inputs.judge, prompts, quality, preference))
     return sum_counts(counts)
 
 

@@ -5,8 +5,9 @@ A packed or padding-free batch is one row; `position_ids` start at 0 with each c
 replaces by the boundaries.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import torch
 from transformers import AttentionInterface, AttentionMaskInterface
@@ -23,8 +24,8 @@ from kun_recipes.errors import UserError
 
 Attention = Literal["eager", "sdpa", "varlen_sdpa", "flash_attention_2", "flash_attention_3", "flash_attention_4"]
 """Those that keep the conversations of a row apart."""
-VARLEN_SDPA = "varlen_sdpa"
-FLASH = {
+VARLEN_SDPA: Final = "varlen_sdpa"
+FLASH: dict[Attention, Callable[..., bool]] = {
     "flash_attention_4": is_flash_attn_4_available,
     "flash_attention_3": is_flash_attn_3_available,
     "flash_attention_2": is_flash_attn_2_available,

@@ -129,12 +129,12 @@ class TrainConfig(SFTConfig):
     logging_steps: float = field(default=1, metadata={"help": "Update steps between two logged losses."})
     save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept while training."})
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not torch.accelerator.is_available():
             self.use_cpu = True
         if self.bf16 is None:
             # LoRA keeps its adapters in fp32 over a base in the fast format: nothing is left for autocast to speed up.
-            self.bf16 = self.lora_rank == 0 and not self.fp16 and fast_dtype() == torch.bfloat16
+            self.bf16: bool | None = self.lora_rank == 0 and not self.fp16 and fast_dtype() == torch.bfloat16
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # of TRL's about transformers' own renamed options
             super().__post_init__()

@@ -93,6 +93,7 @@ def _report_removed(removed: list[Removed]) -> None:
 def _layout(config: TrainConfig) -> Callable[[Pair], Conversation]:
     if config.direction == "forward":
         return forward
+    assert config.label_prompt is not None  # `TrainConfig.check`
     label_prompt = load_prompt(config.label_prompt, {"segment"})
     return lambda seed: backward(seed, label_prompt)
 
@@ -100,6 +101,7 @@ def _layout(config: TrainConfig) -> Callable[[Pair], Conversation]:
 def _judges(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> tuple[list[Conversation], int]:
     if not config.judge_data:
         return [], 0
+    assert config.filter_prompt is not None and config.score_prompt is not None  # `TrainConfig.check`
     prompts = {
         "filter": load_prompt(config.filter_prompt, {"instruction"}),
         "score": load_prompt(config.score_prompt, {"instruction"}),

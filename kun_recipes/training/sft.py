@@ -14,6 +14,7 @@ import transformers
 from datasets import Dataset
 from peft import LoraConfig
 from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
+from trl import SFTConfig
 
 from kun_recipes.execution.folder import report
 from kun_recipes.models.hardware import fast_dtype
@@ -84,7 +85,7 @@ def build_trainer(
 
     LoRA adapters stay in fp32, where AdamW's small steps are not lost, over a base in the format that is fast here.
     """
-    arguments = copy.copy(config)
+    arguments: SFTConfig = copy.copy(config)  # whose fields take more than a config file can say
     arguments.output_dir = str(folder.checkpoints)
     arguments.disable_tqdm = True
     arguments.report_to = []  # ours are made below, with their folder

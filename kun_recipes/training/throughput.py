@@ -52,14 +52,20 @@ class Throughput(TrainerCallback, ExportableState):
         counts = torch.stack([torch.full_like(useful, ids.numel()), useful, trained])
         self.pending = counts if self.pending is None else self.pending + counts
 
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         self.earlier = state.stateful_callbacks["Throughput"]["attributes"]["counted"]
 
-    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         if self.running_since is None:
             self.running_since = time.perf_counter()
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         pauses = control.should_log or control.should_evaluate or control.should_save
         if self.running_since is not None and (pauses or state.global_step >= state.max_steps):
             self._pause()
@@ -67,6 +73,7 @@ class Throughput(TrainerCallback, ExportableState):
     on_epoch_end = on_step_end
 
     def _pause(self) -> None:
+        assert self.pending is not None and self.running_since is not None  # of the step that has just ended
         pending = self.pending.to(self.accelerator.device)
         counts = self.accelerator.reduce(pending, "sum").tolist()  # waits until the device has done its steps
         self.last, self.last_seconds = counts, time.perf_counter() - self.running_since

@@ -70,24 +70,32 @@ class TensorBoard(TensorBoardCallback):
 class ProgressBar(TrainerCallback):
     """A bar over update steps, and one over the held-out pairs while they are measured."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.training: tqdm | None = None
         self.measuring: tqdm | None = None
 
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         if state.is_world_process_zero:
             self.training = progress_bar(state.max_steps, "train", unit="step")
 
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         if self.training is not None:
             self.training.update(state.global_step - self.training.n)
 
-    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict, **kwargs: Any):
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict, **kwargs: Any
+    ) -> None:
         if self.training is not None and "loss" in logs:
             speed = logs.get("useful_tokens_per_second")
             self.training.set_postfix({"loss": f"{logs['loss']:.3f}", "tokens/s": speed}, refresh=False)
 
-    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         if self.training is not None:
             self.training.close()
             self.training = None
@@ -99,13 +107,15 @@ class ProgressBar(TrainerCallback):
         control: TrainerControl,
         eval_dataloader: Any,
         **kwargs: Any,
-    ):
+    ) -> None:
         if state.is_world_process_zero and self.measuring is None:
             self.measuring = progress_bar(len(eval_dataloader), "held-out loss", unit="batch")
         if self.measuring is not None:
             self.measuring.update()
 
-    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any):
+    def on_evaluate(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
         if self.measuring is not None:
             self.measuring.close()
             self.measuring = None

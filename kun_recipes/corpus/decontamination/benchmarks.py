@@ -5,10 +5,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from kun_recipes.data.json_lines import Malformed, read_lines
 from kun_recipes.errors import UserError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 OPTIONS = ("A", "B", "C", "D")
 STEM_COLUMNS = {"ceval": "question", "cmmlu": "Question"}
@@ -147,7 +150,7 @@ def _question(row: Mapping[str, object], name: str, number: int, format: str) ->
     return Question(f"{name}/{row_id}", str(row[STEM_COLUMNS[format]]), tuple(str(row[option]) for option in OPTIONS))
 
 
-def read_hub(repository: str, revision: str | None) -> Iterator[tuple[str, str, "datasets.Dataset"]]:  # noqa: F821
+def read_hub(repository: str, revision: str | None) -> Iterator[tuple[str, str, "Dataset"]]:
     """Subject, split and table of everything in a dataset. Raises UserError when it cannot be had."""
     import datasets  # takes seconds, and local files do without
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import unicodedata
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from datatrove.data import DocumentsPipeline
@@ -45,7 +46,7 @@ class DigestRows(PipelineStep):
                     write_id(ids, document.id)
                 yield document
 
-    def _open(self, bucket: int, rank: int):
+    def _open(self, bucket: int, rank: int) -> BinaryIO:
         path = _bucket_folder(self.folder, bucket) / f"{rank:05d}.digests"
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("wb")

@@ -103,4 +103,9 @@ def _duplicates(texts: Sequence[str]) -> list[str]:
     if len(set(texts)) == len(texts):
         return []
     seen: set[str] = set()
-    return [text for text in texts if text in seen or seen.add(text)]
+    repeated = []
+    for text in texts:
+        if text in seen:
+            repeated.append(text)
+        seen.add(text)
+    return repeated

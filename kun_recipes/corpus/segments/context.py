@@ -74,7 +74,7 @@ class LeansOnContext(Rule):
             return Fault("points_back", match[0])
         if match := self._pointer(text):
             return Fault("points_elsewhere", match[0])
-        if settings.max_heading is not None and not self._has_text(text):
+        if settings.max_heading is not None and not _has_text(text, settings.max_heading):
             return Fault("no_text", str(text.count("\n") + 1))
         return None
 
@@ -94,14 +94,13 @@ class LeansOnContext(Rule):
         before = text[max(match.start() - LOOK_BACK, 0) : match.start()].rpartition("\n")[2]
         if before.rfind("(") > before.rfind(")"):
             return True
-        return match[0][0] in SEE and self.settings.in_passing and self.settings.in_passing.search(before) is not None
+        in_passing = self.settings.in_passing
+        return match[0][0] in SEE and in_passing is not None and in_passing.search(before) is not None
 
-    def _has_text(self, text: str) -> bool:
-        """Return whether a line is neither a heading, an item, a link nor an entry of a table of contents."""
-        if TEXT_MARK.search(text):
-            return True
-        lines = text.splitlines()
-        return any(
-            len(line) > self.settings.max_heading and not line.endswith(QUESTION) and not NUMBERED.match(line)
-            for line in lines
-        )
+
+def _has_text(text: str, max_heading: int) -> bool:
+    """Return whether a line is neither a heading, an item, a link nor an entry of a table of contents."""
+    if TEXT_MARK.search(text):
+        return True
+    lines = text.splitlines()
+    return any(len(line) > max_heading and not line.endswith(QUESTION) and not NUMBERED.match(line) for line in lines)

@@ -157,8 +157,8 @@ def _classes() -> np.ndarray:
     """The class of every character that is fitted to the sample, -1 for the others."""
     classes = np.full(1 << 16, -1, dtype=np.int64)
     classes[0x21:0x7F] = MARKS
-    wide = (range(0x2010, 0x2060), range(0x3001, 0x3040), range(0xFF01, 0xFF10))
-    wide += (range(0xFF1A, 0xFF21), range(0xFF3B, 0xFF41), range(0xFF5B, 0xFF66))
+    wide = [range(0x2010, 0x2060), range(0x3001, 0x3040), range(0xFF01, 0xFF10)]
+    wide += [range(0xFF1A, 0xFF21), range(0xFF3B, 0xFF41), range(0xFF5B, 0xFF66)]
     classes[[code for codes in wide for code in codes]] = WIDE_MARKS
     for first, last, kind in (("a", "z", LETTERS), ("A", "Z", CAPITALS), ("0", "9", DIGITS)):
         classes[ord(first) : ord(last) + 1] = kind

@@ -190,7 +190,9 @@ class ArrayScan:
             if self.in_string and not self._leave_string():
                 return False
             pattern = INSIDE if self.depth else BETWEEN
-            self.position = pattern.match(self.buffer, self.position).end()
+            match = pattern.match(self.buffer, self.position)
+            assert match  # both patterns match nothing too
+            self.position = match.end()
             if self.position == len(self.buffer):
                 return False
             sign = self.buffer[self.position]

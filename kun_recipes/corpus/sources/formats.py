@@ -76,7 +76,7 @@ class CorpusFormat:
 
 def corpus_format(name: str, fields: FieldNames) -> CorpusFormat:
     """The format of a name; `fields` counts for jsonl and parquet. Raises UserError for an unknown one."""
-    own = {"text": fields.text, "ids": (fields.id,), "title": fields.title, "source": fields.source}
+    own = partial(CorpusFormat, name, text=fields.text, ids=(fields.id,), title=fields.title, source=fields.source)
     match name:
         case "wudao":  # its "id" counts from 0 again in every file, its uniqueKey does not
             return CorpusFormat(name, read_array, text="content", ids=("uniqueKey", "id"))
@@ -85,11 +85,11 @@ def corpus_format(name: str, fields: FieldNames) -> CorpusFormat:
         case "skypile":
             return CorpusFormat(name)
         case "jsonl":
-            return CorpusFormat(name, **own)
+            return own()
         case "parquet":
             required, optional = _columns(fields)
             read = partial(read_table, required=required, optional=optional)
-            return CorpusFormat(name, read, (".parquet",), **own, check=partial(check_table, required=required))
+            return own(read=read, suffixes=(".parquet",), check=partial(check_table, required=required))
     raise UserError(f"{name}: no corpus format; choose one of {', '.join(FORMATS)}")
 
 

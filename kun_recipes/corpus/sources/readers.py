@@ -81,7 +81,7 @@ class CorpusReader(PipelineStep):
                     bar.update()
                     yield document
 
-    def _shares(self) -> list[tuple[CorpusFormat, Sequence[Part] | HubDataset]]:
+    def _shares(self) -> Sequence[tuple[CorpusFormat, Sequence[Part] | HubDataset]]:
         """Return the parts that each task reads, of one input each."""
         if self.limit is not None:
             return self.inputs

@@ -97,11 +97,12 @@ def load_stream(dataset: str, revision: str | None = None) -> "IterableDataset":
         raise UserError(f"{dataset}: cannot be streamed: {first_line(error)}") from error
 
 
-def _commit(dataset: str, revision: str | None) -> str:
+def _commit(dataset: str, revision: str | None) -> str | None:
     """The commit that a branch or tag stands for at present."""
     import huggingface_hub
     from huggingface_hub.errors import GatedRepoError, HTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
+    cause: Exception
     try:
         return huggingface_hub.dataset_info(dataset, revision=revision).sha
     except GatedRepoError as error:

@@ -1,5 +1,7 @@
 """Accuracy of multiple choice over subjects, with bootstrap intervals; loads by `evaluate.load(<this file>)`."""
 
+from collections.abc import Sequence
+
 import datasets
 import evaluate
 import numpy
@@ -29,7 +31,14 @@ class ChoiceAccuracy(evaluate.Metric):
             features=datasets.Features({"predictions": text, "references": text, "subjects": text}),
         )
 
-    def _compute(self, predictions, references, subjects, resamples=10_000, seed=0):
+    def _compute(
+        self,
+        predictions: Sequence[str],
+        references: Sequence[str],
+        subjects: Sequence[str],
+        resamples: int = 10_000,
+        seed: int = 0,
+    ) -> dict[str, float]:
         right = numpy.array(predictions) == numpy.array(references)
         _, subject_of = numpy.unique(subjects, return_inverse=True)
         questions = numpy.bincount(subject_of)

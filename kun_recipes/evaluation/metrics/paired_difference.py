@@ -1,5 +1,7 @@
 """Paired difference of two models on the same questions; loads by `evaluate.load(<this file>)`."""
 
+from collections.abc import Sequence
+
 import datasets
 import evaluate
 import numpy
@@ -33,7 +35,15 @@ class PairedDifference(evaluate.Metric):
             features=datasets.Features(dict.fromkeys(columns, text)),
         )
 
-    def _compute(self, predictions, others, references, subjects, resamples=10_000, seed=0):
+    def _compute(
+        self,
+        predictions: Sequence[str],
+        others: Sequence[str],
+        references: Sequence[str],
+        subjects: Sequence[str],
+        resamples: int = 10_000,
+        seed: int = 0,
+    ) -> dict[str, float]:
         gold = numpy.array(references)
         gain = (numpy.array(predictions) == gold).astype(int) - (numpy.array(others) == gold)
         names, subject_of = numpy.unique(subjects, return_inverse=True)

@@ -1,5 +1,7 @@
 """Perplexity of reference answers, with a bootstrap interval over pairs; loads by `evaluate.load(<this file>)`."""
 
+from collections.abc import Sequence
+
 import datasets
 import evaluate
 import numpy
@@ -26,7 +28,7 @@ class ReferencePerplexity(evaluate.Metric):
             features=datasets.Features({"predictions": datasets.Value("float64")}),
         )
 
-    def _compute(self, predictions, resamples=10_000, seed=0):
+    def _compute(self, predictions: Sequence[float], resamples: int = 10_000, seed: int = 0) -> dict[str, float]:
         logprobs = numpy.array(predictions)
         drawn = numpy.random.default_rng(seed).integers(len(logprobs), size=(resamples, len(logprobs)))
         low, high = numpy.percentile(numpy.exp(-logprobs[drawn].mean(axis=1)), INTERVAL)

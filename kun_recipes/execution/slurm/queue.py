@@ -47,7 +47,8 @@ def queue() -> list[Job]:
     """Our jobs in the queue, an array's tasks one by one."""
     output = call(["squeue", "--me", "--array", "--noheader", f"--format={_BETWEEN.join(_FIELDS)}"])
     rows = (line.strip().split(_BETWEEN) for line in output.splitlines() if line.count(_BETWEEN) == 3)
-    return [Job(*row, Path(comment.removeprefix(_MARK))) for *row, comment in rows if comment.startswith(_MARK)]
+    ours = ((row, Path(comment.removeprefix(_MARK))) for *row, comment in rows if comment.startswith(_MARK))
+    return [Job(id, state, reason, folder) for (id, state, reason), folder in ours]
 
 
 def jobs_of(folder: Path) -> list[Job]:

@@ -58,7 +58,9 @@ class Engine(Protocol):
     first, with `count_tokens`, so that nothing is ever truncated.
     """
 
-    context_length: int
+    @property
+    def context_length(self) -> int:
+        """Tokens that the model takes, prompt and answer together."""
 
     def count_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
         """Number of tokens of each prompt, chat template included."""

@@ -113,7 +113,7 @@ class ChatTokenizer:
         return self.tokenizer(texts, add_special_tokens=self.plain)["input_ids"] if texts else []
 
 
-def load_part(kind: type, folder: Path, **options: Any) -> Any:
+def load_part(kind: type[Any], folder: Path, **options: Any) -> Any:
     """Load a config, tokenizer or model from its folder, never running code that lies in it.
 
     Raises UserError when transformers cannot.

@@ -34,6 +34,11 @@ class Answer:
     logprob: float = 0.0
     finish_reason: Literal["stop", "length"] | None = None
 
+    def draw(self) -> float:
+        """The point, uniform in [0, 1), that decides the next token; not for a greedy answer."""
+        assert self.random is not None  # a temperature above 0 comes with seeds: `TokenEngine.generate`
+        return self.random.random()
+
     def add(self, token: int, logprob: float, end_tokens: Set[int], max_new_tokens: int) -> None:
         if token in end_tokens:
             self.finish_reason = "stop"
@@ -79,7 +84,7 @@ def _next_tokens(scores: torch.Tensor, answers: list[Answer], sampling: Sampling
         tokens = penalized.argmax(dim=-1)
     else:
         probabilities = (penalized / sampling.temperature).softmax(dim=-1)
-        tokens = draw(probabilities, sampling.top_p, [answer.random.random() for answer in answers])
+        tokens = draw(probabilities, sampling.top_p, [answer.draw() for answer in answers])
     logprobs = scores.gather(1, tokens[:, None]).squeeze(1) - scores.logsumexp(dim=-1)
     return tokens.tolist(), logprobs.tolist()
 

@@ -15,7 +15,7 @@ PASSES = 5
 """Further looks for them, a second apart."""
 
 
-def kill_children_at_exit() -> subprocess.Popen:
+def kill_children_at_exit() -> subprocess.Popen[bytes]:
     """Kill the processes that this one starts from now on when it ends, however it ends: they would outlive a SIGKILL,
     also one that comes while the engine starts, and keep the GPUs.
 
@@ -26,9 +26,13 @@ def kill_children_at_exit() -> subprocess.Popen:
     kill = f"{marked} | cut -d / -f 3 | xargs --no-run-if-empty kill -9"
     again = f"for again in $(seq {PASSES}); do sleep 1; {kill}; done"  # a process shows no mark while it begins
     unmarked = {name: value for name, value in os.environ.items() if name != MARK}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     waiting = subprocess.Popen(
-        ["sh", "-c", f"cat; {kill}; ({again}) &"], stdin=subprocess.PIPE, start_new_session=True, env=unmarked, **quiet
+        ["sh", "-c", f"cat; {kill}; ({again}) &"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=unmarked,
     )
     os.environ[MARK] = mark
     return waiting
@@ -52,6 +56,7 @@ def log_to(stream: TextIO, logger: str) -> Iterator[None]:
     finally:
         for handler in logging.getLogger(logger).handlers:  # set up while the engine was made
             if handler.name == logger:
+                assert isinstance(handler, logging.StreamHandler)  # vLLM's handler of its own name is one
                 handler.setStream(log)
         for descriptor, earlier in zip((1, 2), kept, strict=True):
             os.dup2(earlier, descriptor)

@@ -60,7 +60,7 @@ class TokenEngine(ABC):
         rows, choice_tokens = self.chats.encode_choices(prompts, choices)
         self.chats.check_fits(rows, [max(map(len, choice_tokens))] * len(rows))
         if all(len(tokens) == 1 for tokens in choice_tokens):
-            joint = self.token_logprobs(rows, [tokens[0] for tokens in choice_tokens])
+            joint: list[list[float]] | list[float] = self.token_logprobs(rows, [tokens[0] for tokens in choice_tokens])
         else:
             joint = self.answer_logprobs([(row, tokens) for row in rows for tokens in choice_tokens], "choose")
         return log_softmax(numpy.reshape(joint, (len(rows), len(choices))), axis=1).tolist()

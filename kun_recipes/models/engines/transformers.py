@@ -88,6 +88,7 @@ class TransformersEngine(TokenEngine):
             yield from decode(batch, logits, answers, sampling, self.chats.end_tokens)
 
     def _completion(self, answer: Answer) -> Completion:
+        assert answer.finish_reason is not None  # `decode` yields finished ones
         length = len(answer.tokens)
         text = self.chats.decode(answer.tokens)
         return Completion(text, length, answer.finish_reason, answer.logprob / length if length else 0.0)

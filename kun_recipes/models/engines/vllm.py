@@ -83,7 +83,10 @@ class VllmEngine(TokenEngine):
             "stop_token_ids": sorted(self.chats.end_tokens),
             "logprobs": 0,  # of the token itself
         }
-        drawn = seeds if sampling.temperature > 0 else [None] * len(rows)
+        drawn: Sequence[int | None] = [None] * len(rows)
+        if sampling.temperature > 0:
+            assert seeds is not None  # `generate` asks for them
+            drawn = seeds
         requests = [(row, _params(seed=seed, **values)) for row, seed in zip(rows, drawn, strict=True)]
         return [self._completion(output) for output in self._ask(requests, "generate")]
 

@@ -115,7 +115,7 @@ class DatasetCard:
         }
 
     def _stages(self) -> dict[str, Mapping[str, Any]]:
-        stages = {"corpus": self.record.corpus, "label": self.record.label}
+        stages: dict[str, Mapping[str, Any]] = {"corpus": self.record.corpus, "label": self.record.label}
         return {**stages, "refine": self.record.refine} if self.is_pairs else stages
 
     def _licence(self) -> Licence:

@@ -142,7 +142,7 @@ def licence_of_models(config: PublishConfig, record: RunRecord) -> Licence:
 
 def model_link(config: PublishConfig, model: TrainedModel) -> str:
     """A model's name, as a link where it is published too."""
-    repository = config.repository(model.name)
+    repository = config.published_repository(model.name)
     return hub_link(repository) if repository else model.name
 
 

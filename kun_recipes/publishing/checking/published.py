@@ -67,9 +67,9 @@ def _check_card(name: str) -> Iterator[Problem]:
     except (ValueError, yaml.YAMLError) as error:
         yield Problem("its card's metadata cannot be read", True, 0, [" ".join(str(error).split())])
         return
-    if not card.data.license or card.data.license == "unknown":
+    if (card.data.get("license") or "unknown") == "unknown":
         yield Problem("its card names no licence: nobody may use it", False, 0, [CARD])
-    if "zh" not in (card.data.language or []):
+    if "zh" not in (card.data.get("language") or []):
         yield Problem("its card does not say that it is Chinese (language: zh)", False, 0, [CARD])
     if faults := faults_of_text(card.text):
         yield Problem("its card is not finished", False, 0, faults)

@@ -7,7 +7,7 @@ Hub what arrived, and sends the rest.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError
@@ -61,11 +61,18 @@ def push(
     return _Push(folder, kind, repository, tag, api, notify).run(private)
 
 
+class _Where(TypedDict):
+    """The repository, as the client's calls take it."""
+
+    repo_id: str
+    repo_type: str
+
+
 class _Push:
     def __init__(self, folder: Path, kind: str, repository: str, tag: str, api: HfApi, notify: Callable[[str], None]):
         self.folder = folder
         self.repository, self.tag, self.api = repository, tag, api
-        self.where = {"repo_id": repository, "repo_type": kind}
+        self.where: _Where = {"repo_id": repository, "repo_type": kind}
         self.page = f"datasets/{repository}" if kind == "dataset" else repository
         self.manifest = read_manifest(folder / MANIFEST)
         self.notify = notify
@@ -81,8 +88,7 @@ class _Push:
         if not released:
             self._with_retries("the tag", lambda: self._set_tag(commit))
         if not private:
-            shown = {**self.where, "private": False}
-            self._with_retries("making it public", lambda: self.api.update_repo_settings(**shown))
+            self._with_retries("making it public", lambda: self.api.update_repo_settings(**self.where, private=False))
         unit = "rows" if self.manifest["splits"] else "files"
         return Pushed(f"{self.api.endpoint}/{self.page}", commit, commit != before, f"{verified:,} {unit}")
 
@@ -97,7 +103,9 @@ class _Push:
             self.api.create_repo(**self.where, private=True)
 
     def _head(self) -> str:
-        return self.api.repo_info(**self.where).sha
+        commit = self.api.repo_info(**self.where).sha
+        assert commit is not None  # the Hub leaves it out only where a call names the fields that it wants
+        return commit
 
     def _set_tag(self, commit: str) -> None:
         """Tag the commit, unless an earlier try has; with exist_ok the client would take any conflict for that."""

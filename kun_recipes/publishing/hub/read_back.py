@@ -70,6 +70,9 @@ def _sha256(file: RepoFile, repo_id: str, repo_type: str, revision: str, api: Hf
     """Of a large file as the Hub gives it; a small one is fetched."""
     if file.lfs:
         return file.lfs.sha256
-    where = {"repo_id": repo_id, "repo_type": repo_type, "revision": revision}
-    path = with_retries(f"{repo_id}: fetching {file.path}", lambda: api.hf_hub_download(**where, filename=file.path))
+
+    def fetch() -> str:
+        return api.hf_hub_download(repo_id, file.path, repo_type=repo_type, revision=revision)
+
+    path = with_retries(f"{repo_id}: fetching {file.path}", fetch)
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()

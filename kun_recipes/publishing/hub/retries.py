@@ -40,8 +40,7 @@ def with_retries(doing: str, call: Callable[[], Result], also: tuple[type[Except
         return not isinstance(refused, HfHubHTTPError) or refused.response.status_code in TRANSIENT
 
     def print_wait(state: tenacity.RetryCallState) -> None:
-        failure = _short(state.outcome.exception())
-        print(f"{doing}: {failure}; again in {state.next_action.sleep:.0f} s", file=sys.stderr)
+        print(f"{doing}: {_short(_failure(state))}; again in {state.upcoming_sleep:.0f} s", file=sys.stderr)
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(is_transient),
@@ -50,9 +49,10 @@ def with_retries(doing: str, call: Callable[[], Result], also: tuple[type[Except
         before_sleep=print_wait,
         reraise=True,
     )
+    raised: tuple[type[Exception], ...] = (HTTPError, RuntimeError, LocalEntryNotFoundError, *also)
     try:
         return retrying(call)
-    except (HTTPError, RuntimeError, LocalEntryNotFoundError, *also) as error:
+    except raised as error:
         if _http_error(error) is None and not isinstance(error, also):
             raise
         tries = retrying.statistics["attempt_number"] if is_transient(error) else 0
@@ -66,8 +66,13 @@ def _http_error(error: BaseException | None) -> HTTPError | None:
     return error if isinstance(error, HTTPError) else None
 
 
+def _failure(state: tenacity.RetryCallState) -> BaseException | None:
+    assert state.outcome is not None  # tenacity asks only after a try
+    return state.outcome.exception()
+
+
 def _wait(state: tenacity.RetryCallState) -> float:
-    error = _http_error(state.outcome.exception())
+    error = _http_error(_failure(state))
     named = error.response.headers.get("Retry-After", "") if isinstance(error, HfHubHTTPError) else ""
     if named.isdigit():
         return min(float(named), LONGEST_WAIT)

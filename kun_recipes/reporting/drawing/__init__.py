@@ -8,17 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib import font_manager
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
+from matplotlib.typing import RcKeyType
 
 FONT_FILE = files("kun_recipes.reporting.drawing") / "fonts" / "NotoSansCJKsc-GB2312.otf"
 FAMILY = "Noto Sans CJK SC"
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#3b6ea5", "#d98b3a", "#5b9a6f", "#bf5b5b", "#8470a8", "#8a8f98"
 COLOURS = (BLUE, ORANGE, GREEN, RED, PURPLE, GREY)
 
-STYLE = {
+STYLE: dict[RcKeyType, Any] = {
     "font.family": [FAMILY, "DejaVu Sans"],  # the second for what GB 2312 has not
     "font.size": 10,
     "axes.titlesize": 11,
@@ -28,7 +31,7 @@ STYLE = {
     "axes.edgecolor": GREY,
     "axes.axisbelow": True,
     "axes.unicode_minus": False,
-    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+    "axes.prop_cycle": cycler(color=COLOURS),
     "xtick.color": "#444444",
     "ytick.color": "#444444",
     "grid.color": "#e4e6ea",
