@@ -12,7 +12,7 @@ import sys
 import types
 import typing
 from collections.abc import Sequence
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from kun_recipes.config.options import check_values
 from kun_recipes.config.paths import map_paths, path_hints
@@ -59,7 +59,7 @@ def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence
     _require(fields, values, argv, file)
     config = _parse(config_class, values, argv, file)
     for name in fields:
-        if hints[name] == str | None and getattr(config, name) in ("None", "null"):
+        if _is_optional_text(hints[name]) and getattr(config, name) in ("None", "null"):
             setattr(config, name, None)  # argparse does so for numbers alone
     _find_shipped_files(config, hints)
     try:
@@ -70,6 +70,11 @@ def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence
         error.where = COMMAND_LINE if error.key and _is_given(re.split(r"[.\[]", error.key)[0], argv) else file
         raise
     return config
+
+
+def _is_optional_text(hint: Any) -> bool:
+    arms = [get_args(arm)[0] if get_origin(arm) is Annotated else arm for arm in get_args(hint)]
+    return set(arms) == {str, type(None)}
 
 
 def _find_shipped_files(config: Any, hints: dict[str, Any]) -> None:

@@ -182,6 +182,12 @@ def test_values_are_read_as_the_types_of_their_fields(tmp_path):
     assert isinstance(config.rate, float)
 
 
+def test_null_on_the_command_line_unsets_an_optional_path(tmp_path):
+    text = f"output_dir: out\nfolder: {tmp_path}\n"
+    for word in ("None", "null"):
+        assert read(tmp_path, SampleConfig, text, "--folder", word).folder is None
+
+
 def test_the_command_line_beats_the_file(tmp_path):
     text = "output_dir: out\nrows: 3\nnames: [a]\n"
     config = read(tmp_path, SampleConfig, text, "--rows", "5", "--names", "b", "a", "--rate", "2e-5")
