@@ -57,7 +57,7 @@ def run_stage(folder: Path, inputs: list[Path], model: str, workers: int) -> tup
     """Seconds and peak memory (MB) of the whole script, in a process of its own."""
     output = folder / f"run-{len(inputs)}-{workers}-{time.monotonic_ns()}"
     overrides = {
-        "input_path": list(inputs), "input_format": "jsonl", "output_dir": output, "model": model,
+        "corpora": [f"{path},format=jsonl" for path in inputs], "output_dir": output, "model": model,
         "near_duplicates": False, "workers": workers,
     }  # fmt: skip
     begun = time.perf_counter()

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import orjson
 
-sys.path.insert(0, "recipes")
-
 MATERIAL = "material.jsonl"
 
 
@@ -32,9 +30,11 @@ class Nowhere:
 
 
 def read_documents(paths: list[str], formats: list[str]):
+    from kun_recipes.corpus.sources.formats import USUAL_NAMES
     from kun_recipes.corpus.sources.readers import CorpusReader
 
-    return list(CorpusReader(list(zip(paths, formats, strict=True)), None, Nowhere()).run())
+    inputs = [(path, format, USUAL_NAMES) for path, format in zip(paths, formats, strict=True)]
+    return list(CorpusReader(inputs, None, Nowhere()).run())
 
 
 def write_material(path: Path, documents: list, megabytes: float) -> float:
@@ -53,15 +53,13 @@ def write_material(path: Path, documents: list, megabytes: float) -> float:
 
 
 def blocks_of(folder: Path, model: str, output: Path):
-    """The stage's first pipeline, which does all the work on text, as recipes/corpus.py builds it."""
-    from corpus import segment
-
-    from kun_recipes.corpus.config import CorpusConfig
+    """The stage's first pipeline, which does all the work on text, as the stage builds it."""
+    from kun_recipes.corpus.config import Corpus, CorpusConfig
+    from kun_recipes.corpus.corpus import segment
     from kun_recipes.corpus.sources.readers import CorpusReader
     from kun_recipes.data.rows import removed_writers
 
-    paths = {"input_path": [str(folder / MATERIAL)], "input_format": ["jsonl"], "output_dir": str(output)}
-    config = CorpusConfig(**paths, model=model)
+    config = CorpusConfig(corpora=[Corpus(str(folder / MATERIAL), "jsonl")], output_dir=str(output), model=model)
     removed = removed_writers(output / "removed")
     reader = CorpusReader(config.inputs(), None, removed("unreadable"))
     return segment(config, output, reader, removed)

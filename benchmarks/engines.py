@@ -63,15 +63,15 @@ def tasks(chats: ChatTokenizer, rows: int) -> dict[str, list[Prompt]]:
     def prompt(name: str, *fields: str):
         return load_prompt(RECIPES / "prompts" / f"{name}.txt", set(fields))
 
-    label, score = prompt("label", "output"), prompt("score", "instruction")
-    polish = prompt("polish", "output", "instruction")
+    label, score = prompt("label", "segment"), prompt("score", "instruction")
+    polish = prompt("polish", "segment", "instruction")
     texts = passages(chats, rows)
     instructions = [item["text"] for item in json_lines(RECIPES / "demo" / "data" / "judge.jsonl")]
     return {
         "warm up": [[{"role": "user", "content": "你好"}]],  # the first pass pays for memory and kernels
-        "label": [label.render(output=text) for text in texts],
+        "label": [label.render(segment=text) for text in texts],
         "judge": [score.render(instruction=instruction) for instruction in instructions[:rows]],
-        "polish": [polish.render(output=text, instruction="请介绍这段文字的主要内容。") for text in texts],
+        "polish": [polish.render(segment=text, instruction="请介绍这段文字的主要内容。") for text in texts],
     }
 
 

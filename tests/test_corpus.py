@@ -1,17 +1,18 @@
 """The corpus stage as a whole, on the demo's documents: how the work is split, and a kill, change no row."""
 
-import importlib.util
 import sys
 from collections import Counter
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
-from types import ModuleType
 
 import orjson
 import pytest
 
-from kun_recipes.corpus.config import CorpusConfig
+from kun_recipes.config.words import to_words
+from kun_recipes.corpus import corpus
+from kun_recipes.corpus.config import Benchmark, Corpus, CorpusConfig
+from kun_recipes.corpus.sources.formats import USUAL_NAMES
 from kun_recipes.corpus.sources.readers import CorpusReader
 from kun_recipes.data.rows import read_rows, removed_writers
 from kun_recipes.errors import UserError
@@ -24,31 +25,23 @@ FORMATS = ("wudao", "wanjuan", "skypile")
 
 
 @pytest.fixture(scope="module")
-def recipe(repository: Path) -> ModuleType:
-    specification = importlib.util.spec_from_file_location("corpus_recipe", repository / "recipes/corpus.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
 def documents(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
     """The demo's documents as JSON lines have them."""
-    inputs = [(str(repository / DATA / "corpus" / name), name) for name in FORMATS]
+    inputs = [(str(repository / DATA / "corpus" / name), name, USUAL_NAMES) for name in FORMATS]
     unreadable = removed_writers(tmp_path_factory.mktemp("unreadable"))("x")
     read = CorpusReader(inputs, None, unreadable).run()
     return [{"id": doc.id, "text": doc.text, "source": doc.metadata["source"]} for doc in read]
 
 
 @pytest.fixture
-def run(recipe: ModuleType, repository: Path, tiny_model: Path, monkeypatch) -> Callable[..., dict]:
+def run(repository: Path, tiny_model: Path, monkeypatch) -> Callable[..., dict]:
     """Run the stage on folders of JSON lines; returns the rows kept, by id."""
     monkeypatch.chdir(repository)
 
     def run_stage(folder: Path, output: Path, **values) -> dict[str, dict]:
         config = CorpusConfig(**arguments(folder, output, tiny_model) | values)
         config.check()
-        recipe.run(config)
+        corpus.run(config)
         return {row["id"]: row for row in read_rows(output / "rows")}
 
     return run_stage
@@ -56,13 +49,11 @@ def run(recipe: ModuleType, repository: Path, tiny_model: Path, monkeypatch) -> 
 
 def arguments(folder: Path, output: Path, model: Path) -> dict:
     return {
-        "input_path": [str(folder)],
-        "input_format": ["jsonl"],
+        "corpora": [Corpus(str(folder), "jsonl")],
         "output_dir": str(output),
         "model": str(model),
         "max_tokens": 1100,  # bytes: a Chinese character is three tokens of the tiny model
-        "benchmarks": [str(DATA / "evaluation_prompts.jsonl")],
-        "benchmark_formats": ["prompts"],
+        "benchmarks": [Benchmark(str(DATA / "evaluation_prompts.jsonl"), "prompts")],
     }
 
 
@@ -96,7 +87,7 @@ def test_rows_do_not_depend_on_the_number_of_files_and_workers(run, documents, t
 
 def test_a_sample_is_exact_and_part_of_a_larger_one(run, documents, tmp_path):
     folder = write_files(tmp_path / "in", documents, 2)
-    weights = ["wudao=2", "skypile=1"]
+    weights = {"wudao": 2, "skypile": 1}
     small = run(folder, tmp_path / "small", sample_rows=6, sample_weights=weights)
     large = run(folder, tmp_path / "large", sample_rows=9, sample_weights=weights)
     assert Counter(row["source"] for row in small.values()) == {"wudao": 4, "skypile": 2}
@@ -134,8 +125,7 @@ def test_killed_run_ends_with_the_same_rows(run, documents, repository, tiny_mod
     whole = run(folder, tmp_path / "whole")
     output = tmp_path / "killed"
     words = chain.from_iterable(
-        (f"--{key}", *(value if isinstance(value, list) else [str(value)]))
-        for key, value in arguments(folder, output, tiny_model).items()
+        (f"--{key}", *to_words(value)) for key, value in arguments(folder, output, tiny_model).items()
     )
     run_until_killed([sys.executable, "recipes/corpus.py", *words], repository, output / "logs" / moment)
     assert not (output / "stage.json").exists()

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.slow
 
 SUBJECTS = 6
 LIMIT = 3
+CEVAL = "recipes/demo/data/ceval,name=ceval"
 
 
 @pytest.fixture(scope="module")
@@ -172,21 +173,27 @@ def test_two_workers_give_the_same_records(run, whole, repository, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--ceval", "/no/such"], "/no/such: no such folder; give the one that holds the benchmark's CSV files"),
-        (["--ceval", "ceval/ceval-exam"], "ceval/ceval-exam: no such folder; a dataset of the Hub is given with its"),
         (
-            ["--ceval_subjects", "law"],
-            "dev/law_dev.csv: no such file; download the benchmark again, or choose subjects",
+            ["--benchmarks", "/no/such,name=ceval"],
+            "/no/such: no such folder; give the one that holds the benchmark's CSV files",
         ),
-        (["--ceval_subjects", "lore"], "lore: no subject of C-Eval; did you mean "),
+        (
+            ["--benchmarks", "ceval/ceval-exam,name=ceval"],
+            "ceval/ceval-exam: no such folder; a dataset of the Hub is given with its",
+        ),
+        (
+            ["--benchmarks", f"{CEVAL},subjects=law"],
+            "dev/law_dev.csv: no such file; download the benchmark again, or choose other subjects",
+        ),
+        (["--benchmarks", f"{CEVAL},subjects=lore"], "lore: no subject of C-Eval; did you mean "),
         (["--groups", "Stem"], "groups: no group is called Stem; there are STEM, "),
         (["--groups", "Hard"], "groups Hard: no subject is in them"),
         (["--modes", "ppl", "ppl-full"], "modes: ppl-full compares plain texts: set base_format and format to plain"),
-        (["--modes", "mc"], "modes: must be one of ppl, gen, ppl-full, not mc"),
+        (["--modes", "mc"], "modes[0]: must be one of ppl, gen, ppl-full, not mc"),
         (["--shots", "6"], "middle_school_physics has 5 rows in dev, and 6 shots are asked for; lower shots"),
         (["--models", "a/final", "b/final"], "models: two of them are called final; rename one's folder"),
-        (["--seeds", "no.jsonl"], "no.jsonl: no such file or folder"),
-        (["--training_rows", "no.jsonl"], "no.jsonl: no such file or folder"),
+        (["--seeds", "no.jsonl"], "seeds: no such file or folder: no.jsonl"),
+        (["--training_rows", "no.jsonl"], "training_rows[0]: no such file or folder: no.jsonl"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -20,7 +20,7 @@ SAMPLING = Sampling(max_new_tokens=12)
 
 @pytest.fixture(scope="module")
 def prompt(repository: Path) -> PromptTemplate:
-    return load_prompt(repository / "recipes" / "prompts" / "label.txt", {"output"})
+    return load_prompt(repository / "recipes" / "prompts" / "label.txt", {"segment"})
 
 
 def segments(*texts: str) -> list[Document]:
@@ -28,10 +28,10 @@ def segments(*texts: str) -> list[Document]:
 
 
 def test_a_label_is_the_models_answer_with_its_perplexity(settings, prompt):
-    rows = segments("水在一百度沸腾。", "{output}\n第二行")
+    rows = segments("水在一百度沸腾。", "{segment}\n第二行")
     block = LabelInstructions(settings, "tiny@abc", prompt, SAMPLING, seed=0)
     assert block.filter_batch(rows) == [True, True]
-    prompts = [prompt.render(output=text) for text in ("水在一百度沸腾。", "{output}\n第二行")]
+    prompts = [prompt.render(segment=text) for text in ("水在一百度沸腾。", "{segment}\n第二行")]
     for row, completion in zip(rows, load_engine(settings).generate(prompts, SAMPLING), strict=True):
         assert row.metadata == {
             "source": "wudao",
@@ -44,12 +44,12 @@ def test_a_label_is_the_models_answer_with_its_perplexity(settings, prompt):
             schema.LABEL_PROMPT: prompt.fingerprint,
         }
         assert row.metadata[schema.PERPLEXITY] > 1
-    assert [row.text for row in rows] == ["水在一百度沸腾。", "{output}\n第二行"]
+    assert [row.text for row in rows] == ["水在一百度沸腾。", "{segment}\n第二行"]
 
 
 def test_a_segment_that_does_not_fit_is_dropped_and_the_others_are_labelled(settings, prompt):
     engine = load_engine(settings)
-    frame = engine.count_tokens([prompt.render(output="")])[0]
+    frame = engine.count_tokens([prompt.render(segment="")])[0]
     long = "a" * (engine.context_length - frame - SAMPLING.max_new_tokens + 1)
     rows, alone = segments("水", long, "火"), segments("水")
     block = LabelInstructions(settings, "tiny", prompt, SAMPLING, seed=0)
@@ -74,7 +74,7 @@ def labelled(*instructions: str, logprob: float = -1.25) -> list[Document]:
 def test_fit_is_what_the_segment_adds_to_the_instructions_log_probability(settings, prompt):
     rows = labelled("水的沸点是多少？", "写诗")
     assert MeasureFit(settings, prompt).filter_batch(rows) == [True, True]
-    without = prompt.render(output="")
+    without = prompt.render(segment="")
     priors = load_engine(settings).score([without, without], ["水的沸点是多少？", "写诗"])
     for row, prior in zip(rows, priors, strict=True):
         assert prior < 0
@@ -85,7 +85,7 @@ def test_fit_is_what_the_segment_adds_to_the_instructions_log_probability(settin
 def test_fit_of_an_empty_segment_is_zero(settings, prompt):
     """With an empty segment both terms are the same probability, unless decoding changed the text."""
     instruction = "什么？"
-    row = labelled(instruction, logprob=load_engine(settings).score([prompt.render(output="")], [instruction])[0])
+    row = labelled(instruction, logprob=load_engine(settings).score([prompt.render(segment="")], [instruction])[0])
     MeasureFit(settings, prompt).filter_batch(row)
     assert row[0].metadata[schema.FIT] == pytest.approx(0, abs=1e-5)
 

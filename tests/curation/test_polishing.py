@@ -18,7 +18,7 @@ SAMPLING = Sampling(max_new_tokens=10)
 
 @pytest.fixture(scope="module")
 def prompt(repository: Path) -> PromptTemplate:
-    return load_prompt(repository / "recipes" / "prompts" / "polish.txt", {"instruction", "output"})
+    return load_prompt(repository / "recipes" / "prompts" / "polish.txt", {"instruction", "segment"})
 
 
 def candidates(*pairs: tuple[str, str]) -> list[Document]:
@@ -51,7 +51,7 @@ def test_the_answer_is_the_models_and_the_segment_stays(settings, prompt):
 
 def test_segment_instruction_and_answer_must_fit_together(settings, prompt):
     engine = load_engine(settings)
-    frame = engine.count_tokens([prompt.render(output="", instruction="")])[0]
+    frame = engine.count_tokens([prompt.render(segment="", instruction="")])[0]
     room = engine.context_length - frame - SAMPLING.max_new_tokens
     rows = candidates(("a" * 100, "b" * (room - 99)), ("水", "何？"))
     assert PolishAnswer(settings, "chat", prompt, SAMPLING, seed=0).filter_batch(rows) == [

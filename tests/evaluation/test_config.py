@@ -5,9 +5,9 @@ from kun_recipes.errors import ConfigError
 from kun_recipes.evaluation.config import EvaluateConfig, model_name
 
 REQUIRED = ["--model", "org/base", "--output_dir", "out", "--seeds", "recipes/demo/data/seeds.jsonl"]
-pytestmark = pytest.mark.usefixtures("in_repository")
-
 CEVAL = ["--benchmarks", "c,name=ceval"]
+
+pytestmark = pytest.mark.usefixtures("in_repository")
 
 
 def test_models_are_named_after_their_folders_and_ids():

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from datatrove.data import Document
 
+from kun_recipes.corpus.sources.formats import USUAL_NAMES
 from kun_recipes.corpus.sources.readers import CorpusReader
 from kun_recipes.data.rows import RowReader, list_shards, read_rows, read_shard, removed_writers, row_writer
 from kun_recipes.errors import UserError
@@ -58,7 +59,8 @@ def test_every_row_is_counted_as_kept_or_by_its_reason(tmp_path, rows):
 def test_a_reader_of_documents_counts_what_it_could_not_read(tmp_path):
     lines = [{"text": "甲"}, {"text": ""}, {"content": "乙"}, {"text": "丙"}]
     (tmp_path / "in.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n{oops", encoding="utf-8")
-    reader = CorpusReader([(str(tmp_path / "in.jsonl"), "jsonl")], None, removed_writers(tmp_path / "removed")("bad"))
+    inputs = [(str(tmp_path / "in.jsonl"), "jsonl", USUAL_NAMES)]
+    reader = CorpusReader(inputs, None, removed_writers(tmp_path / "removed")("bad"))
     counts = run_pipeline([reader, row_writer(tmp_path / "rows")], tmp_path / "logs", tasks=1)
     assert counts == Counts(5, 5, 2, Counter(empty_text=1, missing_field=1, invalid_json=1))
 

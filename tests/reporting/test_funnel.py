@@ -7,8 +7,9 @@ import pytest
 from datatrove.data import Document
 from rich.console import Console
 
+from kun_recipes.chain.all_stages import STAGES as DECLARED
 from kun_recipes.data.rows import read_rows, row_writer
-from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows, training_line
+from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows
 
 JUDGES = {
     "filter": {"auc": 0.914, "accuracy": 0.85, "held_out": 40, "threshold": 0.5},
@@ -127,5 +128,5 @@ def test_funnel_shows_the_held_out_loss_of_trainings():
         "final_model": {"held_out_loss_before": None, "held_out_loss_after": None, "rows_held_out": 0},
         "label": {"rows_in": 3},
     }
-    lines = [training_line(name, summary).plain for name, summary in stages.items()]
+    lines = [line.plain for name, summary in stages.items() for line in DECLARED[name].headlines(name, summary)]
     assert lines == ["label_model: loss on 7 held-out pairs 3.67 before, 2.38 after"]

@@ -15,8 +15,6 @@ pytestmark = pytest.mark.slow
 
 SEEDS = "recipes/demo/data/seeds.jsonl"
 
-pytestmark = pytest.mark.slow
-
 
 def test_a_run_writes_numbers_figures_and_rows(write_pairs, statistics_config, tmp_path):
     seeds = write_pairs(5, "seeds.jsonl")
@@ -86,7 +84,7 @@ def test_a_rerun_asks_only_what_is_missing(write_pairs, statistics_config, tmp_p
             "references: two sets are called a; give each its own name",
         ),
         (["--references", f"{SEEDS},name=dataset"], "references: two sets are called dataset"),
-        (["--topic_lists", "genre"], "topic_lists: must be one of discipline, sector, text_type, not genre"),
+        (["--topic_lists", "genre"], "topic_lists[0]: must be one of discipline, sector, text_type, not genre"),
     ],
 )
 def test_a_config_that_cannot_work_is_refused(write_pairs, statistics_config, words, message):
@@ -96,8 +94,8 @@ def test_a_config_that_cannot_work_is_refused(write_pairs, statistics_config, wo
 
 
 def test_a_column_that_is_missing_stops_before_any_work(write_pairs, statistics_config, tmp_path):
-    config = statistics_config(write_pairs(2), "--references", f"{write_pairs(2, 'seeds.jsonl')},name=seeds")
-    config.output_column = "answer"
+    seeds = write_pairs(2, "seeds.jsonl")
+    config = statistics_config(write_pairs(2), "--references", f"{seeds},name=seeds,output=answer")
     with pytest.raises(UserError, match=r"seeds\.jsonl:1: no column answer; found id, source, instruction, output"):
         run(config)
     assert not (tmp_path / "out").exists()

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from kun_recipes.errors import UserError
+from kun_recipes.training.config import MixedIn
 from kun_recipes.training.data import load_data
 from kun_recipes.training.formatting import load_tokenizer
 
@@ -64,7 +65,7 @@ def test_long_judge_conversation_is_removed_not_cut(load, judges):
 def test_a_prompt_without_its_field(load, tmp_path, judges):
     prompt = tmp_path / "prompt.txt"
     prompt.write_text("[user]\n没有字段\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"the last turn must hold the fields \{output\}"):
+    with pytest.raises(UserError, match=r"the last turn must hold the fields \{segment\}"):
         load(direction="backward", label_prompt=str(prompt))
     with pytest.raises(UserError, match=r"the last turn must hold the fields \{instruction\}"):
         load(**{**judges, "score_prompt": str(prompt)})
@@ -103,7 +104,7 @@ def test_other_sets_are_mixed_in_and_never_held_out(load, tmp_path):
     rows = [{"instruction": f"别的{number}", "output": "答"} for number in range(40)]
     rows.append({"instruction": held_out, "output": "泄漏"})
     mixed.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
-    data = load(mix=[str(mixed)], mix_weights=[2.0], train_rows=5)
+    data = load(mix=[MixedIn(str(mixed), weight=2.0)], train_rows=5)
     assert data.held_out == plain.held_out
     assert held_out not in instructions(data.training)
     assert sum(instruction.startswith("别的") for instruction in instructions(data.training)) == 10

@@ -33,7 +33,7 @@ def test_forward_trains_the_output():
 
 
 def test_backward_trains_the_instruction_behind_the_label_prompt(repository):
-    label_prompt = load_prompt(repository / "recipes" / "prompts" / "label.txt", {"output"})
+    label_prompt = load_prompt(repository / "recipes" / "prompts" / "label.txt", {"segment"})
     question = "请直接告诉我，以下回复最有可能对应的指令是什么：\n盐是{氯化钠}。"
     assert backward(SEED, label_prompt) == {
         "prompt": [{"role": "user", "content": question}],
