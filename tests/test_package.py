@@ -103,7 +103,7 @@ def test_an_installed_package_works_from_any_folder(repository: Path, installed:
     assert found["schema"] == "id"
 
 
-def test_a_space_wants_the_same_versions(repository: Path):
+def test_space_requires_the_versions_of_setup_cfg(repository: Path):
     def bounds(text: str) -> dict[str, str]:
         found = re.findall(r"^([\w.-]+)(?:\[.*\])?\s*(>=.+)$", text, re.MULTILINE)
         return {name: bound.replace(" ", "") for name, bound in found}

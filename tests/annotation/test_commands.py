@@ -65,38 +65,38 @@ def one_line(done: Done) -> str:
     return done.stderr
 
 
-def test_a_missing_study_is_said_in_one_line(annotate, tmp_path):
+def test_missing_study_is_reported_in_one_line(annotate, tmp_path):
     assert "holds no study; run the study stage" in one_line(annotate("--study_dir", tmp_path / "no"))
 
 
-def test_a_port_in_use_is_said_in_one_line(annotate):
+def test_port_in_use_is_reported_in_one_line(annotate):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         line = one_line(annotate("--port", port))
-    assert f"127.0.0.1:{port}: cannot listen there (Address already in use); choose another --port" in line
+    assert f"127.0.0.1:{port}: cannot listen there (" in line and "); choose another --port" in line
 
 
-def test_a_broken_database_is_said_in_one_line(annotate, tmp_path):
+def test_broken_database_is_reported_in_one_line(annotate, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "annotation.sqlite").write_text("no database" * 100)
-    assert "annotation.sqlite: cannot be used for votes (file is not a database)" in one_line(annotate())
+    assert "annotation.sqlite: cannot be used for votes (" in one_line(annotate())
 
 
-def test_the_votes_of_another_study_are_said_in_one_line(annotate, database, tmp_path):
+def test_votes_of_another_study_are_reported_in_one_line(annotate, database, tmp_path):
     other = write_study(tmp_path / "other", items=2)
     assert "holds votes on other quality items" in one_line(annotate("--study_dir", other))
 
 
 @pytest.mark.parametrize("action", ["--export", "--overview"])
-def test_nothing_to_show_is_said_in_one_line(annotate, action):
+def test_overview_without_votes_is_reported_in_one_line(annotate, action):
     assert "annotation.sqlite: no votes yet; serve the page first" in one_line(annotate(action, "true"))
 
 
-def test_no_vote_to_export_is_said_in_one_line(annotate, database):
+def test_export_without_votes_is_reported_in_one_line(annotate, database):
     assert "annotation.sqlite: holds no vote yet" in one_line(annotate("--export", "true"))
 
 
-def test_votes_on_items_that_are_not_there_are_said_in_one_line(annotate, voted, tmp_path):
+def test_votes_on_missing_items_are_reported_in_one_line(annotate, voted, tmp_path):
     other = write_study(tmp_path / "other", items=2)
     assert "which study_dir does not have" in one_line(annotate("--export", "true", "--study_dir", other))
 
@@ -121,6 +121,7 @@ def test_export(annotate, voted, tmp_path):
     assert len((tmp_path / "out/votes/quality_votes.jsonl").read_text().splitlines()) == 12
 
 
+@pytest.mark.slow
 def test_the_page_is_served_until_it_is_stopped(study_dir, tmp_path):
     server = Server(study_dir, tmp_path / "out", ["anna", "bo", "chen"])
     try:
@@ -136,7 +137,7 @@ def test_the_page_is_served_until_it_is_stopped(study_dir, tmp_path):
     assert not any(link.split("key=")[1].encode() in kept for link in server.links.values())
 
 
-def test_a_missing_extra_is_said_in_one_line(config, monkeypatch, capsys):
+def test_missing_extra_is_reported_in_one_line(config, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "gradio", None)
     for name in ("server", "pages"):
         monkeypatch.delitem(sys.modules, f"kun_recipes.annotation.{name}", raising=False)
@@ -197,7 +198,8 @@ def test_space_serves_alone_and_its_votes_are_exported(annotate, study_dir, tmp_
     assert vote["choice"] == vote["first"]
 
 
-def test_a_space_without_its_secret_says_so(annotate, tmp_path):
+@pytest.mark.slow
+def test_space_without_its_secret_is_an_error(annotate, tmp_path):
     annotate("--space_dir", tmp_path / "space")
     environment = {name: value for name, value in os.environ.items() if name != "ANNOTATION_KEYS"}
     done = subprocess.run(
@@ -206,7 +208,7 @@ def test_a_space_without_its_secret_says_so(annotate, tmp_path):
     assert done.stderr == "the secret ANNOTATION_KEYS is not set: README.md says where it comes from\n"
 
 
-def test_a_folder_that_is_no_space_of_ours_is_left_alone(annotate, tmp_path):
+def test_folder_with_foreign_files_is_left_alone(annotate, tmp_path):
     (tmp_path / "space").mkdir()
     (tmp_path / "space" / "precious").touch()
     assert "is there and is no Space written by this" in one_line(annotate("--space_dir", tmp_path / "space"))

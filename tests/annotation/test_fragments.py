@@ -54,7 +54,7 @@ def test_notice_is_shown_only_if_there_is_one():
     assert notice_html("<b>") == '<p role="alert">&lt;b&gt;</p>'
 
 
-def test_both_languages_say_everything():
+def test_both_languages_have_all_texts():
     texts = load_texts()
     assert list(texts) == ["zh", "en"]
     assert list(texts["zh"]) == list(texts["en"])
@@ -69,7 +69,7 @@ def test_both_languages_have_the_same_fields_and_keys():
             assert re.findall(pattern, text) == re.findall(pattern, texts["en"][key]), key
 
 
-def test_no_text_is_left_over():
+def test_no_text_is_unused():
     folder = files("kun_recipes.annotation")
     sources = "".join(path.read_text() for path in folder.iterdir() if path.name.endswith((".py", ".jinja")))
     sources += " ".join(["quality_rubric", "preference_rubric", "quality_keys", "preference_keys"])  # made of a task's
@@ -77,7 +77,7 @@ def test_no_text_is_left_over():
     assert [key for key in load_texts()["zh"] if key not in sources and key not in said] == []
 
 
-def test_every_key_on_the_page_is_one_that_works():
+def test_keys_shown_on_the_page_are_bound():
     script = (files("kun_recipes.annotation") / "keys.js").read_text(encoding="utf-8").lower()
     names = {"←": "arrowleft", "→": "arrowright"}
     for text in load_texts()["zh"].values():

@@ -26,7 +26,7 @@ def test_keys_are_made_once_and_renewed_on_request(fresh):
     assert (fresh.owner(renewed["bo"]), fresh.owner(made["bo"]), fresh.owner(made["anna"])) == ("bo", None, "anna")
 
 
-def test_who_left_is_let_in_no_more(database, fresh):
+def test_key_of_a_removed_annotator_is_refused(database, fresh):
     made = fresh.create()
     assert Keys(database, ["bo", "chen", ADMIN]).owner(made["anna"]) is None
 

@@ -5,7 +5,7 @@ from kun_recipes.annotation.pages import IncompleteAnswer, parse_quality_form, q
 ANSWER = {"clarity": True, "feasibility": False, "practicality": True, "output": "fail"}
 
 
-def test_a_quality_answer_there_and_back():
+def test_quality_answer_round_trip():
     assert parse_quality_form("yes", "no", "yes", "fail") == ANSWER
     assert quality_form_values(ANSWER) == ["yes", "no", "yes", "fail"]
     assert quality_form_values(None) == [None] * 4

@@ -118,5 +118,5 @@ def test_killed_process_loses_no_acknowledged_vote(tmp_path: Path, repository: P
         ("both_bad", "a", "both_bad"),
     ],
 )
-def test_sides_become_answers(pressed, first, choice):
+def test_side_is_translated_to_an_answer(pressed, first, choice):
     assert choice_from_button(pressed, first) == choice

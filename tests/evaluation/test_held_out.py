@@ -10,6 +10,8 @@ from kun_recipes.models.engines.base import Sampling
 from kun_recipes.rules import load_rules
 from kun_recipes.rules.keywords import Refusal
 
+pytestmark = pytest.mark.slow
+
 SEEDS = "recipes/demo/data/seeds.jsonl"
 COLUMNS = ("instruction", "output")
 
@@ -23,14 +25,14 @@ def block(engine, format="chat", tokens=8):
     return AnswerPairs(engine, Sampling(tokens), 0, format, Refusal("answer", load_rules(None).refusal))
 
 
-def test_they_are_the_pairs_that_the_trainings_held_out(pairs):
+def test_pairs_are_those_held_out_by_the_trainings(pairs):
     seeds, _ = load_pairs(SEEDS, *COLUMNS)
     _, held_out = split_pairs(seeds, 0.1)
     assert pairs == held_out and len(pairs) == 7
     assert held_out_pairs(SEEDS, *COLUMNS, 0.1, 3) == held_out[:3]
 
 
-def test_no_held_out_pair_is_an_error(in_repository):
+def test_missing_held_out_pairs_are_an_error(in_repository):
     with pytest.raises(
         UserError, match=r"^recipes/demo/data/seeds\.jsonl: no pair is held out with held_out_share: 0"
     ):

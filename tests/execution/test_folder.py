@@ -169,7 +169,7 @@ def test_inputs_may_move_or_be_named_by_another_path(config, tmp_path, monkeypat
     assert StageFolder("label", replace(config, seeds="moved.jsonl")).summary()["rows_kept"] == 3
 
 
-def test_a_glob_is_known_by_what_it_matches(tmp_path, monkeypatch):
+def test_describe_fingerprints_the_files_of_a_glob(tmp_path, monkeypatch):
     @dataclass
     class Config:
         inputs: InputPath

@@ -49,7 +49,7 @@ def test_words_have_counts_and_an_entropy_in_bits():
     assert word_statistics(Counter(), 0)["entropy_bits"] == 0
 
 
-def test_distinct_grams_span_no_texts_and_stop_at_the_budget():
+def test_distinct_grams_stay_within_texts_and_the_character_budget():
     assert distinct_grams(["天天，天", "地天"], 5) == {
         "distinct_1": 2 / 5,
         "distinct_2": 2 / 3,  # 天天 天天, 地天

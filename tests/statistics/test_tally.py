@@ -22,7 +22,7 @@ def count_characters(texts):
     return [len(text) for text in texts]
 
 
-def test_sets_are_compared_over_equally_many_letters():
+def test_sets_are_compared_over_equal_numbers_of_characters():
     long, short = [Pair("天地" * 9, "天地")], [Pair("天地", "人和日月")]
     statistics = compare_grams({"long": long, "short": short})
     assert statistics["long"]["instruction"] == {"characters": 2, **statistics["short"]["instruction"]}

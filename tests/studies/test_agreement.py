@@ -44,20 +44,20 @@ def test_identical_ratings_are_those_of_figure_6():
     assert identical(answers) == {"all_same": 2, "some_same": 1, "all_different": 1}
 
 
-def test_answers_beyond_the_raters_count_in_no_figure_that_needs_as_many():
+def test_incomplete_items_count_only_where_allowed():
     results = measure_agreement([["yes", "yes", "yes", "no"], ["no", "no", "no"], ["yes"]], resamples=100)
     assert results["identical"] == {"all_same": 2, "some_same": 0, "all_different": 0}
     assert results["incomplete"] == 1
     assert results["percent"]["value"] == pytest.approx((3 / 6 + 1) / 2)
 
 
-def test_a_coefficient_is_undefined_where_everybody_always_says_the_same():
+def test_coefficient_is_undefined_if_all_answers_are_equal():
     results = measure_agreement([["yes"] * 3] * 5, resamples=100)
     assert results["percent"] == {"value": 1.0, "low": 1.0, "high": 1.0}
     assert results["fleiss_kappa"] == results["alpha_nominal"] == {"value": None, "low": None, "high": None}
 
 
-def test_no_votes_are_no_error():
+def test_agreement_without_votes_is_empty():
     results = measure_agreement([], order=["a", "b", "c"])
     assert (results["items"], results["percent"]["value"], results["alpha_ordinal"]["value"]) == (0, None, None)
 

@@ -17,13 +17,13 @@ def sampled(pairs, per_source, seed) -> list[Pair]:
     return sample_pairs(pairs, per_source, seed)[0]
 
 
-def test_as_many_of_each_source_are_chosen():
+def test_equal_numbers_are_sampled_per_source():
     chosen = sampled(PAIRS, 20, seed=0)
     assert Counter(pair.source for pair in chosen) == {"wudao": 20, "skypile": 20}
     assert Counter(pair.source for pair in chosen[:20])["wudao"] > 3  # mixed, not one after the other
 
 
-def test_the_sample_is_the_same_in_any_order_and_whatever_stands_twice():
+def test_sample_does_not_depend_on_order_and_duplicates():
     chosen = sampled(PAIRS, 20, seed=0)
     assert sample_pairs([Removed("f:1", "not_json"), *reversed(PAIRS), *PAIRS], 20, seed=0) == (chosen, 1)
     assert sampled(PAIRS, 20, seed=1) != chosen
@@ -37,13 +37,13 @@ def test_a_small_source_is_taken_whole():
     assert len(sampled(PAIRS[:5], 20, seed=0)) == 5
 
 
-def test_by_default_every_pair_meets_on_every_prompt():
+def test_every_pair_of_models_meets_on_every_prompt_by_default():
     found = list(matchups(["p1", "p2"], MODELS, None, seed=0))
     assert sorted(found) == sorted((p, *pair) for p in ("p1", "p2") for pair in combinations(MODELS, 2))
 
 
 @given(prompts=st.integers(1, 60), models=st.integers(2, 7), per_prompt=st.integers(1, 30))
-def test_a_sparing_design_has_all_pairs_meet_equally_often(prompts, models, per_prompt):
+def test_reduced_design_pairs_models_equally_often(prompts, models, per_prompt):
     names = [f"m{number}" for number in range(models)]
     found = list(matchups([f"p{number}" for number in range(prompts)], names, per_prompt, seed=0))
     pairs = list(combinations(names, 2))
@@ -52,7 +52,7 @@ def test_a_sparing_design_has_all_pairs_meet_equally_often(prompts, models, per_
     assert max(met.values()) - min(met.get(pair, 0) for pair in pairs) <= 1
 
 
-def test_a_prompt_that_a_model_did_not_answer_is_no_item():
+def test_unanswered_prompt_gives_no_item():
     answers = {"kun": {"p1": "好", "p2": "好"}, "base": {"p1": "嗯"}}
     items = preference_items({"p1": "你好", "p2": "再见"}, answers, None, seed=0)
     assert [(item.id, item.answer_a, item.answer_b) for item in items] == [("p1/kun/base", "好", "嗯")]

@@ -100,7 +100,7 @@ def test_a_choice_that_depends_on_the_order_is_a_tie(a_first, b_first, prior, ch
     assert (vote.item, vote.annotator, vote.choice) == ("1", "judge", choice)
 
 
-def test_the_preference_for_a_place_is_measured_before_and_after():
+def test_position_preference_is_measured_before_and_after_calibration():
     rows = [judged("1", 3, 1, 2), judged("2", 1, 3, 2), judged("3", 4, 4, 2), judged("4", 1.5, 5, 2)]
     bias = position_bias(rows)
     assert bias["judged"] == 4 and bias["prior_logodds"] == 2
@@ -108,11 +108,11 @@ def test_the_preference_for_a_place_is_measured_before_and_after():
     assert bias["calibrated"] == {"first": 5 / 8, "disagree": 1 / 4}
 
 
-def test_no_answer_compared_is_no_error():
+def test_no_comparison_gives_empty_figures():
     assert position_bias([]) == {"judged": 0} and preference_votes([], "judge") == []
 
 
-def test_a_criterion_is_met_from_even_odds():
+def test_criterion_is_met_from_probability_one_half():
     probabilities = {"clarity_probability": 0.5, "feasibility_probability": 0.49, "practicality_probability": 1.0}
     (vote,) = quality_votes([{"id": "1", **probabilities, "grade": "pass"}], "judge")
     assert (vote.clarity, vote.feasibility, vote.practicality, vote.output) == (True, False, True, "pass")

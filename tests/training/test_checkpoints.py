@@ -143,7 +143,8 @@ def weights(config):
         return file.read()
 
 
-def test_a_preempted_training_loses_nothing(make_config, tmp_path, monkeypatch, capsys):
+@pytest.mark.slow
+def test_preempted_training_resumes_at_the_same_step(make_config, tmp_path, monkeypatch, capsys):
     options = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": 2}
     whole = make_config(output_dir=str(tmp_path / "whole"), **options)
     expected = sft.train(whole)
@@ -163,6 +164,7 @@ def test_a_preempted_training_loses_nothing(make_config, tmp_path, monkeypatch, 
     assert summary["held_out_loss_before"] == expected["held_out_loss_before"]
 
 
+@pytest.mark.slow
 def test_a_signal_in_the_last_step_changes_nothing(make_config, monkeypatch):
     monkeypatch.setattr(sft, "ProgressBar", Preempt)
     options = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": 2, "max_steps": 4}

@@ -134,12 +134,12 @@ def test_a_subset_does_not_depend_on_the_order_of_the_files():
     assert take(shuffled, 52) == take(seeds, 52)
 
 
-def test_rows_added_elsewhere_keep_the_order_of_the_others():
+def test_added_rows_keep_the_order_of_the_others():
     few = some_seeds(100)
     assert [seed for seed in in_subset_order(some_seeds(300)) if seed in set(few)] == in_subset_order(few)
 
 
-def test_the_order_is_known():
+def test_subset_order_stays_the_same_between_releases():
     """Kept from release to release: another order would make another 9k."""
     assert [seed.instruction for seed in in_subset_order(some_seeds(6))] == [
         "问题3",
@@ -151,14 +151,14 @@ def test_the_order_is_known():
     ]
 
 
-def test_the_order_is_independent_of_the_held_out_split():
+def test_subset_order_is_independent_of_the_held_out_split():
     seeds = some_seeds(2000)
     subset = take(seeds, 1000)[0]
     held_out = set(split_pairs(seeds, 0.1)[1])
     assert 60 <= sum(seed in held_out for seed in subset) <= 140  # by the split's own hash it would be 0 or all
 
 
-def test_what_does_not_fit_is_passed_over_and_the_rest_is_not_asked():
+def test_take_skips_rows_that_do_not_fit_and_stops_at_the_size():
     seeds = some_seeds(20)
     order = in_subset_order(seeds)
     asked = []
@@ -171,6 +171,6 @@ def test_what_does_not_fit_is_passed_over_and_the_rest_is_not_asked():
     assert asked == order[:4]
 
 
-def test_all_that_fit_where_no_number_is_given_or_too_many_are_wanted():
+def test_take_without_size_or_beyond_the_rows_takes_all():
     seeds = some_seeds(5)
     assert take(seeds, None) == take(seeds, 9) == (in_subset_order(seeds), [], [])

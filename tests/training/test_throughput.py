@@ -28,7 +28,7 @@ def clock(monkeypatch):
 
 
 @pytest.mark.parametrize("batch", [PADDED, SHARED_ROW], ids=["padded", "one row"])
-def test_tokens_are_counted_by_what_they_are(clock, batch):
+def test_tokens_are_counted_by_kind(clock, batch):
     meter = Throughput(Accelerator(cpu=True), PAD)
     meter.on_step_begin(**STEP)
     meter.count(batch)
@@ -41,7 +41,7 @@ def test_tokens_are_counted_by_what_they_are(clock, batch):
     }
 
 
-def test_what_is_between_two_logged_steps_is_not_read(clock):
+def test_tokens_are_summed_at_logged_steps_only(clock):
     meter = Throughput(Accelerator(cpu=True), PAD)
     silent = {**STEP, "control": TrainerControl()}
     for _ in range(3):
@@ -55,7 +55,7 @@ def test_what_is_between_two_logged_steps_is_not_read(clock):
     assert (meter.counted, meter.seconds) == ([32, 24, 12], 2.0)  # one interval of four steps
 
 
-def test_a_continued_run_keeps_its_counts_and_times_itself_alone(clock):
+def test_resumed_run_keeps_the_counts_and_restarts_the_clock(clock):
     first = Throughput(Accelerator(cpu=True), PAD)
     first.on_step_begin(**STEP)
     first.count(PADDED)
@@ -70,7 +70,7 @@ def test_a_continued_run_keeps_its_counts_and_times_itself_alone(clock):
     assert second.summary()["throughput"]["tokens_per_second"] == 4.0
 
 
-def test_mfu_is_the_useful_operations_of_the_peak(clock):
+def test_mfu_is_the_share_of_useful_operations_in_the_peak(clock):
     meter = Throughput(Accelerator(cpu=True), PAD, flops=1e9, peak_flops=12e9)
     meter.on_step_begin(**STEP)
     meter.count(PADDED)
@@ -83,7 +83,7 @@ SHAPE = LlamaConfig(
 )
 
 
-def test_flops_are_six_a_weight_and_the_attention_to_what_is_before(tiny_model):
+def test_flops_are_six_per_weight_plus_causal_attention(tiny_model):
     layers, heads, head_size = 3, 4, 16
     weights = 1000 * 64 + layers * (4 * 64 * 64 + 3 * 64 * 96)  # the embedding is looked up, the head is multiplied
     lengths = [10, 30]
@@ -97,7 +97,7 @@ def test_flops_are_six_a_weight_and_the_attention_to_what_is_before(tiny_model):
     assert flops_per_token(model.config, [1], lora=False) == pytest.approx(6 * own, rel=0.01)
 
 
-def test_frozen_weights_take_no_gradient():
+def test_lora_flops_leave_out_the_gradient_of_frozen_weights():
     assert flops_per_token(SHAPE, [20], lora=True) == pytest.approx(flops_per_token(SHAPE, [20], lora=False) * 2 / 3)
 
 
@@ -122,7 +122,7 @@ class OnGpu:
         ("NVIDIA GeForce GTX 1080", "fp16", torch.float32, None),
     ],
 )
-def test_the_peak_is_of_the_device_and_its_number_format(monkeypatch, name, mixed_precision, weights, peak):
+def test_peak_depends_on_device_and_number_format(monkeypatch, name, mixed_precision, weights, peak):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: name)
     assert device_peak(OnGpu(mixed_precision), weights) == peak
 

@@ -11,7 +11,7 @@ from kun_recipes.evaluation.config import Benchmark
 CEVAL, CMMLU = Benchmark("c", "ceval"), Benchmark("c", "cmmlu")
 
 
-def test_a_benchmark_of_every_model(make, known):
+def test_evaluation_counts_the_tokens_of_every_model(make, known):
     two = [Benchmark("c", "ceval", subjects=["law", "logic"])]
     config = make.evaluation(benchmarks=two, limit=10, models=["a", "b"], max_new_tokens=8, held_out_new_tokens=30)
     work = EVALUATE.work(config, known, Flow(known), devices=1)
@@ -31,17 +31,17 @@ def test_a_benchmark_of_every_model(make, known):
         ({"groups": ["Hard"]}, 8 * 1346 / 52),
     ],
 )
-def test_questions_that_are_asked(make, known, options, questions):
+def test_limit_and_subjects_decide_the_number_of_questions(make, known, options, questions):
     work = EVALUATE.work(make.evaluation(**options), known, Flow(known), devices=1)
     assert work.rows_in == pytest.approx(questions + 10)
 
 
-def test_four_whole_prompts_are_dear(make, known):
+def test_full_ppl_mode_reads_four_prompts_per_question(make, known):
     law = [Benchmark("c", "ceval", subjects=["law"])]
     config = make.evaluation(benchmarks=law, limit=10, modes=["ppl-full"], format="plain")
     work = EVALUATE.work(config, known, Flow(known), devices=1)
     assert work.tokens_read == 4 * 10 * 6 * 50 + 2 * 10 * 40
 
 
-def test_unknown_seeds_leave_it_open(make, known):
+def test_unknown_seeds_leave_the_time_unknown(make, known):
     assert math.isnan(EVALUATE.work(make.evaluation(seeds="others"), known, Flow(known), devices=1).device_seconds)

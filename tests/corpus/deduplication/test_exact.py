@@ -132,10 +132,10 @@ def test_through_the_executor_with_two_processes(tmp_path):
         ("坏\ud800字", "坏\ud801字", False),  # a lone half of a character, as broken JSON brings it
     ],
 )
-def test_same_text(first, second, same):
+def test_equal_texts_have_equal_digests(first, second, same):
     assert (text_digest(first) == text_digest(second)) is same
 
 
 @given(st.text(), st.text(alphabet=" \n\t\u3000\xa0", max_size=3))
-def test_whitespace_does_not_count(text, blank):
+def test_whitespace_is_ignored(text, blank):
     assert text_digest(blank + blank.join(text) + blank) == text_digest(text)

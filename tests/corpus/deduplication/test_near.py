@@ -131,12 +131,12 @@ def joined(pairs: list[tuple[int, int]]) -> dict[int, int]:
         ([(5, 1), (5, 2), (5, 3), (4, 3)], {2: 1, 3: 1, 4: 1, 5: 1}),
     ],
 )
-def test_the_least_of_a_cluster_stays(pairs, expected):
+def test_first_row_of_a_cluster_is_kept(pairs, expected):
     assert joined(pairs) == expected
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=40))
-def test_clusters_are_what_can_be_reached(pairs):
+def test_clusters_are_connected_components(pairs):
     least = {node: node for pair in pairs for node in pair}
     for _ in range(len(least)):
         for one, other in pairs:
@@ -149,6 +149,6 @@ def test_places_are_ordered_as_rows_are_read():
     assert places == sorted(places)
 
 
-def test_one_task_only(tmp_path):
+def test_more_than_one_task_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="must run as one task, not 2"):
         ClusterNearDuplicates(tmp_path, tmp_path, tmp_path).run(None, 0, 2)

@@ -79,7 +79,7 @@ def test_long_calls_are_handed_over_step_by_step():
     assert engine.widths[:3] == [REQUESTS_A_STEP, 2 * REQUESTS_A_STEP, 3 * REQUESTS_A_STEP]
 
 
-def test_nothing_asked():
+def test_no_request_gives_no_answer():
     assert list(EngineLoop(Steps()).ask([])) == []
 
 
@@ -91,7 +91,7 @@ def test_a_failure_reaches_every_thread_and_every_later_call():
         list(failing.ask([("a", "!")]))
 
 
-def test_an_engine_that_is_gone_is_not_waited_for(monkeypatch):
+def test_ended_engine_process_is_an_error(monkeypatch):
     monkeypatch.setattr(engine_loop, "LOOK_AFTER", 0.01)
     looks = iter([True, True, False])
     waiting = EngineLoop(Steps(), is_alive=lambda: next(looks))  # never told to go on
