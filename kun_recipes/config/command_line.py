@@ -14,7 +14,7 @@ import typing
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from kun_recipes.config.options import check_values
+from kun_recipes.config.options import check_values, spec_of
 from kun_recipes.config.paths import map_paths, path_hints
 from kun_recipes.config.settings import read_yaml_mapping
 from kun_recipes.config.types import PathKind
@@ -168,7 +168,9 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
 
 
 def _add_structured(parser: argparse.ArgumentParser, field: dataclasses.Field) -> bool:
-    """Add an option that is a list of sections or a mapping; return False for any other."""
+    """Add an option of ours that is a list of sections or a mapping; return False for any other."""
+    if spec_of(field) is None:
+        return False  # TRL's own take JSON
     hint = field.type
     if get_origin(hint) in (types.UnionType, Union):
         hint = next(arm for arm in get_args(hint) if arm is not type(None))

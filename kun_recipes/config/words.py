@@ -28,6 +28,9 @@ def read_section_word(word: str, section: type, key: str) -> Any:
         raise ConfigError(key, f"{name}: unknown key{nearest(name, names)}")
     else:
         values[names[0]] = first
+    for item in values.values():
+        if (wrong := re.search(r",([a-z_]+)=", item)) and nearest(wrong[1], names):
+            raise ConfigError(key, f"{wrong[1]}: unknown key{nearest(wrong[1], names)}")
     hints = typing.get_type_hints(section, include_extras=True)
     return read_value(
         {name: read_word(item, hints[name], f"{key}.{name}") for name, item in values.items()}, section, key

@@ -38,6 +38,11 @@ class TrainedModel:
     summary: Summary
     base: str
 
+    @property
+    def base_is_local(self) -> bool:
+        """Whether the training began from a folder or file, which its summary knows by content, not from a Hub id."""
+        return isinstance(self.summary["config"]["model"], dict)
+
     @cached_property
     def identity(self) -> str:
         """As the rows that it made name it."""
@@ -59,9 +64,13 @@ class RunRecord:
 
     def trained_from(self, model: TrainedModel) -> str:
         """Return the model that this line of trainings began with: a Hub id, a folder, or a model source file."""
+        return self.first_of(model).base
+
+    def first_of(self, model: TrainedModel) -> TrainedModel:
+        """Return the first model of the line of trainings that this one ends."""
         while model.base in self.models:
             model = self.models[model.base]
-        return model.base
+        return model
 
 
 def read_run(config: PublishConfig) -> RunRecord:

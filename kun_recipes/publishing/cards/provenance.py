@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.execution.summaries import path_of
 from kun_recipes.models.engines.settings import preset
-from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.models.source import load_model_source
 from kun_recipes.publishing.config import PublishConfig
 from kun_recipes.publishing.licences import Licence
@@ -116,7 +115,7 @@ def base_model(config: PublishConfig, record: RunRecord, model: TrainedModel) ->
     began = record.trained_from(model)
     if began.endswith(".yaml"):
         return load_model_source(Path(began)).hub_repo
-    if Path(began).exists() or not HUB_ID.fullmatch(began):
+    if record.first_of(model).base_is_local:
         raise UserError(
             f"{model.folder}: was trained from {began}, a folder here; set base_model: to its id on the Hub"
         )
