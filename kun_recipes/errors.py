@@ -25,7 +25,7 @@ class ConfigError(UserError):
         self.key, self.message, self.where = key, message, where
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.where, self.key, self.message) if part)
+        return ": ".join(str(part) for part in (self.where, self.key, self.message) if part is not None)
 
 
 class EngineFailed(UserError):

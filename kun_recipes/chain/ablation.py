@@ -36,6 +36,9 @@ ARMS: dict[str, dict[str, str]] = {
 """What each arm changes in refine.yaml. The first is the paper's method, the fourth Humpback's (Li et al. 2023), the
 last instruction back-and-forth translation's control: answers written without the document (Nguyen et al. 2024)."""
 
+ONE_SIZE = ("--final_sizes", "null")
+"""An arm trains one final model, on all rows that it keeps, whatever sizes the recipe has."""
+
 JUDGES = "judges.json"
 JUDGED_BY = ("model", "engine", "dtype", "filter_prompt", "score_prompt", "score_target", "judge_data")
 """What a judge's measured bias and threshold depend on."""
@@ -63,7 +66,8 @@ def _load_arm(recipe: str, name: str, folder: Path, argv: Sequence[str]) -> Arm:
         "final_model.seeds": dataset,
         "final_model.output_dir": model,
     }
-    chain = load_chain(recipe, [*argv, *_words(own)], future=[str(folder)], only=["refine", "final_model"])
+    words = [*argv, *ONE_SIZE, *_words(own)]
+    chain = load_chain(recipe, words, future=[str(folder)], only=["refine", "final_model"])
     refine, training = chain.stages
     return Arm(name, refine, training)
 
@@ -91,7 +95,7 @@ def load_evaluation(recipe: str, arms: Sequence[Arm], folder: Path, argv: Sequen
     }
     models = ["--evaluate.models", *(str(arm.training.folder) for arm in arms)]
     rows = ["--evaluate.training_rows", *(arm.refine.config.dataset_dir for arm in arms)]
-    chosen = [*argv, *_words(own), *models, *rows]
+    chosen = [*argv, *ONE_SIZE, *_words(own), *models, *rows]
     return load_chain(recipe, chosen, future=[str(folder)], only=["evaluate"])
 
 

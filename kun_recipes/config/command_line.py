@@ -12,7 +12,7 @@ import sys
 import types
 import typing
 from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from kun_recipes.config.options import check_values, spec_of
 from kun_recipes.config.paths import map_paths, path_hints
@@ -55,26 +55,43 @@ def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence
     except ConfigError as error:
         error.where = file
         raise
+    unset = _take_nulls(argv, hints)
+    values |= dict.fromkeys(unset.values())
     fields = {field.name: field for field in dataclasses.fields(config_class) if field.init}
     _require(fields, values, argv, file)
     config = _parse(config_class, values, argv, file)
-    for name in fields:
-        if _is_optional_text(hints[name]) and getattr(config, name) in ("None", "null"):
-            setattr(config, name, None)  # argparse does so for numbers alone
     _find_shipped_files(config, hints)
     try:
         check_values(config, [future] if isinstance(future, str) else future)
         if hasattr(config, "check"):
             config.check()
     except ConfigError as error:
-        error.where = COMMAND_LINE if error.key and _is_given(re.split(r"[.\[]", error.key)[0], argv) else file
+        given = error.key is not None and _is_given(re.split(r"[.\[]", error.key)[0], [*argv, *unset])
+        error.where = error.where or (COMMAND_LINE if given else file)
         raise
     return config
 
 
-def _is_optional_text(hint: Any) -> bool:
-    arms = [get_args(arm)[0] if get_origin(arm) is Annotated else arm for arm in get_args(hint)]
-    return set(arms) == {str, type(None)}
+def _take_nulls(argv: list[str], hints: dict[str, Any]) -> dict[str, str]:
+    """Remove `--field null` from a command line where a field may be null; return the fields by their words.
+
+    argparse knows null for numbers alone.
+    """
+    taken: dict[str, str] = {}
+    position = 0
+    while position < len(argv):
+        word, equals, value = argv[position].partition("=")
+        name = word.removeprefix("--").replace("-", "_")
+        words = argv[position + 1 : position + 3]
+        alone = not equals and words[:1] and (len(words) == 1 or words[1].startswith("--"))
+        value = value if equals else words[0] if alone else ""
+        optional = word.startswith("--") and type(None) in get_args(hints.get(name))
+        if optional and value in ("None", "null"):
+            taken[word] = name
+            del argv[position : position + (1 if equals else 2)]
+        else:
+            position += 1
+    return taken
 
 
 def _find_shipped_files(config: Any, hints: dict[str, Any]) -> None:

@@ -36,7 +36,7 @@ def read_yaml_mapping(file: str | Path | Traversable) -> dict[str, Any]:
         values = yaml.load(source.read_text(encoding="utf-8"), Loader=_StrictLoader)
     except UnicodeDecodeError as error:
         raise ConfigError(None, f"is not UTF-8 text ({error.reason} at byte {error.start})", str(file)) from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # the latter at a date that there is not
         raise ConfigError(None, f"not YAML: {' '.join(str(error).split())}", str(file)) from error
     if not isinstance(values, dict):
         raise ConfigError(None, "must hold one `key: value` per line", str(file))

@@ -43,12 +43,14 @@ class PathKind:
         exists: the path, a glob included, must exist before anything runs, unless an earlier stage will write it.
             What may be missing is told by whoever reads it.
         prompt: a prompt file, which cards print in full.
+        named: results bear the name of the folder, so that another name is another input.
     """
 
     written: bool = False
     hub: bool = False
     exists: bool = False
     prompt: bool = False
+    named: bool = False
 
 
 OutputPath = Annotated[str, PathKind(written=True)]
@@ -63,7 +65,7 @@ DatasetPath = Annotated[str, PathKind(exists=True, hub=True)]
 """A file, a folder, or the id of a dataset on the Hub."""
 BenchmarkPath = Annotated[str, PathKind(hub=True)]
 """A folder or file of questions, or owner/name@commit on the Hub."""
-ModelPath = Annotated[str, PathKind(hub=True)]
+ModelPath = Annotated[str, PathKind(hub=True, named=True)]
 """A model folder, a model source file, or the id of a model on the Hub."""
 
 

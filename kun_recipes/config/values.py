@@ -51,7 +51,10 @@ def read_value(value: Any, hint: Any, key: str) -> Any:
         items = _checked(value, list, hint, key)
         return origin(read_value(item, arguments[0], f"{key}[{place}]") for place, item in enumerate(items))
     if origin is dict and arguments:
-        return {name: read_value(item, arguments[1], f"{key}.{name}") for name, item in _mapping(value, key).items()}
+        mapping = _mapping(value, key)
+        if odd := [name for name in mapping if not isinstance(name, str)]:
+            raise ConfigError(f"{key}.{odd[0]}", "must be text; put it in quotes")
+        return {name: read_value(item, arguments[1], f"{key}.{name}") for name, item in mapping.items()}
     if origin is re.Pattern:
         return re.compile("|".join(f"(?:{pattern})" for pattern in _read_patterns(value, key)), FLAGS)
     if origin is Phrases:
@@ -156,7 +159,7 @@ def _read_section(value: Any, section: Any, arguments: tuple[Any, ...], key: str
 
 def _mapping(value: Any, key: str) -> dict:
     if not isinstance(value, dict):
-        raise ConfigError(key or None, f"must be a mapping, `key: value` per line, not {value!r}")
+        raise _WrongType(key or None, f"must be a mapping, `key: value` per line, not {value!r}")
     return value
 
 

@@ -21,6 +21,8 @@ def read_section_word(word: str, section: type, key: str) -> Any:
     names = [field.name for field in dataclasses.fields(section)]
     first, *others = re.split(rf",(?=(?:{'|'.join(names)})=)", word)
     values = dict(part.split("=", 1) for part in others)
+    if len(values) < len(others):
+        raise ConfigError(key, f"{word}: a name is given twice")
     name, equals, value = first.partition("=")
     if name in names and equals:
         values[name] = value

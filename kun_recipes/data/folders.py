@@ -56,10 +56,17 @@ def discard(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
+def is_described_path(value: Any) -> bool:
+    """Tell whether a value of a summary is a path with the fingerprint of what lay there."""
+    return isinstance(value, dict) and {"path", "content"} <= value.keys() <= {"path", "content", "name", "prompt"}
+
+
 def without_paths(value: Any) -> Any:
-    """Return a value of a summary with every path that was described by its content as that content alone."""
+    """Return a value of a summary with every described path as its content, and its name where results bear that."""
+    if is_described_path(value):
+        return [value["content"], value["name"]] if "name" in value else value["content"]
     if isinstance(value, dict):
-        return value["content"] if "content" in value else {key: without_paths(item) for key, item in value.items()}
+        return {key: without_paths(item) for key, item in value.items()}
     return [without_paths(item) for item in value] if isinstance(value, list) else value
 
 

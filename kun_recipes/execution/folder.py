@@ -19,9 +19,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from kun_recipes.config.options import affects_rows
+from kun_recipes.config.options import affects_rows, spec_of
 from kun_recipes.config.paths import map_paths, path_hints
-from kun_recipes.config.types import PathKind
+from kun_recipes.config.types import InputPath, PathKind
 from kun_recipes.data.atomic import write_json
 from kun_recipes.data.folders import STARTED, SUMMARY, fingerprint, hash_of, without_paths
 from kun_recipes.errors import UserError
@@ -122,8 +122,10 @@ def describe(config: Any) -> dict[str, Any]:
     values = {}
     for field in dataclasses.fields(config):
         if field.name in hints and not _is_written(hints[field.name]) and affects_rows(field):
-            described = map_paths(getattr(config, field.name), hints[field.name], _describe_path)
-            values[field.name] = _plain(described)
+            value, hint = getattr(config, field.name), hints[field.name]
+            if spec_of(field) is None and isinstance(value, str) and os.path.isfile(value):
+                hint = InputPath  # TRL's own options say of no text that it is a file, such as deepspeed
+            values[field.name] = _plain(map_paths(value, hint, _describe_path))
     return values
 
 
@@ -134,17 +136,20 @@ def _is_written(hint: Any) -> bool:
 
 def _describe_path(_key: str, path: str, kind: PathKind) -> Any:
     """Return a path with what lies there; as it is where there is nothing, such as a Hub id."""
+    found = sorted(filter(os.path.isfile, glob.iglob(path, recursive=True))) if glob.has_magic(path) else []
+    if "://" in path:
+        return path
     if os.path.exists(path):
         content = fingerprint(Path(path))
-    elif glob.has_magic(path):
-        found = sorted(filter(os.path.isfile, glob.iglob(path, recursive=True)))
+    elif found:
         start = _before_magic(path)
         content = hash_of(
             "\n".join(f"{os.path.relpath(one, start)} {fingerprint(Path(one))}" for one in found).encode()
         )
     else:
         return path
-    return {"path": path, "content": content, **({"prompt": True} if kind.prompt else {})}
+    name = {"name": Path(path).name} if kind.named else {}
+    return {"path": path, "content": content, **name, **({"prompt": True} if kind.prompt else {})}
 
 
 def _before_magic(path: str) -> Path:

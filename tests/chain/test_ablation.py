@@ -1,12 +1,13 @@
 """The arms on the tiny model, through the script, from a finished run's candidates."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from kun_recipes.chain.ablation import ARMS, load_arms, share_judges
+from kun_recipes.chain.ablation import ARMS, load_arms, load_evaluation, share_judges
 from kun_recipes.config.command_line import load
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.data.rows import read_rows
@@ -67,3 +68,16 @@ def test_the_arms_are_refined_trained_and_measured_together(repository: Path, de
     assert {row["polish_prompt"] for row in unaided} == {prompt.fingerprint}
     judged = [(tmp_path / name / "refine" / "judges.json").read_text(encoding="utf-8") for name in names]
     assert judged[0] == judged[1]
+
+
+def test_a_recipe_of_several_sizes_has_arms_of_one(in_repository, tmp_path):
+    recipe = tmp_path / "recipe"
+    shutil.copytree("recipes/demo", recipe, ignore=shutil.ignore_patterns("data"))
+    with (recipe / "run.yaml").open("a", encoding="utf-8") as file:
+        file.write("final_sizes: [9, 26]\n")
+    read = ("refine.candidates", "refine.model", "final_model.model")
+    words = [word for key in read for word in (f"--{key}", str(tmp_path))]
+    arms = load_arms(str(recipe), ["focused-raw"], tmp_path, words)
+    assert [(arm.refine.name, arm.training.name) for arm in arms] == [("refine", "final_model")]
+    (evaluation,) = load_evaluation(str(recipe), arms, tmp_path, words).stages
+    assert evaluation.config.models == [str(tmp_path / "models" / "focused-raw")]

@@ -184,8 +184,14 @@ def test_values_are_read_as_the_types_of_their_fields(tmp_path):
 
 def test_null_on_the_command_line_unsets_an_optional_path(tmp_path):
     text = f"output_dir: out\nfolder: {tmp_path}\n"
-    for word in ("None", "null"):
-        assert read(tmp_path, SampleConfig, text, "--folder", word).folder is None
+    for words in (["--folder", "None"], ["--folder", "null", "--rows", "3"], ["--folder=null"]):
+        assert read(tmp_path, SampleConfig, text, *words).folder is None
+
+
+def test_null_on_the_command_line_unsets_lists_and_mappings(tmp_path):
+    text = CORPUS + "sample_rows: 3\nsample_weights: {wudao: 2}\nbenchmarks: [{path: ., format: prompts}]\n"
+    config = read(tmp_path, CorpusConfig, text, "--sample_weights", "null", "--benchmarks", "null")
+    assert (config.sample_weights, config.benchmarks) == (None, None)
 
 
 def test_the_command_line_beats_the_file(tmp_path):
@@ -258,6 +264,12 @@ IMPOSSIBLE = {
         CORPUS + "benchmarks: [{path: a}]\n",
         [],
         "FILE: benchmarks[0].format: is missing",
+    ),
+    "a key that YAML reads as a number": (
+        CorpusConfig,
+        CORPUS + "sample_rows: 3\nsample_weights: {2020: 1}\n",
+        [],
+        "FILE: sample_weights.2020: must be text; put it in quotes",
     ),
     "a text for a mapping": (
         CorpusConfig,

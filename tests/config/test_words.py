@@ -46,6 +46,7 @@ def test_a_word_becomes_a_section_and_back(word, part):
     ("word", "message"),
     [
         ("pth=a.jsonl", "parts: pth: unknown key; did you mean path?"),
+        ("a.jsonl,rows=1,rows=2", "parts: a.jsonl,rows=1,rows=2: a name is given twice"),
         ("a.jsonl,fromat=wudao", "parts: fromat: unknown key; did you mean format?"),
         ("format=wudao", "path: is missing"),
         ("a.jsonl,rows=many", "rows: must be a whole number, not 'many'"),

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from kun_recipes.config.options import option
-from kun_recipes.config.types import DatasetPath, InputPath, OutputPath
+from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath
 from kun_recipes.data.atomic import write_json
 from kun_recipes.data.folders import fingerprint, require_finished
 from kun_recipes.errors import UserError
 from kun_recipes.execution.counts import Counts
-from kun_recipes.execution.folder import StageFolder, describe, report
+from kun_recipes.execution.folder import StageFolder, changed_keys, describe, report
 
 COUNTS = Counts(read=5, rows_in=5, rows_out=3, removed=Counter(fit=2))
 
@@ -152,6 +152,33 @@ def test_a_path_in_a_section_is_known_by_what_lies_there(config):
     known = {"path": config.seeds, "content": fingerprint(Path(config.seeds))}
     named = replace(config, sets=[NamedSet(config.seeds), NamedSet("owner/name", "other")])
     assert describe(named)["sets"] == [{"path": known, "name": "seeds"}, {"path": "owner/name", "name": "other"}]
+
+
+def test_addresses_are_compared_as_they_are_written():
+    @dataclass
+    class Config:
+        inputs: list[InputPath]
+
+    first, second = (describe(Config([f"hf://datasets/a/b@{commit}/*.jsonl"])) for commit in ("1", "2"))
+    assert first == {"inputs": ["hf://datasets/a/b@1/*.jsonl"]}
+    assert changed_keys(first, second) == ["inputs"]
+
+
+def test_another_name_of_a_model_is_another_input(tmp_path):
+    @dataclass
+    class Config:
+        model: ModelPath
+
+    for path in ("one/a", "two/a", "one/b"):
+        (tmp_path / path).mkdir(parents=True)
+        write_json(tmp_path / path / "train_summary.json", {"rows_kept": 1})
+    one, moved, renamed = (describe(Config(str(tmp_path / path))) for path in ("one/a", "two/a", "one/b"))
+    assert changed_keys(one, moved) == []
+    assert changed_keys(one, renamed) == ["model"]
+
+
+def test_a_mapping_with_a_key_content_is_no_path():
+    assert changed_keys({"weights": {"content": 1, "a": 2}}, {"weights": {"content": 1, "a": 3}}) == ["weights"]
 
 
 def test_a_folder_named_like_a_value_is_no_input(config, tmp_path, monkeypatch):

@@ -42,7 +42,7 @@ class AssumedShare(Assumption):
 
 @dataclass(frozen=True)
 class CorpusSize:
-    """How much text there is of one input_format: documents, and bytes of their text in UTF-8."""
+    """How much text there is of one format of `corpora`: documents, and bytes of their text in UTF-8."""
 
     format: str
     documents: Assumption
@@ -132,7 +132,7 @@ def load_assumptions(path: str | Path, sections: Mapping[str, type]) -> Assumpti
     try:
         for name in values:
             if name not in kinds:
-                raise ConfigError(name, f"unknown key{nearest(name, kinds)}")
+                raise ConfigError(str(name), f"unknown key{nearest(name, kinds)}")
         for name in kinds:
             if name not in values:
                 raise ConfigError(name, "is missing")

@@ -92,6 +92,9 @@ def read_sections(config: ReportConfig) -> dict[str, FinishedStage]:
     study = Path(config.study_results).parent if config.study_results else None
     folders = filter(None, (config.evaluation_dir, config.statistics_dir, study, *(config.stages or ())))
     found = [FinishedStage(finished_summary(folder), Path(folder)) for folder in folders]
+    names = ["corpus", "label", "refine", *(one.summary["stage"] for one in found)]
+    if double := next((name for name in names if names.count(name) > 1), None):
+        raise UserError(f"stages: there are two stages {double}; the page shows one of each")
     return {one.summary["stage"]: one for one in found}
 
 

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kun_recipes.data.folders import is_described_path
 from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.execution.summaries import path_of
 from kun_recipes.models.engines.settings import preset
@@ -82,7 +83,7 @@ def settings_of(name: str, config: Mapping[str, Any]) -> Settings:
 def _shown(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_shown, value))
-    if isinstance(value, dict) and "content" in value:
+    if is_described_path(value):
         return f"{public_path(value['path'])} ({value['content']})"
     if isinstance(value, dict):
         return " ".join(f"{key}={_shown(item)}" for key, item in value.items() if item is not None)
