@@ -61,6 +61,11 @@ def is_described_path(value: Any) -> bool:
     return isinstance(value, dict) and {"path", "content"} <= value.keys() <= {"path", "content", "name", "prompt"}
 
 
+def content_of(value: Any) -> Any:
+    """Return the fingerprint of a described path; any other value, such as a Hub id, as it is."""
+    return value["content"] if is_described_path(value) else value
+
+
 def without_paths(value: Any) -> Any:
     """Return a value of a summary with every described path as its content, and its name where results bear that."""
     if is_described_path(value):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kun_recipes.data import schema
-from kun_recipes.data.folders import fingerprint, is_described_path
+from kun_recipes.data.folders import content_of, fingerprint, is_described_path
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
 from kun_recipes.execution.summaries import finished_training, path_of, read_stages
@@ -96,7 +96,7 @@ def _models(published: dict[str, Path], asked: dict[Role, Any]) -> dict[str, Tra
     for folder in published.values():
         finished_training(folder)
     known = {fingerprint(folder): folder for folder in published.values()}
-    folders = {role: known.get(_content(one), Path(path_of(one))) for role, one in asked.items()}
+    folders = {role: known.get(content_of(one), Path(path_of(one))) for role, one in asked.items()}
     by_name = {folder.name: folder for folder in folders.values()} | published
     summaries = {name: finished_training(folder) for name, folder in by_name.items()}
     roles = {folder.resolve(): role for role, folder in folders.items()}
@@ -104,14 +104,9 @@ def _models(published: dict[str, Path], asked: dict[Role, Any]) -> dict[str, Tra
     models = {}
     for name, folder in by_name.items():
         began = summaries[name]["config"]["model"]
-        base = names.get(_content(began), path_of(began))
+        base = names.get(content_of(began), path_of(began))
         models[name] = TrainedModel(name, folder, roles.get(folder.resolve(), "final"), summaries[name], base)
     return models
-
-
-def _content(described: Any) -> str:
-    """Return the fingerprint of a model that a summary describes; of a Hub id, the id."""
-    return described["content"] if is_described_path(described) else described
 
 
 def _check_authors(record: RunRecord, refine_dir: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from kun_recipes.chain.report.config import ReportConfig
 from kun_recipes.data import schema
-from kun_recipes.data.folders import without_paths
+from kun_recipes.data.folders import content_of
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
 from kun_recipes.execution.summaries import finished_summary, finished_training, path_of, read_stages
@@ -71,7 +71,7 @@ class Evidence:
     def follows_refine(self, training: Summary) -> bool:
         """Tell if a model was trained from the one that refined the rows: a final model."""
         began, refined = training["config"]["model"], self.stages["refine"]["config"]["model"]
-        return without_paths(began) == without_paths(refined)
+        return bool(content_of(began) == content_of(refined))
 
     def settings(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the config of each stage without the options that are null."""
