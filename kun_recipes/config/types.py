@@ -5,7 +5,7 @@ another one writes, fingerprints, moving a run, what a card publishes) asks thes
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 Setting = TypeVar("Setting")
 
@@ -69,10 +69,18 @@ ModelPath = Annotated[str, PathKind(hub=True, named=True)]
 """A model folder, a model source file, or the id of a model on the Hub."""
 
 
+TextKind = Literal["segment", "instruction", "answer"]
+"""The texts that the rules read."""
+
+
 @dataclass(frozen=True)
 class PerText(Generic[Setting]):
-    """One setting for each of the three texts that the rules read."""
+    """One setting for each kind of text."""
 
     segment: Setting
     instruction: Setting
     answer: Setting
+
+    def of(self, kind: TextKind) -> Setting:
+        """Return the setting for one kind."""
+        return {"segment": self.segment, "instruction": self.instruction, "answer": self.answer}[kind]

@@ -13,7 +13,7 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.config.settings import load_typed
-from kun_recipes.config.types import Count, PerText, Share
+from kun_recipes.config.types import Count, PerText, Share, TextKind
 from kun_recipes.data import schema
 from kun_recipes.rules.characters import MeaninglessCharacters, MeaninglessSettings, NotChinese, TooShort
 from kun_recipes.rules.endings import CutOff
@@ -56,32 +56,15 @@ def segment_rules(rules: Rules, removed: Removed) -> list[PipelineStep]:
 
     Sensitive information is not dropped there but masked: `kun_recipes.privacy`.
     """
-    text = schema.TEXT
-    return [
-        Repetition(text, rules.repetition, removed("repetition")),
-        TooShort(text, rules.too_short.segment, removed("too_short")),
-        MeaninglessCharacters(text, rules.meaningless_characters, removed("meaningless_characters")),
-        NotChinese(text, rules.not_chinese.segment, removed("not_chinese")),
-        LowQualityKeywords(text, rules.keywords.segment, removed("low_quality_keywords")),
-        Refusal(text, rules.refusal, removed("refusal")),
-        FormatErrors(text, rules.format_debris, rules.format_limits.segment, removed("format_errors")),
-        CutOff(text, rules.max_open_length.segment, rules.closing_lines, None, removed("cut_off")),
-    ]
+    return _quality_rules(rules, removed, "segment", schema.TEXT, None)
 
 
 def instruction_rules(rules: Rules, removed: Removed) -> list[PipelineStep]:
     """The rules on candidate instructions, which the label model wrote (§3.2)."""
-    text, finish = schema.INSTRUCTION, schema.INSTRUCTION_FINISH
+    text = schema.INSTRUCTION
     return [
         SensitiveInformation(text, rules.sensitive_information, removed("sensitive_information")),
-        Repetition(text, rules.repetition, removed("repetition")),
-        TooShort(text, rules.too_short.instruction, removed("too_short")),
-        MeaninglessCharacters(text, rules.meaningless_characters, removed("meaningless_characters")),
-        NotChinese(text, rules.not_chinese.instruction, removed("not_chinese")),
-        LowQualityKeywords(text, rules.keywords.instruction, removed("low_quality_keywords")),
-        Refusal(text, rules.refusal, removed("refusal")),
-        FormatErrors(text, rules.format_debris, rules.format_limits.instruction, removed("format_errors")),
-        CutOff(text, rules.max_open_length.instruction, rules.closing_lines, finish, removed("cut_off")),
+        *_quality_rules(rules, removed, "instruction", text, schema.INSTRUCTION_FINISH),
     ]
 
 
@@ -91,16 +74,30 @@ def answer_rules(rules: Rules, removed: Removed, polished: bool = True) -> list[
     Args:
         polished: whether a model wrote them, so that the row says whether it ran out of tokens.
     """
-    text, finish = schema.OUTPUT, schema.OUTPUT_FINISH if polished else None
+    text = schema.OUTPUT
     return [
         SensitiveInformation(text, rules.sensitive_information, removed("sensitive_information")),
-        Repetition(text, rules.repetition, removed("repetition")),
-        TooShort(text, rules.too_short.answer, removed("too_short")),
-        MeaninglessCharacters(text, rules.meaningless_characters, removed("meaningless_characters")),
-        NotChinese(text, rules.not_chinese.answer, removed("not_chinese")),
-        LowQualityKeywords(text, rules.keywords.answer, removed("low_quality_keywords")),
-        Refusal(text, rules.refusal, removed("refusal")),
-        FormatErrors(text, rules.format_debris, rules.format_limits.answer, removed("format_errors")),
-        CutOff(text, rules.max_open_length.answer, rules.closing_lines, finish, removed("cut_off")),
+        *_quality_rules(rules, removed, "answer", text, schema.OUTPUT_FINISH if polished else None),
         AnswerCopiesPrompt(rules.min_added_by_answer, removed("answer_copies_prompt")),
+    ]
+
+
+def _quality_rules(
+    rules: Rules, removed: Removed, kind: TextKind, text: str, finish: str | None
+) -> list[PipelineStep]:
+    """The rules that every text is held to, each with the settings for its kind.
+
+    Args:
+        text: column of the text.
+        finish: column of the reason for which its model stopped; None where no model wrote it.
+    """
+    return [
+        Repetition(text, rules.repetition, removed("repetition")),
+        TooShort(text, rules.too_short.of(kind), removed("too_short")),
+        MeaninglessCharacters(text, rules.meaningless_characters, removed("meaningless_characters")),
+        NotChinese(text, rules.not_chinese.of(kind), removed("not_chinese")),
+        LowQualityKeywords(text, rules.keywords.of(kind), removed("low_quality_keywords")),
+        Refusal(text, rules.refusal, removed("refusal")),
+        FormatErrors(text, rules.format_debris, rules.format_limits.of(kind), removed("format_errors")),
+        CutOff(text, rules.max_open_length.of(kind), rules.closing_lines, finish, removed("cut_off")),
     ]
