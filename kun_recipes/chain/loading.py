@@ -13,9 +13,9 @@ from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.chain.stage import Stage
 from kun_recipes.chain.stages.training import FINAL_MODEL
 from kun_recipes.config.command_line import COMMAND_LINE, load
-from kun_recipes.config.paths import map_paths, path_hints
+from kun_recipes.config.paths import map_paths
 from kun_recipes.config.settings import read_yaml_mapping
-from kun_recipes.config.types import PathKind
+from kun_recipes.config.types import PathKind, field_types
 from kun_recipes.config.words import to_words
 from kun_recipes.errors import ConfigError
 from kun_recipes.shipped import find_shipped, shipped
@@ -106,7 +106,7 @@ class _Reader:
         config_class = kind.config_class()
         known = {field.name for field in fields(config_class)}
         values = read_yaml_mapping(file)
-        replaced = _replaced(values, path_hints(config_class), self.shared, self.run)
+        replaced = _replaced(values, field_types(config_class), self.shared, self.run)
         argv = ["--config", file, *_flatten(replaced)]
         if self.placement:
             argv += self.placement(file_name, kind)

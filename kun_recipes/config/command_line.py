@@ -9,15 +9,14 @@ import argparse
 import dataclasses
 import re
 import sys
-import types
 import typing
 from collections.abc import Sequence
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 from kun_recipes.config.options import check_values, spec_of
-from kun_recipes.config.paths import map_paths, path_hints
+from kun_recipes.config.paths import map_paths
 from kun_recipes.config.settings import read_yaml_mapping
-from kun_recipes.config.types import PathKind
+from kun_recipes.config.types import PathKind, field_types, is_optional, without_null
 from kun_recipes.config.values import nearest, read_value
 from kun_recipes.config.words import read_pair_word, read_section_word
 from kun_recipes.errors import ConfigError, print_once_per_machine
@@ -49,7 +48,7 @@ def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence
     """
     argv = list(argv)
     file = _take_config_file(argv)
-    hints = path_hints(config_class)
+    hints = field_types(config_class)
     try:
         values = _typed(read_yaml_mapping(file), hints) if file else {}
     except ConfigError as error:
@@ -85,7 +84,7 @@ def _take_nulls(argv: list[str], hints: dict[str, Any]) -> dict[str, str]:
         words = argv[position + 1 : position + 3]
         alone = not equals and words[:1] and (len(words) == 1 or words[1].startswith("--"))
         value = value if equals else words[0] if alone else ""
-        optional = word.startswith("--") and type(None) in get_args(hints.get(name))
+        optional = word.startswith("--") and is_optional(hints.get(name))
         if optional and value in ("None", "null"):
             taken[word] = name
             del argv[position : position + (1 if equals else 2)]
@@ -188,41 +187,33 @@ def _add_structured(parser: argparse.ArgumentParser, field: dataclasses.Field) -
     """Add an option of ours that is a list of sections or a mapping; return False for any other."""
     if spec_of(field) is None:
         return False  # TRL's own take JSON
-    hint = field.type
-    if get_origin(hint) in (types.UnionType, Union):
-        hint = next(arm for arm in get_args(hint) if arm is not type(None))
+    hint = without_null(field.type)[0]
     origin, arguments = get_origin(hint), get_args(hint)
+    about = field.metadata.get("help", "")
+    if origin is list and dataclasses.is_dataclass(arguments[0]):
+        section: Any = arguments[0]
+        names = ",".join(f"{one.name}=…" for one in dataclasses.fields(section))
+        form: dict[str, Any] = {
+            "type": lambda word: read_section_word(word, section, field.name),
+            "metavar": "key=value,…",
+            "help": f"{about} [each: {names}]",
+        }
+    elif origin is dict and arguments:
+        form = {
+            "type": lambda word: read_pair_word(word, arguments[1], field.name),
+            "action": _Mapping,
+            "metavar": "name=value",
+            "help": about,
+        }
+    else:
+        return False
     flags = [f"--{field.name}", *([f"--{field.name.replace('_', '-')}"] if "_" in field.name else [])]
     missing = dataclasses.MISSING
     required = field.default is missing and field.default_factory is missing
     factory = field.default_factory
     default = field.default if factory is missing else factory()
-    about = field.metadata.get("help", "")
-    if origin is list and dataclasses.is_dataclass(arguments[0]):
-        names = ",".join(f"{one.name}=…" for one in dataclasses.fields(arguments[0]))
-        parser.add_argument(
-            *flags,
-            nargs="+",
-            type=lambda word: read_section_word(word, arguments[0], field.name),
-            required=required,
-            default=None if required else default,
-            metavar="key=value,…",
-            help=f"{about} [each: {names}]",
-        )
-        return True
-    if origin is dict and arguments:
-        parser.add_argument(
-            *flags,
-            nargs="+",
-            type=lambda word: read_pair_word(word, arguments[1], field.name),
-            action=_Mapping,
-            required=required,
-            default=None if required else default,
-            metavar="name=value",
-            help=about,
-        )
-        return True
-    return False
+    parser.add_argument(*flags, nargs="+", required=required, default=None if required else default, **form)
+    return True
 
 
 class _Mapping(argparse.Action):

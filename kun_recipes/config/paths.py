@@ -2,12 +2,10 @@
 
 import dataclasses
 import re
-import types
-import typing
-from collections.abc import Callable, Iterator
-from typing import Annotated, Any, Union, get_args, get_origin
+from collections.abc import Callable
+from typing import Annotated, Any, get_args, get_origin
 
-from kun_recipes.config.types import PathKind
+from kun_recipes.config.types import PathKind, field_types, without_null
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(?:@[\w.-]+)?")
 _DATA_SUFFIXES = (".jsonl", ".json", ".parquet", ".csv")
@@ -32,7 +30,7 @@ class ConfigPath:
         return bool(_HUB_ID.fullmatch(self.value)) and not self.value.endswith(_DATA_SUFFIXES)
 
 
-def config_paths(config: Any) -> Iterator[ConfigPath]:
+def config_paths(config: Any) -> list[ConfigPath]:
     """Return every path in a config, in the order of its fields, those of nested sections included."""
     found: list[ConfigPath] = []
 
@@ -40,28 +38,20 @@ def config_paths(config: Any) -> Iterator[ConfigPath]:
         found.append(ConfigPath(key, value, kind))
         return value
 
-    for name, hint in path_hints(type(config)).items():
+    for name, hint in field_types(type(config)).items():
         map_paths(getattr(config, name, None), hint, collect, name)
-    yield from found
-
-
-def path_hints(section: type) -> dict[str, Any]:
-    """Return the types of a dataclass's fields, by name, with what annotates them."""
-    hints = typing.get_type_hints(section, include_extras=True)
-    return {field.name: hints[field.name] for field in dataclasses.fields(section) if field.init}
+    return found
 
 
 def map_paths(value: Any, hint: Any, change: Callable[[str, str, PathKind], Any], key: str = "") -> Any:
     """Return a value, as read from YAML or typed, with every path in it replaced by `change(key, path, kind)`."""
-    origin, arguments = get_origin(hint) or hint, get_args(hint)
-    if value is None:
-        return None
+    arms = without_null(hint)
+    if value is None or len(arms) > 1:
+        return value
+    origin, arguments = get_origin(arms[0]) or arms[0], get_args(arms[0])
     if origin is Annotated:
         kind = next((mark for mark in arguments[1:] if isinstance(mark, PathKind)), None)
         return change(key, value, kind) if kind and isinstance(value, str) else value
-    if origin in (types.UnionType, Union):
-        arms = [arm for arm in arguments if arm is not type(None)]
-        return map_paths(value, arms[0], change, key) if len(arms) == 1 else value
     if origin in (list, tuple) and isinstance(value, list | tuple):
         return [map_paths(item, arguments[0], change, f"{key}[{place}]") for place, item in enumerate(value)]
     if origin is dict and arguments and isinstance(value, dict):
@@ -72,7 +62,7 @@ def map_paths(value: Any, hint: Any, change: Callable[[str, str, PathKind], Any]
 
 
 def _map_section(value: Any, section: Any, change: Callable[[str, str, PathKind], Any], key: str) -> Any:
-    hints = path_hints(section)
+    hints = field_types(section)
     if isinstance(value, dict):
         return {
             name: map_paths(item, hints[name], change, f"{key}.{name}") if name in hints else item

@@ -4,8 +4,11 @@ They annotate the fields of config and settings classes. Everything that depends
 another one writes, fingerprints, moving a run, what a card publishes) asks these types; nothing guesses from a string.
 """
 
+import dataclasses
+import types
+import typing
 from dataclasses import dataclass
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar, Union, get_args, get_origin
 
 Setting = TypeVar("Setting")
 
@@ -84,3 +87,21 @@ class PerText(Generic[Setting]):
     def of(self, kind: TextKind) -> Setting:
         """Return the setting for one kind."""
         return {"segment": self.segment, "instruction": self.instruction, "answer": self.answer}[kind]
+
+
+def field_types(section: Any) -> dict[str, Any]:
+    """Return the types of a dataclass's fields, by name, with what annotates them."""
+    hints = typing.get_type_hints(section, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(section) if field.init}
+
+
+def is_optional(hint: Any) -> bool:
+    """Return whether a type allows null."""
+    return get_origin(hint) in (types.UnionType, Union) and type(None) in get_args(hint)
+
+
+def without_null(hint: Any) -> tuple[Any, ...]:
+    """Return the types of a union but null; a tuple of the type itself where it is no union."""
+    if get_origin(hint) not in (types.UnionType, Union):
+        return (hint,)
+    return tuple(arm for arm in get_args(hint) if arm is not type(None))

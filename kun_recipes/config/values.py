@@ -9,11 +9,10 @@ import difflib
 import enum
 import re
 import types
-import typing
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from kun_recipes.config.types import Format, Limits
+from kun_recipes.config.types import Format, Limits, field_types, is_optional, without_null
 from kun_recipes.errors import ConfigError
 from kun_recipes.text.phrases import FLAGS, Phrases, check_pattern
 from kun_recipes.text.views import narrow
@@ -44,7 +43,7 @@ def read_value(value: Any, hint: Any, key: str) -> Any:
                 raise ConfigError(key, f"must be {mark.name}, not {read!r}")
         return read
     if origin in (types.UnionType, Union):
-        return _read_any_of(value, arguments, hint, key)
+        return _read_any_of(value, hint, key)
     if dataclasses.is_dataclass(origin):
         return _read_section(value, origin, arguments, key)
     if origin in (list, tuple):
@@ -66,10 +65,10 @@ def read_value(value: Any, hint: Any, key: str) -> Any:
 
 def read_word(word: str, hint: Any, key: str) -> Any:
     """Return a word of the command line as a field's type wants it."""
-    arms = [arm for arm in get_args(hint) if arm is not type(None)] if _is_optional(hint) else [hint]
-    if _is_optional(hint) and word in ("None", "null"):
+    arm = without_null(hint)[0]
+    if is_optional(hint) and word in ("None", "null"):
         return None
-    plain = get_args(arms[0])[0] if get_origin(arms[0]) is Annotated else arms[0]
+    plain = get_args(arm)[0] if get_origin(arm) is Annotated else arm
     value: Any = word
     if plain is bool and word.lower() in ("true", "false"):
         value = word.lower() == "true"
@@ -77,7 +76,7 @@ def read_word(word: str, hint: Any, key: str) -> Any:
         value = int(word)
     elif get_origin(plain) is list:
         value = word.split("+")
-    return read_value(value, arms[0], key)
+    return read_value(value, arm, key)
 
 
 def nearest(name: object, known: Iterable[str], prefix: str = "") -> str:
@@ -117,15 +116,10 @@ def type_name(hint: Any) -> str:
     return names.get(hint, getattr(hint, "__name__", str(hint)))
 
 
-def _is_optional(hint: Any) -> bool:
-    return get_origin(hint) in (types.UnionType, Union) and type(None) in get_args(hint)
-
-
-def _read_any_of(value: Any, arms: tuple[Any, ...], hint: Any, key: str) -> Any:
-    if value is None and type(None) in arms:
+def _read_any_of(value: Any, hint: Any, key: str) -> Any:
+    if value is None and is_optional(hint):
         return None
-    others = [arm for arm in arms if arm is not type(None)]
-    for arm in others:
+    for arm in without_null(hint):
         try:
             return read_value(value, arm, key)
         except _WrongType as error:
@@ -141,13 +135,13 @@ def _read_section(value: Any, section: Any, arguments: tuple[Any, ...], key: str
     for name in mapping:
         if name not in fields:
             raise ConfigError(f"{prefix}{name}", f"unknown key{nearest(name, fields)}")
-    hints = typing.get_type_hints(section, include_extras=True)
+    hints = field_types(section)
     if arguments:
         hints = {name: arguments[0] if isinstance(kind, TypeVar) else kind for name, kind in hints.items()}
     missing = dataclasses.MISSING
     for name, field in fields.items():
         if name not in mapping and field.default is missing and field.default_factory is missing:
-            hint = "; write null where it is unknown" if _is_optional(hints[name]) else ""
+            hint = "; write null where it is unknown" if is_optional(hints[name]) else ""
             raise ConfigError(f"{prefix}{name}", f"is missing{hint}")
     read = {name: read_value(item, hints[name], prefix + name) for name, item in mapping.items()}
     try:

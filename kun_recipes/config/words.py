@@ -2,10 +2,10 @@
 
 import dataclasses
 import re
-import typing
 from collections.abc import Mapping
 from typing import Any
 
+from kun_recipes.config.types import field_types
 from kun_recipes.config.values import nearest, read_value, read_word
 from kun_recipes.errors import ConfigError
 
@@ -33,7 +33,7 @@ def read_section_word(word: str, section: type, key: str) -> Any:
     for item in values.values():
         if (wrong := re.search(r",([a-z_]+)=", item)) and nearest(wrong[1], names):
             raise ConfigError(key, f"{wrong[1]}: unknown key{nearest(wrong[1], names)}")
-    hints = typing.get_type_hints(section, include_extras=True)
+    hints = field_types(section)
     return read_value(
         {name: read_word(item, hints[name], f"{key}.{name}") for name, item in values.items()}, section, key
     )

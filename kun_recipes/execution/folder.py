@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from kun_recipes.config.options import affects_rows, spec_of
-from kun_recipes.config.paths import map_paths, path_hints
-from kun_recipes.config.types import InputPath, PathKind
+from kun_recipes.config.paths import map_paths
+from kun_recipes.config.types import InputPath, PathKind, field_types
 from kun_recipes.data.atomic import write_json
 from kun_recipes.data.folders import STARTED, SUMMARY, fingerprint, hash_of, without_paths
 from kun_recipes.errors import UserError
@@ -118,7 +118,7 @@ def changed_keys(asked: Mapping[str, Any], earlier: Mapping[str, Any]) -> list[s
 
 def describe(config: Any) -> dict[str, Any]:
     """Return everything of a config that decides the rows: its values, and for a path or a glob what lies there."""
-    hints = path_hints(type(config))
+    hints = field_types(type(config))
     values = {}
     for field in dataclasses.fields(config):
         if field.name in hints and not _is_written(hints[field.name]) and affects_rows(field):

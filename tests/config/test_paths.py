@@ -6,8 +6,8 @@ import pytest
 
 from kun_recipes.chain.all_stages import STAGES
 from kun_recipes.config.options import option
-from kun_recipes.config.paths import config_paths, map_paths, path_hints
-from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, PromptPath
+from kun_recipes.config.paths import config_paths, map_paths
+from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, PromptPath, field_types
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def test_a_hub_id_has_an_owner_and_no_suffix_of_data(value, is_id):
 
 
 def test_paths_of_yaml_values_can_be_changed_before_they_are_typed():
-    hints = path_hints(Config)
+    hints = field_types(Config)
     change = lambda key, path, kind: f"{key}:{path}"  # noqa: E731
     assert map_paths([{"path": "c", "name": "n"}], hints["parts"], change, "parts") == [
         {"path": "parts[0].path:c", "name": "n"}
@@ -88,11 +88,11 @@ def test_no_option_of_a_stage_that_names_a_path_is_plain_text(stage):
     plain = [
         field.name
         for field in own
-        if field.name.endswith(named) and "PathKind" not in str(path_hints(config_class)[field.name])
+        if field.name.endswith(named) and "PathKind" not in str(field_types(config_class)[field.name])
     ]
     assert set(plain) <= {
         "base_model",
         "models",
         "pairs_per_prompt",
     }  # a name on the Hub, sections with paths, a count
-    assert "PathKind" in str(path_hints(config_class)["output_dir"])
+    assert "PathKind" in str(field_types(config_class)["output_dir"])
