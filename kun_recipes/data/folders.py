@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +67,22 @@ def content_of(value: Any) -> Any:
     return value["content"] if is_described_path(value) else value
 
 
+def path_of(value: Any) -> Any:
+    """Return a value of a summary with every described path as the path that was given."""
+    return _map_described(value, lambda path: path["path"])
+
+
 def without_paths(value: Any) -> Any:
     """Return a value of a summary with every described path as its content, and its name where results bear that."""
+    return _map_described(value, lambda path: [path["content"], path["name"]] if "name" in path else path["content"])
+
+
+def _map_described(value: Any, change: Callable[[dict[str, Any]], Any]) -> Any:
     if is_described_path(value):
-        return [value["content"], value["name"]] if "name" in value else value["content"]
+        return change(value)
     if isinstance(value, dict):
-        return {key: without_paths(item) for key, item in value.items()}
-    return [without_paths(item) for item in value] if isinstance(value, list) else value
+        return {key: _map_described(item, change) for key, item in value.items()}
+    return [_map_described(item, change) for item in value] if isinstance(value, list) else value
 
 
 def _without_times(summary: Path) -> bytes:

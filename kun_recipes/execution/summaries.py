@@ -8,7 +8,7 @@ from typing import Any
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import StagePath
-from kun_recipes.data.folders import SUMMARY, TRAIN_SUMMARY, is_described_path
+from kun_recipes.data.folders import SUMMARY, TRAIN_SUMMARY
 from kun_recipes.errors import UserError
 
 
@@ -56,12 +56,3 @@ def _check_follows(folder: str, summary: Mapping[str, Any], before: str, earlier
             f"{folder}: read {summary['rows_in']} rows, but {before} kept {earlier['rows_kept']}; "
             "they are not of one run: run the later stage again, or name the folders that belong together"
         )
-
-
-def path_of(value: Any) -> Any:
-    """Return a summary's value with every path that was described by its content as the path that was given."""
-    if is_described_path(value):
-        return value["path"]
-    if isinstance(value, dict):
-        return {key: path_of(item) for key, item in value.items()}
-    return [path_of(item) for item in value] if isinstance(value, list) else value

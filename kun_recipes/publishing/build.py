@@ -19,12 +19,12 @@ from kun_recipes.data import schema
 from kun_recipes.data.atomic import write_json
 from kun_recipes.data.columns import CANDIDATES as CANDIDATE_COLUMNS
 from kun_recipes.data.columns import LICENSE, PAIRS, with_license
-from kun_recipes.data.folders import TRAIN_SUMMARY
+from kun_recipes.data.folders import TRAIN_SUMMARY, path_of
 from kun_recipes.data.manifest import CARD, write_manifest
 from kun_recipes.data.parquet import DATA, SplitWriter, read_all
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
-from kun_recipes.execution.summaries import finished_summary, path_of
+from kun_recipes.execution.summaries import finished_summary
 from kun_recipes.privacy import load_privacy
 from kun_recipes.publishing.cards.dataset import DatasetCard
 from kun_recipes.publishing.cards.metadata import DEFAULT

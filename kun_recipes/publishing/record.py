@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kun_recipes.data import schema
-from kun_recipes.data.folders import content_of, fingerprint, is_described_path
+from kun_recipes.data.folders import content_of, fingerprint, is_described_path, path_of
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
-from kun_recipes.execution.summaries import finished_training, path_of, read_stages
+from kun_recipes.execution.summaries import finished_training, read_stages
 from kun_recipes.models.resolve import model_identity
 from kun_recipes.publishing.config import PublishConfig
 

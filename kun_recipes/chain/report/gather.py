@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from kun_recipes.chain.report.config import ReportConfig
 from kun_recipes.data import schema
-from kun_recipes.data.folders import content_of
+from kun_recipes.data.folders import content_of, path_of
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
-from kun_recipes.execution.summaries import finished_summary, finished_training, path_of, read_stages
+from kun_recipes.execution.summaries import finished_summary, finished_training, read_stages
 from kun_recipes.reporting.funnel import sample_rows
 from kun_recipes.reporting.tally import Tally
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from kun_recipes.data import schema
 from kun_recipes.data.columns import Column
+from kun_recipes.data.folders import path_of
 from kun_recipes.data.parquet import read_all, split_names
-from kun_recipes.execution.summaries import path_of
 from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.privacy import KINDS, load_privacy
 from kun_recipes.publishing.cards.measurements import MEASURED, Spread, benchmarks, masked_items, quotes, spreads

@@ -12,9 +12,9 @@ from datatrove.utils.batching import batched
 from kun_recipes.corpus.decontamination import build_index, load_benchmark
 from kun_recipes.corpus.decontamination.matching import Matcher
 from kun_recipes.data import schema
+from kun_recipes.data.folders import path_of
 from kun_recipes.data.parquet import read_all, read_split, split_names
 from kun_recipes.data.rows import read_rows
-from kun_recipes.execution.summaries import path_of
 from kun_recipes.publishing.cards.provenance import public_path
 
 MEASURED = {

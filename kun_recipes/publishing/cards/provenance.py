@@ -6,9 +6,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kun_recipes.data.folders import is_described_path
+from kun_recipes.data.folders import is_described_path, path_of
 from kun_recipes.errors import ConfigError, UserError
-from kun_recipes.execution.summaries import path_of
 from kun_recipes.models.engines.settings import preset
 from kun_recipes.models.source import load_model_source
 from kun_recipes.publishing.config import PublishConfig
