@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import orjson
 from rich.console import RenderableType
 
 from kun_recipes.chain.plan.assumptions import Assumptions
@@ -107,8 +108,8 @@ class Stage:
         """Return what it does to the rows and what that takes. Only for a stage with `assumptions`."""
         raise NotImplementedError
 
-    def measured(self, folder: Path, section: Any) -> Any:
-        """Return its section of plan.yaml with the rates that a finished small run measured."""
+    def measured(self, summary: Summary, folder: Path, section: Any) -> Any:
+        """Return its section of plan.yaml with the rates that a finished small run measured in its folder."""
         return section
 
     def warnings(self, config: Any, flow: Flow, used: int, offered: int) -> Iterator[str]:
@@ -122,8 +123,6 @@ class Stage:
 
 def pipeline_progress(folder: Path) -> str:
     """Return the shards done of all in the datatrove pipeline that a stage is at."""
-    import orjson
-
     pipelines = [path.parent for path in (folder / "logs").glob("*/executor.json")]
     if not pipelines:
         return ""

@@ -136,9 +136,9 @@ def _is_written(hint: Any) -> bool:
 
 def _describe_path(_key: str, path: str, kind: PathKind) -> Any:
     """Return a path with what lies there; as it is where there is nothing, such as a Hub id."""
-    found = sorted(filter(os.path.isfile, glob.iglob(path, recursive=True))) if glob.has_magic(path) else []
     if "://" in path:
         return path
+    found = sorted(filter(os.path.isfile, glob.iglob(path, recursive=True))) if glob.has_magic(path) else []
     if os.path.exists(path):
         content = fingerprint(Path(path))
     elif found:

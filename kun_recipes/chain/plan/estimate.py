@@ -41,8 +41,8 @@ def with_sample(known: Assumptions, corpus_folder: Path) -> Assumptions:
     sections = dict(known.sections)
     for stage in STAGES.values():
         folder = corpus_folder if stage.plan_section == "corpus" else corpus_folder.parent / stage.name
-        if stage.plan_section and finished(folder):
-            sections[stage.plan_section] = stage.measured(folder, sections[stage.plan_section])
+        if stage.plan_section and (summary := finished(folder)):
+            sections[stage.plan_section] = stage.measured(summary, folder, sections[stage.plan_section])
     return replace(known, sections=sections)
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption, Assumptions
-from kun_recipes.chain.plan.sample import finished, mean_of, measured_rate
+from kun_recipes.chain.plan.sample import mean_of, measured_rate
 from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
-from kun_recipes.chain.stage import Stage
+from kun_recipes.chain.stage import Stage, Summary
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.data import schema
 
@@ -72,9 +72,9 @@ class CorpusStage(Stage):
             disk_bytes=segments * of.bytes_per_row.number,
         )
 
-    def measured(self, folder: Path, section: CorpusRates) -> CorpusRates:
+    def measured(self, summary: Summary, folder: Path, section: CorpusRates) -> CorpusRates:
         """What the sample's own row limit left out ("not_sampled") counts as kept: a plan applies its own limit."""
-        summary, source = finished(folder), f"sample {folder}"
+        source = f"sample {folder}"
         kept = summary["rows_kept"] + summary["removed"].get("not_sampled", 0)
         parts = (file for part in ("rows", "removed") for file in (folder / part).rglob("*") if file.is_file())
         on_disk = sum(file.stat().st_size for file in parts)

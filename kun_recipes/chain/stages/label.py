@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption, Assumptions
-from kun_recipes.chain.plan.sample import finished, mean_of, measured_rate
+from kun_recipes.chain.plan.sample import mean_of, measured_rate
 from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
-from kun_recipes.chain.stage import Stage
+from kun_recipes.chain.stage import Stage, Summary
 from kun_recipes.curation.config import LabelConfig
 from kun_recipes.data import schema
 from kun_recipes.models.engines import check_installed
@@ -63,8 +63,8 @@ class LabelStage(Stage):
             disk_bytes=2 * rows.count * known.corpus.bytes_per_row.number,
         )
 
-    def measured(self, folder: Path, section: LabelRates) -> LabelRates:
-        summary, source = finished(folder), f"sample {folder}"
+    def measured(self, summary: Summary, folder: Path, section: LabelRates) -> LabelRates:
+        source = f"sample {folder}"
         return replace(
             section,
             instruction_tokens=Assumption(mean_of(folder, schema.INSTRUCTION_TOKENS), f"{source}: mean of its rows"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import RenderableType
 
 from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption, Assumptions
-from kun_recipes.chain.plan.sample import finished, mean_of, measured_rate
+from kun_recipes.chain.plan.sample import mean_of, measured_rate
 from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
 from kun_recipes.chain.stage import Stage, Summary
 from kun_recipes.curation.config import RefineConfig
@@ -102,9 +102,9 @@ class RefineStage(Stage):
             disk_bytes=(rows.count + kept) * known.corpus.bytes_per_row.number,
         )
 
-    def measured(self, folder: Path, section: RefineRates) -> RefineRates:
+    def measured(self, summary: Summary, folder: Path, section: RefineRates) -> RefineRates:
         """The filter judge sees every candidate, the score judge what that kept, the rules see the answers."""
-        summary, source = finished(folder), f"sample {folder}"
+        source = f"sample {folder}"
         candidates, removed = summary["rows_in"], summary["removed"]
         instructions = candidates - removed.get("not_an_instruction", 0)
         good = instructions - removed.get("poor_instruction", 0) - removed.get("poor_pair", 0)

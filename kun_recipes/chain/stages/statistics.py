@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from kun_recipes.chain.stage import Section, Stage, Summary
+from kun_recipes.models.engines import check_installed
 from kun_recipes.statistics.config import StatisticsConfig
 
 CAPTIONS = {
@@ -29,8 +30,6 @@ class StatisticsStage(Stage):
 
     def check(self, config: StatisticsConfig) -> None:
         if config.topics:
-            from kun_recipes.models.engines import check_installed
-
             check_installed(config.engine)
 
     def report_section(self, summary: Summary, folder: Path, figures: Path) -> Section:
