@@ -4,8 +4,7 @@
 
 Columns out: id, text, source, document_id, title, file_path, span_start, span_end, tokens, masked
 
-Each list below is a datatrove pipeline. A task of the first reads a file of the corpus, one of the later ones what the
-task of the same number wrote, so that neither the rows nor which of several copies stays depends on the workers.
+The rows, and which of several copies stays, do not depend on the number of workers.
 """
 
 from kun_recipes.chain.stages.corpus import CORPUS

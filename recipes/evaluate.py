@@ -2,7 +2,7 @@
 
     python recipes/evaluate.py --config recipes/demo/evaluate.yaml
 
-Writes a record a question and model to <output_dir>/rows, and from those results.json, table.md, table.tex,
+Writes one record per question and model to <output_dir>/rows, and from those results.json, table.md, table.tex,
 figure.svg, figure.png and model_index/<model>.json, the form in which a model card on the Hub states results.
 """
 

@@ -1,6 +1,4 @@
-"""Corpus: read web text, cut it into self-contained segments and keep the clean ones (Kun §3.1, A.2, §6).
-
-Columns out: id, text, source, document_id, title, file_path, span_start, span_end, tokens, masked
+"""Pipelines of the corpus stage; recipes/corpus.py lists its columns.
 
 Each list below is a datatrove pipeline. A task of the first reads a file of the corpus, one of the later ones what the
 task of the same number wrote, so that neither the rows nor which of several copies stays depends on the workers.

@@ -1,10 +1,7 @@
-"""Label segments: the label model writes one candidate instruction a segment (Kun §3.2).
+"""Pipelines of the label stage; recipes/label.py lists its columns.
 
-Columns in:  id, text, source, tokens
-Columns out: + instruction, instruction_logprob, perplexity, instruction_prior_logprob, fit
-
-Two pipelines: the first asks the model and writes every candidate to <output_dir>/labelled, the second filters them,
-so that the share of lowest fit is known and no threshold needs the model again.
+The first asks the model and writes every candidate to <output_dir>/labelled; the second filters them, so that the
+share of lowest fit is known and a new threshold does not need the model again.
 """
 
 from collections.abc import Iterator

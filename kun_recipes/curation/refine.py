@@ -1,14 +1,4 @@
-"""Refine candidates: the primary chat model judges the instructions and writes the polished answers (Kun §3.3).
-
-Columns in:  id, text, source, instruction
-Columns out: + filter_* and score_* verdicts, output, output_tokens, output_finish_reason, output_logprob
-
-`score_target: pair` and `answers: raw` make the arm that the paper compares with: recipes/humpback. `answers: unaided`
-is a control: the same instructions, answered without their documents.
-
-Before it judges a row, each judge is measured on the held-out half of judge_data. The finished pairs are also written
-as a dataset, one Parquet split a source.
-"""
+"""Pipeline of the refine stage; recipes/refine.py lists its columns and what its options choose."""
 
 import sys
 from collections.abc import Iterator

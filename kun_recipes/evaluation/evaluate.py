@@ -1,8 +1,4 @@
-"""Evaluate models: C-Eval and CMMLU by likelihood and by writing, and held-out seed pairs (Kun §4.2.4, table 3).
-
-Writes a record a question and model to <output_dir>/rows, and from those results.json, table.md, table.tex,
-figure.svg, figure.png and model_index/<model>.json, the form in which a model card on the Hub states results.
-"""
+"""The evaluate stage, model by model; recipes/evaluate.py lists what it writes."""
 
 from rich.console import Console
 

@@ -1,13 +1,4 @@
-"""Measure what a dataset is made of, beside reference sets: lengths, sources, topics, years, forms (Kun §4.2.1).
-
-Columns in:  instruction, output; id and source where there are any
-Columns out: of the sampled pairs: set, source, instruction, text, and for each list and turn <list>_<turn>, its letter
-and its probability
-
-Writes <output_dir>/statistics.json, all numbers by set, and from it <output_dir>/figures/*.svg and *.png.
-The script is not called statistics.py: beside the others it would stand in the way of Python's own module, which torch
-imports.
-"""
+"""The statistics stage; recipes/data_statistics.py lists its columns and what it writes."""
 
 from pathlib import Path
 

@@ -1,13 +1,4 @@
-"""Study: what people and a model think of the pairs and of the models' answers (Kun §4.2.2, §4.2.3).
-
-Columns in:  instruction, output, source, id; of the prompts id, prompt
-Columns out: judged pairs + clarity_probability, feasibility_probability, practicality_probability,
-grade_probabilities, grade; judged answers + a_first_logodds, b_first_logodds, prior_logodds
-
-Writes <output_dir>/quality.jsonl and preference.jsonl, which annotators are asked about, answers/<model>,
-judged/<task>, results.json, tables.md, tables.tex and figures/*.svg, *.png. Items, answers and the model's judgements
-are made once; the votes of people are counted anew at every run.
-"""
+"""The study stage; recipes/study.py lists its columns and what it writes."""
 
 import sys
 from collections import Counter

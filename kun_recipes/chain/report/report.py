@@ -1,7 +1,4 @@
-"""Report: one page about a run that a person wants to read, and every figure of it as a file (Kun §4).
-
-Writes <output_dir>/report.html, which opens from a file and asks for nothing outside itself, and figures/*.svg, *.png.
-"""
+"""The report stage; recipes/report.py lists what it writes."""
 
 from pathlib import Path
 
