@@ -28,7 +28,7 @@ _PUBLIC = {
     "read_rows": "kun_recipes.data.rows:read_rows",
     "write_dataset": "kun_recipes.data.dataset:write_dataset",
 }
-"""Where each public name is defined: module:name, or a module."""
+"""Definition of each public name: module:name, or a module."""
 
 __all__ = ["__version__", *_PUBLIC]
 

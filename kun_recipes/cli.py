@@ -1,4 +1,4 @@
-"""What every recipe script does around its work: read the config, and say a user's mistake in one line."""
+"""Frame of every recipe script: read the config, and report a user's mistake in one line."""
 
 import errno
 import logging

@@ -1,4 +1,4 @@
-"""What stops a stage with one line instead of a stack trace."""
+"""Errors that stop a stage with one line instead of a stack trace."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What `recipes/run.py` does with a recipe: run it here, submit it, plan it, show its jobs or their status."""
+"""Commands of `recipes/run.py`: run a recipe here, submit it, plan it, print its job scripts or its status."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What a run prints at its end: the funnel, what was measured, where everything lies, and what to look at next."""
+"""Closing output of a run: the funnel, the measurements, the folders, and what to look at next."""
 
 from pathlib import Path
 

@@ -8,7 +8,7 @@ from kun_recipes.config.types import InputPath, ModelPath, OutputPath
 
 @dataclass(kw_only=True)
 class RunConfig:
-    """What the stage files of a recipe share. Setting one here replaces that value wherever the stage files use it."""
+    """Options that the stage files of a recipe share. A value set here replaces the one in the stage files."""
 
     output_dir: OutputPath = option(help="folder of the whole run")
     model: ModelPath = option(help="the base model: a folder, a Hub id, or a model source file")

@@ -24,7 +24,7 @@ FINAL = FINAL_MODEL.name
 """The stage of which a recipe may have several: files final_model_<name>.yaml, and run.yaml's final_sizes."""
 
 Placement = Callable[[str, Stage], list[str]]
-"""What a cluster adds to the command line of a stage, by the name of its YAML file and its declaration."""
+"""Function of a stage file's name and its `Stage` that returns the words which a cluster adds to its command line."""
 
 
 def load_chain(

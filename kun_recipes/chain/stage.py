@@ -1,4 +1,4 @@
-"""What a stage of the chain is: declared once, and asked by all that run, plan, submit, watch or report a recipe."""
+"""Base class of the stages: one declaration serves running, planning, submitting, status and report."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Summary = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Section:
-    """What a finished stage shows in the page about a run.
+    """Section of a finished stage in the report.
 
     Attributes:
         introduction, notes: sentences at its beginning; notes are warnings.

@@ -132,7 +132,7 @@ def _require(fields: dict[str, dataclasses.Field], values: dict, argv: list[str]
 
 
 def _is_given(field: str, argv: list[str]) -> bool:
-    """Whether the command line sets a field, in any spelling that argparse takes: --a_b 1, --a-b 1, --a_b=1."""
+    """Return whether the command line sets a field, in any spelling of argparse: --a_b 1, --a-b 1, --a_b=1."""
     given = {word.partition("=")[0].removeprefix("--") for word in argv if word.startswith("--")}
     return field in {name.replace("-", "_") for name in given}
 

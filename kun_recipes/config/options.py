@@ -15,7 +15,7 @@ from kun_recipes.errors import ConfigError
 
 @dataclasses.dataclass(frozen=True)
 class OptionSpec:
-    """What an option says beyond its type and default."""
+    """Declaration of an option beyond its type and default."""
 
     limits: Limits
     choices: tuple[str, ...]

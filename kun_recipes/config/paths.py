@@ -26,7 +26,7 @@ class ConfigPath:
 
     @property
     def is_hub_id(self) -> bool:
-        """Whether the value has the form of a Hub id, owner/name, and not that of a data file."""
+        """True if the value has the form of a Hub id, owner/name, and not that of a data file."""
         return bool(_HUB_ID.fullmatch(self.value)) and not self.value.endswith(_DATA_SUFFIXES)
 
 

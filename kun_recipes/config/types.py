@@ -38,7 +38,7 @@ class Format:
 
 @dataclass(frozen=True)
 class PathKind:
-    """What an option uses a path for.
+    """Use of a path by an option.
 
     Attributes:
         written: the stage writes there; otherwise it reads.

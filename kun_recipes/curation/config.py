@@ -52,7 +52,7 @@ class RefineConfig(EngineConfig):
     candidates: StagePath = option(help="folder of candidate rows, written by the label stage")
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
     dataset_dir: OutputPath = option(
-        help="folder of the finished dataset, one Parquet split a source", affects_rows=False
+        help="folder of the finished dataset, one Parquet split per source", affects_rows=False
     )
     filter_prompt: PromptPath = option("recipes/prompts/filter.txt", "is it an instruction?", source="Kun figure 4")
     score_target: Literal["instruction", "pair"] = option(

@@ -48,7 +48,7 @@ def label(config: LabelConfig, stage: StageFolder, removed: Removed) -> list[Pip
 
 
 def requests(config: LabelConfig, prompt: PromptTemplate, decoding: Sampling) -> Iterator[Request]:
-    """What the model will be asked: for an instruction to each segment, and how likely an instruction is alone."""
+    """Yield the requests to the model: an instruction to each segment, and the likelihood of an instruction alone."""
     yield prompt.render(segment=""), TOKENS_A_TOKEN * decoding.max_new_tokens
     for row in read_rows(config.segments):
         if row[schema.TOKENS] <= config.max_tokens:

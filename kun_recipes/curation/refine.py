@@ -53,7 +53,7 @@ def refine(config: RefineConfig, stage: StageFolder, calibrations: Calibrations)
 
 
 def judge_requests(config: RefineConfig, calibrations: Calibrations, *judges: Judge) -> Iterator[Request]:
-    """What the model will be asked as a judge, of the candidates and of the labelled items."""
+    """Yield the requests to the model as a judge, on the labelled items and on the candidates."""
     labelled = (item.pair for item in (*calibrations.development, *calibrations.held_out))
     candidates = ((row[schema.INSTRUCTION], row[schema.TEXT]) for row in read_rows(config.candidates))
     for pair in chain(labelled, candidates):
@@ -62,7 +62,7 @@ def judge_requests(config: RefineConfig, calibrations: Calibrations, *judges: Ju
 
 
 def polish_requests(config: RefineConfig, polish: PromptTemplate | None, decoding: Sampling) -> Iterator[Request]:
-    """What the model will be asked to write; nothing, where the segments are the answers."""
+    """Yield the requests for answers; none if the segments are the answers."""
     if polish is None:
         return
     for row in read_rows(config.candidates):

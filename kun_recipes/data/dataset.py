@@ -1,4 +1,4 @@
-"""The finished pairs as a dataset that `load_dataset` reads: Parquet, one split a source, as COIG-Kun was released."""
+"""Finished pairs as a dataset that `load_dataset` reads: Parquet, one split per source, as COIG-Kun was released."""
 
 import os
 import shutil

@@ -11,7 +11,7 @@ from kun_recipes.execution.slurm.arrays import SlurmOptions
 
 @dataclass(kw_only=True)
 class ExecutorConfig:
-    """Where the tasks of a stage run."""
+    """Options for where the tasks of a stage run."""
 
     executor: Literal["local", "slurm"] = option("local", "this machine, or a Slurm job array", affects_rows=False)
     workers: int = option(1, "tasks at a time: processes here, jobs on Slurm", min=1, affects_rows=False)
@@ -31,7 +31,7 @@ class ExecutorConfig:
         return Executor(self.workers, slurm=self.job())
 
     def job(self) -> SlurmOptions | None:
-        """What a job asks of Slurm; None on this machine."""
+        """Return the resources that a job asks of Slurm; None on this machine."""
         if self.executor == "local":
             return None
         if self.slurm_partition is None:

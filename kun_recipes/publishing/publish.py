@@ -49,7 +49,7 @@ def built_folders(config: PublishConfig) -> list[Built]:
 
 
 def count(built: list[Built]) -> Counts:
-    """What became of the run's last rows: those of the dataset, or of the candidates where only they are published."""
+    """Counts of the last published rows: those of the dataset, or of the candidates if only they are published."""
     rows = next((one for name in (DATASET, CANDIDATES) for one in built if one.name == name), None)
     if rows is None:
         return Counts()

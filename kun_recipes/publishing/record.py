@@ -40,7 +40,7 @@ class TrainedModel:
 
     @property
     def base_is_local(self) -> bool:
-        """Whether the training began from a folder or file, which its summary knows by content, not from a Hub id."""
+        """True if the training began from a folder or file, which its summary knows by content, not from a Hub id."""
         return is_described_path(self.summary["config"]["model"])
 
     @cached_property

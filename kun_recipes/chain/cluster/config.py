@@ -1,4 +1,4 @@
-"""What a cluster is like: the one file that says where a recipe's jobs run. No recipe says it."""
+"""Options of a cluster. They stand in a file of their own, so that a recipe runs on any cluster."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What has become of a recipe on Slurm: told from the folders and the queue, so that nothing else has to be kept."""
+"""Status of a recipe on Slurm, read from the folders and the queue; no other state is kept."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -42,7 +42,7 @@ class AssumedShare(Assumption):
 
 @dataclass(frozen=True)
 class CorpusSize:
-    """How much text there is of one format of `corpora`: documents, and bytes of their text in UTF-8."""
+    """Size of the corpora of one format: documents, and bytes of their text in UTF-8."""
 
     format: str
     documents: Assumption

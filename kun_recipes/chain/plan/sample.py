@@ -1,4 +1,4 @@
-"""What a finished small run says about a larger one: what stages read from it when they replace their assumptions."""
+"""Rates measured in a finished small run, with which stages replace their assumptions."""
 
 from pathlib import Path
 from statistics import fmean

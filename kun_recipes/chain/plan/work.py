@@ -1,4 +1,4 @@
-"""What a stage does to the rows, and what that takes: the terms in which stages estimate it."""
+"""Terms in which stages estimate their work: rows, tokens, device time and disk."""
 
 import math
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ UNKNOWN_ROWS = Rows(math.nan, math.nan)
 
 @dataclass(frozen=True)
 class Work:
-    """What a stage does. NaN is unknown, None does not apply.
+    """Work of a stage. NaN is unknown, None does not apply.
 
     Attributes:
         device_seconds: of all devices together.
@@ -43,7 +43,7 @@ class Work:
 
 
 class Flow:
-    """The rows of a chain, by where they lie."""
+    """Rows of a chain, by folder."""
 
     def __init__(self, known: Assumptions):
         self._written: dict[Path, Rows] = {}

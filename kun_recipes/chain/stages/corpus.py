@@ -18,7 +18,7 @@ class CorpusRates:
 
     Attributes:
         text_bytes_per_second: text that one core reads.
-        segments_per_document: segments cut, and documents dropped whole, a document read.
+        segments_per_document: segments cut and whole documents dropped, per document read.
         kept_share: of those, how many are kept.
         tokens_per_segment: of a kept segment, by the model's tokenizer.
         bytes_per_row: of a row on disk, kept or removed, compressed.

@@ -27,7 +27,7 @@ EXCHANGES, EXCHANGED_BYTES = 3, 2
 
 @dataclass(frozen=True)
 class ComputedSpeed:
-    """What the speed of a training on GPUs is computed from.
+    """Values from which the speed of a training on GPUs is computed.
 
     Attributes:
         peak_flops: floating-point operations a second that the maker states of one GPU for the number format.
