@@ -74,22 +74,22 @@ def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence
 def _take_nulls(argv: list[str], hints: dict[str, Any]) -> dict[str, str]:
     """Remove `--field null` from a command line where a field may be null; return the fields by their words.
 
-    argparse knows null for numbers alone.
+    argparse knows null for numbers alone. As with any value, the last word for a field counts.
     """
+    starts = [place for place, word in enumerate(argv) if word.startswith("--")] + [len(argv)]
+    kept = argv[: starts[0]]
+    options = [argv[start:end] for start, end in zip(starts, starts[1:], strict=False)]
+    names = [words[0].partition("=")[0].removeprefix("--").replace("-", "_") for words in options]
+    last = {name: place for place, name in enumerate(names)}
     taken: dict[str, str] = {}
-    position = 0
-    while position < len(argv):
-        word, equals, value = argv[position].partition("=")
-        name = word.removeprefix("--").replace("-", "_")
-        words = argv[position + 1 : position + 3]
-        alone = not equals and words[:1] and (len(words) == 1 or words[1].startswith("--"))
-        value = value if equals else words[0] if alone else ""
-        optional = word.startswith("--") and is_optional(hints.get(name))
-        if optional and value in ("None", "null"):
-            taken[word] = name
-            del argv[position : position + (1 if equals else 2)]
+    for name, words in zip(names, options, strict=True):
+        final = options[last[name]]
+        null = (final[1:] or [final[0].partition("=")[2]]) in (["None"], ["null"])
+        if null and is_optional(hints.get(name)):
+            taken[final[0].partition("=")[0]] = name
         else:
-            position += 1
+            kept += words
+    argv[:] = kept
     return taken
 
 

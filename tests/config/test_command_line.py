@@ -140,6 +140,13 @@ def test_null_on_the_command_line_unsets_an_optional_path(tmp_path):
         assert read(tmp_path, SampleConfig, text, *words).folder is None
 
 
+def test_the_last_word_for_an_option_counts_null_or_not(tmp_path):
+    text, folder = f"output_dir: out\nfolder: {tmp_path}\n", str(tmp_path)
+    for words in (["--folder", folder, "--folder", "null"], ["--folder=null", "--folder", "x", "--folder=None"]):
+        assert read(tmp_path, SampleConfig, text, *words).folder is None
+    assert read(tmp_path, SampleConfig, text, "--folder", "null", "--folder", folder).folder == folder
+
+
 def test_the_command_line_beats_the_file(tmp_path):
     text = "output_dir: out\nrows: 3\nnames: [a]\n"
     config = read(tmp_path, SampleConfig, text, "--rows", "5", "--names", "b", "a", "--rate", "2e-5")

@@ -22,8 +22,6 @@ from kun_recipes.studies.study import run
 
 pytestmark = pytest.mark.slow
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def study(repository, tiny_model, tmp_path, monkeypatch):
