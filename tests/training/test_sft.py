@@ -15,8 +15,6 @@ from kun_recipes.training.formatting import load_tokenizer
 
 pytestmark = pytest.mark.slow
 
-pytestmark = pytest.mark.slow
-
 
 def build(config):
     tokenizer = load_tokenizer(config, config.model)

@@ -11,8 +11,6 @@ from kun_recipes.training.tracking import TensorBoard, check_trackers, make_trac
 
 pytestmark = pytest.mark.slow
 
-pytestmark = pytest.mark.slow
-
 
 def logged(folder, name):
     """(step, value) of a scalar, as TensorBoard shows it."""
