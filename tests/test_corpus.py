@@ -1,5 +1,6 @@
 """The corpus stage as a whole, on the demo's documents: how the work is split, and a kill, change no row."""
 
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -109,11 +110,52 @@ def test_private_data_is_masked_in_the_rows(run, documents, tmp_path):
     assert "[手机号]" in masked["mobile:1"] and "[地址]" in masked["address:1"]
 
 
-def test_junk_corpus_leaves_no_row_and_a_report(run, tmp_path):
+def test_junk_corpus_is_an_error_and_leaves_a_report(run, tmp_path):
     junk = [{"id": str(number), "text": f"首页|论坛|登录|{number}"} for number in range(3)]
-    with pytest.raises(UserError, match="no row there"):  # of the test's own reading
-        run(write_files(tmp_path / "in", junk, 1), tmp_path / "out")
+    for _ in range(2):
+        with pytest.raises(
+            UserError, match=r"in: nothing is kept of its 3 records \(removed: .*report.html shows them"
+        ):
+            run(write_files(tmp_path / "in", junk, 1), tmp_path / "out")
+        shutil.rmtree(tmp_path / "in")
     assert "0 kept" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert not (tmp_path / "out" / "stage.json").exists()
+
+
+@pytest.mark.parametrize("text", ["<p></p><br>", "下一页", "&nbsp;", "\u200b\ufeff", "\u00ad", "| --- |"])
+@pytest.mark.parametrize("place", [0, -1])
+def test_a_document_of_which_cleaning_leaves_nothing_costs_no_other(run, documents, tmp_path, text, place):
+    some = documents[:4]
+    expected = run(write_files(tmp_path / "in", some, 2), tmp_path / "out")
+    some.insert(place % 5, {"id": "nothing", "text": text})
+    rows = run(write_files(tmp_path / "more", some, 3), tmp_path / "out_more")
+    assert without_path(rows) == without_path(expected)
+    assert sum(removed(tmp_path / "out_more").values()) == sum(removed(tmp_path / "out").values()) + 1
+
+
+def test_ids_are_unique_where_the_corpora_repeat_them(run, documents, tmp_path):
+    texts = [document["text"] for document in documents[:6]]
+    write_files(tmp_path / "a", [{"id": 1, "text": text, "source": "s"} for text in texts[:2]], 1)
+    write_files(tmp_path / "b", [{"text": text, "source": "s"} for text in texts[2:4]], 1)
+    write_files(tmp_path / "c", [{"text": text, "source": "s"} for text in texts[4:]], 1)
+    corpora = [Corpus(str(tmp_path / name), "jsonl") for name in "abc"]
+    rows = run(tmp_path, tmp_path / "out", corpora=corpora)
+    lines = list(read_rows(tmp_path / "out" / "rows"))
+    assert len(lines) == len(rows) > 4
+    assert {row["document_id"] for row in lines} <= {
+        "1", "00.jsonl#2:1", "00.jsonl#2:2", "00.jsonl#3:1", "00.jsonl#3:2",
+    }  # fmt: skip
+    assert run(tmp_path, tmp_path / "again", corpora=corpora, workers=2) == rows
+
+
+def test_an_unreadable_corpus_can_be_gone_on_without(run, documents, tmp_path):
+    folder = write_files(tmp_path / "in", documents[:2], 1)
+    (folder / "bad.jsonl").write_bytes(b"oops\n" * 9)
+    with pytest.raises(
+        UserError, match=r"in: 9 of 11 records cannot be read \(invalid_json\), the first in .*bad.jsonl:1"
+    ):
+        run(folder, tmp_path / "out")
+    assert run(folder, tmp_path / "out", max_unreadable=1.0)
 
 
 @pytest.mark.timeout(600)

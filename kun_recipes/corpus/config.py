@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from kun_recipes.config.options import option
-from kun_recipes.config.types import BenchmarkPath, InputPath, ModelPath, OutputPath
+from kun_recipes.config.types import BenchmarkPath, InputPath, ModelPath, OutputPath, Share
 from kun_recipes.corpus.decontamination.benchmarks import BenchmarkFormat
 from kun_recipes.corpus.deduplication import NearDuplicateSettings
 from kun_recipes.corpus.sources.formats import FieldNames, FormatName
@@ -45,6 +45,11 @@ class CorpusConfig(ExecutorConfig):
     model: ModelPath = option(help="folder, Hub id or model source file whose tokenizer counts the tokens")
     model_revision: str | None = option(None, "commit of the model, where it is a Hub id")
     max_documents: int | None = option(None, "documents read of each of the corpora; null reads all", min=1)
+    max_unreadable: Share = option(
+        0.5,
+        "largest share of a corpus's records that one fault of reading may cost; more, and the stage fails",
+        affects_rows=False,
+    )
     to_simplified: bool = option(False, "turn traditional characters into simplified ones (needs the extra opencc)")
     max_tokens: int = option(512, "longest segment", unit="tokens", source="Kun §3.2", min=16)
     max_segments: int | None = option(

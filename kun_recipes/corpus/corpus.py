@@ -18,6 +18,7 @@ from kun_recipes.corpus.deduplication import (
     NoteSignatures,
     signature_pairs,
 )
+from kun_recipes.corpus.losses import check_kept, check_readable
 from kun_recipes.corpus.normalisation import FixMojibake, NormaliseText, RemovePageLines, ToSimplified
 from kun_recipes.corpus.quality import document_rules, load_quality
 from kun_recipes.corpus.sampling import BelowThreshold, RecordHashes, sample_thresholds
@@ -101,6 +102,9 @@ def make_rows(config: CorpusConfig, stage: StageFolder, reader: CorpusReader, re
         questions = [question for one in config.benchmarks for question in load_benchmark(one.path, one.format)]
         build_index(questions).save(scratch / "questions.npz")
     cut = run("segment", segment(config, scratch, reader, removed))
+    check_readable(
+        reader.ranks, stage.logs("segment"), Path(reader.unreadable.output_folder.path), config.max_unreadable
+    )
     run("duplicates", [FindExactDuplicates(scratch / "digests", scratch / "duplicates")], DIGEST_BUCKETS)
     if config.near_duplicates:
         for name, pipeline, tasks in find_near_duplicates(config, scratch):
@@ -124,5 +128,6 @@ def run(config: CorpusConfig) -> None:
         tallies = merge_tallies(stage.scratch / "tallies")
         page = stage.folder / "report.html"
         write_corpus_report(page, tallies, {"rows_in": counts.rows_in, "rows_kept": counts.rows_out})
+        check_kept(reader.ranks, stage.logs("segment"), page)
         summary = stage.finish(counts, documents=counts.read, report=str(page))
     report(summary, stage.folder)

@@ -30,7 +30,7 @@ class Column(NamedTuple):
 _INSTRUCTION = Column(schema.INSTRUCTION, _TEXT, "the instruction that the label model wrote for the segment")
 _SOURCE = Column(schema.SOURCE, _TEXT, "the corpus; also the name of the split")
 _SEGMENT = (
-    Column(schema.ID, _TEXT, "hash of source, document and span: the row's name"),
+    Column(schema.ID, _TEXT, "hash of source, document, span and text: the row's name"),
     Column(SEGMENT, _TEXT, "the passage of web text that the row comes from, private data masked"),
     Column(schema.DOCUMENT_ID, _TEXT, "the document in its corpus"),
     Column(schema.TITLE, _TEXT, "the document's title, where its corpus gives one"),

@@ -2,6 +2,7 @@
 
 import posixpath
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +15,7 @@ from huggingface_hub.errors import HTTPError
 
 from kun_recipes.errors import UserError
 
+SHOWN = 3  # files that a message names
 GLOB = re.compile(r"[*?\[]")
 
 
@@ -52,21 +54,40 @@ def list_files(path: str, suffixes: tuple[str, ...]) -> list[CorpusFile]:
     names = sorted(names, key=lambda name: name.split("/"))
     files = [CorpusFile(root + name, name) for name in names if name.endswith(suffixes) and not _is_hidden(name)]
     if not files:
-        raise UserError(f"{path}: no corpus file; names of files in this format end in {', '.join(suffixes)}")
-    if ignored := len(names) - len(files):
-        logger.info(f"{path}: {ignored} files that are no corpus files are ignored")
+        there = f"; there is {found}: convert it to JSON lines or Parquet" if (found := _named(names)) else ""
+        raise UserError(f"{path}: no corpus file; names of files in this format end in {', '.join(suffixes)}{there}")
+    chosen = {file.name for file in files}
+    if others := _named([name for name in names if name not in chosen]):
+        message = f"{path}: not read, because names of files in this format have other endings: {others}"
+        print(message, file=sys.stderr)
+        logger.warning(message)
     return files
 
 
 def open_file(path: str) -> BinaryIO:
     """Open a local path or a URL for reading; remote bytes come as they are asked for."""
     filesystem, location = _locate(path)
-    return filesystem.open(location, "rb")
+    try:
+        return filesystem.open(location, "rb")
+    except (PermissionError, FileNotFoundError) as error:
+        raise UserError(f"{path}: cannot be opened: {first_line(error)}") from error
+
+
+def printable(path: str) -> str:
+    """Return a path as text that can be stored; bytes of a name that are no UTF-8 are shown by their numbers."""
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def first_line(error: Exception) -> str:
     """The beginning of an exception's text, for a message of one line."""
     return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
+def _named(names: list[str]) -> str:
+    """Return the first of some files, and the number of the others; hidden files do not count."""
+    shown = [printable(name) for name in names if not _is_hidden(name)]
+    more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
+    return ", ".join(shown[:SHOWN]) + more
 
 
 def _locate(path: str) -> tuple[AbstractFileSystem, str]:

@@ -1,10 +1,12 @@
 """Raw records out of JSON lines, as a stream.
 
 A record that cannot be read comes out as `Malformed` in its place; nothing here stops at bad data or passes over it.
-Memory is bounded by the longest record, whatever the size of the file.
+What Python and JavaScript write beyond strict JSON is read: NaN and Infinity, half a surrogate pair (it is left out),
+and control characters in strings. Memory is bounded by the longest record, whatever the size of the file.
 """
 
 import codecs
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -69,7 +71,7 @@ def parse_json(number: int, raw: bytes, kind: str) -> Record | Malformed:
     try:
         return Record(number, orjson.loads(raw))
     except orjson.JSONDecodeError as error:
-        return _invalid(number, raw, kind, error)
+        return _parse_leniently(number, raw, kind, error)
 
 
 def readable(raw: bytes | bytearray) -> str:
@@ -83,10 +85,24 @@ def _parse_line(number: int, line: bytes) -> Record | Malformed | None:
     return parse_json(number, line, "line") if line and not line.isspace() else None
 
 
-def _invalid(number: int, raw: bytes, kind: str, error: orjson.JSONDecodeError) -> Malformed:
+def _parse_leniently(number: int, raw: bytes, kind: str, error: orjson.JSONDecodeError) -> Record | Malformed:
     try:
-        raw.decode()
+        text = raw.decode(errors="surrogatepass")
     except UnicodeDecodeError as undecodable:
         message = f"{undecodable.reason} at byte {undecodable.start} of the {kind}"
         return Malformed(number, "invalid_utf8", message, readable(raw))
-    return Malformed(number, "invalid_json", str(error), readable(raw))
+    try:
+        return Record(number, _without_halves(json.loads(text, strict=False)))
+    except (ValueError, RecursionError):
+        return Malformed(number, "invalid_json", str(error), readable(raw))
+
+
+def _without_halves(value: Any) -> Any:
+    """Return a value whose texts have no half of a surrogate pair; two halves side by side are joined."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
+    if isinstance(value, list):
+        return [_without_halves(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_halves(key): _without_halves(item) for key, item in value.items()}
+    return value

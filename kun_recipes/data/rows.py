@@ -99,9 +99,10 @@ def read_shard(folder: str | Path, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _not_a_row(value: Any) -> str | None:
-    """Return what keeps a JSON value from being a row, or None."""
+    """Return what keeps a JSON value from being a row, or None. A removed row may have lost all its text."""
     keys = (schema.ID, schema.TEXT)
-    is_row = isinstance(value, dict) and all(value.get(key) and isinstance(value[key], str) for key in keys)
+    is_row = isinstance(value, dict) and all(isinstance(value.get(key), str) for key in keys)
+    is_row = is_row and value[schema.ID] and (value[schema.TEXT] or schema.REASON in value)
     return None if is_row else f"a row needs `{schema.ID}` and `{schema.TEXT}`"
 
 

@@ -1,7 +1,7 @@
 """The row contract: the name of every column that a stage adds, and who adds it.
 
-Inside a pipeline a row is a datatrove `Document`: `text` is the segment y, `id` a hash of (source, document id, span),
-and the columns below are keys of `metadata`. Between stages a row is one JSON line. Nothing is ever overwritten, so
+Inside a pipeline a row is a datatrove `Document`: `text` is the segment y, `id` a hash of (source, document id, span,
+text), and the columns below are keys of `metadata`. Between stages a row is one JSON line. Nothing is overwritten, so
 that a threshold can be moved later without a GPU.
 """
 

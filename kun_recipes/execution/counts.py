@@ -52,10 +52,10 @@ def sum_counts(parts: Iterable[Counts]) -> Counts:
     return total
 
 
-def read_counts(logs: Path, tasks: int) -> Counts:
-    """Sum the statistics that datatrove keeps for every completed task."""
+def read_counts(logs: Path, ranks: Iterable[int]) -> Counts:
+    """Sum the statistics that datatrove keeps for every completed task, of the tasks of these ranks."""
     steps: list[Counter] = []
-    for rank in range(tasks):
+    for rank in ranks:
         path = logs / "stats" / f"{rank:05d}.json"
         if not path.is_file():
             raise UserError(f"{path}: missing, although its task is complete; remove the folder of the stage")

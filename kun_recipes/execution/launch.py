@@ -64,4 +64,4 @@ def run_pipeline(
                     "executor: slurm needs sbatch, which this machine does not have; choose executor: local"
                 )
             run_array(pipeline, logs, tasks, executor.workers, executor.gpus, executor.slurm)
-    return read_counts(logs, tasks)
+    return read_counts(logs, range(tasks))

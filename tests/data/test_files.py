@@ -108,6 +108,16 @@ def test_path_without_files_is_an_error(folder, path, message):
     assert "\n" not in str(error.value)
 
 
+def test_files_that_are_not_read_are_named(folder, capsys):
+    list_files(str(folder), SUFFIXES)
+    assert capsys.readouterr().err == (
+        f"{folder}: not read, because names of files in this format have other endings: c.txt.gz, readme.md\n"
+    )
+    (folder / "b.csv").write_text("x")
+    with pytest.raises(UserError, match=r"there is c\.txt\.gz: convert it to JSON lines or Parquet"):
+        list_files(f"{folder}/*.txt.gz", SUFFIXES)
+
+
 def test_a_missing_package_is_named():
     fsspec.register_implementation(
         "faraway", "farawayfs.FileSystem", errtxt="Install farawayfs to go there", clobber=True

@@ -104,6 +104,15 @@ def test_each_stage_numbers_its_own_folders(tmp_path):
 
 GOOD = b'{"id": "1", "text": "\xe6\x96\x87"}\n'
 NEEDS = "a row needs `id` and `text`"
+
+
+def test_a_removed_row_may_have_an_empty_text(tmp_path):
+    """A page of which cleaning leaves nothing, or a file of which nothing can be read, must not end the report."""
+    row = {"id": "1", "text": "", "reason": "too_short"}
+    write_shard(tmp_path, [row])
+    assert list(read_rows(tmp_path)) == [row]
+
+
 BAD_LINES = {
     "no JSON": (GOOD + b"{oops}\n", 2, ".+"),
     "half a line": (GOOD + GOOD + b'{"id": "3", "te', 3, ".+"),

@@ -102,7 +102,7 @@ def test_missing_statistics_are_an_error(tmp_path, rows):
     run(rows, out)
     (out / "logs" / "stats" / "00002.json").unlink()
     with pytest.raises(UserError, match=r"stats/00002\.json: missing, although its task is complete; remove the"):
-        read_counts(out / "logs", 3)
+        read_counts(out / "logs", range(3))
 
 
 @pytest.mark.slow

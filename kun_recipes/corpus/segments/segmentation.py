@@ -168,11 +168,13 @@ def _pack(cut_costs: list[float], tokens: list[float], budget: int) -> list[tupl
 
 
 def _segment(document: Document, span: Span) -> Document:
+    """Return a segment. Its id depends on its text, too: corpora give several documents the same id."""
+    text = document.text[span.start : span.end]
     origin = (document.metadata[schema.SOURCE], document.metadata[schema.DOCUMENT_ID], str(span.start), str(span.end))
     metadata = document.metadata | {
         schema.SPAN_START: span.start,
         schema.SPAN_END: span.end,
         schema.TOKENS: span.tokens,
     }
-    segment_id = hashlib.sha256("\x1f".join(origin).encode()).hexdigest()[:24]
-    return Document(document.text[span.start : span.end], id=segment_id, metadata=metadata)
+    segment_id = hashlib.sha256("\x1f".join((*origin, text)).encode()).hexdigest()[:24]
+    return Document(text, id=segment_id, metadata=metadata)

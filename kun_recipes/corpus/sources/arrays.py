@@ -9,7 +9,7 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator
 
-from kun_recipes.data.archives import BrokenArchive, read_chunks
+from kun_recipes.data.archives import BrokenArchive
 from kun_recipes.data.json_lines import Malformed, Record, parse_json, readable
 
 # Everything up to the next bracket (between elements: or comma), whole strings included; but it stops at a string that
@@ -21,6 +21,7 @@ OPENING = b"{["
 MAX_ELEMENT_BYTES = 1 << 27  # 128 MiB, many times a long book: what is longer lacks a quote or a bracket
 MAX_BROKEN = 100  # elements in a row after which the rest is given up, because it is no JSON
 
+REST_OF_OBJECT = re.compile(rb"\s*(?:,.*)?\}\s*", re.DOTALL)
 FIRST_KEY = re.compile(rb'\s*\{\s*("[^"\\]*")\s*:')
 
 
@@ -32,14 +33,16 @@ class _GivenUp(Exception):
         self.reason = reason
 
 
-def read_array(path: str) -> Iterator[Record | Malformed]:
-    """The elements of a file that is a JSON array."""
-    return parse_array(read_chunks(path))
+def parse_array(
+    chunks: Iterable[bytes], max_element: int = MAX_ELEMENT_BYTES, wrapped: bool = False
+) -> Iterator[Record | Malformed]:
+    """Yield the elements of a JSON array that comes in chunks, cut anywhere.
 
-
-def parse_array(chunks: Iterable[bytes], max_element: int = MAX_ELEMENT_BYTES) -> Iterator[Record | Malformed]:
-    """The elements of a JSON array that comes in chunks, cut anywhere; `max_element` in bytes."""
-    array = _Array(max_element)
+    Args:
+        max_element: length of the longest element, in bytes.
+        wrapped: the array is a value in an object, whose rest follows it.
+    """
+    array = _Array(max_element, wrapped)
     try:
         yield from _parse(array, chunks)
     except (BrokenArchive, _GivenUp) as error:
@@ -60,8 +63,8 @@ def _parse(array: "_Array", chunks: Iterable[bytes]) -> Iterator[Record | Malfor
 class _Array:
     """An array of which a part is known."""
 
-    def __init__(self, max_element: int):
-        self.max_element = max_element
+    def __init__(self, max_element: int, wrapped: bool):
+        self.max_element, self.wrapped = max_element, wrapped
         self.scan = ArrayScan()
         self.number = 0  # of the last element
         self.broken = 0  # elements in a row, up to the last
@@ -93,6 +96,8 @@ class _Array:
         """Raise _GivenUp when the array is not closed."""
         if not self.is_closed and not (self.at_bracket and not self.scan.buffer.strip()):
             raise _GivenUp("the array has no end" if self.is_open else "the file is empty")
+        if self.wrapped and not REST_OF_OBJECT.fullmatch(self.scan.buffer):
+            raise _GivenUp("the object around the array has no end")
 
     def malformed(self, reason: str, message: str) -> Malformed:
         """Return the record of an element that cannot be read, or of the rest of the file."""
@@ -103,8 +108,7 @@ class _Array:
         if not beginning or codecs.BOM_UTF8.startswith(beginning):
             return False
         if not beginning.startswith(b"["):
-            hint = "JSON lines are read by the formats wanjuan, skypile and jsonl"
-            raise _GivenUp(f"the file is no JSON array; {hint}", "wrong_type")
+            raise _GivenUp("the file is no JSON array", "wrong_type")
         self.scan.buffer = beginning[1:]
         self.is_open = True
         return True
@@ -116,16 +120,19 @@ class _Array:
                 raise _GivenUp(f"{MAX_BROKEN} broken elements in a row; the rest of the file is given up")
             yield from self._element()
         self.scan.forget()
-        if self.is_closed:
-            if self.scan.buffer.strip():
+        if self.is_closed and not self.wrapped and (behind := self.scan.buffer.lstrip()):
+            if not behind.startswith(b"["):
                 raise _GivenUp("text behind the end of the array")
-            self.scan.buffer.clear()
+            self.is_open = self.is_closed = False  # files joined to one
+            self.scan.begin(0)
+            if self._opens():
+                yield from self._elements()
 
     def _element(self) -> Iterator[Record | Malformed]:
         raw, start = self.scan.element, self.scan.start
         self.at_bracket = self.scan.at_last
         self.scan.begin(self.scan.position + 1)
-        if self.at_bracket and not self.number and not raw.strip():
+        if self.at_bracket and not self.broken and not raw.strip():  # no element at all, or a comma behind the last
             self.is_closed = True
             return
         self.number += 1

@@ -1,14 +1,17 @@
 """Layout of each corpus's records, and the document made of a record.
 
-    wudao     one JSON array a file, of {id, uniqueKey, title, content, ...}
-    wanjuan   JSON lines {id, content, title?}; questions of the exam subset {id, q_main, option_a?, ..., std_ans?}
-    skypile   JSON lines {text}
-    jsonl     JSON lines with fields of one's own, {text, id?, source?, title?} if not named otherwise
+    wudao     {id, uniqueKey, title, content, ...}, published as one JSON array a file
+    wanjuan   {id, content, title?}; questions of the exam subset {id, q_main, option_a?, ..., std_ans?, answer?}
+    skypile   {text}
+    jsonl     fields of one's own, {text, id?, source?, title?} if not named otherwise; MNBVC's {段落: [{内容}, ...]}
     parquet   the same as columns of Parquet files
 
-Each JSON file plain, gzip (.gz) or zstd (.zst).
+All but the last are JSON: lines, or an array (`json_files`), plain, packed (.gz, .zst, .xz), or in a zip or tar
+archive; UTF-8, GB18030 or UTF-16. A text may be a list of paragraphs, or such a list written into a string.
 """
 
+import ast
+import hashlib
 import os
 import re
 import reprlib
@@ -19,18 +22,23 @@ from typing import Literal, get_args
 
 from datatrove.data import Document
 
-from kun_recipes.corpus.sources.arrays import read_array
+from kun_recipes.corpus.sources.json_files import SUFFIXES, read_json
 from kun_recipes.corpus.sources.tables import check_table, read_table
 from kun_recipes.data import schema
-from kun_recipes.data.archives import PACKINGS
-from kun_recipes.data.json_lines import Malformed, Record, read_lines
+from kun_recipes.data.archives import CONTAINERS, PACKINGS
+from kun_recipes.data.json_lines import Malformed, Record
 from kun_recipes.errors import UserError
 
 FormatName = Literal["wudao", "wanjuan", "skypile", "jsonl", "parquet"]
 FORMATS: tuple[FormatName, ...] = get_args(FormatName)
-JSON_SUFFIXES = tuple(suffix + packing for suffix in (".json", ".jsonl") for packing in PACKINGS)
+JSON_SUFFIXES = (*(suffix + packing for suffix in SUFFIXES for packing in PACKINGS), *CONTAINERS)
 RAW_CHARACTERS = 200  # of an unreadable record, kept to recognise it by
-EXAM_QUESTION, EXAM_ANSWER, EXAM_EXPLANATION = "q_main", "std_ans", "answer_detail"
+PARAGRAPHS = "段落"  # MNBVC's list of a document's paragraphs
+PARAGRAPH_TEXTS = ("内容", "content", "text")  # fields of a paragraph that is an object
+EXAM_QUESTION, EXAM_ANSWERS = "q_main", ("std_ans", "answer")
+EXAM_EXPLANATIONS = ("answer_detail", "analysis", "explanation")
+SPLIT_NAME = re.compile(r"\w+(?:\.\w+)*")
+SOURCE_LENGTH, SOURCE_DIGEST = 80, 8  # characters of a source's name, and of the hash behind it
 EXAM_OPTIONS = {f"option_{letter.lower()}": letter for letter in "ABCDEF"}
 
 
@@ -64,7 +72,7 @@ class CorpusFormat:
     """
 
     name: str
-    read: Callable[[str], Iterator[Record | Malformed]] = read_lines
+    read: Callable[[str], Iterator[Record | Malformed]] = read_json
     suffixes: tuple[str, ...] = JSON_SUFFIXES
     text: str = "text"
     ids: tuple[str, ...] = ("id",)
@@ -79,13 +87,13 @@ def corpus_format(name: str, fields: FieldNames) -> CorpusFormat:
     own = partial(CorpusFormat, name, text=fields.text, ids=(fields.id,), title=fields.title, source=fields.source)
     match name:
         case "wudao":  # its "id" counts from 0 again in every file, its uniqueKey does not
-            return CorpusFormat(name, read_array, text="content", ids=("uniqueKey", "id"))
+            return CorpusFormat(name, text="content", ids=("uniqueKey", "id"))
         case "wanjuan":
             return CorpusFormat(name, text="content", compose=exam_text)
         case "skypile":
             return CorpusFormat(name)
         case "jsonl":
-            return own()
+            return own(compose=paragraphs_text)
         case "parquet":
             required, optional = _columns(fields)
             read = partial(read_table, required=required, optional=optional)
@@ -116,16 +124,21 @@ def to_document(record: Record, format: CorpusFormat, path: str, name: str) -> D
 def exam_text(fields: dict) -> str | None:
     """A record of the exam subset as one readable text: the question, its options, the answer, the explanation.
 
-    None for a record without a question. The names of the fields are those of the public release as remembered, not
-    verified against it: {id, q_type, q_main, option_a ... option_f, std_ans, answer_detail, grade, major, ...}.
+    None for a record without a question. `std_ans` is filled for questions with options, `answer` for the others. The
+    names of the fields are those of the public release as remembered, not verified against it: {id, q_type, q_main,
+    option_a ... option_f, std_ans, answer, answer_detail, grade, major, ...}.
     """
     question = _joined(fields.get(EXAM_QUESTION))
     if not question:
         return None
-    options = [(f"{letter}. ", fields.get(name)) for name, letter in EXAM_OPTIONS.items()]
-    answers = [("答案：", fields.get(EXAM_ANSWER)), ("解析：", fields.get(EXAM_EXPLANATION))]
-    lines = [(label, _joined(value)) for label, value in options + answers]
-    return "\n".join([question, *(label + text for label, text in lines if text)])
+    options = [(f"{letter}. ", _joined(fields.get(name))) for name, letter in EXAM_OPTIONS.items()]
+    answers = [("答案：", _all_of(fields, EXAM_ANSWERS, "；")), ("解析：", _all_of(fields, EXAM_EXPLANATIONS, "\n"))]
+    return "\n".join([question, *(label + text for label, text in options + answers if text)])
+
+
+def paragraphs_text(fields: dict) -> str | None:
+    """Return a document of MNBVC as text; None for what is none."""
+    return _paragraphs(fields.get(PARAGRAPHS))
 
 
 def _text(fields: object, format: CorpusFormat) -> tuple[str, tuple[str, str] | None]:
@@ -134,6 +147,8 @@ def _text(fields: object, format: CorpusFormat) -> tuple[str, tuple[str, str] | 
         return "", ("wrong_type", f"the record must be an object, not {_json_type(fields)}")
     if format.text in fields:
         text = fields[format.text]
+        if isinstance(text, list) or (isinstance(text, str) and text.startswith("[")):
+            text = _paragraphs(text) or text
     elif not format.compose or (text := format.compose(fields)) is None:
         return "", ("missing_field", f'no field "{format.text}"')
     if not isinstance(text, str):
@@ -154,15 +169,48 @@ def _id_text(value: object) -> str | None:
 
 
 def _own_source(source: object, file_name: str) -> str:
-    """The record's source as the name of a dataset split, for which `datasets` wants word characters."""
+    """Return the record's source, or else the file's name, as the name of a dataset split.
+
+    `datasets` wants word characters, of any script, and dots between them. The name of a source that has others ends
+    in a part of its hash, because two sources must never become one: licences hang on them.
+    """
     if not isinstance(source, str) or not source.strip():
-        source = os.path.basename(file_name).split(".")[0]
-    return re.sub(r"[^A-Za-z0-9_]+", "_", source).strip("_") or "jsonl"
+        return re.sub(r"\W+", "_", os.path.basename(file_name).split(".")[0]).strip("_") or "jsonl"
+    source = source.strip()
+    if SPLIT_NAME.fullmatch(source):
+        return source
+    digest = hashlib.sha256(source.encode()).hexdigest()[:SOURCE_DIGEST]
+    words = re.sub(r"\W+", "_", source).strip("_")[:SOURCE_LENGTH]
+    return f"{words}_{digest}" if words else f"source_{digest}"
+
+
+def _paragraphs(value: object) -> str | None:
+    """Return the text of a list of paragraphs, or of such a list written into a string; None for anything else."""
+    if isinstance(value, str):
+        try:
+            value = ast.literal_eval(value.strip()) if value.rstrip().endswith("]") else None
+        except (ValueError, SyntaxError, MemoryError, RecursionError):  # what ast raises for what is no literal
+            return None
+    if not isinstance(value, list):
+        return None
+    parts = [_paragraph(item) for item in value]
+    return "\n".join(filter(None, parts)) if parts and None not in parts else None
+
+
+def _paragraph(value: object) -> str | None:
+    if isinstance(value, dict):
+        value = next((value[name] for name in PARAGRAPH_TEXTS if name in value), None)
+    return _paragraphs(value) if isinstance(value, list) else value if isinstance(value, str) else None
 
 
 def _json_type(value: object) -> str:
     names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null", bytes: "bytes"}
     return names.get(type(value), "a number")
+
+
+def _all_of(fields: dict, names: tuple[str, ...], separator: str) -> str:
+    """Return the different texts of some fields, one after the other."""
+    return separator.join(dict.fromkeys(filter(None, (_joined(fields.get(name)) for name in names))))
 
 
 def _joined(value: object) -> str:

@@ -3,8 +3,9 @@
 `kun_recipes.corpus.sources.formats` says how records are laid out; `files` and `streams` where they may lie.
 """
 
-from collections.abc import Sequence
-from itertools import chain, islice
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import accumulate, chain, islice
 
 import multiprocess
 from datatrove.data import Document, DocumentsPipeline
@@ -21,8 +22,9 @@ from kun_recipes.corpus.sources.formats import (
 )
 from kun_recipes.corpus.sources.streams import HubDataset, StreamShard, parse_hub_url
 from kun_recipes.data import schema
-from kun_recipes.data.files import CorpusFile, list_files
+from kun_recipes.data.files import CorpusFile, list_files, printable
 from kun_recipes.data.json_lines import Malformed
+from kun_recipes.errors import UserError
 from kun_recipes.progress import progress_bar
 
 Part = CorpusFile | StreamShard
@@ -33,8 +35,8 @@ class CorpusReader(PipelineStep):
     """Read documents; the files are shared out over the tasks, the i-th to rank i % world_size.
 
     A record that cannot be read goes to `unreadable`, counted as dropped by its reason: invalid_json, invalid_utf8,
-    wrong_type, missing_field, empty_text, truncated_archive, corrupt_archive or corrupt_file. What can be read of the
-    file is.
+    wrong_type, missing_field, empty_text, truncated_archive, corrupt_archive, corrupt_file, wrong_file or empty_file.
+    What can be read of the file is.
 
     Metadata out: source, document_id, file_path, and title where the record has one. Counts the UTF-8 bytes of the
     texts as "bytes".
@@ -64,7 +66,17 @@ class CorpusReader(PipelineStep):
         self.limit = limit
         self.unreadable = unreadable
         formats = [(path, corpus_format(format, fields)) for path, format, fields in inputs]
-        self.inputs = [(format, _find(path, format)) for path, format in formats]
+        self.paths = [path for path, _, _ in inputs]
+        self.inputs = _tell_apart([(format, _find(path, format)) for path, format in formats])
+
+    @property
+    def ranks(self) -> list[tuple[str, list[int]]]:
+        """The path of each input, and the ranks of the tasks that read it where there are `tasks` of them."""
+        counts = [1 if self.limit is not None else len(_parts(parts)) for _, parts in self.inputs]
+        ends = accumulate(counts)
+        return [
+            (path, list(range(end - count, end))) for path, count, end in zip(self.paths, counts, ends, strict=True)
+        ]
 
     @property
     def tasks(self) -> int:
@@ -88,12 +100,13 @@ class CorpusReader(PipelineStep):
         return [(format, [part]) for format, parts in self.inputs for part in _parts(parts)]
 
     def _read(self, part: Part, format: CorpusFormat, rank: int) -> DocumentsPipeline:
+        path, name = printable(part.path), printable(part.name)
         for record in part.read() if isinstance(part, StreamShard) else format.read(part.path):
             self.stat_update(StatHints.total)
-            row = record if isinstance(record, Malformed) else to_document(record, format, part.path, part.name)
+            row = record if isinstance(record, Malformed) else to_document(record, format, path, name)
             if isinstance(row, Malformed):
                 self.stat_update(StatHints.dropped, f"dropped_{row.reason}")
-                self.unreadable.write(_unreadable_row(row, part.path), rank)
+                self.unreadable.write(_unreadable_row(row, path), rank)
             else:
                 self.stat_update(StatHints.forwarded)
                 self.stat_update(BYTES, value=len(row.text.encode()))
@@ -106,8 +119,39 @@ def _find(path: str, format: CorpusFormat) -> Sequence[CorpusFile] | HubDataset:
         return dataset
     files = list_files(path, format.suffixes)
     if format.check:
-        format.check(files[0].path)
+        _check_any(files, format.check)
     return files
+
+
+def _check_any(files: Sequence[CorpusFile], check: Callable[[str], None]) -> None:
+    """Raise what `check` says of the first file, unless another one passes."""
+    first: UserError | None = None
+    for file in files:
+        try:
+            return check(file.path)
+        except UserError as error:
+            first = first or error
+    if first:
+        raise first
+
+
+Inputs = list[tuple[CorpusFormat, Sequence[Part] | HubDataset]]
+
+
+def _tell_apart(inputs: Inputs) -> Inputs:
+    """Number the files of a name that is in several inputs of a format: ids hold the name."""
+    seen: Counter[tuple[str, str]] = Counter()
+    named: Inputs = []
+    for format, parts in inputs:
+        if not isinstance(parts, HubDataset):
+            keys = [(format.name, part.name) for part in parts]
+            parts = [
+                CorpusFile(part.path, f"{part.name}#{seen[key] + 1}") if seen[key] else part
+                for key, part in zip(keys, parts, strict=True)
+            ]
+            seen.update(keys)
+        named.append((format, parts))
+    return named
 
 
 def _parts(parts: Sequence[Part] | HubDataset) -> Sequence[Part]:

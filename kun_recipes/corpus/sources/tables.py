@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from kun_recipes.data.archives import foreign_kind
 from kun_recipes.data.files import first_line, open_file
 from kun_recipes.data.json_lines import Malformed, Record, readable
 from kun_recipes.errors import UserError
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from pyarrow import RecordBatch
     from pyarrow.parquet import ParquetFile
 
+HEAD_BYTES = 100  # by which a file is told that is no table
 ROWS = 256  # read at a time
 PAGE_BYTES = 1 << 20  # of a column, read at a time; otherwise all that a row group holds of it
 
@@ -23,12 +25,17 @@ class CorruptFile(Exception):
 def read_table(path: str, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Record | Malformed]:
     """The rows of a Parquet file as objects of the named columns. A damaged file is read up to the damage.
 
-    Raises UserError when a required column is missing.
+    Where a required column is missing, each row is a `Malformed`.
     """
     number = 1
     try:
         with _open_table(path) as table:
-            columns = _columns(path, table, required, optional)
+            try:
+                columns = _columns(path, table, required, optional)
+            except UserError as error:
+                rows = range(1, table.metadata.num_rows + 1)
+                yield from (Malformed(row, "missing_field", str(error), "") for row in rows)
+                return
             for batch in table.iter_batches(ROWS, columns=columns, use_threads=False):
                 yield from _records(batch, number)
                 number += batch.num_rows
@@ -55,11 +62,18 @@ def _open_table(path: str) -> Iterator["ParquetFile"]:
         try:
             yield pyarrow.parquet.ParquetFile(file, buffer_size=PAGE_BYTES, page_checksum_verification=True)
         except pyarrow.ArrowException as error:
-            raise CorruptFile(first_line(error)) from error
+            raise CorruptFile(_damage(path, error)) from error
         except OSError as error:
             if type(error) is not OSError or error.errno is not None:
                 raise  # of the disk or the network, not of the bytes: pyarrow's own has no number
             raise CorruptFile(first_line(error)) from error
+
+
+def _damage(path: str, error: Exception) -> str:
+    """Return what is wrong with a file: what it is instead of a table, or what pyarrow says."""
+    with open_file(path) as file:
+        kind = foreign_kind(file.read(HEAD_BYTES))
+    return f"the file is {kind}" if kind and "Parquet" not in kind else first_line(error)
 
 
 def _columns(path: str, table: "ParquetFile", required: Sequence[str], optional: Sequence[str] = ()) -> list[str]:

@@ -180,7 +180,7 @@ def test_block(tiny_model, document):
         start, end = row.metadata["span_start"], row.metadata["span_end"]
         assert document.text[start:end] == row.text
         assert row.metadata.items() >= document.metadata.items()
-        assert row.id == hashlib.sha256(f"wudao\x1fd1\x1f{start}\x1f{end}".encode()).hexdigest()[:24]
+        assert row.id == hashlib.sha256(f"wudao\x1fd1\x1f{start}\x1f{end}\x1f{row.text}".encode()).hexdigest()[:24]
     assert len({row.id for row in rows}) == 3
     assert segmenter.stats["documents"].total == 1
     assert segmenter.stats["segments"].total == 3

@@ -67,7 +67,8 @@ CASES = [
     ("no end, not even a comma", b"[" + GOOD + b"\n", [VALUE, ("invalid_json", "the array has no end")]),
     ("cut in an element", b"[" + GOOD + b"," + GOOD[:12], [VALUE, ("invalid_json", "the array has no end")]),
     ("text behind the end", b"[" + GOOD + b"] x", [VALUE, ("invalid_json", "text behind the end of the array")]),
-    ("two arrays", b"[" + GOOD + b"][]", [VALUE, ("invalid_json", "text behind the end of the array")]),
+    ("two arrays", b"[" + GOOD + b"]\n[" + GOOD + b"]", [VALUE, VALUE]),
+    ("a comma behind the last", b"[" + GOOD + b" , ]", [VALUE]),
     ("elements that are no objects", b'["{}", 3, [[]], ' + GOOD + b"]", ["{}", 3, [[]], VALUE]),
 ]
 
@@ -82,7 +83,6 @@ BROKEN = [
     ("a missing colon", b'{"id" 3}', "invalid_json", 2),
     ("no UTF-8 in a text", b'{"id": 1, "text": "\xd6\xd0"}', "invalid_utf8", 2),
     ("no UTF-8 between elements", b"\xd6\xd0", "invalid_utf8", 2),
-    ("half a surrogate pair", rb'{"id": 1, "text": "\ud83d"}', "invalid_json", 2),
     ("nothing between commas", b"", "invalid_json", 2),
     ("a stray quote", b'{"id": 1, "text": "a " b"}', "invalid_json", 2),
     ("stray quotes", b'{"id": 1, "text": "a "b" c"}', "invalid_json", 2),
@@ -107,7 +107,7 @@ def test_elements_after_a_broken_one_are_read(raw, reason, good, size):
 def test_json_lines_are_no_array(size):
     [(reason, message)] = read(GOOD + b"\n" + GOOD, size)
     assert reason == "wrong_type"
-    assert "formats wanjuan, skypile and jsonl" in message
+    assert message == "the file is no JSON array"
 
 
 def test_reading_stops_after_too_many_broken_elements():

@@ -3,6 +3,7 @@
 from itertools import islice
 
 import pytest
+from datasets import NamedSplit
 
 from kun_recipes.corpus.sources.formats import FORMATS, FieldNames, corpus_format, exam_text, to_document
 from kun_recipes.data.json_lines import Malformed, Record
@@ -26,8 +27,8 @@ DOCUMENTS = [
     ("wanjuan", {"id": "w-1", "q_main": "文"}, "wanjuan", "w-1", None),
     ("skypile", {"text": "文"}, "skypile", "sub/part.one.json:7", None),
     ("jsonl", {"text": "文", "id": True, "title": 3}, "part", "sub/part.one.json:7", None),
-    ("jsonl", {"text": "文", "id": "x", "source": "my web-site/2"}, "my_web_site_2", "x", None),
-    ("jsonl", {"text": "文", "id": "x", "source": "新闻"}, "jsonl", "x", None),
+    ("jsonl", {"text": "文", "id": "x", "source": "my web-site/2"}, "my_web_site_2_d29a5c1a", "x", None),
+    ("jsonl", {"text": "文", "id": "x", "source": "新闻"}, "新闻", "x", None),
     ("parquet", {"text": "文", "id": 5, "title": None, "source": None}, "part", "5", None),
 ]
 
@@ -45,7 +46,7 @@ def test_field_names_can_be_replaced(name):
     document = convert(name, {"body": "文", "url": "x/y", "headline": "题", "site": "网", "text": 3, "id": 4}, OWN)
     assert document.text == "文"
     assert document.metadata == {
-        "source": "jsonl", "document_id": "x/y", "title": "题", "file_path": "in/sub/part.one.json"
+        "source": "网", "document_id": "x/y", "title": "题", "file_path": "in/sub/part.one.json"
     }  # fmt: skip
     assert convert(name, {"text": "文"}, OWN).message == 'no field "body"'
     assert convert("skypile", {"text": "文"}, OWN).text == "文"
@@ -68,6 +69,53 @@ PROBLEMS = [
 def test_invalid_records_are_reported(name, value, reason, message):
     malformed = convert(name, value)
     assert (malformed.number, malformed.reason, malformed.message) == (7, reason, message)
+
+
+def test_sources_never_merge():
+    names = [
+        "百度百科",
+        "知乎",
+        "微博_2023",
+        "豆瓣_2023",
+        "知乎-问答",
+        "知乎_问答",
+        "知乎 问答",
+        "www.zhihu.com",
+        "www_zhihu_com",
+    ]
+    names += ["！", "？", "a/b", "a.b", "a..b", "長" * 100 + "!", "長" * 100 + "?"]
+    sources = [convert("jsonl", {"text": "文", "source": name}).metadata["source"] for name in names]
+    assert len(set(sources)) == len(names)
+    assert sources[:4] == names[:4] and sources[7] == names[7]
+    for source in sources:
+        NamedSplit(source)  # raises for what is no name of a split
+
+
+LISTS = [
+    (["上", "下"], "上\n下"),
+    ([["上", "中"], ["下"]], "上\n中\n下"),
+    ("[['上', '中'], ['下']]", "上\n中\n下"),
+    ('["上", "下"]', "上\n下"),
+    ([{"行号": 1, "内容": "上"}, {"行号": 2, "内容": "下"}], "上\n下"),
+    ([{"text": "上"}, "下", ""], "上\n下"),
+    ("[图文] 上[1]", "[图文] 上[1]"),
+    ("[1, 2]", "[1, 2]"),
+    ("[上, 下]", "[上, 下]"),
+    ("[" * 3000 + "]", "[" * 3000 + "]"),
+]
+
+
+@pytest.mark.parametrize(("value", "text"), LISTS)
+def test_lists_of_paragraphs_are_texts(value, text):
+    assert convert("jsonl", {"text": value}).text == text
+    if isinstance(value, list):
+        assert convert("jsonl", {"文件名": "a.txt", "段落": value}).text == text
+
+
+@pytest.mark.parametrize("value", [[], [1], ["上", None], [{"行号": 1}]])
+def test_other_lists_are_no_texts(value):
+    assert convert("jsonl", {"text": value}).reason == "wrong_type"
+    assert convert("jsonl", {"段落": value}).reason in ("missing_field", "wrong_type")
 
 
 def test_the_beginning_of_a_record_is_shown():
@@ -123,6 +171,12 @@ def test_columns_that_a_table_must_have(tmp_path, fields, missing):
         ),
         (QUESTION | {"std_ans": ["鲸", "海豚"]}, "下列哪一项是哺乳动物？\n答案：鲸；海豚"),
         (QUESTION | {"std_ans": ""}, "下列哪一项是哺乳动物？"),
+        (QUESTION | {"std_ans": "", "answer": "鲸。"}, "下列哪一项是哺乳动物？\n答案：鲸。"),
+        (QUESTION | {"std_ans": "A", "answer": "A"}, "下列哪一项是哺乳动物？\n答案：A"),
+        (
+            QUESTION | {"std_ans": None, "answer": ["鲸", ""], "analysis": "胎生。"},
+            "下列哪一项是哺乳动物？\n答案：鲸\n解析：胎生。",
+        ),
         ({"id": "x1", "std_ans": "A"}, None),
         (QUESTION | {"q_main": " "}, None),
         (QUESTION | {"q_main": 7}, None),

@@ -69,7 +69,7 @@ LINES = [
     ("escaped NUL in a text", line(content="上\x00下"), 1, []),
     ("no JSON", GOOD + b'\n{"content": \n' + GOOD, 2, [(2, "invalid_json")]),
     ("NUL bytes", GOOD + b"\n\x00\x00\x00\n" + GOOD, 2, [(2, "invalid_json")]),
-    ("half a surrogate pair", rb'{"content": "\ud83d"}' + b"\n" + GOOD, 1, [(1, "invalid_json")]),
+    ("half a surrogate pair", rb'{"content": "\ud83d"}' + b"\n" + GOOD, 1, [(1, "empty_text")]),
     ("nesting beyond all measure", b"[" * 5000 + b"]" * 5000 + b"\n" + GOOD, 1, [(1, "invalid_json")]),
     ("record is a list", b"[1, 2]\n" + GOOD, 1, [(1, "wrong_type")]),
     ("text is a number", line(content=3) + b"\n" + GOOD, 1, [(1, "wrong_type")]),
@@ -77,7 +77,8 @@ LINES = [
     ("text is missing", line(text="别的") + b"\n" + GOOD, 1, [(1, "missing_field")]),
     ("text is empty", GOOD + b"\n" + line(content=" \u3000\n"), 1, [(2, "empty_text")]),
     ("no UTF-8", GOOD + b'\n{"content": "\xd6\xd0"}\n' + GOOD, 2, [(2, "invalid_utf8")]),
-    ("nothing", b"", 0, []),
+    ("nothing", b"", 0, [(1, "empty_file")]),
+    ("blank lines alone", b"\n \n", 0, [(1, "empty_file")]),
 ]
 
 
@@ -100,8 +101,8 @@ ARRAYS = [
     ("an array", b"[" + GOOD + b",\n" + GOOD + b"]\n", 2, []),
     ("broken element", b"[" + GOOD + b', {"content" 3}, ' + GOOD + b"]", 2, [(2, "invalid_json")]),
     ("array without an end", b"[" + GOOD + b"," + GOOD, 2, [(3, "invalid_json")]),
-    ("nothing", b"", 0, [(1, "invalid_json")]),
-    ("JSON lines", GOOD + b"\n" + GOOD, 0, [(1, "wrong_type")]),
+    ("nothing", b"", 0, [(1, "empty_file")]),
+    ("JSON lines", GOOD + b"\n" + GOOD, 2, []),
     (
         "elements of the wrong type",
         b'["x", ' + GOOD + b", [" + GOOD + b"]]",
@@ -181,7 +182,7 @@ def test_ids_do_not_change_when_the_corpus_moves(tmp_path):
                 str(tmp_path / corpus / name) for name in texts
             ]
             ids.append([document.id for document in documents])
-    assert ids == [["jsonl/a b/甲.jsonl:1", "c/c.json:1"]] * 4
+    assert ids == [["甲/a b/甲.jsonl:1", "c/c.json:1"]] * 4
 
 
 def test_field_names_apply_to_tables_and_lines(tmp_path):

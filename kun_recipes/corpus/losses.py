@@ -1,0 +1,69 @@
+"""Corpora that are lost to a fault: not readable as they are, or nothing of them kept. The stage must not end well."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kun_recipes.data import schema
+from kun_recipes.data.rows import read_shard
+from kun_recipes.errors import UserError
+from kun_recipes.execution.counts import Counts, read_counts, sum_counts
+
+ADVICE = {
+    "invalid_json": "give one JSON object a line, or one array",
+    "invalid_utf8": "UTF-8, GB18030 and UTF-16 are read: convert the file with iconv",
+    "wrong_type": "name another field by text_field, or choose another format",
+    "missing_field": "name the field of the text by text_field, or choose another format",
+    "truncated_archive": "download the file again",
+    "corrupt_archive": "download the file again, or unpack it",
+    "corrupt_file": "download the file again",
+    "wrong_file": "replace the file",
+    "empty_file": "download the file again",
+}
+"""Faults of reading, by reason, and what to do."""
+
+Ranks = list[tuple[str, list[int]]]
+"""The path of each corpus, and the tasks that read it."""
+
+
+def check_readable(corpora: Ranks, logs: Path, unreadable: Path, max_share: float) -> None:
+    """Raise UserError for a corpus that loses more than `max_share` of its records to one fault of reading.
+
+    Args:
+        logs: of the pipeline that read the corpora.
+        unreadable: folder of the records that could not be read.
+    """
+    for path, ranks in corpora:
+        counts = _counts(logs, ranks)
+        for reason, advice in ADVICE.items():
+            lost = counts.removed[reason]
+            if lost > max_share * counts.read:
+                first = next(row for row in _rows(unreadable, ranks) if row[schema.REASON] == reason)
+                where = f"{first[schema.FILE_PATH]}:{first['line']}"
+                raise UserError(
+                    f"{path}: {lost} of {counts.read} records cannot be read ({reason}), the first in {where}: "
+                    f"{first[schema.VALUE]}; {advice}; or raise max_unreadable and run the stage again"
+                )
+
+
+def check_kept(corpora: Ranks, logs: Path, page: Path) -> None:
+    """Raise UserError for a corpus of which no segment passes the rules; `page` is the stage's report."""
+    for path, ranks in corpora:
+        counts = _counts(logs, ranks)
+        if not counts.rows_out:
+            removed = ", ".join(f"{reason} {count}" for reason, count in counts.removed.items()) or "no text"
+            raise UserError(
+                f"{path}: nothing is kept of its {counts.read} records (removed: {removed}); "
+                f"{page} shows them: mend the corpus or the rules, or leave it out of corpora"
+            )
+
+
+def _counts(logs: Path, ranks: list[int]) -> Counts:
+    return sum_counts(read_counts(logs, [rank]) for rank in ranks)
+
+
+def _rows(folder: Path, ranks: list[int]) -> Iterator[dict[str, Any]]:
+    for rank in ranks:
+        name = f"{rank:05d}.jsonl.zst"
+        if (folder / name).is_file():
+            yield from read_shard(folder, name)

@@ -1,0 +1,49 @@
+"""Files of other encodings come out as UTF-8; what cannot be told, or is damaged, stays as it is or invalid."""
+
+import pytest
+
+from kun_recipes.data.encodings import as_utf8, detect_encoding
+
+LINE = '{"text": "腌好的雪里蕻要在通风的地方放两天，再一层菜一层盐码进缸里。"}\n'
+TRADITIONAL = '{"text": "臺灣的繁體中文網頁，產品規格與說明書請參閱後續內容，並應妥善保管。"}\n'
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "gbk", "gb18030", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "gb2312"]
+)
+def test_text_comes_out_as_utf8(encoding, size):
+    text = LINE.replace("蕻", "里") * 1000 if encoding == "gb2312" else LINE * 1000
+    data = text.encode(encoding)
+    pieces = (data[start : start + size] for start in range(0, len(data), size))
+    assert b"".join(as_utf8(pieces)).decode() == text
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        (b"", None),
+        (b'{"text": "plain"}', None),
+        (b'{"text": "\xd6\xd0"}', None),  # one character is no evidence
+        (LINE.encode()[:40], None),  # cut in a character
+        (LINE.encode() + b'{"text": "\xff\xfe\xd6\xd0"}', None),
+        ((LINE.encode() * 3).replace("盐".encode(), b"\xe7\x9b"), None),
+        (LINE.encode("gbk")[:31], "gb18030"),
+        (b"[\n" + LINE.encode("gbk").replace(b"\xb5\xd8", b"\xff\xff"), "gb18030"),
+        (TRADITIONAL.encode("big5"), None),
+        ("これは日本語の文章です。漢字とかなが混ざります。".encode("shift-jis"), None),
+        ("\n[".encode("utf-16-le"), "utf-16-le"),
+    ],
+)
+def test_detection(data, encoding):
+    assert detect_encoding(data) == encoding
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16"])
+def test_damage_stays_invalid_in_its_line(encoding):
+    bad = b"\xff\xff" if encoding == "gb18030" else b"\x00\xd8"
+    data = (LINE * 3).encode(encoding).replace("菜".encode(encoding)[-2:], bad, 1)
+    first, *others = b"".join(as_utf8(iter([data]))).splitlines(keepends=True)
+    with pytest.raises(UnicodeDecodeError):
+        first.decode()
+    assert [other.decode() for other in others] == [LINE] * 2
