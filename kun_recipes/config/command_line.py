@@ -7,6 +7,7 @@ the key, exit code 2.
 
 import argparse
 import dataclasses
+import itertools
 import re
 import sys
 import typing
@@ -78,7 +79,7 @@ def _take_nulls(argv: list[str], hints: dict[str, Any]) -> dict[str, str]:
     """
     starts = [place for place, word in enumerate(argv) if word.startswith("--")] + [len(argv)]
     kept = argv[: starts[0]]
-    options = [argv[start:end] for start, end in zip(starts, starts[1:], strict=False)]
+    options = [argv[start:end] for start, end in itertools.pairwise(starts)]
     names = [words[0].partition("=")[0].removeprefix("--").replace("-", "_") for words in options]
     last = {name: place for place, name in enumerate(names)}
     taken: dict[str, str] = {}
