@@ -2,6 +2,9 @@
 PYTHON ?= python3
 # torch comes first and by exact version, so that pip takes a CPU build where one is at hand: see README.md.
 TORCH ?= torch==2.13.0
+# Two workers share out the tests, in the groups of tests/workers.py; WORKERS=0 runs them in one process.
+WORKERS ?= 2
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 # vLLM has an environment of its own, for it pins an older transformers. Its CPU build wants torch's, by exact version.
@@ -18,10 +21,10 @@ demo-vllm: $(VLLM_VENV)/installed  ## the same, with labels, verdicts and answer
 	$(VLLM_BIN)/python recipes/run.py recipes/demo --engine vllm --output_dir outputs/demo-vllm
 
 test: $(VENV)/dev-installed  ## all tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-fast: $(VENV)/dev-installed  ## three minutes of tests: no model is trained or asked, no other program needed
-	$(BIN)/python -m pytest -m fast
+	$(PYTEST) -m fast
 
 test-vllm: $(VLLM_VENV)/installed  ## the engines' tests and the chain, with the true vLLM
 	$(VLLM_BIN)/python -m pytest tests/models/engines tests/test_vllm.py

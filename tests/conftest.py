@@ -13,12 +13,10 @@ import yaml
 # The tiny model's operations are too small to share out: one thread is faster, here and in the processes it starts.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-pytest_plugins = ["tests.programs", "tests.private_slurm"]
+pytest_plugins = ["tests.programs", "tests.private_slurm", "tests.workers"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 KINDS = ("slow", "slurm", "vllm", "browser")
-
-_exit_status = 0
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by -m
@@ -29,19 +27,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slurm")
         if not any(item.get_closest_marker(kind) for kind in KINDS):
             item.add_marker("fast")
-
-
-def pytest_sessionfinish(exitstatus: int) -> None:
-    global _exit_status
-    _exit_status = int(exitstatus)
-
-
-@pytest.hookimpl(trylast=True)  # after the summary
-def pytest_unconfigure() -> None:
-    """End the process as a stage does: what vLLM loads may abort Python's own end on a machine's first run."""
-    from kun_recipes.cli import exit_if_vllm_is_loaded
-
-    exit_if_vllm_is_loaded(_exit_status)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Kill a run at a moment of its own making, which no busy machine can miss."""
+"""Kill a run at a moment of its own making, which no busy machine can miss; or let it be interrupted."""
 
 import os
 import signal
@@ -26,3 +26,11 @@ def run_until_killed(command: list[str], folder: Path, appears: Path) -> None:
     )
     assert run.wait() == -signal.SIGKILL, "the run ended before it could be killed"
     assert appears.exists()
+
+
+def take_interrupts() -> None:
+    """Undo an ignored SIGINT, as `preexec_fn` of a process that a test interrupts.
+
+    Processes inherit it from whoever starts the tests in the background: a shell's `&`, nohup, some CI.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

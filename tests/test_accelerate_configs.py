@@ -5,9 +5,16 @@ import shlex
 from pathlib import Path
 
 import pytest
+from accelerate import DeepSpeedPlugin
+from accelerate.commands import launch
 from accelerate.commands.config.config_args import load_config_from_file
 from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from accelerate.utils import DistributedType
+from accelerate.utils.launch import prepare_deepspeed_cmd_env
+
+from kun_recipes.chain.loading import load_chain
+from kun_recipes.errors import UserError
+from kun_recipes.training.distributed import check_sharding
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CONFIGS = sorted((REPOSITORY / "accelerate_configs").glob("*.yaml"))
@@ -75,3 +82,34 @@ def test_command_line_overrides_the_machines_of_a_config():
         arguments = launched(["--config_file", file, *words, "--main_process_port", "29501", "recipes/train.py"])
         assert (arguments.num_machines, arguments.num_processes, arguments.machine_rank) == (4, 32, 3), name
         assert (arguments.main_process_ip, arguments.main_process_port) == ("10.0.0.1", 29501), name
+
+
+SHARDED = ["humpback", "kun-34b", "kun-6b", "qwen3"]
+
+
+@pytest.mark.parametrize("recipe", SHARDED)
+def test_recipes_that_shard_can_be_launched_with_zero3(recipe, monkeypatch, tmp_path):
+    """Accelerate's launcher, up to the call of DeepSpeed's, and the plugin that each process then makes."""
+    monkeypatch.chdir(REPOSITORY)
+    words = ["--accelerate_config", "accelerate_configs/zero3.yaml", "--output_dir", str(tmp_path)]
+    chain = load_chain(f"recipes/{recipe}", words, future=["data", "outputs"])
+    training = next(stage for stage in chain.stages if stage.kind.devices == "training")
+    asked = []
+    monkeypatch.setattr(launch, "deepspeed_launcher", asked.append)
+    command = training.command
+    launch.launch_command(launch_command_parser().parse_args(command[command.index("--config_file") :]))
+    _, environment = prepare_deepspeed_cmd_env(asked[0])
+    assert asked[0].num_processes == 8
+    for name, value in environment.items():
+        if name.startswith("ACCELERATE_"):
+            monkeypatch.setenv(name, value)
+    plugin = DeepSpeedPlugin()
+    assert (plugin.zero_stage, plugin.zero3_init_flag, plugin.zero3_save_16bit_model) == (3, True, True)
+    sizes = {"train_batch_size": 16, "train_micro_batch_size_per_gpu": 1}
+    plugin.deepspeed_config_process(gradient_accumulation_steps=2, gradient_clipping=0.5, **sizes)
+    filled = plugin.deepspeed_config
+    assert (filled["gradient_accumulation_steps"], filled["gradient_clipping"]) == (2, 0.5)  # the recipe's
+    assert filled["zero_optimization"]["offload_param"]["device"] == "none"
+    check_sharding(training.config.lora_rank)
+    with pytest.raises(UserError, match="cannot be trained with DeepSpeed"):
+        check_sharding(8)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.killing import take_interrupts
+
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 
@@ -28,7 +30,12 @@ class Server:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            self.command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            self.command,
+            cwd=REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=take_interrupts,
         )
         printed = ""
         while "\nserving on" not in f"\n{printed}":

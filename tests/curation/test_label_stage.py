@@ -1,0 +1,155 @@
+"""The label stage on the tiny model: each bound removes the rows beyond it and no others, each option is handed on."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+
+from kun_recipes.curation import label
+from kun_recipes.curation.config import LabelConfig
+from kun_recipes.data import schema
+from kun_recipes.errors import UserError
+from kun_recipes.models.asking import row_seed
+from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.engines.base import Sampling
+from kun_recipes.models.prompts import load_prompt
+from tests.curation.stage_rows import Row, ids, removed_rows, rows_of, write_rows
+
+pytestmark = pytest.mark.slow
+
+TEXTS = ["水在一百度沸腾。", "火是热的。", "茶叶要先杀青。", "月亮绕着地球转。", "稻子在秋天熟。", "诗有五言与七言。"]
+TOO_LONG = "6"
+"""The last row, which does not fit the model's context."""
+
+Stage = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def stage(ending_model: Path, open_rules: Path, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """Run the stage on six segments and a long one, of as many tokens as characters; return its folder."""
+    rows = [{"text": text, "source": "wudao", schema.TOKENS: len(text)} for text in (*TEXTS, "长" * 4000)]
+    segments = write_rows(tmp_path_factory.mktemp("corpus"), rows)
+
+    def run(**options: Any) -> Path:
+        folder = tmp_path_factory.mktemp("label")
+        chosen = {"segments": segments, "output_dir": str(folder), "model": str(ending_model), "dtype": "float32"}
+        chosen |= {"prompt": str(repository / "recipes/prompts/label.txt"), "rules": str(open_rules)}
+        chosen |= {"max_tokens": 5000, "max_new_tokens": 200, "temperature": 1.0}
+        label.run(LabelConfig(**chosen | options))
+        return folder
+
+    return run
+
+
+def test_an_empty_instruction_is_removed(stage, everything, monkeypatch):
+    empty = [row["id"] for row in everything if row[schema.INSTRUCTION_TOKENS] > 100]
+    columns = label.LabelInstructions.columns
+    monkeypatch.setattr(
+        label.LabelInstructions,
+        "columns",
+        lambda block, one: columns(block, one) | ({schema.INSTRUCTION: ""} if one.tokens > 100 else {}),
+    )
+    assert ids(removed_rows(stage())["empty_instruction"]) == empty != []
+
+
+def test_a_stage_that_is_not_finished_is_refused(stage, tmp_path):
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "started.json").write_text("{}")
+    segments = write_rows(tmp_path / "corpus" / "rows", [{"text": "水", schema.TOKENS: 1}])
+    with pytest.raises(UserError, match="corpus"):
+        stage(segments=segments)
+
+
+def test_the_context_has_room_for_each_request(tmp_path, repository):
+    """The instruction of each segment, and an instruction alone, whose tokens may be more when they are read again."""
+    prompt = load_prompt(repository / "recipes/prompts/label.txt", {"segment"})
+    segments = write_rows(tmp_path / "rows", [{"text": text, schema.TOKENS: len(text)} for text in ("水火", "水火土")])
+    config = LabelConfig(segments=segments, output_dir="", model="", max_tokens=2)
+    asked = list(label.requests(config, prompt, Sampling(50)))
+    assert asked == [(prompt.render(segment=""), 150), (prompt.render(segment="水火"), 50)]
+
+
+@pytest.fixture(scope="module")
+def everything(stage: Stage) -> list[Row]:
+    """The rows that are kept where no bound is given."""
+    folder = stage()
+    assert {reason: ids(rows) for reason, rows in removed_rows(folder).items()} == {"context_length": [TOO_LONG]}
+    assert len({row[schema.FIT] for row in rows_of(folder / "rows")}) == len(TEXTS)
+    return rows_of(folder / "rows")
+
+
+def test_a_row_says_how_it_was_labelled(everything, ending_model, repository):
+    prompt = load_prompt(repository / "recipes/prompts/label.txt", {"segment"})
+    engine = load_engine(EngineSettings("transformers", str(ending_model), "float32"))
+    prompts = [prompt.render(segment=text) for text in TEXTS]
+    seeds = [row_seed(0, str(number)) for number in range(len(TEXTS))]
+    completions = engine.generate(prompts, Sampling(200, temperature=1.0), seeds)
+    assert ids(everything) == ["0", "1", "2", "3", "4", "5"]
+    assert [row[schema.INSTRUCTION] for row in everything] == [one.text.strip() for one in completions]
+    assert {row[schema.LABEL_PROMPT] for row in everything} == {prompt.fingerprint}
+    assert {row[schema.LABEL_MODEL].split("@")[0] for row in everything} == {"ending"}
+
+
+BOUNDS = {
+    "perplexity": ("max_perplexity", schema.PERPLEXITY, "perplexity", -1),
+    "fit": ("min_fit", schema.FIT, "fit", 1),
+}
+
+
+@pytest.mark.parametrize(("option", "column", "reason", "sign"), BOUNDS.values(), ids=BOUNDS)
+def test_a_bound_removes_the_rows_beyond_it(stage, everything, option, column, reason, sign):
+    bound = sorted(row[column] for row in everything)[2]
+    folder = stage(**{option: bound})
+    kept = [row for row in everything if sign * row[column] >= sign * bound]
+    assert ids(rows_of(folder / "rows")) == ids(kept)
+    removed = removed_rows(folder)
+    assert set(removed) == {"context_length", reason}
+    assert {row["id"]: row[schema.VALUE] for row in removed[reason]} == {
+        row["id"]: row[column] for row in everything if row not in kept
+    }
+    assert ids(rows_of(folder / "labelled")) == ids(everything)  # a new bound needs no model
+
+
+def test_a_percentile_of_the_fit_removes_that_share(stage, everything):
+    folder = stage(min_fit_percentile=40)
+    ordered = sorted(everything, key=lambda row: row[schema.FIT])
+    assert numpy.percentile([row[schema.FIT] for row in ordered], 40) == ordered[2][schema.FIT]
+    assert sorted(ids(removed_rows(folder)["fit"])) == sorted(ids(ordered[:2]))
+    assert sorted(ids(rows_of(folder / "rows"))) == sorted(ids(ordered[2:]))
+
+
+def test_a_segment_over_max_tokens_is_not_labelled(stage):
+    folder = stage(max_tokens=7)
+    over = [str(number) for number, text in enumerate(TEXTS) if len(text) > 7]
+    assert ids(removed_rows(folder)["segment_length"]) == [*over, TOO_LONG]
+    assert not {*over, TOO_LONG} & {*ids(rows_of(folder / "labelled"))}
+
+
+def test_an_instruction_over_max_tokens_is_removed(stage, everything):
+    bound = sorted(row[schema.INSTRUCTION_TOKENS] for row in everything)[3]
+    removed = removed_rows(stage(max_tokens=bound))
+    assert ids(removed["segment_length"]) == [TOO_LONG]
+    over = [row for row in everything if row[schema.INSTRUCTION_TOKENS] > bound]
+    assert ids(removed["instruction_length"]) == ids(over) and len(over) == 2
+
+
+def test_an_instruction_that_does_not_end_is_removed(stage, everything):
+    over = [row for row in everything if row[schema.INSTRUCTION_TOKENS] > 100]
+    assert ids(removed_rows(stage(max_new_tokens=100))["truncated"]) == ids(over) != []
+
+
+def test_the_rules_of_the_package_are_the_default(stage):
+    folder = stage(rules=None)
+    assert not rows_of(folder / "rows")  # the tiny model writes noise
+    assert len(rows_of(folder / "labelled")) == len(TEXTS)
+
+
+def test_seed_and_temperature_reach_the_model(stage, everything):
+    def written(**options: Any) -> list[str]:
+        return [row[schema.INSTRUCTION] for row in rows_of(stage(max_new_tokens=5, **options) / "labelled")]
+
+    other = written(seed=1)
+    assert other == written(seed=1) != written(seed=0)
+    assert written(temperature=0, seed=1) == written(temperature=0, seed=0)

@@ -1,0 +1,173 @@
+"""The refine stage on the tiny model: each threshold removes the rows below it and no others."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kun_recipes.curation import refine
+from kun_recipes.curation.calibration import Calibrations
+from kun_recipes.curation.config import RefineConfig
+from kun_recipes.curation.judge_data import JudgeItem
+from kun_recipes.curation.judging import filter_judge, score_judge
+from kun_recipes.data import schema
+from kun_recipes.errors import UserError
+from kun_recipes.models.asking import row_seed
+from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.engines.base import Sampling
+from kun_recipes.models.prompts import load_prompt
+from tests.curation.stage_rows import Row, ids, removed_rows, rows_of, write_rows
+
+pytestmark = pytest.mark.slow
+
+INSTRUCTIONS = ["水何时沸腾？", "写一首诗。", "首页 | 联系我们", "请翻译", "什么是茶？", "月亮为什么绕着地球转？"]
+TOO_LONG = "6"
+"""The last row, whose segment leaves no room for an answer in the model's context."""
+
+ITEMS = {
+    "filter": {"是": "写诗 何为水？ 请讲 为何？", "否": "水 火 首页 目录"},
+    "score": {"好": "写诗 请讲 算账 翻译", "差": "呃 嗯 这个 那个"},
+}
+
+Stage = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def stage(ending_model: Path, open_rules: Path, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """Run the stage on six candidates and a long one; return its folder."""
+    folder = tmp_path_factory.mktemp("label")
+    texts = [f"第{number}段：水在一百度沸腾。" for number in range(len(INSTRUCTIONS))]
+    pairs = zip([*texts, "长" * 2700], [*INSTRUCTIONS, "写诗"], strict=True)
+    candidates = write_rows(
+        folder / "rows", [{"text": text, "source": "wudao", schema.INSTRUCTION: one} for text, one in pairs]
+    )
+    items = [
+        {"judge": judge, "text": text, "label": label}
+        for judge, labels in ITEMS.items()
+        for label, texts in labels.items()
+        for text in texts.split()
+    ]
+    judge_data = folder / "judge.jsonl"
+    judge_data.write_text("\n".join(json.dumps(item, ensure_ascii=False) for item in items), encoding="utf-8")
+
+    def run(**options: Any) -> Path:
+        output = tmp_path_factory.mktemp("refine")
+        chosen = {"candidates": candidates, "output_dir": str(output), "dataset_dir": str(output / "dataset")}
+        chosen |= {"model": str(ending_model), "dtype": "float32", "judge_data": str(judge_data)}
+        for name in ("filter", "score", "polish"):
+            chosen[f"{name}_prompt"] = str(repository / f"recipes/prompts/{name}.txt")
+        chosen |= {"rules": str(open_rules), "max_new_tokens": 200, "temperature": 1.0}
+        refine.run(RefineConfig(**chosen | {"filter_threshold": -100, "score_threshold": -100} | options))
+        return output
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def everything(stage: Stage) -> list[Row]:
+    """The rows that are kept where the judges keep all."""
+    folder = stage()
+    assert {reason: ids(rows) for reason, rows in removed_rows(folder).items()} == {"context_length": [TOO_LONG]}
+    return rows_of(folder / "rows")
+
+
+def test_a_row_says_how_it_was_answered(everything, ending_model, repository):
+    prompt = load_prompt(repository / "recipes/prompts/polish.txt", {"segment", "instruction"})
+    engine = load_engine(EngineSettings("transformers", str(ending_model), "float32"))
+    prompts = [prompt.render(segment=row["text"], instruction=row[schema.INSTRUCTION]) for row in everything]
+    seeds = [row_seed(0, row["id"]) for row in everything]
+    completions = engine.generate(prompts, Sampling(200, temperature=1.0), seeds)
+    assert [row[schema.INSTRUCTION] for row in everything] == INSTRUCTIONS
+    assert [row[schema.OUTPUT] for row in everything] == [one.text.strip() for one in completions]
+    assert {row[schema.POLISH_PROMPT] for row in everything} == {prompt.fingerprint}
+    assert {row[schema.CHAT_MODEL].split("@")[0] for row in everything} == {"ending"}
+
+
+JUDGES = {
+    "filter": ("filter_threshold", schema.FILTER_CALIBRATED, "not_an_instruction"),
+    "score": ("score_threshold", schema.SCORE_CALIBRATED, "poor_instruction"),
+}
+
+
+@pytest.mark.parametrize(("option", "column", "reason"), JUDGES.values(), ids=JUDGES)
+def test_a_threshold_removes_the_rows_below_it(stage, everything, option, column, reason):
+    odds = sorted(row[column] for row in everything)
+    threshold = (odds[2] + odds[3]) / 2
+    folder = stage(**{option: threshold})
+    assert set(ids(rows_of(folder / "rows"))) == {row["id"] for row in everything if row[column] >= threshold}
+    removed = removed_rows(folder)
+    assert set(removed) <= {reason, "context_length"}
+    below = {row["id"] for row in everything if row[column] < threshold}
+    assert set(ids(removed[reason])) - {TOO_LONG} == below
+    judge = option.removesuffix("_threshold")
+    summary = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
+    assert summary["judges"][judge]["threshold"] == threshold
+    assert {name: values["threshold_from"] for name, values in summary["judges"].items()} == dict.fromkeys(
+        JUDGES, "config"
+    )
+
+
+def test_thresholds_that_are_not_given_come_from_the_items(stage, everything):
+    folder = stage(filter_threshold=None, score_threshold=None)
+    judges = json.loads((folder / "stage.json").read_text(encoding="utf-8"))["judges"]
+    for found in judges.values():
+        assert (found["threshold_from"], found["development"], found["held_out"]) == ("development items", 4, 4)
+        assert -100 < found["threshold"] < 100
+    assert ids(rows_of(folder / "rows")) == [
+        row["id"]
+        for row in everything
+        if all(row[column] >= judges[judge]["threshold"] for judge, (_, column, _) in JUDGES.items())
+    ]
+
+
+def test_a_stage_that_is_not_finished_is_refused(stage, tmp_path):
+    (tmp_path / "label").mkdir()
+    (tmp_path / "label" / "started.json").write_text("{}")
+    candidates = write_rows(tmp_path / "label" / "rows", [{"text": "水", schema.INSTRUCTION: "写诗"}])
+    with pytest.raises(UserError, match="label"):
+        stage(candidates=candidates)
+
+
+def test_the_context_has_room_for_each_request(tmp_path, repository):
+    """Both judges' questions about the labelled items and the candidates, and the answers of the candidates."""
+    prompts = repository / "recipes/prompts"
+    polish = load_prompt(prompts / "polish.txt", {"segment", "instruction"})
+    judges = (
+        filter_judge(load_prompt(prompts / "filter.txt", {"instruction"})),
+        score_judge(load_prompt(prompts / "score.txt", {"instruction"})),
+    )
+    candidates = write_rows(tmp_path / "rows", [{"text": "段落", schema.INSTRUCTION: "写诗"}])
+    config = RefineConfig(candidates=candidates, output_dir="", dataset_dir="", judge_data="", model="")
+    items = [
+        JudgeItem(judge, f"{judge}{label}{number}", label, "")
+        for judge, labels in ITEMS.items()
+        for label in labels
+        for number in range(4)
+    ]
+    calibrations = Calibrations(tmp_path / "judges.json", items, {})
+    asked = list(refine.judge_requests(config, calibrations, *judges))
+    expected = [
+        (judge.prompt_for(text, ""), 3) for text in ["写诗", *(item.text for item in items)] for judge in judges
+    ]
+    assert sorted(map(str, asked)) == sorted(map(str, expected))
+    answers = list(refine.polish_requests(config, polish, Sampling(50)))
+    assert answers == [(polish.render(segment="段落", instruction="写诗"), 50)]
+    assert list(refine.polish_requests(config, None, Sampling(50))) == []
+
+
+def test_an_answer_that_does_not_end_is_removed(stage, everything):
+    over = [row for row in everything if row[schema.OUTPUT_TOKENS] > 40]
+    assert ids(removed_rows(stage(max_new_tokens=40))["truncated"]) == ids(over) != []
+
+
+def test_the_rules_of_the_package_are_the_default(stage):
+    with pytest.raises(UserError, match="no row is left"):  # the tiny model writes noise
+        stage(rules=None)
+
+
+def test_the_seed_reaches_the_model(stage, everything):
+    outputs = [row[schema.OUTPUT] for row in everything]
+    assert outputs == [row[schema.OUTPUT] for row in rows_of(stage(seed=0) / "rows")]
+    assert not {*outputs} & {row[schema.OUTPUT] for row in rows_of(stage(seed=1) / "rows")}

@@ -1,0 +1,116 @@
+"""Runs of pytest itself, with and without workers: how tests are shared out, exit codes, the last line, Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.killing import take_interrupts
+from tests.workers import group_of
+
+GROUPS = {
+    "run of the chain": ("tests/test_demo.py::test_a", ["repository", "finished"], [], "chain"),
+    "Slurm, in a folder": ("tests/chain/cluster/test_queue.py::test_a[1::2/3]", ["slurm"], ["slurm"], "chain"),
+    "browser": ("tests/annotation/test_browser.py::test_a", ["study_dir"], ["browser"], "browser"),
+    "other browser": ("tests/chain/report/test_browser.py::test_a", [], ["browser"], "browser"),
+    "folder": ("tests/training/test_sft.py::test_a[a/b]", ["tiny_model"], ["slow"], "training"),
+    "folder below a folder": ("tests/models/engines/test_plain.py::test_a", [], [], "models"),
+    "file": ("tests/test_corpus.py::test_a", [], [], "test_corpus"),
+}
+
+
+@pytest.mark.parametrize(("nodeid", "fixtures", "markers", "group"), GROUPS.values(), ids=GROUPS)
+def test_what_tests_share_is_made_by_one_worker(nodeid, fixtures, markers, group):
+    item = SimpleNamespace(
+        nodeid=nodeid, fixturenames=fixtures, get_closest_marker=lambda name: name if name in markers else None
+    )
+    assert group_of(item) == group
+
+
+WORDS = {"alone": [], "workers": ["--numprocesses", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]}
+
+ABORTS_AT_ITS_END = """
+import atexit, os, sys
+from types import ModuleType
+sys.modules["vllm"] = ModuleType("vllm")
+atexit.register(os.abort)
+"""
+
+
+@pytest.fixture(params=WORDS.values(), ids=WORDS)
+def start(request, repository: Path, tmp_path: Path):
+    """Start pytest on these files in a folder of its own, with this project's plugins."""
+
+    def run(more: dict[str, str] | None = None, **files: str) -> subprocess.Popen:
+        for name, content in files.items():
+            (tmp_path / f"{name}.py").write_text(content, encoding="utf-8")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "KUN_"))}
+        plugins = ["-p", "tests.programs", "-p", "tests.workers"]
+        command = [sys.executable, "-m", "pytest", "-c", str(repository / "setup.cfg"), f"--rootdir={tmp_path}"]
+        return subprocess.Popen(
+            [*command, *plugins, *request.param, str(tmp_path)],
+            cwd=tmp_path,
+            env=kept | {"PYTHONPATH": str(repository)} | (more or {}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            preexec_fn=take_interrupts,
+        )
+
+    return run
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("body", "code", "said"), [("pass", 0, "2 passed"), ("assert 0", 1, "1 failed, 1 passed")])
+def test_a_run_with_vllm_ends_with_its_summary_and_exit_code(start, body, code, said):
+    one, two = (f"def test_{name}():\n    {what}\n" for name, what in (("one", "pass"), ("two", body)))
+    run = start(conftest=ABORTS_AT_ITS_END, test_one=one, test_two=two)
+    printed = run.communicate(timeout=120)[0]
+    assert run.returncode == code, printed
+    assert said in printed.splitlines()[-1], printed
+    assert "Abort" not in printed
+
+
+@pytest.mark.slow
+def test_a_required_program_that_is_missing_is_a_failure(start):
+    test = "import pytest\n\n@pytest.mark.slurm\ndef test_one():\n    pass\n"
+    for required, code, said in (("", 0, "1 skipped"), ("slurm", 1, "1 error"), ("slrum", 4, "slrum is not one of")):
+        run = start({"KUN_RECIPES_REQUIRE": required, "PATH": "/nowhere"}, test_one=test)
+        printed = run.communicate(timeout=120)[0]
+        assert (run.returncode, said in printed.rstrip().splitlines()[-1]) == (code, True), printed
+
+
+SLEEPS = """
+import time
+from pathlib import Path
+
+import pytest
+
+@pytest.fixture(scope="session")
+def daemon():
+    Path("started").touch()
+    yield
+    Path("stopped").touch()
+
+def test_one(daemon):
+    time.sleep(100)
+"""
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_the_run_and_what_it_had_started(start, tmp_path):
+    run = start(test_one=SLEEPS)
+    while not (tmp_path / "started").exists():
+        assert run.poll() is None, run.communicate()[0]
+        time.sleep(0.05)
+    os.killpg(run.pid, signal.SIGINT)
+    printed = run.communicate(timeout=60)[0]
+    assert run.returncode == 2, printed
+    assert "KeyboardInterrupt" in printed
+    assert (tmp_path / "stopped").exists()
