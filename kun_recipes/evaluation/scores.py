@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from kun_recipes.evaluation import columns
+from kun_recipes.evaluation.benchmarks import LETTERS
 
 Record = dict[str, Any]
 Compute = Callable[..., dict[str, float]]
@@ -32,9 +33,10 @@ def benchmark_scores(records: Sequence[Record], asked: int, compute: Compute) ->
                 for name, some in _by_overlap(records).items()
             },
             "fewer_shots": _fewer_shots(records, reading.removesuffix("-lenient")),
+            "unparsed": unparsed(records, column),
         }
-    if records and columns.GEN_LENIENT in records[0]:
-        scores["unparsed"] = statistics.fmean(not record[columns.GEN_LENIENT] for record in records)
+    if "gen" in scores:
+        scores["unparsed"] = unparsed(records, columns.GEN_STRICT, columns.GEN_LENIENT)
     return scores
 
 
@@ -51,6 +53,11 @@ def accuracy(records: Sequence[Record], column: str, compute: Compute) -> dict[s
         references=[record[columns.GOLD] for record in records],
         subjects=[record[columns.SUBJECT] for record in records],
     )
+
+
+def unparsed(records: Sequence[Record], *names: str) -> float:
+    """Share of the records in none of whose columns of these names stands a letter of an option."""
+    return statistics.fmean(not any(record[name] in LETTERS for name in names) for record in records)
 
 
 def comparison(records: Sequence[Record], others: Sequence[Record], compute: Compute) -> Iterator[tuple[str, dict]]:

@@ -45,7 +45,10 @@ def writing_table(results: dict[str, Any]) -> Table:
             results["benchmarks"][name]["name"],
             percent(scores["gen"], "accuracy"),
             percent(scores["gen-lenient"], "accuracy"),
-            f"{100 * scores['unparsed']:.1f}",
+            " / ".join(
+                f"{100 * share:.1f}"
+                for share in (scores["gen"]["unparsed"], scores["gen-lenient"]["unparsed"], scores["unparsed"])
+            ),
             percent(scores["gen"], "pooled"),
             f"{scores['gen']['fewer_shots']} of {scores['answered']}",
         )
@@ -53,7 +56,15 @@ def writing_table(results: dict[str, Any]) -> Table:
         for name, scores in model["scores"].items()
         if "gen" in scores
     ]
-    head = ("model", "benchmark", "first capital", "standing A–D", "unparsed, %", "pooled", "with fewer shots")
+    head = (
+        "model",
+        "benchmark",
+        "first capital",
+        "as a person reads",
+        "no letter by the one / the other / both, %",
+        "pooled",
+        "with fewer shots",
+    )
     return Table("GEN: how the answers were read, %", head, tuple(rows))
 
 
