@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import BenchmarkPath, DatasetPath, InputPath, ModelPath, OutputPath
 from kun_recipes.errors import ConfigError
-from kun_recipes.evaluation.benchmarks import BenchmarkName
+from kun_recipes.evaluation.benchmarks import BenchmarkName, Spacing, benchmark
 from kun_recipes.evaluation.prompts import Format
+from kun_recipes.evaluation.reading import VERSION as READER_VERSION
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.models.source import load_model_source
 
@@ -54,6 +56,12 @@ class EvaluateConfig(EngineConfig):
         "prompts, plain ones only, to check ppl by",
         choices=MODES,
     )
+    ppl_spacing: Spacing = option(
+        "opencompass",
+        "newlines in plain ppl prompts: opencompass, three between shots and five before the question; single, one "
+        "each, as lm-evaluation-harness can write them",
+        source="OpenCompass",
+    )
     max_new_tokens: int | None = option(
         None, "longest written answer; null: the preset's, or 100", unit="tokens", source="OpenCompass", min=1
     )
@@ -86,6 +94,13 @@ class EvaluateConfig(EngineConfig):
         called = self.named()
         if twice := next((name for name in called if called.count(name) > 1), None):
             raise ConfigError("models", f"two of them are called {twice}; rename one's folder")
+
+    def versions(self) -> dict[str, Any]:
+        """Return the versions of the prompts and of the reader, which decide the rows beside the options."""
+        return {
+            "prompt_versions": {one.name: benchmark(one.name).version for one in self.benchmarks},
+            "reader_version": READER_VERSION,
+        }
 
     def named(self) -> list[str]:
         """What each model is called in tables and file names, the base model first."""

@@ -91,17 +91,23 @@ def _benchmark(results: dict[str, Any], model: dict[str, Any], name: str) -> dic
     return {
         "task": {"type": "multiple-choice", "name": "Multiple choice"},
         "dataset": dataset,
-        "metrics": list(_metrics(results, scores, model["format"], about["prompt_version"])),
+        "metrics": list(_metrics(results, scores, model["format"], about)),
     }
 
 
-def _metrics(results: dict[str, Any], scores: dict[str, Any], format: str, version: int) -> Iterator[dict[str, Any]]:
-    how = f"{results['shots']} shots, {format} prompt v{version}, mean over subjects, %"
+def _metrics(results: dict[str, Any], scores: dict[str, Any], format: str, about: dict) -> Iterator[dict[str, Any]]:
+    how = f"{results['shots']} shots, {format} prompt v{about['prompt_version']}, mean over subjects, %"
+    single = ", single newlines" if format == "plain" and about["ppl_spacing"] == "single" else ""
     for reading, title in METRICS.items():
         if reading in scores:
-            yield _metric("accuracy", f"{title}, {how}", scores[reading], "accuracy", 100)
+            variant = single if reading.startswith("ppl") else ""
+            yield _metric("accuracy", f"{title}{variant}, {how}", scores[reading], "accuracy", 100)
     if "unparsed" in scores:
-        yield {"type": "unparsed", "name": "GEN, no letter found, %", "value": round(100 * scores["unparsed"], 2)}
+        yield {
+            "type": "unparsed",
+            "name": "GEN, no letter by either reading, %",
+            "value": round(100 * scores["unparsed"], 2),
+        }
 
 
 def _metric(type: str, name: str, scores: dict[str, float], key: str, scale: float) -> dict[str, Any]:

@@ -61,6 +61,7 @@ def _benchmark_entry(source: Source, config: EvaluateConfig, tasks: Sequence[Tas
         "split": about.split,
         "revision": source.path.partition("@")[2] or None,
         "prompt_version": about.version,
+        "ppl_spacing": source.spacing,
         "subjects": sum(of == source for of, _ in tasks),
         "subjects_of_all": len(about.subjects),
         "questions": _count(source, tasks),
