@@ -80,7 +80,7 @@ class EvaluateConfig(EngineConfig):
     rules: InputPath | None = option(
         None, "YAML file of the A.2 rules, for what a refusal is; null takes the ones of the package"
     )
-    bootstrap: int = option(10_000, "resamples behind each interval", min=100)
+    bootstrap: int = option(10_000, "resamples behind each interval of a difference or a perplexity", min=100)
 
     new_tokens = 100
 

@@ -54,9 +54,10 @@ def scores_figure(results: dict[str, Any]) -> Figure:
     return figure
 
 
-def _scaled(scores: dict[str, float], name: str, scale: float) -> tuple[float, float, float]:
-    value, low, high = (scale * scores[key] for key in (name, f"{name}_low", f"{name}_high"))
-    return value, low, high
+def _scaled(scores: dict[str, Any], name: str, scale: float) -> tuple[float, float, float]:
+    """A value and its bounds; the value itself where it has no interval."""
+    value, low, high = (scores[key] for key in (name, f"{name}_low", f"{name}_high"))
+    return scale * value, scale * (value if low is None else low), scale * (value if high is None else high)
 
 
 def model_index(results: dict[str, Any], model: dict[str, Any]) -> list[dict[str, Any]]:
@@ -110,9 +111,10 @@ def _metrics(results: dict[str, Any], scores: dict[str, Any], format: str, about
         }
 
 
-def _metric(type: str, name: str, scores: dict[str, float], key: str, scale: float) -> dict[str, Any]:
-    value, low, high = (round(scale * scores[part], 2) for part in (key, f"{key}_low", f"{key}_high"))
-    return {"type": type, "name": name, "value": value, "confidence_interval": [low, high]}
+def _metric(type: str, name: str, scores: dict[str, Any], key: str, scale: float) -> dict[str, Any]:
+    metric = {"type": type, "name": name, "value": round(scale * scores[key], 2)}
+    bounds = [scores[f"{key}_low"], scores[f"{key}_high"]]
+    return metric if None in bounds else metric | {"confidence_interval": [round(scale * one, 2) for one in bounds]}
 
 
 def _dataset_name(about: dict[str, Any], limit: int | None) -> str:

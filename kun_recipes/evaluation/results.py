@@ -35,9 +35,7 @@ def measure(
                 **_model_entry(model),
                 "base": model is models[0],
                 "scores": {
-                    source.name: benchmark_scores(
-                        records[model.name][source.name], _count(source, asked.tasks), bootstrap
-                    )
+                    source.name: benchmark_scores(records[model.name][source.name], _count(source, asked.tasks))
                     for source in sources
                 },
                 "held_out": held_out_scores(rows, len(asked.pairs), bootstrap),

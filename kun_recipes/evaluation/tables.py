@@ -150,13 +150,14 @@ def _label(model: dict[str, Any]) -> str:
     return f"{model['name']} (base)" if model["base"] else model["name"]
 
 
-def percent(scores: dict[str, float], name: str) -> str:
+def percent(scores: dict[str, Any], name: str) -> str:
     return with_interval(scores, name, 100.0, 1)
 
 
-def with_interval(scores: dict[str, float], name: str, scale: float, digits: int) -> str:
-    value, low, high = (scale * scores[key] for key in (name, f"{name}_low", f"{name}_high"))
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+def with_interval(scores: dict[str, Any], name: str, scale: float, digits: int) -> str:
+    value, low, high = (scores[key] for key in (name, f"{name}_low", f"{name}_high"))
+    interval = "" if low is None else f" [{scale * low:.{digits}f}, {scale * high:.{digits}f}]"
+    return f"{scale * value:.{digits}f}{interval}"
 
 
 def _points(difference: float) -> str:

@@ -25,7 +25,7 @@ def test_scores_by_hand(record):
             gen_shots=5,
         ),
     ]
-    scores = benchmark_scores(records, 6, BOOTSTRAP)
+    scores = benchmark_scores(records, 6)
     assert (scores["asked"], scores["answered"]) == (6, 4)
     assert scores["ppl"]["accuracy"] == pytest.approx((0.5 + 1) / 2)
     assert scores["ppl"]["subjects"]["law"] == {"accuracy": 0.5, "questions": 2}
@@ -44,7 +44,7 @@ def test_scores_by_hand(record):
 
 
 def test_no_quoted_question_gives_no_accuracy(record):
-    scores = benchmark_scores([record(0, "law", "A", "A")], 1, BOOTSTRAP)
+    scores = benchmark_scores([record(0, "law", "A", "A")], 1)
     assert scores["ppl"]["contamination"]["quoted"] == {"questions": 0}
     assert "gen" not in scores and "unparsed" not in scores
 
