@@ -111,7 +111,7 @@ def test_only_ties_have_an_interval_around_a_half():
 def test_judge_with_constant_verdicts_is_warned_of():
     votes = [*judged("1", "pass"), *judged("2", "pass"), *judged("3", "fail", clarity="0")]
     found = {"quality": measure_quality(PAIRS, votes, resamples=100), "preference": None}
-    judge = {"name": "judge@0", "votes": found, "position": {"judged": 0}, "self_judged": {}}
+    judge = {"name": "judge@0", "votes": found, "criteria": {}, "position": {"judged": 0}, "self_judged": {}}
     (said,) = notes({"people": None, "judge": judge})
     assert said == (
         "warning: judge gave every pair the same verdict (feasibility: yes, practicality: no): it tells none apart"
