@@ -36,7 +36,6 @@ class EvaluateConfig(EngineConfig):
     model: ModelPath = option(
         help="the base model, whose row stands beside the others': a folder, a Hub id, or a model source"
     )
-    model_revision: str | None = option(None, "commit of the base model, where it is a Hub id")
     models: list[ModelPath] | None = option(
         None, "folders or Hub ids of the models to evaluate; null: the base model alone"
     )
