@@ -43,7 +43,7 @@ Found = dict[str, object]
 
 
 def tasks(limit: int) -> list[Task]:
-    sources = {name: Source(name, str(DATA / name), shots=5, limit=limit) for name in SUBJECTS}
+    sources = {name: Source(name, str(DATA / name), shots=5, limit=limit, spacing="single") for name in SUBJECTS}
     return [(sources[name], subject) for name, subjects in SUBJECTS.items() for subject in subjects]
 
 
@@ -65,7 +65,7 @@ def by_lm_eval(engine: EngineSettings, asked: list[Task]) -> Found:
 
     chats = load_engine(engine).chats
     prompts = [
-        PromptBuilder(source.benchmark, "plain").choice_prompt(question, loaded.shots)
+        PromptBuilder(source.benchmark, "plain", source.spacing).choice_prompt(question, loaded.shots)
         for source, subject in asked
         for loaded in [load_subject(source, subject)]
         for question in loaded.questions

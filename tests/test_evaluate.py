@@ -100,7 +100,7 @@ def test_results_equal_those_of_the_records(whole):
         assert score["accuracy_low"] <= score["accuracy"] <= score["accuracy_high"]
         assert model["held_out"]["perplexity"] > 1
     assert {one["benchmark"] for one in found["comparisons"]} == {"ceval", "cmmlu"}
-    assert found["benchmarks"]["ceval"]["prompt_version"] == 1
+    assert found["benchmarks"]["ceval"]["prompt_version"] == 2
 
 
 def test_tables_and_figure_are_written(whole):
@@ -122,7 +122,7 @@ def test_hub_client_parses_the_model_index(whole):
         assert {one.metric_type for one in read} == {"accuracy", "unparsed", "perplexity", "refusal-rate"}
         assert {one.dataset_type for one in read} == {"demo-quiz-1", "demo-quiz-2", "held-out-seeds"}
         accuracies = [one for one in read if one.metric_type == "accuracy"]
-        assert all("5 shots, plain prompt v1" in one.metric_name for one in accuracies)
+        assert all("5 shots, plain prompt v2" in one.metric_name for one in accuracies)
         assert eval_results_to_model_index(name, read)[0]["results"]
 
 

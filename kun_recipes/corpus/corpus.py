@@ -80,7 +80,11 @@ def find_near_duplicates(config: CorpusConfig, scratch: Path) -> list[tuple[str,
     return [
         ("signatures", [*rows, NoteSignatures(signatures, settings)], None),
         ("pairs", [signature_pairs(signatures, pairs, settings)], settings.buckets),
-        ("clusters", [ClusterNearDuplicates(pairs, signatures, scratch / "near_duplicates")], 1),
+        (
+            "clusters",
+            [ClusterNearDuplicates(pairs, signatures, scratch / "near_duplicates", scratch / "duplicates")],
+            1,
+        ),
     ]
 
 

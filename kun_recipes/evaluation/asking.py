@@ -98,7 +98,8 @@ class AskQuestions(AskModel):
         return self.write_prompt(self.builder(doc), question, loaded.shots[: doc.metadata[self._column("shots")]])
 
     def builder(self, doc: Document) -> PromptBuilder:
-        return PromptBuilder(self.sources[doc.metadata[columns.BENCHMARK]].benchmark, self.format)
+        source = self.sources[doc.metadata[columns.BENCHMARK]]
+        return PromptBuilder(source.benchmark, self.format, source.spacing)
 
     def _fit_shots(self, batch: list[Document]) -> None:
         engine, left = load_engine(self.engine), batch

@@ -12,6 +12,9 @@ from kun_recipes.errors import UserError
 
 LETTERS = ("A", "B", "C", "D")
 
+Spacing = Literal["opencompass", "single"]
+"""opencompass: three newlines between shots and five before the question; single: one each, as in GEN and lm-eval."""
+
 
 @dataclass(frozen=True)
 class Subject:

@@ -14,8 +14,8 @@ PPL_FULL_PREDICTION = "ppl-full_prediction"
 PPL_FULL_LOSSES = "ppl-full_losses"  # mean over the whole prompt's tokens, nats
 GEN_TEXT = "gen_text"
 GEN_FINISH = "gen_finish_reason"
-GEN_STRICT = "gen_strict"
-GEN_LENIENT = "gen_lenient"
+GEN_STRICT = "gen_strict"  # the first capital letter; may be none of A to D
+GEN_LENIENT = "gen_lenient"  # as a person reads; "" where there is no answer, or several
 
 # a held-out pair, whose instruction is the row's text
 REFERENCE = "reference"

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import BenchmarkPath, DatasetPath, InputPath, ModelPath, OutputPath
 from kun_recipes.errors import ConfigError
-from kun_recipes.evaluation.benchmarks import BenchmarkName
+from kun_recipes.evaluation.benchmarks import BenchmarkName, Spacing, benchmark
 from kun_recipes.evaluation.prompts import Format
+from kun_recipes.evaluation.reading import VERSION as READER_VERSION
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.models.source import load_model_source
 
@@ -34,7 +36,6 @@ class EvaluateConfig(EngineConfig):
     model: ModelPath = option(
         help="the base model, whose row stands beside the others': a folder, a Hub id, or a model source"
     )
-    model_revision: str | None = option(None, "commit of the base model, where it is a Hub id")
     models: list[ModelPath] | None = option(
         None, "folders or Hub ids of the models to evaluate; null: the base model alone"
     )
@@ -54,6 +55,12 @@ class EvaluateConfig(EngineConfig):
         "prompts, plain ones only, to check ppl by",
         choices=MODES,
     )
+    ppl_spacing: Spacing = option(
+        "opencompass",
+        "newlines in plain ppl prompts: opencompass, three between shots and five before the question; single, one "
+        "each, as lm-evaluation-harness can write them",
+        source="OpenCompass",
+    )
     max_new_tokens: int | None = option(
         None, "longest written answer; null: the preset's, or 100", unit="tokens", source="OpenCompass", min=1
     )
@@ -72,7 +79,7 @@ class EvaluateConfig(EngineConfig):
     rules: InputPath | None = option(
         None, "YAML file of the A.2 rules, for what a refusal is; null takes the ones of the package"
     )
-    bootstrap: int = option(10_000, "resamples behind each interval", min=100)
+    bootstrap: int = option(10_000, "resamples behind each interval of a difference or a perplexity", min=100)
 
     new_tokens = 100
 
@@ -86,6 +93,13 @@ class EvaluateConfig(EngineConfig):
         called = self.named()
         if twice := next((name for name in called if called.count(name) > 1), None):
             raise ConfigError("models", f"two of them are called {twice}; rename one's folder")
+
+    def versions(self) -> dict[str, Any]:
+        """Return the versions of the prompts and of the reader, which decide the rows beside the options."""
+        return {
+            "prompt_versions": {one.name: benchmark(one.name).version for one in self.benchmarks},
+            "reader_version": READER_VERSION,
+        }
 
     def named(self) -> list[str]:
         """What each model is called in tables and file names, the base model first."""

@@ -21,7 +21,7 @@ DEFAULT = ("instruction", "output")
 
 def sources(config: EvaluateConfig) -> list[Source]:
     """The benchmarks that are asked for."""
-    return [Source(one.name, one.path, config.shots, config.limit) for one in config.benchmarks]
+    return [Source(one.name, one.path, config.shots, config.limit, config.ppl_spacing) for one in config.benchmarks]
 
 
 def gather(config: EvaluateConfig, chosen: Sequence[Source]) -> EvaluationInputs:

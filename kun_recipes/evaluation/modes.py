@@ -1,8 +1,6 @@
 """The modes: the likeliest letter by one pass, by four whole prompts, and the letter read from a written answer."""
 
 import math
-import re
-import unicodedata
 from collections.abc import Sequence
 
 from datatrove.data import Document
@@ -13,11 +11,10 @@ from kun_recipes.evaluation.asking import AskQuestions
 from kun_recipes.evaluation.benchmarks import LETTERS
 from kun_recipes.evaluation.prompts import Format, PromptBuilder
 from kun_recipes.evaluation.questions import Question, Source
+from kun_recipes.evaluation.reading import lenient_letter, strict_letter
 from kun_recipes.models.asking import Verdict, row_seed
 from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.engines.base import Engine, Prompt, Sampling
-
-OPTION_LETTER = re.compile(rf"(?<![A-Za-z0-9])[{''.join(LETTERS)}](?![A-Za-z0-9])")
 
 
 class ChooseAnswer(AskQuestions):
@@ -101,17 +98,3 @@ class WriteAnswer(AskQuestions):
                 columns.GEN_LENIENT: lenient_letter(completion.text),
             }
         return [True] * len(docs)
-
-
-def strict_letter(text: str) -> str:
-    """The first capital letter anywhere, as OpenCompass reads it; "" where there is none.
-
-    It may be none of A to D, and is wrong then.
-    """
-    return next((letter for letter in text if letter.isupper()), "")
-
-
-def lenient_letter(text: str) -> str:
-    """The first of A to D that stands as an option, by itself between other characters; "" where none does."""
-    found = OPTION_LETTER.search(unicodedata.normalize("NFKC", text))
-    return found[0] if found else ""

@@ -119,7 +119,8 @@ def requests(config: EvaluateConfig, model: EvaluatedModel, asked: EvaluationInp
     """Yield each prompt that the model will be asked, with the tokens of its answer."""
     written = config.decoding().max_new_tokens if "gen" in config.modes else CHOICE_TOKENS
     for source, subject in asked.tasks:
-        builder, loaded = PromptBuilder(source.benchmark, model.format), load_subject(source, subject)
+        builder = PromptBuilder(source.benchmark, model.format, source.spacing)
+        loaded = load_subject(source, subject)
         for question in loaded.questions:
             yield builder.choice_prompt(question, loaded.shots), max(written, CHOICE_TOKENS)
     for pair in asked.pairs:

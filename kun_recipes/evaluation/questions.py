@@ -8,7 +8,7 @@ from typing import Any
 
 from kun_recipes.corpus.decontamination import HUB_ID, read_csv
 from kun_recipes.errors import UserError
-from kun_recipes.evaluation.benchmarks import LETTERS, Benchmark, benchmark
+from kun_recipes.evaluation.benchmarks import LETTERS, Benchmark, Spacing, benchmark
 
 SHOTS_SPLIT = "dev"
 
@@ -40,12 +40,14 @@ class Source:
         path: the folder, or `owner/name@revision` on the Hub.
         shots: questions of the split `dev` that are shown with their answers.
         limit: questions a subject, the first; None: all.
+        spacing: newlines between the shots of a plain PPL prompt.
     """
 
     name: str
     path: str
     shots: int
     limit: int | None = None
+    spacing: Spacing = "opencompass"
 
     @property
     def benchmark(self) -> Benchmark:

@@ -54,9 +54,10 @@ def scores_figure(results: dict[str, Any]) -> Figure:
     return figure
 
 
-def _scaled(scores: dict[str, float], name: str, scale: float) -> tuple[float, float, float]:
-    value, low, high = (scale * scores[key] for key in (name, f"{name}_low", f"{name}_high"))
-    return value, low, high
+def _scaled(scores: dict[str, Any], name: str, scale: float) -> tuple[float, float, float]:
+    """A value and its bounds; the value itself where it has no interval."""
+    value, low, high = (scores[key] for key in (name, f"{name}_low", f"{name}_high"))
+    return scale * value, scale * (value if low is None else low), scale * (value if high is None else high)
 
 
 def model_index(results: dict[str, Any], model: dict[str, Any]) -> list[dict[str, Any]]:
@@ -91,22 +92,29 @@ def _benchmark(results: dict[str, Any], model: dict[str, Any], name: str) -> dic
     return {
         "task": {"type": "multiple-choice", "name": "Multiple choice"},
         "dataset": dataset,
-        "metrics": list(_metrics(results, scores, model["format"], about["prompt_version"])),
+        "metrics": list(_metrics(results, scores, model["format"], about)),
     }
 
 
-def _metrics(results: dict[str, Any], scores: dict[str, Any], format: str, version: int) -> Iterator[dict[str, Any]]:
-    how = f"{results['shots']} shots, {format} prompt v{version}, mean over subjects, %"
+def _metrics(results: dict[str, Any], scores: dict[str, Any], format: str, about: dict) -> Iterator[dict[str, Any]]:
+    how = f"{results['shots']} shots, {format} prompt v{about['prompt_version']}, mean over subjects, %"
+    single = ", single newlines" if format == "plain" and about["ppl_spacing"] == "single" else ""
     for reading, title in METRICS.items():
         if reading in scores:
-            yield _metric("accuracy", f"{title}, {how}", scores[reading], "accuracy", 100)
+            variant = single if reading.startswith("ppl") else ""
+            yield _metric("accuracy", f"{title}{variant}, {how}", scores[reading], "accuracy", 100)
     if "unparsed" in scores:
-        yield {"type": "unparsed", "name": "GEN, no letter found, %", "value": round(100 * scores["unparsed"], 2)}
+        yield {
+            "type": "unparsed",
+            "name": "GEN, no letter by either reading, %",
+            "value": round(100 * scores["unparsed"], 2),
+        }
 
 
-def _metric(type: str, name: str, scores: dict[str, float], key: str, scale: float) -> dict[str, Any]:
-    value, low, high = (round(scale * scores[part], 2) for part in (key, f"{key}_low", f"{key}_high"))
-    return {"type": type, "name": name, "value": value, "confidence_interval": [low, high]}
+def _metric(type: str, name: str, scores: dict[str, Any], key: str, scale: float) -> dict[str, Any]:
+    metric = {"type": type, "name": name, "value": round(scale * scores[key], 2)}
+    bounds = [scores[f"{key}_low"], scores[f"{key}_high"]]
+    return metric if None in bounds else metric | {"confidence_interval": [round(scale * one, 2) for one in bounds]}
 
 
 def _dataset_name(about: dict[str, Any], limit: int | None) -> str:

@@ -35,9 +35,7 @@ def measure(
                 **_model_entry(model),
                 "base": model is models[0],
                 "scores": {
-                    source.name: benchmark_scores(
-                        records[model.name][source.name], _count(source, asked.tasks), bootstrap
-                    )
+                    source.name: benchmark_scores(records[model.name][source.name], _count(source, asked.tasks))
                     for source in sources
                 },
                 "held_out": held_out_scores(rows, len(asked.pairs), bootstrap),
@@ -61,6 +59,7 @@ def _benchmark_entry(source: Source, config: EvaluateConfig, tasks: Sequence[Tas
         "split": about.split,
         "revision": source.path.partition("@")[2] or None,
         "prompt_version": about.version,
+        "ppl_spacing": source.spacing,
         "subjects": sum(of == source for of, _ in tasks),
         "subjects_of_all": len(about.subjects),
         "questions": _count(source, tasks),

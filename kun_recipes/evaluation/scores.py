@@ -4,7 +4,8 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from kun_recipes.evaluation import columns
+from kun_recipes.evaluation import columns, metrics
+from kun_recipes.evaluation.benchmarks import LETTERS
 
 Record = dict[str, Any]
 Compute = Callable[..., dict[str, float]]
@@ -19,22 +20,23 @@ READINGS = {
 """Columns of the predictions, by what the results call them; gen is the strict reading, the leaderboards'."""
 
 
-def benchmark_scores(records: Sequence[Record], asked: int, compute: Compute) -> dict[str, Any]:
+def benchmark_scores(records: Sequence[Record], asked: int) -> dict[str, Any]:
     """All scores of one benchmark: how many questions were asked and answered, and a section for each reading."""
     scores: dict[str, Any] = {"asked": asked, "answered": len(records)}
     for reading, column in readings(records):
         scores[reading] = {
-            **accuracy(records, column, compute),
-            "groups": {name: accuracy(some, column, compute) for name, some in _by_group(records)},
+            **accuracy(records, column),
+            "groups": {name: accuracy(some, column) for name, some in _by_group(records)},
             "subjects": {name: _subject(some, column) for name, some in _by(records, columns.SUBJECT).items()},
             "contamination": {
-                name: accuracy(some, column, compute) if some else {"questions": 0}
+                name: accuracy(some, column) if some else {"questions": 0}
                 for name, some in _by_overlap(records).items()
             },
             "fewer_shots": _fewer_shots(records, reading.removesuffix("-lenient")),
+            "unparsed": unparsed(records, column),
         }
-    if records and columns.GEN_LENIENT in records[0]:
-        scores["unparsed"] = statistics.fmean(not record[columns.GEN_LENIENT] for record in records)
+    if "gen" in scores:
+        scores["unparsed"] = unparsed(records, columns.GEN_STRICT, columns.GEN_LENIENT)
     return scores
 
 
@@ -43,14 +45,19 @@ def readings(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
     return ((reading, column) for reading, column in READINGS.items() if records and column in records[0])
 
 
-def accuracy(records: Sequence[Record], column: str, compute: Compute) -> dict[str, float]:
+def accuracy(records: Sequence[Record], column: str) -> dict[str, float]:
     """Both accuracies, with their intervals."""
-    return compute(
+    return metrics.compute(
         "choice_accuracy",
         predictions=[record[column] for record in records],
         references=[record[columns.GOLD] for record in records],
         subjects=[record[columns.SUBJECT] for record in records],
     )
+
+
+def unparsed(records: Sequence[Record], *names: str) -> float:
+    """Share of the records in none of whose columns of these names stands a letter of an option."""
+    return statistics.fmean(not any(record[name] in LETTERS for name in names) for record in records)
 
 
 def comparison(records: Sequence[Record], others: Sequence[Record], compute: Compute) -> Iterator[tuple[str, dict]]:

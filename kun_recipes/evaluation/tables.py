@@ -45,7 +45,10 @@ def writing_table(results: dict[str, Any]) -> Table:
             results["benchmarks"][name]["name"],
             percent(scores["gen"], "accuracy"),
             percent(scores["gen-lenient"], "accuracy"),
-            f"{100 * scores['unparsed']:.1f}",
+            " / ".join(
+                f"{100 * share:.1f}"
+                for share in (scores["gen"]["unparsed"], scores["gen-lenient"]["unparsed"], scores["unparsed"])
+            ),
             percent(scores["gen"], "pooled"),
             f"{scores['gen']['fewer_shots']} of {scores['answered']}",
         )
@@ -53,7 +56,15 @@ def writing_table(results: dict[str, Any]) -> Table:
         for name, scores in model["scores"].items()
         if "gen" in scores
     ]
-    head = ("model", "benchmark", "first capital", "standing A–D", "unparsed, %", "pooled", "with fewer shots")
+    head = (
+        "model",
+        "benchmark",
+        "first capital",
+        "as a person reads",
+        "no letter by the one / the other / both, %",
+        "pooled",
+        "with fewer shots",
+    )
     return Table("GEN: how the answers were read, %", head, tuple(rows))
 
 
@@ -139,13 +150,14 @@ def _label(model: dict[str, Any]) -> str:
     return f"{model['name']} (base)" if model["base"] else model["name"]
 
 
-def percent(scores: dict[str, float], name: str) -> str:
+def percent(scores: dict[str, Any], name: str) -> str:
     return with_interval(scores, name, 100.0, 1)
 
 
-def with_interval(scores: dict[str, float], name: str, scale: float, digits: int) -> str:
-    value, low, high = (scale * scores[key] for key in (name, f"{name}_low", f"{name}_high"))
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+def with_interval(scores: dict[str, Any], name: str, scale: float, digits: int) -> str:
+    value, low, high = (scores[key] for key in (name, f"{name}_low", f"{name}_high"))
+    interval = "" if low is None else f" [{scale * low:.{digits}f}, {scale * high:.{digits}f}]"
+    return f"{scale * value:.{digits}f}{interval}"
 
 
 def _points(difference: float) -> str:

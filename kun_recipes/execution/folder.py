@@ -34,12 +34,13 @@ class StageFolder:
     Args:
         name: as in the recipe, for messages.
         config: the stage's config, a dataclass with an `output_dir`.
+        versions: what else decides the rows, by name: versions of prompts in the package.
     """
 
-    def __init__(self, name: str, config: Any):
+    def __init__(self, name: str, config: Any, versions: Mapping[str, Any] | None = None):
         self.name = name
         self.folder = Path(config.output_dir)
-        self.asked = describe(config)
+        self.asked = {**describe(config), **(versions or {})}
         self.begun = time.monotonic()
 
     @property

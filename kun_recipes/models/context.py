@@ -50,7 +50,7 @@ def open_engine(
         UserError: the engine's library is not installed, or the model cannot be had.
     """
     check_installed(config.engine)
-    settings = replace(config.settings(model or resolve_model(config.model)), plain=plain)
+    settings = replace(config.settings(model or resolve_model(config.model, config.model_revision)), plain=plain)
     settings = fit_context(settings, requests)
     announce(settings, decoding or config.decoding(), config.workers)
     return settings

@@ -18,6 +18,7 @@ class EngineConfig(ExecutorConfig):
     """The model that a stage asks, how it is run, and where."""
 
     model: ModelPath = option(help="folder or Hub id of the model that this stage asks")
+    model_revision: str | None = option(None, "commit of that model, where it is a Hub id")
     engine: EngineName = option("transformers", "what runs the model; vllm is for GPUs")
     dtype: Dtype = option("auto", "number format; auto takes what the processor is fast at")
     max_batch_tokens: int = option(

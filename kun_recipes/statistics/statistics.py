@@ -25,7 +25,7 @@ def measure(config: StatisticsConfig, stage: StageFolder) -> tuple[dict, Counts]
     lists_of(config), load_prompt(config.topic_prompt, FIELDS)
     if config.topics:
         check_installed(config.engine)
-    model = resolve_model(config.model)
+    model = resolve_model(config.model, config.model_revision)
     tokenizer = ChatTokenizer.load(Path(model), plain=not config.topics)
     stage.begin()
     figures, samples = measure_sets(config, stage, sets, tokenizer)

@@ -13,7 +13,7 @@ import krippendorff
 import numpy
 from statsmodels.stats.inter_rater import fleiss_kappa
 
-from kun_recipes.studies.intervals import RESAMPLES, bootstrap
+from kun_recipes.studies.intervals import RESAMPLES, bootstrap, share
 from kun_recipes.studies.votes import RATERS
 
 Answers = Sequence[Sequence[str]]
@@ -55,7 +55,7 @@ def measure_agreement(
         "items": len(answers),
         "incomplete": len(answers) - len(full),
         "identical": identical(full),
-        "percent": interval(percent_agreement, counts),
+        "percent": asdict(share(agreements(counts), numpy.ones(len(counts)))),
         "fleiss_kappa": interval(kappa, same),
         "alpha_nominal": interval(lambda table: alpha(table, "nominal"), counts),
     }
@@ -73,10 +73,10 @@ def identical(answers: Answers) -> dict[str, int]:
     return {name: counted[name] for name in ("all_same", "some_same", "all_different")}
 
 
-def percent_agreement(counts: numpy.ndarray) -> float:
-    """Mean share of an item's pairs of answers that agree; of a table with a row an item, a column an answer."""
+def agreements(counts: numpy.ndarray) -> numpy.ndarray:
+    """Share of each item's pairs of answers that agree; of a table with a row an item, a column an answer."""
     raters = counts.sum(axis=1)
-    return float(((counts * (counts - 1)).sum(axis=1) / (raters * (raters - 1))).mean())
+    return (counts * (counts - 1)).sum(axis=1) / (raters * (raters - 1))
 
 
 def kappa(counts: numpy.ndarray) -> float:

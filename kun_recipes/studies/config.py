@@ -11,6 +11,9 @@ from kun_recipes.models.options import EngineConfig
 from kun_recipes.studies.intervals import RESAMPLES
 from kun_recipes.studies.votes import RATERS
 
+JUDGING_VERSION = 2
+"""Raised with every change of what a judge is asked; 1 had three orders of the grades and calibrated no criterion."""
+
 
 @dataclass(frozen=True)
 class Answerer:
@@ -73,6 +76,10 @@ class StudyConfig(EngineConfig):
         names = list(self.answering())
         if double := next((name for name in names if names.count(name) > 1), None):
             raise ConfigError("models", f"two of them are called {double}; give one a name of its own")
+
+    def versions(self) -> dict[str, int | None]:
+        """Return the version of judging, which decides the rows beside the options."""
+        return {"judging_version": JUDGING_VERSION if self.judge else None}
 
     def answering(self) -> list[str]:
         """What each answering model is called, in votes and figures."""

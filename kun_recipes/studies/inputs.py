@@ -47,7 +47,8 @@ def gather(config: StudyConfig) -> StudyInputs:
         pairs, no_pairs = sample_pairs(found.read(), config.pairs_per_source, config.seed)
     answerers = (config.models or []) if prompts else []
     models = [EvaluatedModel(one.called(), resolve_model(one.path), one.format) for one in answerers]
-    return StudyInputs(pairs, no_pairs, prompts, models, resolve_model(config.model) if config.judge else None)
+    judge = resolve_model(config.model, config.model_revision) if config.judge else None
+    return StudyInputs(pairs, no_pairs, prompts, models, judge)
 
 
 def sample_pairs(pairs: Iterable[Pair | Removed], per_source: int, seed: int) -> tuple[list[Pair], int]:

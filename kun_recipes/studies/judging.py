@@ -1,7 +1,8 @@
 """A model judges by the same rubric and the same pairs as people: its probabilities, and the votes made of them.
 
 It answers by log-probability, so that no prose is read. No order is trusted: a grade is the mean over all orders of
-the options, and of two answers each is once read first.
+the options, and of two answers each is once read first. Its liking for "是", or for a place, is measured where there
+is nothing to read, and taken off (Zhao et al. 2021).
 """
 
 import math
@@ -30,16 +31,15 @@ PRIOR = "prior_logodds"
 ANSWERS = {"a": "answer_a", "b": "answer_b"}
 """Columns of an item's two answers."""
 
-CRITERION_THRESHOLD = 0.5
-"""Probability from which a criterion is met."""
-
 Row = Mapping[str, Any]
 
 
 class JudgeCriterion(AskModel):
     """Ask whether an instruction meets one criterion.
 
-    Reads instruction. Adds <criterion>_probability, of yes. Drops with reason "context_length".
+    Reads instruction. Adds <criterion>_probability, of yes as the model gives it, <criterion>_logodds, nats for yes
+    over no, and <criterion>_prior_logodds, the same of an instruction without content. Drops with reason
+    "context_length".
     """
 
     def __init__(
@@ -52,14 +52,19 @@ class JudgeCriterion(AskModel):
     ):
         self.name = f"⚖️ {criterion}"
         super().__init__(engine, ANSWER_TOKENS, exclusion_writer)
-        self.prompt, self.question, self.column = prompt, rubric.question(criterion), probability_column(criterion)
+        self.prompt, self.question, self.criterion = prompt, rubric.question(criterion), criterion
 
     def prompt_for(self, doc: Document) -> Prompt:
         return self.prompt.render(instruction=doc.metadata[schema.INSTRUCTION], question=self.question)
 
     def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
-        for doc, (yes, _) in zip(docs, engine.choose(prompts, list(YES_NO)), strict=True):
-            doc.metadata[self.column] = math.exp(yes)
+        prior = criterion_prior(self.engine, self.prompt, self.question) if docs else 0.0
+        for doc, (yes, no) in zip(docs, engine.choose(prompts, list(YES_NO)), strict=True):
+            doc.metadata |= {
+                probability_column(self.criterion): math.exp(yes),
+                f"{self.criterion}_logodds": yes - no,
+                f"{self.criterion}_{PRIOR}": prior,
+            }
         return [True] * len(docs)
 
 
@@ -82,21 +87,22 @@ class JudgeGrade(AskModel):
         super().__init__(engine, ANSWER_TOKENS, exclusion_writer)
         self.prompt, self.rubric = prompt, rubric
 
-    def prompt_for(self, doc: Document, turn: int = 0) -> Prompt:
+    def prompt_for(self, doc: Document, order: int = 0) -> Prompt:
         return self.prompt.render(
             instruction=doc.metadata[schema.INSTRUCTION],
             output=doc.text,
-            options=write_grades(self.rubric.rotated(turn)),
+            options=write_grades(self.rubric.orders()[order]),
         )
 
     def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
         sums = numpy.zeros((len(docs), len(GRADES)))
-        for turn in range(len(GRADES)):
-            asked = prompts if turn == 0 else [self.prompt_for(doc, turn) for doc in docs]
-            places = [GRADES.index(grade.key) for grade in self.rubric.rotated(turn)]
+        orders = self.rubric.orders()
+        for order, grades in enumerate(orders):
+            asked = prompts if order == 0 else [self.prompt_for(doc, order) for doc in docs]
+            places = [GRADES.index(grade.key) for grade in grades]
             for row, logprobs in zip(sums, engine.choose(asked, list(LETTERS)), strict=True):
                 row[places] += numpy.exp(logprobs)
-        for doc, row in zip(docs, sums / len(GRADES), strict=True):
+        for doc, row in zip(docs, sums / len(orders), strict=True):
             doc.metadata["grade_probabilities"] = dict(zip(GRADES, row.tolist(), strict=True))
             doc.metadata[GRADE] = GRADES[int(row.argmax())]
         return [True] * len(docs)
@@ -132,6 +138,14 @@ class CompareAnswers(AskModel):
 
 
 @cache  # of a process
+def criterion_prior(settings: EngineSettings, prompt: PromptTemplate, question: str) -> float:
+    """Nats for "是" over "否" of an instruction that says nothing."""
+    nothing = prompt.render(instruction=CONTENT_FREE, question=question)
+    ((yes, no),) = load_engine(settings).choose([nothing], list(YES_NO))
+    return yes - no
+
+
+@cache  # of a process
 def position_prior(settings: EngineSettings, prompt: PromptTemplate) -> float:
     """Nats for the answer read first where both, and the prompt, say nothing."""
     nothing = prompt.render(prompt=CONTENT_FREE, first=CONTENT_FREE, second=CONTENT_FREE)
@@ -148,12 +162,12 @@ def logodds_column(first: str) -> str:
 
 
 def quality_votes(rows: Iterable[Row], judge: str) -> list[QualityVote]:
-    """The model's vote on each pair that it judged."""
+    """The model's vote on each pair that it judged; a criterion is met where yes is likelier than for no content."""
     return [
         QualityVote(
             row[schema.ID],
             judge,
-            **{criterion: row[probability_column(criterion)] >= CRITERION_THRESHOLD for criterion in CRITERIA},
+            **{criterion: row[f"{criterion}_logodds"] >= row[f"{criterion}_{PRIOR}"] for criterion in CRITERIA},
             output=row[GRADE],
             time=0.0,
         )
@@ -164,6 +178,21 @@ def quality_votes(rows: Iterable[Row], judge: str) -> list[QualityVote]:
 def preference_votes(rows: Iterable[Row], judge: str) -> list[PreferenceVote]:
     """The model's choice between each two answers: a tie where it depends on which of them is read first."""
     return [PreferenceVote(row[schema.ID], judge, _choice(row, row[PRIOR]), "a", 0.0) for row in rows]
+
+
+def criterion_bias(rows: Iterable[Row]) -> dict[str, Any]:
+    """Measure the liking for yes, by criterion: the share of yes before and after calibration, and the prior, nats."""
+    rows = list(rows)
+    if not rows:
+        return {}
+    return {
+        criterion: {
+            PRIOR: rows[0][f"{criterion}_{PRIOR}"],
+            "raw": sum(row[f"{criterion}_logodds"] >= 0 for row in rows) / len(rows),
+            "calibrated": sum(row[f"{criterion}_logodds"] >= row[f"{criterion}_{PRIOR}"] for row in rows) / len(rows),
+        }
+        for criterion in CRITERIA
+    }
 
 
 def position_bias(rows: Iterable[Row]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Results of a preference study: win rates with ties, the matrix of figure 5, the bars of figure 9, a ranking."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import choix
 import numpy
 
 from kun_recipes.studies.agreement import measure_agreement
-from kun_recipes.studies.intervals import RESAMPLES, estimate
+from kun_recipes.studies.intervals import RESAMPLES, Estimate, estimate, share
 from kun_recipes.studies.items import PreferenceItem
 from kun_recipes.studies.votes import CHOICES, RATERS, PreferenceVote, count_votes, votes_by_item
 
@@ -57,16 +57,13 @@ def measure_preferences(
     tallies = tally(items, by_item)
     points = tallies.points()
     prompts = len(points)
-    draws = numpy.random.default_rng(seed).integers(prompts, size=(resamples if prompts else 0, prompts))
-    resampled = [points[draw].sum(axis=0) for draw in draws]
+    mirrored = points.transpose(0, 2, 1)
     found = points.sum(axis=0)
-    rates = _estimates(win_rates, found, resampled)
-    overall = _estimates(overall_rates, found, resampled)
-    rated = _estimates(ratings, found, resampled)
+    rated = _rated(points, resamples, seed)
     models: dict[str, dict[str, Any]] = {
         name: {
             **_counts(tallies, index),
-            "win_rate": asdict(overall[index]),
+            "win_rate": asdict(share(points[:, index].sum(axis=1), (points + mirrored)[:, index].sum(axis=1))),
             "rating": asdict(rated[index]),
         }
         for index, name in enumerate(tallies.models)
@@ -79,7 +76,7 @@ def measure_preferences(
             {
                 "models": [tallies.models[first], tallies.models[second]],
                 **_counts(tallies, first, second),
-                "win_rate": asdict(rates[first][second]),
+                "win_rate": asdict(share(points[:, first, second], (points + mirrored)[:, first, second])),
             }
             for first in range(len(tallies.models))
             for second in range(first + 1, len(tallies.models))
@@ -109,18 +106,6 @@ def tally(items: Sequence[PreferenceItem], by_item: dict[str, list[PreferenceVot
     return Tallies(models, wins, ties, both_bad)
 
 
-def win_rates(points: numpy.ndarray) -> numpy.ndarray:
-    """Share of the points that the row's model took from the column's; nan where they never met (Kun figure 5)."""
-    with numpy.errstate(invalid="ignore"):
-        return points / (points + points.T)
-
-
-def overall_rates(points: numpy.ndarray) -> numpy.ndarray:
-    """Share of all its points that each model took."""
-    with numpy.errstate(invalid="ignore"):
-        return points.sum(axis=1) / (points.sum(axis=1) + points.sum(axis=0))
-
-
 def ratings(points: numpy.ndarray) -> numpy.ndarray:
     """Bradley-Terry strengths as ratings with a mean of 1000 (Bradley & Terry 1952), after `PRIOR` votes each way; nan
     where nobody voted."""
@@ -131,15 +116,20 @@ def ratings(points: numpy.ndarray) -> numpy.ndarray:
     return MEAN_RATING + POINTS_PER_LOGIT * (strengths - strengths.mean())
 
 
-def _estimates(
-    statistic: Callable[[numpy.ndarray], numpy.ndarray], found: numpy.ndarray, resampled: Sequence[numpy.ndarray]
-) -> numpy.ndarray:
-    """The statistic of every cell with its interval, in an array of the statistic's shape."""
-    value, others = statistic(found), [statistic(points) for points in resampled]
-    cells = numpy.empty(value.shape, dtype=object)
-    for cell in numpy.ndindex(value.shape):
-        cells[cell] = estimate(float(value[cell]), [float(other[cell]) for other in others])
-    return cells
+def _rated(points: numpy.ndarray, resamples: int, seed: int) -> list[Estimate]:
+    """Each model's rating with its interval over prompts.
+
+    Two prompts more are drawn from, on which of each two models that met the one won, and the other: where one always
+    won, all resamples would be the same.
+    """
+    met = ((points + points.transpose(0, 2, 1)).sum(axis=0) > 0).astype(float)
+    drawn_from = numpy.concatenate([points, [numpy.triu(met), numpy.tril(met)]])
+    draws = numpy.random.default_rng(seed).integers(len(drawn_from), size=(resamples if met.any() else 0, len(points)))
+    others = [ratings(drawn_from[draw].sum(axis=0)) for draw in draws]
+    return [
+        estimate(float(value), [float(other[model]) for other in others])
+        for model, value in enumerate(ratings(points.sum(axis=0)))
+    ]
 
 
 def _counts(tallies: Tallies, model: int, other: int | None = None) -> dict[str, int]:

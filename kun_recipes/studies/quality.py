@@ -7,7 +7,7 @@ from typing import Any
 import numpy
 
 from kun_recipes.studies.agreement import majority, measure_agreement
-from kun_recipes.studies.intervals import RESAMPLES, bootstrap
+from kun_recipes.studies.intervals import RESAMPLES, share
 from kun_recipes.studies.items import QualityItem
 from kun_recipes.studies.votes import CRITERIA, GRADES, RATERS, QualityVote, count_votes, votes_by_item
 
@@ -49,7 +49,7 @@ def measure_quality(
     answers = {question: answers_to(question, by_item) for question in QUESTIONS}
     return {
         **count_votes(by_item),
-        "table": {source: _shares(some, resamples, seed) for source, some in rows.items()},
+        "table": {source: _shares(some) for source, some in rows.items()},
         "agreement": {
             question: measure_agreement(given, ORDERS[question], raters, resamples, seed)
             for question, given in answers.items()
@@ -70,17 +70,13 @@ def majority_labels(question: str, by_item: Mapping[str, Sequence[QualityVote]])
     return {item: majority([read(vote) for vote in votes]) for item, votes in by_item.items() if votes}
 
 
-def _shares(items: Sequence[Sequence[QualityVote]], resamples: int, seed: int) -> dict[str, Any]:
+def _shares(items: Sequence[Sequence[QualityVote]]) -> dict[str, Any]:
     voted = [votes for votes in items if votes]
     totals = numpy.array([len(votes) for votes in voted])
     shares: dict[str, Any] = {"items": len(voted), "votes": int(totals.sum())}
     for question, answer in COLUMNS:
         counted = numpy.array([sum(QUESTIONS[question](vote) == answer for vote in votes) for votes in voted])
-
-        def share(chosen: numpy.ndarray, counted: numpy.ndarray = counted) -> float:
-            return counted[chosen].sum() / totals[chosen].sum()
-
-        shares[f"{question}_{answer}"] = asdict(bootstrap(share, len(voted), resamples, seed))
+        shares[f"{question}_{answer}"] = asdict(share(counted, totals))
     return shares
 
 

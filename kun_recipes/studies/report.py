@@ -118,6 +118,11 @@ def notes(results: Mapping[str, Any]) -> Iterator[str]:
             f"after calibration in {calibrated['first']:.0%}; the order decided {calibrated['disagree']:.0%} of the "
             "pairs: ties"
         )
+    for criterion, measured in judge["criteria"].items():
+        yield (
+            f"{name} says yes to {criterion} of {measured['raw']:.0%} of the instructions, after calibration on an "
+            f"instruction without content of {measured['calibrated']:.0%}"
+        )
     if constant := list(_constant(judge["votes"]["quality"])):
         yield f"warning: {name} gave every pair the same verdict ({', '.join(constant)}): it tells none apart"
     for task, count in judge["self_judged"].items():

@@ -8,7 +8,7 @@ from kun_recipes.studies.agreement import majority, measure_agreement
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.intervals import RESAMPLES
 from kun_recipes.studies.items import ITEMS, PREFERENCE, QUALITY, PreferenceItem, QualityItem
-from kun_recipes.studies.judging import position_bias, preference_votes, quality_votes
+from kun_recipes.studies.judging import criterion_bias, position_bias, preference_votes, quality_votes
 from kun_recipes.studies.pipelines import read_judged
 from kun_recipes.studies.preferences import measure_preferences
 from kun_recipes.studies.quality import ORDERS, QUESTIONS, majority_labels, measure_quality
@@ -84,9 +84,9 @@ def study_results(
 
     Returns:
         items by task; `people` and `judge`, None where they did not vote: `votes`, the results by task; of people how
-        many votes are on items that are not of this study (`left_out`); of the judge its name, its preference for a
-        place (`position`) and how many items it had a hand in (`self_judged`); `compared`, the agreement of the two
-        by question, empty without one of them.
+        many votes are on items that are not of this study (`left_out`); of the judge its name, its liking for yes
+        (`criteria`) and for a place (`position`), and how many items it had a hand in (`self_judged`); `compared`, the
+        agreement of the two by question, empty without one of them.
     """
     options = {"raters": config.raters, "resamples": config.bootstrap, "seed": config.seed}
     results: dict[str, Any] = {
@@ -109,6 +109,7 @@ def study_results(
         results["judge"] = {
             "name": judge["name"],
             "votes": measure_study(items, votes, **options),
+            "criteria": criterion_bias(rows[QUALITY]),
             "position": position_bias(rows[PREFERENCE]),
             "self_judged": {
                 QUALITY: judge["own_pairs"],

@@ -1,10 +1,12 @@
 """The rubric of rubric.yaml, and the prompts by which a model judges by it."""
 
 import string
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from itertools import permutations
 from pathlib import Path
 
 from kun_recipes.config.settings import load_typed
@@ -38,9 +40,9 @@ class Rubric:
     def question(self, criterion: str) -> str:
         return next(entry.text for entry in self.criteria if entry.key == criterion)
 
-    def rotated(self, turn: int) -> list[Entry]:
-        """The grades in the order of one turn; over as many turns as grades each stands at each letter once."""
-        return [*self.grades[turn:], *self.grades[:turn]]
+    def orders(self) -> list[tuple[Entry, ...]]:
+        """All orders of the grades, that of the rubric first."""
+        return list(permutations(self.grades))
 
 
 @cache
@@ -53,7 +55,7 @@ def load_rubric(source: Traversable = RUBRIC_FILE) -> Rubric:
     return rubric
 
 
-def write_grades(grades: list[Entry]) -> str:
+def write_grades(grades: Sequence[Entry]) -> str:
     """The grades as the prompt shows them, a letter and a line each."""
     return "\n".join(f"{letter}. {grade.text}" for letter, grade in zip(LETTERS, grades, strict=True))
 

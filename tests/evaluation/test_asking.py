@@ -9,9 +9,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from kun_recipes.evaluation.asking import ReadQuestions
 from kun_recipes.evaluation.benchmarks import LETTERS
-from kun_recipes.evaluation.modes import ChooseAnswer, CompareLosses, WriteAnswer, lenient_letter, strict_letter
+from kun_recipes.evaluation.modes import ChooseAnswer, CompareLosses, WriteAnswer
 from kun_recipes.evaluation.prompts import PromptBuilder, prompt_hash
 from kun_recipes.evaluation.questions import load_subject
+from kun_recipes.evaluation.reading import lenient_letter, strict_letter
 from kun_recipes.models.engines import load_engine
 from kun_recipes.models.engines.base import Sampling
 

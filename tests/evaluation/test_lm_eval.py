@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -27,6 +28,12 @@ def lm_eval(repository):
 @pytest.fixture
 def offline(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def sources(sources):
+    """In the one spacing that lm-eval can write."""
+    return {name: replace(source, spacing="single") for name, source in sources.items()}
 
 
 @pytest.mark.usefixtures("offline")
@@ -55,7 +62,7 @@ def test_the_prompts_are_the_same(lm_eval, tasks, number):
     loaded_task = TaskManager(include_defaults=False).load([config])["tasks"][config["task"]]
     loaded_task.build_all_requests()
     loaded = load_subject(source, subject)
-    builder = PromptBuilder(source.benchmark, "plain")
+    builder = PromptBuilder(source.benchmark, "plain", source.spacing)
     for place, question in enumerate(loaded.questions):
         instances = loaded_task.instances[4 * place : 4 * place + 4]
         for instance, letter in zip(instances, "ABCD", strict=True):

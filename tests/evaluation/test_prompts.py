@@ -15,8 +15,12 @@ def turn(template, question):
     return template.format(question.stem, *question.options)
 
 
-def builder(name, format):
-    return PromptBuilder(Source(name, "", 5).benchmark, format)
+def builder(name, format, **more):
+    return PromptBuilder(Source(name, "", 5).benchmark, format, **more)
+
+
+def user(text):
+    return [{"role": "user", "content": text}]
 
 
 def of_cmmlu(question):
@@ -25,21 +29,35 @@ def of_cmmlu(question):
 
 def test_cevals_plain_prompts():
     plain = builder("ceval", "plain")
-    before = turn(CEVAL, SHOT) + "\nB\n" + turn(CEVAL, ASKED)
-    assert plain.generation_prompt(ASKED, [SHOT]) == [{"role": "user", "content": before}]
-    assert plain.choice_prompt(ASKED, [SHOT]) == [{"role": "user", "content": before + "\n"}]
+    shot, asked = turn(CEVAL, SHOT) + "\nB", turn(CEVAL, ASKED)
+    assert plain.generation_prompt(ASKED, [SHOT, SHOT]) == user(f"{shot}\n{shot}\n{asked}")
+    before = f"{shot}\n\n\n{shot}\n\n\n\n\n{asked}\n"
+    assert plain.choice_prompt(ASKED, [SHOT, SHOT]) == user(before)
     assert plain.choices == ["A", "B", "C", "D"]
-    assert plain.full_text(ASKED, [SHOT], "D") == before + "\nD"
-    assert before.endswith("答案: ")
+    assert plain.full_text(ASKED, [SHOT, SHOT], "D") == before + "D"
+    assert asked.endswith("答案: ")
 
 
 def test_cmmlus_plain_prompts():
     plain, shot, asked = builder("cmmlu", "plain"), of_cmmlu(SHOT), of_cmmlu(ASKED)
-    before = turn(CMMLU, SHOT) + "\n答案是: B\n" + turn(CMMLU, ASKED) + "\n"
-    assert plain.generation_prompt(asked, [shot]) == [{"role": "user", "content": before + "答案是: "}]
-    assert plain.choice_prompt(asked, [shot]) == [{"role": "user", "content": before}]
+    shown, last = turn(CMMLU, SHOT) + "\n答案是: B", turn(CMMLU, ASKED)
+    assert plain.generation_prompt(asked, [shot, shot]) == user(f"{shown}\n{shown}\n{last}\n答案是: ")
+    before = f"{shown}\n\n\n{shown}\n\n\n\n\n{last}\n"
+    assert plain.choice_prompt(asked, [shot, shot]) == user(before)
     assert plain.choices == ["答案是: A", "答案是: B", "答案是: C", "答案是: D"]
-    assert plain.full_text(asked, [shot], "D") == before + "答案是: D"
+    assert plain.full_text(asked, [shot, shot], "D") == before + "答案是: D"
+
+
+@pytest.mark.parametrize("spacing", ["opencompass", "single"])
+def test_without_shots_the_question_comes_first(spacing):
+    plain = builder("ceval", "plain", spacing=spacing)
+    assert plain.choice_prompt(ASKED, []) == user(turn(CEVAL, ASKED) + "\n")
+
+
+def test_single_spacing_parts_all_turns_by_one_newline():
+    plain = builder("ceval", "plain", spacing="single")
+    shot = turn(CEVAL, SHOT) + "\nB\n"
+    assert plain.choice_prompt(ASKED, [SHOT, SHOT]) == user(shot + shot + turn(CEVAL, ASKED) + "\n")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,15 @@ def estimate(value, low, high, **more):
         for end, number in zip(("", "_low", "_high"), (value, low, high), strict=True)
     }
     parts = {"quoted": {"questions": 0}, "not_quoted": {**both, "questions": 100}}
-    return {**both, "questions": 100, "groups": {"STEM": both}, "contamination": parts, "fewer_shots": 2, **more}
+    return {
+        **both,
+        "questions": 100,
+        "groups": {"STEM": both},
+        "contamination": parts,
+        "fewer_shots": 2,
+        "unparsed": 0.25,
+        **more,
+    }
 
 
 def model(name, base, value):
@@ -69,7 +77,7 @@ def test_the_score_table_has_the_shape_of_table_3():
 def test_further_tables_have_the_figures_behind_the_scores():
     tables = {table.title.split()[0]: table for table in all_tables(RESULTS)}
     assert set(tables) == {"Accuracy,", "GEN:", "Accuracy", "Pooled", "Paired", "7"}
-    assert tables["GEN:"].rows[0][4:] == ("25.0", "40.0 [30.0, 50.0]", "2 of 100")
+    assert tables["GEN:"].rows[0][4:] == ("25.0 / 25.0 / 25.0", "40.0 [30.0, 50.0]", "2 of 100")
     assert tables["Pooled"].rows[0][2:] == ("– (0)", "50.0 [40.0, 60.0] (100)")
     assert tables["Paired"].rows == (("final − base_model", "C-Eval PPL", "+10.0 [-2.0, +22.0]", "15 / 5", "0.041"),)
     assert tables["7"].rows[1] == ("final", "4.00 [3.00, 5.50]", "80 (75)", "50", "0")

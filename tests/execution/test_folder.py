@@ -320,3 +320,13 @@ def test_report_is_one_line_on_stderr(capsys, removed, said):
     report(summary, Path("outputs/label"))
     line = f"label: 5 rows in, 2 kept, removed: {said} (61 s) -> outputs/label\n"
     assert capsys.readouterr() == ("", line)
+
+
+def test_a_stage_made_with_other_versions_is_refused(config):
+    """So is one that was made when there were none."""
+    StageFolder("label", config).begin()
+    with pytest.raises(UserError, match=r"another prompt_versions \(prompt_versions: null then"):
+        StageFolder("label", config, {"prompt_versions": {"ceval": 2}}).begin()
+    finished(config)
+    with pytest.raises(UserError, match="another prompt_versions"):
+        StageFolder("label", config, {"prompt_versions": {"ceval": 2}}).summary()

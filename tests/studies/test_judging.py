@@ -1,6 +1,8 @@
 """The judge's questions, the orders of options, and the votes made of its probabilities, by hand."""
 
+import itertools
 import math
+import re
 
 import pytest
 from datatrove.data import Document
@@ -11,11 +13,13 @@ from kun_recipes.studies.judging import (
     CompareAnswers,
     JudgeCriterion,
     JudgeGrade,
+    criterion_bias,
     position_bias,
     preference_votes,
     quality_votes,
 )
 from kun_recipes.studies.rubric import COMPARE_FIELDS, CRITERION_FIELDS, GRADE_FIELDS, load_rubric
+from kun_recipes.studies.votes import CRITERIA
 
 PROMPTS = {
     "criterion": CRITERION_FIELDS,
@@ -45,22 +49,28 @@ def pair() -> Document:
     return Document("因为冷。", "1", metadata={"instruction": "水为什么会结冰？"})
 
 
-def test_the_criterion_and_the_instruction_stand_in_the_question(prompts):
-    block = JudgeCriterion(None, prompts["criterion"], load_rubric(), "practicality")
+def test_the_criterion_and_the_instruction_stand_in_the_question(prompts, monkeypatch):
+    block = JudgeCriterion("settings", prompts["criterion"], load_rubric(), "practicality")
     doc, engine = pair(), LikesTheFirst(0.7, 0.3)
+    monkeypatch.setattr(judging, "load_engine", lambda settings: engine)
+    judging.criterion_prior.cache_clear()
     block.ask(engine, [doc], [block.prompt_for(doc)])
-    question = engine.prompts[0][-1]["content"]
+    question = engine.prompts[1][-1]["content"]
     assert "水为什么会结冰？" in question and "日常生活" in question and "因为冷" not in question
     assert doc.metadata["practicality_probability"] == pytest.approx(0.7)
+    odds = pytest.approx(math.log(0.7 / 0.3))
+    assert doc.metadata["practicality_logodds"] == doc.metadata["practicality_prior_logodds"] == odds
+    nothing = engine.prompts[0][-1]["content"]
+    assert nothing.startswith("指令：无\n") and "日常生活" in nothing
 
 
 def test_letter_preference_does_not_change_the_grade(prompts):
     block = JudgeGrade(None, prompts["grade"], load_rubric())
     doc, engine = pair(), LikesTheFirst(0.8, 0.15, 0.05)
     block.ask(engine, [doc], [block.prompt_for(doc)])
-    assert len(engine.prompts) == 3
-    firsts = [prompt[-1]["content"].split("A. ")[1][:2] for prompt in engine.prompts]
-    assert firsts == ["优秀", "合格", "不合"]
+    shown = [re.findall(r"[ABC]\. (优秀|合格|不合格)", prompt[-1]["content"]) for prompt in engine.prompts]
+    assert shown[0] == ["优秀", "合格", "不合格"]
+    assert sorted(shown) == sorted(map(list, itertools.permutations(shown[0])))
     assert list(doc.metadata["grade_probabilities"].values()) == pytest.approx([1 / 3] * 3)
 
 
@@ -112,7 +122,19 @@ def test_no_comparison_gives_empty_figures():
     assert position_bias([]) == {"judged": 0} and preference_votes([], "judge") == []
 
 
-def test_criterion_is_met_from_probability_one_half():
-    probabilities = {"clarity_probability": 0.5, "feasibility_probability": 0.49, "practicality_probability": 1.0}
-    (vote,) = quality_votes([{"id": "1", **probabilities, "grade": "pass"}], "judge")
-    assert (vote.clarity, vote.feasibility, vote.practicality, vote.output) == (True, False, True, "pass")
+@pytest.mark.parametrize(
+    ("logodds", "prior", "met"), [(0.0, 0.0, True), (-0.1, 0.0, False), (1.0, 2.0, False), (-1.0, -2.0, True)]
+)
+def test_a_criterion_is_met_where_yes_is_likelier_than_for_no_content(logodds, prior, met):
+    odds = {f"{name}_logodds": logodds for name in CRITERIA} | {f"{name}_prior_logodds": prior for name in CRITERIA}
+    (vote,) = quality_votes([{"id": "1", **odds, "grade": "pass"}], "judge")
+    assert (vote.clarity, vote.feasibility, vote.practicality, vote.output) == (met, met, met, "pass")
+
+
+def test_liking_for_yes_is_measured_before_and_after_calibration():
+    rows = [
+        {f"{name}_{end}": value for name in CRITERIA for end, value in (("logodds", odds), ("prior_logodds", 2.0))}
+        for odds in (1.0, 3.0, -1.0, 5.0)
+    ]
+    assert criterion_bias(rows)["clarity"] == {"prior_logodds": 2.0, "raw": 0.75, "calibrated": 0.5}
+    assert criterion_bias([]) == {}

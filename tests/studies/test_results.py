@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from scipy.stats import binomtest
 
 from kun_recipes.studies.items import PreferenceItem, QualityItem
 from kun_recipes.studies.preferences import measure_preferences
@@ -46,9 +47,9 @@ def test_table_1_counts_votes_by_source():
     assert table["wudao"]["clarity_yes"]["value"] == pytest.approx(2 / 6)
     assert table["wudao"]["output_excellent"]["value"] == pytest.approx(2 / 6)
     assert table["all"]["output_fail"]["value"] == pytest.approx(4 / 9)
-    assert table["all"]["feasibility_yes"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert table["all"]["feasibility_yes"] == {"value": 1.0, "low": pytest.approx(0.4385, abs=1e-4), "high": 1.0}
     assert table["all"]["practicality_yes"]["value"] == 0
-    assert table["wudao"]["clarity_yes"]["low"] == 0 and table["wudao"]["clarity_yes"]["high"] == pytest.approx(2 / 3)
+    assert 0 < table["wudao"]["clarity_yes"]["low"] < 2 / 6 < table["wudao"]["clarity_yes"]["high"] < 1
     assert found["labels"]["output"] == {"excellent": 1, "pass": 0, "fail": 1, "none": 1}
     assert found["labels"]["clarity"] == {"yes": 2, "no": 1, "none": 0}
     assert found["agreement"]["output"]["identical"] == {"all_same": 1, "some_same": 1, "all_different": 1}
@@ -89,10 +90,28 @@ def test_ratings_of_two_models_are_their_odds():
     assert found["models"]["x"]["rating"]["value"] + found["models"]["y"]["rating"]["value"] == pytest.approx(2000)
 
 
+def test_a_model_that_always_wins_has_intervals_with_a_width():
+    prompts = [PreferenceItem(f"p{number}", f"{number}", "x", "y", "好", "嗯") for number in range(12)]
+    votes = [vote for prompt in prompts for vote in chosen(prompt.id, "a", "a", "a")]
+    found = measure_preferences(prompts, votes, resamples=300)
+    rate, rating = (found["models"]["x"][name] for name in ("win_rate", "rating"))
+    assert rate["high"] == 1 and rate["low"] == pytest.approx(binomtest(12, 12).proportion_ci(method="wilson").low)
+    assert found["pairs"][0]["win_rate"] == rate
+    assert found["models"]["y"]["win_rate"]["low"] == 0 < found["models"]["y"]["win_rate"]["high"]
+    assert rating["low"] < rating["value"] - 50 and rating["value"] == pytest.approx(rating["high"], abs=60)
+
+
+def test_only_ties_have_an_interval_around_a_half():
+    found = measure_preferences(PROMPTS[:2], [*chosen("p1/xy", "tie"), *chosen("p2/xy", "tie")], resamples=100)
+    rate = found["pairs"][0]["win_rate"]
+    assert rate["value"] == 0.5 and rate["low"] < 0.4 < 0.6 < rate["high"]
+    assert found["models"]["x"]["rating"]["value"] == pytest.approx(1000)
+
+
 def test_judge_with_constant_verdicts_is_warned_of():
     votes = [*judged("1", "pass"), *judged("2", "pass"), *judged("3", "fail", clarity="0")]
     found = {"quality": measure_quality(PAIRS, votes, resamples=100), "preference": None}
-    judge = {"name": "judge@0", "votes": found, "position": {"judged": 0}, "self_judged": {}}
+    judge = {"name": "judge@0", "votes": found, "criteria": {}, "position": {"judged": 0}, "self_judged": {}}
     (said,) = notes({"people": None, "judge": judge})
     assert said == (
         "warning: judge gave every pair the same verdict (feasibility: yes, practicality: no): it tells none apart"

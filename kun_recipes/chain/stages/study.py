@@ -1,6 +1,7 @@
 """The study stage."""
 
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -32,6 +33,9 @@ class StudyStage(Stage):
         from kun_recipes.studies.study import run
 
         run(config, read_votes)
+
+    def asked(self, config: StudyConfig) -> dict[str, Any]:
+        return {**super().asked(config), **config.versions()}
 
     def check(self, config: StudyConfig) -> None:
         if config.judge or config.prompts:

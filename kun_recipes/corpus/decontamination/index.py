@@ -26,8 +26,9 @@ class DecontaminationSettings:
         ngram: letters of an n-gram. PaLM (Chowdhery et al. 2022, §8) takes 8 words; 8 Chinese characters are some five
             words: rare enough to tell a quote from a phrase, short enough that a changed letter costs little of it.
         share: of the letters of a question's part that must stand in matched n-grams (PaLM's 70%).
-        min_letters: shortest part that is looked for by itself. Below two n-grams, "我国的根本政治制度是" is as much
-            a phrase of any text as a question; a shorter stem is looked for together with its options.
+        min_letters: shortest part that is looked for anywhere. Below two n-grams, "我国的根本政治制度是" is as much a
+            phrase of any text as a question; a shorter stem is looked for together with its options, and alone only
+            where it stands by itself, between punctuation.
         quote_letters: a run of this length is a quote, whatever its share of a longer part (GPT-4's report takes 50
             characters).
         max_questions: an n-gram in more questions than these is how questions are put ("下列关于…的说法中正确的是"),
@@ -63,7 +64,7 @@ class QuestionIndex:
         posting_part, posting_offset: a posting is the n-gram's place: a part, and the letter at which it begins there.
         part_question: the question of each part.
         part_letters: the letters of each part that stand in its n-grams.
-        part_alone: whether a part counts only where it stands by itself, between punctuation: short prompts.
+        part_alone: whether a part counts only where it stands by itself, between punctuation: short stems and prompts.
     """
 
     settings: DecontaminationSettings
@@ -99,7 +100,7 @@ def _load(path: str, _size: int, _time: int) -> QuestionIndex:
 
 def build_index(questions: Sequence[Question], settings: DecontaminationSettings | None = None) -> QuestionIndex:
     """Index the stem of every question, its options in a row with and without their letters, and short stems with
-    their options; a short prompt counts only as a whole, and one shorter than an n-gram not at all.
+    their options; a short stem or prompt alone counts only as a whole, and one shorter than an n-gram not at all.
 
     Once a run: some 7 seconds and 500 MB for 25 000 questions.
     """
@@ -107,7 +108,7 @@ def build_index(questions: Sequence[Question], settings: DecontaminationSettings
     parts = [part for number, question in enumerate(questions) for part in _parts(number, question, settings)]
     grams, gram_of, part_of, offset_of = _postings(parts, settings.max_questions)
     letters = _letters(part_of, offset_of, len(parts), settings.ngram)
-    kept, alone = _choose(parts, letters, [not question.options for question in questions], settings)
+    kept, alone = _choose(parts, letters, settings)
     numbers = np.cumsum(kept) - 1
     used = kept[part_of]
     counts = np.bincount(gram_of[used], minlength=len(grams))
@@ -177,7 +178,7 @@ def new_letters(opens: np.ndarray, offset: np.ndarray, ngram: int) -> np.ndarray
 
 
 def _choose(
-    parts: list[Part], letters: np.ndarray, is_prompt: list[bool], settings: DecontaminationSettings
+    parts: list[Part], letters: np.ndarray, settings: DecontaminationSettings
 ) -> tuple[np.ndarray, np.ndarray]:
     """Which parts are looked for, and which of them only where they stand by themselves."""
     kept, alone = letters >= settings.min_letters, np.zeros(len(parts), dtype=bool)
@@ -185,7 +186,7 @@ def _choose(
     for number, part in enumerate(parts):
         if part.kind == WHOLE and part.question in stem_suffices:
             kept[number] = False
-        elif is_prompt[part.question] and not kept[number]:
+        elif part.kind == STEM and not kept[number]:
             whole = letters[number] == len(part.hashes) + settings.ngram - 1
             kept[number] = alone[number] = whole
     return kept, alone

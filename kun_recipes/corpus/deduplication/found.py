@@ -20,6 +20,7 @@ from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.data import schema
+from kun_recipes.data.atomic import whole_or_not_at_all
 
 ID_BYTES = 24  # as long as the ids of segments; longer ones are cut, they are here for people
 DROP = struct.Struct(f"<I{ID_BYTES}s")
@@ -59,6 +60,28 @@ def write_found(found: Path, part: str, dropped: np.ndarray, kept: np.ndarray, n
         path = found / f"{rank:05d}" / f"{part}.drop"
         path.parent.mkdir(parents=True, exist_ok=True)
         records[here].tofile(path)
+
+
+def rename_kept(found: Path, dropped: np.ndarray, kept: np.ndarray, notes: Path) -> None:
+    """In what was found before, name the copy that stays instead of one that is dropped now.
+
+    Args:
+        found: files of an earlier step, whose rows to drop stay what they are.
+        dropped: places of rows in the later step.
+        kept: for each the place of the row that stays.
+        notes: ids of the later step.
+    """
+    gone, stays = _look_up(dropped, notes), _look_up(kept, notes)
+    order = np.argsort(gone)
+    gone, stays = gone[order], stays[order]
+    for path in sorted(found.glob("*/*.drop")):
+        records = np.fromfile(path, DROP_RECORD)
+        place = np.minimum(np.searchsorted(gone, records["kept"]), len(gone) - 1)
+        renamed = gone[place] == records["kept"]
+        if renamed.any():
+            records["kept"][renamed] = stays[place[renamed]]
+            with whole_or_not_at_all(path) as partial:
+                records.tofile(partial)
 
 
 def read_found(found: Path, rank: int) -> Iterator[tuple[int, str]]:

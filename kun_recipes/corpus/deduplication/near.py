@@ -14,7 +14,7 @@ from datatrove.pipeline.dedup.minhash import (
 from datatrove.utils.hashing import HashConfig
 from datatrove.utils.word_tokenizers import WordTokenizer
 
-from kun_recipes.corpus.deduplication.found import open_ids, places_of, write_found, write_id
+from kun_recipes.corpus.deduplication.found import open_ids, places_of, rename_kept, write_found, write_id
 from kun_recipes.text.grams import gram_hashes, letter_codes
 
 PRIME = np.uint64((1 << 61) - 1)  # datatrove's: hashes are taken modulo a Mersenne prime
@@ -128,13 +128,15 @@ class ClusterNearDuplicates(PipelineStep):
         pairs: what `signature_pairs` found.
         signatures: what `NoteSignatures` noted: the ids.
         found: takes the rows to drop.
+        exact: exact duplicates that were found before: those whose copy goes now get the id of the row that stays.
     """
 
     name = "🎯 MinHash clusters"
     type = "🫂 - DEDUP"
 
-    def __init__(self, pairs: str | Path, signatures: str | Path, found: str | Path):
+    def __init__(self, pairs: str | Path, signatures: str | Path, found: str | Path, exact: str | Path | None = None):
         super().__init__()
+        self.exact = Path(exact) if exact else None
         self.pairs = Path(pairs)
         self.signatures = Path(signatures)
         self.found = Path(found)
@@ -150,6 +152,8 @@ class ClusterNearDuplicates(PipelineStep):
             self.stat_update("near_duplicates", value=len(dropped))
             self.stat_update("clusters", value=len(np.unique(kept)))
             write_found(self.found, "near", dropped, kept, self.signatures)
+            if self.exact and len(dropped):
+                rename_kept(self.exact, dropped, kept, self.signatures)
 
 
 def join_pairs(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

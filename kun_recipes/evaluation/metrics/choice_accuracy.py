@@ -1,4 +1,4 @@
-"""Accuracy of multiple choice over subjects, with bootstrap intervals; loads by `evaluate.load(<this file>)`."""
+"""Accuracy of multiple choice over subjects, with score intervals; loads by `evaluate.load(<this file>)`."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,17 @@ import numpy
 _DESCRIPTION = """
 accuracy: the unweighted mean of the subjects' accuracies, the number of C-Eval's and CMMLU's leaderboards.
 pooled: right answers by questions, all subjects together.
-Each with the bounds of its 95% bootstrap interval over questions (percentiles): <name>_low, <name>_high.
+Each with the bounds of its 95% score interval over questions (Wilson 1927): <name>_low, <name>_high. It has a width
+at 0 and at 1, too. That of the mean over subjects is the interval of as many questions of one subject as would vary
+as much.
 """
 _INPUTS = """
 predictions: letters; "" where none could be read.
 references: the right letters.
 subjects: the subject of each question.
-resamples: of the bootstrap, 10,000 unless given.
-seed: of the bootstrap, 0 unless given.
 """
-INTERVAL = (2.5, 97.5)
+NORMAL = 1.959964
+SMOOTHING = 2  # right and wrong answers, spread over all questions, that the variance counts beside them
 
 
 class ChoiceAccuracy(evaluate.Metric):
@@ -36,26 +37,27 @@ class ChoiceAccuracy(evaluate.Metric):
         predictions: Sequence[str],
         references: Sequence[str],
         subjects: Sequence[str],
-        resamples: int = 10_000,
-        seed: int = 0,
     ) -> dict[str, float]:
         right = numpy.array(predictions) == numpy.array(references)
         _, subject_of = numpy.unique(subjects, return_inverse=True)
         questions = numpy.bincount(subject_of)
         accuracies = numpy.bincount(subject_of, weights=right) / questions
-        # drawing n right-or-wrong answers with replacement is a binomial draw
-        random = numpy.random.default_rng(seed)
-        by_subject = random.binomial(questions, accuracies, size=(resamples, len(questions))) / questions
-        pooled = random.binomial(len(right), right.mean(), size=resamples) / len(right)
+        added = SMOOTHING * questions / len(right)
+        smooth = (accuracies * questions + added) / (questions + 2 * added)
+        variance = (smooth * (1 - smooth) / questions).sum() / len(questions) ** 2
+        as_many = smooth.mean() * (1 - smooth.mean()) / variance
         return {
             "accuracy": float(accuracies.mean()),
-            **_bounds("accuracy", by_subject.mean(axis=1)),
+            **_bounds("accuracy", accuracies.mean(), as_many),
             "pooled": float(right.mean()),
-            **_bounds("pooled", pooled),
+            **_bounds("pooled", right.mean(), len(right)),
             "questions": len(right),
         }
 
 
-def _bounds(name: str, values: numpy.ndarray) -> dict[str, float]:
-    low, high = numpy.percentile(values, INTERVAL)
-    return {f"{name}_low": float(low), f"{name}_high": float(high)}
+def _bounds(name: str, share: float, questions: float) -> dict[str, float]:
+    """Wilson's interval of a share of questions."""
+    shrink = 1 + NORMAL**2 / questions
+    middle = (share + NORMAL**2 / (2 * questions)) / shrink
+    half = NORMAL * (share * (1 - share) / questions + NORMAL**2 / (4 * questions**2)) ** 0.5 / shrink
+    return {f"{name}_low": float(max(middle - half, 0)), f"{name}_high": float(min(middle + half, 1))}

@@ -9,7 +9,9 @@ from scipy.stats import binomtest
 
 _DESCRIPTION = """
 difference: of the unweighted means over subjects, model minus other.
-difference_low, difference_high: its 95% paired bootstrap interval over questions (percentiles).
+difference_low, difference_high: its 95% paired bootstrap interval over questions (percentiles). One question more
+that only the one answers right and one that only the other does are spread over all (Bonett & Price 2012): models
+that never differ have an interval, too.
 only_model, only_other: questions that only the one, or only the other, answers right.
 p_value: of McNemar's exact test that both are as often right: a two-sided binomial test of those questions.
 """
@@ -22,6 +24,7 @@ resamples: of the bootstrap, 10,000 unless given.
 seed: of the bootstrap, 0 unless given.
 """
 INTERVAL = (2.5, 97.5)
+ADDED = numpy.array([1, 0, 1])  # questions that only the other, both or neither, only the model answers right
 
 
 class PairedDifference(evaluate.Metric):
@@ -52,7 +55,8 @@ class PairedDifference(evaluate.Metric):
         difference = 0.0
         for subject in range(len(names)):
             of_subject = gain[subject_of == subject]
-            shares = numpy.array([(of_subject == value).mean() for value in (-1, 0, 1)])
+            counts = numpy.array([(of_subject == value).sum() for value in (-1, 0, 1)])
+            shares = (counts / len(of_subject) + ADDED / len(gain)) / (1 + ADDED.sum() / len(gain))
             drawn = random.multinomial(len(of_subject), shares, size=resamples)
             means += (drawn[:, 2] - drawn[:, 0]) / len(of_subject) / len(names)
             difference += of_subject.mean() / len(names)

@@ -1,6 +1,7 @@
 """Perplexity of reference answers, with a bootstrap interval over pairs; loads by `evaluate.load(<this file>)`."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import datasets
 import evaluate
@@ -8,7 +9,7 @@ import numpy
 
 _DESCRIPTION = """
 perplexity: exp of the mean, over the pairs, of the reference answer's negative log-probability a token.
-perplexity_low, perplexity_high: its 95% bootstrap interval over pairs (percentiles).
+perplexity_low, perplexity_high: its 95% bootstrap interval over pairs (percentiles); None of a single pair.
 Models with different tokenizers cannot be compared by it.
 """
 _INPUTS = """
@@ -28,13 +29,14 @@ class ReferencePerplexity(evaluate.Metric):
             features=datasets.Features({"predictions": datasets.Value("float64")}),
         )
 
-    def _compute(self, predictions: Sequence[float], resamples: int = 10_000, seed: int = 0) -> dict[str, float]:
+    def _compute(self, predictions: Sequence[float], resamples: int = 10_000, seed: int = 0) -> dict[str, Any]:
         logprobs = numpy.array(predictions)
         drawn = numpy.random.default_rng(seed).integers(len(logprobs), size=(resamples, len(logprobs)))
-        low, high = numpy.percentile(numpy.exp(-logprobs[drawn].mean(axis=1)), INTERVAL)
+        bounds = numpy.percentile(numpy.exp(-logprobs[drawn].mean(axis=1)), INTERVAL).tolist()
+        low, high = bounds if len(logprobs) > 1 else (None, None)
         return {
             "perplexity": float(numpy.exp(-logprobs.mean())),
-            "perplexity_low": float(low),
-            "perplexity_high": float(high),
+            "perplexity_low": low,
+            "perplexity_high": high,
             "pairs": len(logprobs),
         }

@@ -45,6 +45,7 @@ def with_study(folder: Path, people: bool = True) -> Path:
     judge = {
         "name": "judge@0",
         "votes": measure_study(items, votes("judge@0"), resamples=100),
+        "criteria": {},
         "position": {"judged": 12, "prior_logodds": 0.5, "raw": bias, "calibrated": bias},
         "self_judged": {"quality": 2, "preference": 0},
     }

@@ -7,6 +7,7 @@ import pytest
 from kun_recipes.chain.plan.work import Flow
 from kun_recipes.chain.stages.evaluate import EVALUATE
 from kun_recipes.evaluation.config import Benchmark
+from kun_recipes.execution.folder import StageFolder, changed_keys
 
 CEVAL, CMMLU = Benchmark("c", "ceval"), Benchmark("c", "cmmlu")
 
@@ -45,3 +46,12 @@ def test_full_ppl_mode_reads_four_prompts_per_question(make, known):
 
 def test_unknown_seeds_leave_the_time_unknown(make, known):
     assert math.isnan(EVALUATE.work(make.evaluation(seeds="others"), known, Flow(known), devices=1).device_seconds)
+
+
+def test_versions_of_prompts_and_reader_are_part_of_what_is_asked(make, monkeypatch):
+    config = make.evaluation(benchmarks=[CEVAL, CMMLU])
+    asked = EVALUATE.asked(config)
+    assert asked["prompt_versions"] == {"ceval": 2, "cmmlu": 2}
+    assert asked == StageFolder("evaluate", config, config.versions()).asked  # as the stage itself writes it
+    monkeypatch.setattr("kun_recipes.evaluation.config.READER_VERSION", 99)
+    assert changed_keys(EVALUATE.asked(config), asked) == ["reader_version"]

@@ -48,6 +48,11 @@ BEHIND = "这样的讨论往往要持续到下课，大家才依依不舍地收�
         ("我国最长的河流是长江，它发源于青藏高原，流经十一个省级行政区，注入东海。", None),
         ("我国最长的河流是：Ａ、黄河　Ｂ、长江　Ｃ、珠江　Ｄ、淮河", "ceval/val/geography/0 1.00"),
         ("我国最长的河流是（黄河、长江、珠江、淮河）", "ceval/val/geography/0 1.00"),
+        # that stem by itself
+        ("我国最长的河流是（　　）。", "ceval/val/geography/0 1.00"),
+        (BEFORE + "问：我国最长的河流是？\n答：长江。" + BEHIND, "ceval/val/geography/0 1.00"),
+        ("老师说我国最长的河流是（　　）。", None),
+        ("我国最长的河流：长江。", None),
         # single option words, and how questions are put
         ("纬度位置、海陆位置、地形起伏都影响一个地方的气温。", None),
         ("下列关于宋代交子的说法中，正确的是哪一项，请同学们想一想。", None),

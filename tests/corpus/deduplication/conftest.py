@@ -46,11 +46,16 @@ class Spread:
         return self.folder / "exact"
 
     def find_near(self, settings: NearDuplicateSettings = SETTINGS) -> Path:
-        self.run(NoteSignatures(self.folder / "signatures", settings))
+        exact = self.folder / "exact"
+        rows = DropRows(exact, "duplicate").run if exact.is_dir() else lambda read, *_: read
+        for rank in range(len(self.files)):
+            left = rows(iter(self.fresh(rank)), rank, len(self.files))
+            NoteSignatures(self.folder / "signatures", settings).run(left, rank, len(self.files))
         pairs = signature_pairs(self.folder / "signatures", self.folder / "pairs", settings)
         for bucket in range(settings.buckets):
             pairs.run(None, bucket, settings.buckets)
-        ClusterNearDuplicates(self.folder / "pairs", self.folder / "signatures", self.folder / "near").run()
+        folders = (self.folder / name for name in ("pairs", "signatures", "near", "exact"))
+        ClusterNearDuplicates(*folders).run()
         return self.folder / "near"
 
     def kept(self, found: Path, reason: str = "duplicate") -> list[str]:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kun_recipes.corpus.deduplication import ClusterNearDuplicates, DropRows, NearDuplicateSettings, NoteSignatures
-from kun_recipes.corpus.deduplication.found import places_of
+from kun_recipes.corpus.deduplication.found import places_of, read_found
 from kun_recipes.corpus.deduplication.near import join_pairs
 
 
@@ -152,3 +152,20 @@ def test_places_are_ordered_as_rows_are_read():
 def test_more_than_one_task_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="must run as one task, not 2"):
         ClusterNearDuplicates(tmp_path, tmp_path, tmp_path).run(None, 0, 2)
+
+
+@pytest.mark.parametrize("tasks", [1, 3, 6])
+def test_exact_copies_of_a_near_duplicate_name_the_row_that_stays(spread, prose, tasks):
+    near = prose(0)[:150] + "有人在此处改了一句话" + prose(0)[160:]
+    rows = spread([prose(0), prose(1), near, near, prose(1), near, prose(2)], tasks)
+    exact = rows.find_exact()
+    near_found = rows.find_near()
+    for _ in range(2):  # killed behind it, the step runs again
+        removed = {row: kept for rank in range(tasks) for row, kept in _named(rows, exact, rank)}
+        assert removed == {"n3": "n0", "n4": "n1", "n5": "n0"}
+        rows.find_near()
+    assert near_found.is_dir()
+
+
+def _named(rows, found, rank):
+    return [(rows.files[rank][row].id, kept) for row, kept in read_found(found, rank)]
