@@ -81,7 +81,7 @@ def _check_together(options: RunOptions) -> None:
 
 
 def _run_here(chain: Chain, selected: Sequence[StageRun], fresh: bool, console: Console) -> None:
-    check_before(selected, fresh)
+    check_before(chain, selected, fresh)
     if fresh:
         remove_from(selected)
     failed = run_here(chain, selected, console)
@@ -93,7 +93,7 @@ def _run_here(chain: Chain, selected: Sequence[StageRun], fresh: bool, console: 
 def _submit(
     chain: Chain, selected: Sequence[StageRun], cluster: ClusterConfig, options: RunOptions, console: Console
 ) -> None:
-    check_before(selected, options.fresh)
+    check_before(chain, selected, options.fresh)
     if options.fresh:
         refuse_running(selected)
         remove_from(selected)

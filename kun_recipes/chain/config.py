@@ -3,16 +3,22 @@
 from dataclasses import dataclass
 
 from kun_recipes.config.options import option
-from kun_recipes.config.types import InputPath, ModelPath, OutputPath
+from kun_recipes.config.types import InputPath, ModelPath, OutputPath, StagePath
 
 
 @dataclass(kw_only=True)
 class RunConfig:
-    """Options that the stage files of a recipe share. A value set here replaces the one in the stage files."""
+    """Options that the stage files of a recipe share. A value set here replaces the one in the stage files.
+
+    The seeds are named here alone: the trainings on them, evaluate and statistics take them from here.
+    """
 
     output_dir: OutputPath = option(help="folder of the whole run")
     model: ModelPath = option(help="the base model: a folder, a Hub id, or a model source file")
     model_revision: str | None = option(None, "commit of the base model, where it is a Hub id")
+    seeds: StagePath | None = option(None, "seed pairs of the recipe: file, folder or Hub dataset")
+    instruction_column: str = option("instruction", "column of the seeds; several are joined by +")
+    output_column: str = option("output", "column of the seeds")
     accelerate_config: InputPath = option("accelerate_configs/cpu.yaml", "how the trainings are launched")
     final_sizes: list[int] | None = option(
         None, "train a final model on each of these numbers of rows, the smaller sets inside the larger", min=1

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kun_recipes.chain.recipe import Chain, StageRun
+from kun_recipes.config.options import is_there
 from kun_recipes.config.paths import ConfigPath, config_paths
 from kun_recipes.errors import ConfigError
 
@@ -30,6 +31,20 @@ def check_inputs(chain: Chain, recipe: str) -> None:
                 raise ConfigError(
                     path.key, f"{path.value}: no stage of this recipe writes it", f"{recipe}/{stage.file}.yaml"
                 )
+
+
+def inputs_there(stage: StageRun, stages: Sequence[StageRun]) -> set[str]:
+    """Return the paths that a stage reads, none of the stages given writes, and somebody must have put there.
+
+    Raises:
+        ConfigError: one of them is missing.
+    """
+    outside = [path for path in _reads(stage) if not any(_writes(one, path.value) for one in stages)]
+    local = [path for path in outside if not (path.kind.hub and path.is_hub_id) and "://" not in path.value]
+    for path in local:
+        if not is_there(path.value):
+            raise ConfigError(path.key, f"no such file or folder: {path.value}")
+    return {path.value for path in outside if Path(path.value).exists()}
 
 
 def _reads(stage: StageRun) -> list[ConfigPath]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from kun_recipes.chain.graph import inputs_there
 from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.data.folders import discard
 from kun_recipes.errors import UserError
@@ -24,8 +25,8 @@ def remove_from(selected: Sequence[StageRun]) -> None:
             discard(folder)
 
 
-def check_before(selected: Iterable[StageRun], fresh: bool = False) -> None:
-    """Raise UserError before any work for what a later stage would refuse: a missing engine, a bad token.
+def check_before(chain: Chain, selected: Iterable[StageRun], fresh: bool = False) -> None:
+    """Raise UserError before any work for what a later stage would refuse: a missing engine, a bad token, an input.
 
     Args:
         fresh: whether complete stages are run again, too.
@@ -33,6 +34,10 @@ def check_before(selected: Iterable[StageRun], fresh: bool = False) -> None:
     for stage in selected:
         if fresh or not stage.complete:
             stage.kind.check(stage.config)
+            try:
+                stage.kind.check_inputs(stage.config, inputs_there(stage, chain.stages))
+            except UserError as error:
+                raise UserError(f"{stage.name}: {error}") from error
 
 
 def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> UserError | None:

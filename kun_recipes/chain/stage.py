@@ -1,6 +1,6 @@
 """Base class of the stages: one declaration serves running, planning, submitting, status and report."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -78,6 +78,13 @@ class Stage:
 
     def check(self, config: Any) -> None:
         """Raise UserError, before any stage runs, for what would only fail after hours."""
+
+    def check_inputs(self, config: Any, there: Container[str]) -> None:
+        """Raise UserError, before any stage runs, for an input that it could not use.
+
+        Args:
+            there: paths of the config that can be read now; the others an earlier stage writes, or the Hub has.
+        """
 
     def repeats(self, config: Any) -> bool:
         """Return whether it runs again although it is finished: what it does lies elsewhere, too."""

@@ -89,7 +89,7 @@ def check_values(config: Any, future: Sequence[str], prefix: str = "") -> None:
         return  # the paths of nested sections are among those of the whole
     for path in config_paths(config):
         may_come = (path.kind.hub and path.is_hub_id) or any(map(Path(path.value).is_relative_to, future))
-        if path.kind.exists and not may_come and not _is_there(path.value):
+        if path.kind.exists and not may_come and not is_there(path.value):
             raise ConfigError(path.key, f"no such file or folder: {path.value}")
 
 
@@ -114,7 +114,8 @@ def _check_value(value: Any, spec: OptionSpec, key: str, future: Sequence[str]) 
             raise ConfigError(name, f"must be one of {', '.join(spec.choices)}, not {item}")
 
 
-def _is_there(path: str) -> bool:
+def is_there(path: str) -> bool:
+    """Return whether a path or a glob names anything; addresses are not looked up."""
     if "://" in path or Path(path).exists():
         return True
     return glob.has_magic(path) and next(glob.iglob(path, recursive=True), None) is not None

@@ -59,7 +59,9 @@ class EvaluateConfig(EngineConfig):
     )
 
     training_rows: list[DatasetPath] | None = option(
-        None, "sets that the models were trained on: accuracy is split by whether a question is quoted there"
+        None,
+        "sets that the models were trained on beside the seeds: accuracy is split by whether a question is quoted in "
+        "these or the seeds; null: no such split",
     )
     seeds: DatasetPath = option(help="seed pairs, as the trainings read them: file, folder or Hub dataset")
     instruction_column: str = option("instruction", "column of the seeds; several are joined by +")

@@ -1,6 +1,6 @@
 """The evaluate stage."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +46,11 @@ class EvaluateStage(Stage):
 
     def check(self, config: EvaluateConfig) -> None:
         check_installed(config.engine)
+
+    def check_inputs(self, config: EvaluateConfig, there: Container[str]) -> None:
+        from kun_recipes.evaluation.inputs import check_inputs
+
+        check_inputs(config, there)
 
     def details(self, config: EvaluateConfig, summary: Summary) -> Iterator[RenderableType]:
         yield from results_tables(summary["results"])
