@@ -18,6 +18,7 @@ from kun_recipes.chain.plan.estimate import estimate, load_plan
 from kun_recipes.chain.plan.plan import Hardware
 from kun_recipes.chain.plan.table import show
 from kun_recipes.chain.recipe import Chain, StageRun
+from kun_recipes.chain.rows import refuse_shortage
 from kun_recipes.config.command_line import load
 from kun_recipes.errors import UserError
 from kun_recipes.execution.devices import visible_gpus
@@ -82,6 +83,7 @@ def _check_together(options: RunOptions) -> None:
 
 def _run_here(chain: Chain, selected: Sequence[StageRun], fresh: bool, console: Console) -> None:
     check_before(chain, selected, fresh)
+    refuse_shortage(chain, selected)
     if fresh:
         remove_from(selected)
     failed = run_here(chain, selected, console)
@@ -94,6 +96,7 @@ def _submit(
     chain: Chain, selected: Sequence[StageRun], cluster: ClusterConfig, options: RunOptions, console: Console
 ) -> None:
     check_before(chain, selected, options.fresh)
+    refuse_shortage(chain, selected)
     if options.fresh:
         refuse_running(selected)
         remove_from(selected)

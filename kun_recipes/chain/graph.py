@@ -1,5 +1,6 @@
 """Infer which stage reads what another one writes from the paths in their configs."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,12 +12,15 @@ from kun_recipes.errors import ConfigError
 
 def needs(stages: Sequence[StageRun]) -> dict[str, list[str]]:
     """Return, by a stage's name, the stages of those given that it reads from, in their order."""
+    return {stage.name: _writers(stage, stages, _reads(stage)) for stage in stages}
+
+
+def requires(stages: Sequence[StageRun]) -> dict[str, list[str]]:
+    """Return, by a stage's name, those of `needs` that it cannot do without."""
     return {
-        stage.name: [
-            other.name
-            for other in stages
-            if other is not stage and any(_writes(other, path.value) for path in _reads(stage))
-        ]
+        stage.name: _writers(
+            stage, stages, [path for path in _reads(stage) if _option(path) not in stage.kind.optional]
+        )
         for stage in stages
     }
 
@@ -49,6 +53,14 @@ def inputs_there(stage: StageRun, stages: Sequence[StageRun]) -> set[str]:
 
 def _reads(stage: StageRun) -> list[ConfigPath]:
     return [path for path in config_paths(stage.config) if not path.kind.written]
+
+
+def _option(path: ConfigPath) -> str:
+    return re.split(r"[.\[]", path.key)[0]
+
+
+def _writers(stage: StageRun, stages: Sequence[StageRun], paths: Sequence[ConfigPath]) -> list[str]:
+    return [one.name for one in stages if one is not stage and any(_writes(one, path.value) for path in paths)]
 
 
 def _writes(stage: StageRun, path: str) -> bool:

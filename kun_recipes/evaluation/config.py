@@ -8,6 +8,7 @@ from kun_recipes.config.types import BenchmarkPath, DatasetPath, InputPath, Mode
 from kun_recipes.errors import ConfigError
 from kun_recipes.evaluation.benchmarks import BenchmarkName
 from kun_recipes.evaluation.prompts import Format
+from kun_recipes.execution.failed import WithoutFailed
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.models.source import load_model_source
 
@@ -28,7 +29,7 @@ class Benchmark:
 
 
 @dataclass(kw_only=True)
-class EvaluateConfig(EngineConfig):
+class EvaluateConfig(WithoutFailed, EngineConfig):
     """Measure models by C-Eval, CMMLU and held-out pairs, beside their base model (Kun §4.2.4)."""
 
     model: ModelPath = option(

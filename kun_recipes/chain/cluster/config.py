@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from kun_recipes.chain.recipe import WITHOUT_FAILED
 from kun_recipes.chain.stage import Stage
 from kun_recipes.config.options import option
 from kun_recipes.errors import ConfigError
@@ -48,8 +49,9 @@ class ClusterConfig:
 
     def placement(self, file: str, kind: Stage) -> list[str]:
         """What the data stages are told, on their command line, of where their job arrays run."""
+        going_on = WITHOUT_FAILED if kind.optional else []  # a submitted stage cannot know what will have failed
         if not issubclass(kind.config_class(), ExecutorConfig):
-            return []
+            return going_on
         words = {
             "executor": "slurm",
             "slurm_time": self.limit(file),
@@ -59,7 +61,7 @@ class ClusterConfig:
         }
         lists = {"slurm_sbatch": self.sbatch, "slurm_setup": self.setup}
         given = [word for key, value in words.items() if value is not None for word in (f"--{key}", str(value))]
-        return given + [word for key, values in lists.items() if values for word in (f"--{key}", *values)]
+        return going_on + given + [word for key, values in lists.items() if values for word in (f"--{key}", *values)]
 
     def _on_cores(self) -> dict[str, object]:
         return {

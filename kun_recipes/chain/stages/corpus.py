@@ -51,6 +51,9 @@ class CorpusStage(Stage):
 
         check_inputs(config, there)
 
+    def most_rows(self, config: CorpusConfig, read: float) -> float:
+        return math.inf if config.sample_rows is None else config.sample_rows
+
     def work(self, config: CorpusConfig, known: Assumptions, flow: Flow, devices: int) -> Work:
         """Documents to segments.
 

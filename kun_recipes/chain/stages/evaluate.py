@@ -35,6 +35,7 @@ class EvaluateStage(Stage):
 
     name, script = "evaluate", "recipes/evaluate.py"
     plan_section, assumptions = "evaluate", EvaluateRates
+    optional = ("models",)
 
     def config_class(self) -> type:
         return EvaluateConfig

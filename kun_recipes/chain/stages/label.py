@@ -29,7 +29,7 @@ class LabelStage(Stage):
     """Write one candidate instruction per segment (Kun §3.2)."""
 
     name, script = "label", "recipes/label.py"
-    plan_section, assumptions = "label", LabelRates
+    rows_from, plan_section, assumptions = "segments", "label", LabelRates
 
     def config_class(self) -> type:
         return LabelConfig

@@ -44,7 +44,7 @@ class RefineStage(Stage):
     """Judge the candidates and write the polished answers (Kun §3.3)."""
 
     name, script = "refine", "recipes/refine.py"
-    plan_section, assumptions = "refine", RefineRates
+    rows_from, plan_section, assumptions = "candidates", "refine", RefineRates
 
     def config_class(self) -> type:
         return RefineConfig

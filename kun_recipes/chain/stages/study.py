@@ -24,6 +24,7 @@ class StudyStage(Stage):
     """Choose what is judged, have models answer, and count the votes (Kun §4.2.2, §4.2.3)."""
 
     name, script = "study", "recipes/study.py"
+    optional = ("models",)
 
     def config_class(self) -> type:
         return StudyConfig
