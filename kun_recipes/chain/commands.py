@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -22,6 +22,7 @@ from kun_recipes.chain.rows import refuse_shortage
 from kun_recipes.config.command_line import load
 from kun_recipes.errors import UserError
 from kun_recipes.execution.devices import visible_gpus
+from kun_recipes.execution.slurm.queue import Job
 
 ANYWHERE = (".", "/")
 
@@ -111,7 +112,12 @@ def _submit(
 def _show_scripts(
     chain: Chain, selected: Sequence[StageRun], cluster: ClusterConfig, recipe: str, console: Console
 ) -> None:
-    queued = leading_jobs(chain.stages) if shutil.which("squeue") else {}  # the scripts can be read anywhere
+    queued: Mapping[str, Job] = {}
+    if shutil.which("squeue"):  # the scripts can be read anywhere
+        try:
+            queued = leading_jobs(chain.stages)
+        except UserError as error:
+            console.print(f"what is in the queue is not known: {error}", highlight=False, markup=False)
     todo = steps(chain, selected, cluster, recipe, queued)
     for step in todo:
         if step.script is not None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import InputPath, ModelPath, OutputPath, StagePath
+from kun_recipes.errors import ConfigError
 
 
 @dataclass(kw_only=True)
@@ -23,3 +24,8 @@ class RunConfig:
     final_sizes: list[int] | None = option(
         None, "train a final model on each of these numbers of rows, the smaller sets inside the larger", min=1
     )
+
+    def check(self) -> None:
+        sizes = self.final_sizes or []
+        if twice := next((size for size in sizes if sizes.count(size) > 1), None):
+            raise ConfigError("final_sizes", f"{twice} is given twice")

@@ -1,4 +1,4 @@
-"""Rows that the stages can write at most, before any of them ran: a final model must not run out of them at the end."""
+"""The most rows that the stages can write, before any of them runs: no final model may lack rows at the end."""
 
 import math
 from collections.abc import Iterator, Sequence

@@ -73,7 +73,9 @@ class EvaluateConfig(WithoutFailed, EngineConfig):
     held_out_limit: int = option(200, "held-out pairs that are answered, the first", min=1)
     held_out_new_tokens: int = option(512, "longest answer to a held-out pair", unit="tokens", min=1)
     rules: InputPath | None = option(
-        None, "YAML file of the A.2 rules, for what a refusal is; null takes the ones of the package"
+        None,
+        "YAML file of the A.2 rules, for what a refusal is; null takes the ones of the package",
+        package_file="rules/rules.yaml",
     )
     bootstrap: int = option(10_000, "resamples behind each interval", min=100)
 

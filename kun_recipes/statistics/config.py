@@ -57,7 +57,9 @@ class StatisticsConfig(EngineConfig):
     topic_references: bool = option(False, "ask about the reference sets, too")
     topic_prompt: PromptPath = option("recipes/prompts/topic.txt", "what is this about?")
     topics_file: InputPath | None = option(
-        None, "YAML file of the three lists; null takes kun_recipes/statistics/topics.yaml"
+        None,
+        "YAML file of the three lists; null takes kun_recipes/statistics/topics.yaml",
+        package_file="statistics/topics.yaml",
     )
     repeats: int = option(
         2,

@@ -52,7 +52,9 @@ class StudyConfig(WithoutFailed, EngineConfig):
     grade_prompt: PromptPath = option("recipes/prompts/grade.txt", "which grade does an output get?")
     compare_prompt: PromptPath = option("recipes/prompts/compare.txt", "which answer is better?")
     rubric: InputPath | None = option(
-        None, "YAML file of criteria and grades; null takes kun_recipes/studies/rubric.yaml"
+        None,
+        "YAML file of criteria and grades; null takes kun_recipes/studies/rubric.yaml",
+        package_file="studies/rubric.yaml",
     )
 
     votes: StagePath | None = option(

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from kun_recipes.chain.all_stages import STAGES
 from kun_recipes.chain.recipe import WITHOUT_FAILED
 from kun_recipes.chain.stage import Stage
+from kun_recipes.chain.stages.training import FINAL_MODEL
 from kun_recipes.config.options import option
+from kun_recipes.config.values import nearest
 from kun_recipes.errors import ConfigError
 from kun_recipes.execution.options import ExecutorConfig
 from kun_recipes.execution.slurm.time_limits import TIME_LIMIT
@@ -41,6 +44,10 @@ class ClusterConfig:
             for limit in limits:
                 if not TIME_LIMIT.fullmatch(limit):
                     raise ConfigError(key, f"write D-HH:MM:SS or HH:MM:SS, not {limit}")
+
+        for name in self.times or {}:
+            if name not in STAGES and not name.startswith(f"{FINAL_MODEL.name}_"):
+                raise ConfigError("times", f"{name}: no such stage{nearest(name, STAGES)}")
 
     def limit(self, *names: str) -> str:
         """The time limit of a stage, by the first of its names that has one of its own."""
