@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
+from rich.console import Console
 
 from kun_recipes.config.command_line import parse
 from kun_recipes.errors import UserError, print_once_per_machine
@@ -17,8 +18,16 @@ from kun_recipes.models.engines import release_engines
 
 Config = TypeVar("Config", bound=Any)
 
+PIPED_COLUMNS = 240
+
 SECONDS_TO_LET_GO = 20
 """How long to wait for another process: a stage whose run was killed notices when it next draws its progress."""
+
+
+def wide_console() -> Console:
+    """Return a console whose tables are not cut where nobody sees them: in a pipe or a file, without COLUMNS."""
+    seen = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if seen else PIPED_COLUMNS)
 
 
 @contextmanager

@@ -13,10 +13,8 @@ candidates, trains a final model on what it keeps, and all models are evaluated 
 import argparse
 from pathlib import Path
 
-from rich.console import Console
-
 from kun_recipes.chain.ablation import ARMS, run_ablation
-from kun_recipes.cli import mistakes_in_one_line
+from kun_recipes.cli import mistakes_in_one_line, wide_console
 
 
 def arguments() -> tuple[argparse.Namespace, list[str]]:
@@ -32,4 +30,4 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
 if __name__ == "__main__":
     options, overrides = arguments()
     with mistakes_in_one_line():
-        run_ablation(options.recipe, options.arms, options.into, overrides, Console())
+        run_ablation(options.recipe, options.arms, options.into, overrides, wide_console())

@@ -11,10 +11,8 @@ stage: `python recipes/run.py recipes/demo --output_dir outputs/other --label.te
 
 import argparse
 
-from rich.console import Console
-
 from kun_recipes.chain.commands import RunOptions, run_recipe
-from kun_recipes.cli import mistakes_in_one_line
+from kun_recipes.cli import mistakes_in_one_line, wide_console
 
 
 def arguments() -> tuple[RunOptions, list[str]]:
@@ -38,4 +36,4 @@ def arguments() -> tuple[RunOptions, list[str]]:
 
 if __name__ == "__main__":
     with mistakes_in_one_line():
-        run_recipe(*arguments(), Console())
+        run_recipe(*arguments(), wide_console())

@@ -197,7 +197,7 @@ def test_leading_job_near_its_time_limit_is_requeued(labelling, finished):
     until_done(output)
     assert label_rows(output) == label_rows(finished)
     log = (output / "slurm" / f"label-{leading}.log").read_text(encoding="utf-8")
-    assert "label: the time limit is near; queued again, and goes on where it was" in log
+    assert "label: the time limit is near; goes back into the queue, and on where it was" in log
 
 
 @pytest.fixture
@@ -238,7 +238,7 @@ def test_training_near_its_time_limit_is_requeued(training, finished):
     output, job = training()
     kill(job, "--signal=USR1", "--batch")
     until_done(output)
-    assert "primary_chat_model: the time limit is near; queued again" in logs(output)
+    assert "primary_chat_model: the time limit is near; goes back into the queue" in logs(output)
     assert "train: stopped at step" in logs(output) and "train: continuing from step" in logs(output)
     assert weights(output) == weights(finished)
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -18,9 +18,11 @@ from kun_recipes.chain.plan.estimate import estimate, load_plan
 from kun_recipes.chain.plan.plan import Hardware
 from kun_recipes.chain.plan.table import show
 from kun_recipes.chain.recipe import Chain, StageRun
+from kun_recipes.chain.rows import refuse_shortage
 from kun_recipes.config.command_line import load
 from kun_recipes.errors import UserError
 from kun_recipes.execution.devices import visible_gpus
+from kun_recipes.execution.slurm.queue import Job
 
 ANYWHERE = (".", "/")
 
@@ -81,7 +83,8 @@ def _check_together(options: RunOptions) -> None:
 
 
 def _run_here(chain: Chain, selected: Sequence[StageRun], fresh: bool, console: Console) -> None:
-    check_before(selected, fresh)
+    check_before(chain, selected, fresh)
+    refuse_shortage(chain, selected)
     if fresh:
         remove_from(selected)
     failed = run_here(chain, selected, console)
@@ -93,7 +96,8 @@ def _run_here(chain: Chain, selected: Sequence[StageRun], fresh: bool, console: 
 def _submit(
     chain: Chain, selected: Sequence[StageRun], cluster: ClusterConfig, options: RunOptions, console: Console
 ) -> None:
-    check_before(selected, options.fresh)
+    check_before(chain, selected, options.fresh)
+    refuse_shortage(chain, selected)
     if options.fresh:
         refuse_running(selected)
         remove_from(selected)
@@ -108,7 +112,12 @@ def _submit(
 def _show_scripts(
     chain: Chain, selected: Sequence[StageRun], cluster: ClusterConfig, recipe: str, console: Console
 ) -> None:
-    queued = leading_jobs(chain.stages) if shutil.which("squeue") else {}  # the scripts can be read anywhere
+    queued: Mapping[str, Job] = {}
+    if shutil.which("squeue"):  # the scripts can be read anywhere
+        try:
+            queued = leading_jobs(chain.stages)
+        except UserError as error:
+            console.print(f"what is in the queue is not known: {error}", highlight=False, markup=False)
     todo = steps(chain, selected, cluster, recipe, queued)
     for step in todo:
         if step.script is not None:

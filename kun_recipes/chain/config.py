@@ -3,17 +3,29 @@
 from dataclasses import dataclass
 
 from kun_recipes.config.options import option
-from kun_recipes.config.types import InputPath, ModelPath, OutputPath
+from kun_recipes.config.types import InputPath, ModelPath, OutputPath, StagePath
+from kun_recipes.errors import ConfigError
 
 
 @dataclass(kw_only=True)
 class RunConfig:
-    """Options that the stage files of a recipe share. A value set here replaces the one in the stage files."""
+    """Options that the stage files of a recipe share. A value set here replaces the one in the stage files.
+
+    The seeds are named here alone: the trainings on them, evaluate and statistics take them from here.
+    """
 
     output_dir: OutputPath = option(help="folder of the whole run")
     model: ModelPath = option(help="the base model: a folder, a Hub id, or a model source file")
     model_revision: str | None = option(None, "commit of the base model, where it is a Hub id")
+    seeds: StagePath | None = option(None, "seed pairs of the recipe: file, folder or Hub dataset")
+    instruction_column: str = option("instruction", "column of the seeds; several are joined by +")
+    output_column: str = option("output", "column of the seeds")
     accelerate_config: InputPath = option("accelerate_configs/cpu.yaml", "how the trainings are launched")
     final_sizes: list[int] | None = option(
         None, "train a final model on each of these numbers of rows, the smaller sets inside the larger", min=1
     )
+
+    def check(self) -> None:
+        sizes = self.final_sizes or []
+        if twice := next((size for size in sizes if sizes.count(size) > 1), None):
+            raise ConfigError("final_sizes", f"{twice} is given twice")

@@ -15,6 +15,7 @@ from kun_recipes.chain.stages.training import FINAL_MODEL
 from kun_recipes.config.command_line import COMMAND_LINE, load
 from kun_recipes.config.paths import map_paths
 from kun_recipes.config.settings import read_yaml_mapping
+from kun_recipes.config.shared import SEED_OPTIONS, takes_shared_seeds
 from kun_recipes.config.types import PathKind, field_types
 from kun_recipes.config.words import to_words
 from kun_recipes.errors import ConfigError
@@ -106,7 +107,9 @@ class _Reader:
         config_class = kind.config_class()
         known = {field.name for field in fields(config_class)}
         values = read_yaml_mapping(file)
-        replaced = _replaced(values, field_types(config_class), self.shared, self.run)
+        replaced = list(_replaced(values, field_types(config_class), self.shared, self.run))
+        if takes_shared_seeds(values, known):
+            replaced += [pair for pair in _replaced_seeds(self.shared, self.run) if pair[0] in known - values.keys()]
         argv = ["--config", file, *_flatten(replaced)]
         if self.placement:
             argv += self.placement(file_name, kind)
@@ -135,6 +138,14 @@ def _replaced(values: dict, hints: dict[str, Any], shared: dict, run: RunConfig)
         moved = map_paths(sized, hints.get(key), lambda _, path, kind: _move(path, kind, shared, run), key)
         if moved != value:
             yield key, to_words(moved)
+
+
+def _replaced_seeds(shared: dict, run: RunConfig) -> Iterator[tuple[str, list[str]]]:
+    """Yield overrides for the options of the seeds that the command line sets for the whole run."""
+    for key in SEED_OPTIONS:
+        value, default = getattr(run, key), getattr(RunConfig, key)
+        if value != default and value != find_shipped(str(shared.get(key, default))):
+            yield key, [value]
 
 
 def _sizes(value: Any, sizes: list[int] | None) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from kun_recipes.chain.graph import inputs_there, needs, requires
 from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.data.folders import discard
 from kun_recipes.errors import UserError
@@ -24,8 +25,8 @@ def remove_from(selected: Sequence[StageRun]) -> None:
             discard(folder)
 
 
-def check_before(selected: Iterable[StageRun], fresh: bool = False) -> None:
-    """Raise UserError before any work for what a later stage would refuse: a missing engine, a bad token.
+def check_before(chain: Chain, selected: Iterable[StageRun], fresh: bool = False) -> None:
+    """Raise UserError before any work for what a later stage would refuse: a missing engine, a bad token, an input.
 
     Args:
         fresh: whether complete stages are run again, too.
@@ -33,37 +34,45 @@ def check_before(selected: Iterable[StageRun], fresh: bool = False) -> None:
     for stage in selected:
         if fresh or not stage.complete:
             stage.kind.check(stage.config)
+            try:
+                stage.kind.check_inputs(stage.config, inputs_there(stage, chain.stages))
+            except UserError as error:
+                raise UserError(f"{stage.name}: {error}") from error
 
 
 def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> UserError | None:
     """Run what is missing, one stage after the other.
 
     Returns:
-        What kept a stage from its end that nothing else waits for, such as publish.
+        What kept stages from their end that the others can do without, such as a final model, or publish.
 
     Raises:
         UserError: another stage failed.
     """
     logs = Path(chain.run.output_dir, "logs")
     width = max(len(stage.name) for stage in chain.stages)
-    failed = None
+    reads, required = needs(chain.stages), {name for names in requires(chain.stages).values() for name in names}
+    failed: dict[str, UserError] = {}
     for stage in selected:
         begun, state = time.monotonic(), "complete"
+        if failed.keys() & set(reads[stage.name]):
+            stage.go_without_failed()
         if not stage.complete:
             state = "done"
             try:
                 _run_shown(stage, logs / f"{stage.name}.log", width, console)
             except UserError as error:
-                if stage.kind.essential:
+                if stage.name in required:
                     raise
-                failed = failed or error
+                failed[stage.name] = error
+                console.print(f"{stage.name:{width}} {elapsed(begun):>6}  failed", highlight=False, markup=False)
                 continue
         summary = stage.summary()
         if summary is None:
             raise UserError(f"{stage.name} ended without its summary; its log: {logs / f'{stage.name}.log'}")
         counts = f"{summary['rows_in']} rows in, {summary['rows_kept']} kept"
         console.print(f"{stage.name:{width}} {elapsed(begun):>6}  {state}: {counts}", highlight=False, markup=False)
-    return failed
+    return UserError("\n".join(map(str, failed.values()))) if failed else None
 
 
 def _run_shown(stage: StageRun, log: Path, width: int, console: Console) -> None:

@@ -14,6 +14,8 @@ from kun_recipes.config.paths import config_paths
 from kun_recipes.errors import ConfigError
 from kun_recipes.execution.folder import changed_keys
 
+WITHOUT_FAILED = ["--without_failed", "true"]
+
 
 @dataclass
 class StageRun:
@@ -46,6 +48,12 @@ class StageRun:
         """Whether there is nothing left to do."""
         return self.summary() is not None and not self.kind.repeats(self.config)
 
+    def go_without_failed(self) -> None:
+        """Let it leave out those of its optional inputs that are not finished."""
+        if not self.config.without_failed:
+            self.config.without_failed = True
+            self.words += WITHOUT_FAILED
+
     def written(self) -> list[Path]:
         """Return the folders that it writes, its own first."""
         others = (Path(path.value) for path in config_paths(self.config) if path.kind.written)
@@ -57,7 +65,7 @@ class StageRun:
         if not path.is_file():
             return None
         summary = orjson.loads(path.read_bytes())
-        return None if changed_keys(self.kind.asked(self.config), summary["config"]) else summary
+        return None if changed_keys(self.kind.asked(self.kind.left(self.config)[0]), summary["config"]) else summary
 
 
 @dataclass

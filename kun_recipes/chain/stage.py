@@ -1,6 +1,7 @@
 """Base class of the stages: one declaration serves running, planning, submitting, status and report."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -11,6 +12,7 @@ from rich.console import RenderableType
 from kun_recipes.chain.plan.assumptions import Assumptions
 from kun_recipes.chain.plan.work import Flow, Work
 from kun_recipes.data.folders import SUMMARY
+from kun_recipes.execution.failed import leave_out
 from kun_recipes.execution.folder import describe
 from kun_recipes.reporting.tables import Table
 
@@ -46,7 +48,9 @@ class Stage:
         script: that runs it.
         summary_file: written last, in its output_dir; a folder without it is not finished.
         devices: what it runs on: "cores", "gpus" of the model that it asks, or "training", by accelerate on all GPUs.
-        essential: whether a run stops when it fails.
+        optional: options whose paths it can do without, where the stage that writes them failed: its config has
+            `without_failed` then.
+        rows_from: the option that names the rows which it keeps or removes one by one; None: it has none.
         plan_section, assumptions: name of its section of plan.yaml, and the class of that; None: a plan leaves it out.
     """
 
@@ -54,7 +58,8 @@ class Stage:
     script: ClassVar[str]
     summary_file: ClassVar[str] = SUMMARY
     devices: ClassVar[Literal["cores", "gpus", "training"]] = "gpus"
-    essential: ClassVar[bool] = True
+    optional: ClassVar[tuple[str, ...]] = ()
+    rows_from: ClassVar[str | None] = None
     plan_section: ClassVar[str] = ""
     assumptions: ClassVar[type | None] = None
 
@@ -70,7 +75,17 @@ class Stage:
         """Run it as a script."""
         from kun_recipes.cli import main
 
-        main(self.config_class(), self.run, argv)
+        main(self.config_class(), self._run_left, argv)
+
+    def _run_left(self, config: Any) -> None:
+        left, missing = self.left(config)
+        for path in missing:
+            print(f"{self.name}: goes on without {path}, which is not finished", file=sys.stderr)
+        self.run(left)
+
+    def left(self, config: Any) -> tuple[Any, list[str]]:
+        """Return the config that it runs with, and the paths of it that failed and are left out."""
+        return leave_out(config, self.optional) if self.optional and config.without_failed else (config, [])
 
     def asked(self, config: Any) -> dict[str, Any]:
         """Return what of a config decides the rows, as its summary keeps it."""
@@ -78,6 +93,17 @@ class Stage:
 
     def check(self, config: Any) -> None:
         """Raise UserError, before any stage runs, for what would only fail after hours."""
+
+    def check_inputs(self, config: Any, there: Container[str]) -> None:
+        """Raise UserError, before any stage runs, for an input that it could not use.
+
+        Args:
+            there: paths of the config that can be read now; the others an earlier stage writes, or the Hub has.
+        """
+
+    def most_rows(self, config: Any, read: float) -> float:
+        """Return the most rows that it can write, of those that it reads."""
+        return read
 
     def repeats(self, config: Any) -> bool:
         """Return whether it runs again although it is finished: what it does lies elsewhere, too."""

@@ -12,11 +12,13 @@ import re
 import sys
 import typing
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 from kun_recipes.config.options import check_values, spec_of
 from kun_recipes.config.paths import map_paths
 from kun_recipes.config.settings import read_yaml_mapping
+from kun_recipes.config.shared import RUN_FILE, shared_seeds
 from kun_recipes.config.types import PathKind, field_types, is_optional, without_null
 from kun_recipes.config.values import nearest, read_value
 from kun_recipes.config.words import read_pair_word, read_section_word
@@ -39,6 +41,8 @@ def parse(config_class: type[Config], argv: Sequence[str] | None = None) -> Conf
 def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence[str] = ()) -> Config:
     """Read `--config FILE` and `--field value` overrides into a config class.
 
+    A stage file that names no seeds takes those of the run.yaml beside it.
+
     Args:
         config_class: a dataclass whose fields are made by `option`; its `check` method, if any, is called last.
         argv: the command line without the program.
@@ -50,11 +54,14 @@ def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence
     argv = list(argv)
     file = _take_config_file(argv)
     hints = field_types(config_class)
+    shared: dict[str, Any] = {}
     try:
         values = _typed(read_yaml_mapping(file), hints) if file else {}
+        shared = _typed(shared_seeds(file, values, hints), hints) if file else {}
     except ConfigError as error:
         error.where = file
         raise
+    values |= shared
     unset = _take_nulls(argv, hints)
     values |= dict.fromkeys(unset.values())
     fields = {field.name: field for field in dataclasses.fields(config_class) if field.init}
@@ -66,8 +73,9 @@ def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence
         if hasattr(config, "check"):
             config.check()
     except ConfigError as error:
-        given = error.key is not None and _is_given(re.split(r"[.\[]", error.key)[0], [*argv, *unset])
-        error.where = error.where or (COMMAND_LINE if given else file)
+        field = re.split(r"[.\[]", error.key or "")[0]
+        written_in = str(Path(file).with_name(RUN_FILE)) if file and field in shared else file
+        error.where = error.where or (COMMAND_LINE if _is_given(field, [*argv, *unset]) else written_in)
         raise
     return config
 

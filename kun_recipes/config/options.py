@@ -15,11 +15,16 @@ from kun_recipes.errors import ConfigError
 
 @dataclasses.dataclass(frozen=True)
 class OptionSpec:
-    """Declaration of an option beyond its type and default."""
+    """Declaration of an option beyond its type and default.
+
+    Attributes:
+        package_file: file of the package that the stage reads for null, or in which a name is looked up.
+    """
 
     limits: Limits
     choices: tuple[str, ...]
     affects_rows: bool
+    package_file: str | None = None
 
 
 class _HelpText(str):
@@ -39,6 +44,7 @@ def option(
     above: float | None = None,
     choices: Sequence[str] = (),
     affects_rows: bool = True,
+    package_file: str | None = None,
 ) -> Any:
     """Declare a field of a config class.
 
@@ -47,6 +53,8 @@ def option(
         source: where the default comes from, such as a section of the paper.
         min, max: inclusive bounds; `above` is an exclusive lower bound. Each also holds for the items of a list.
         choices: the texts allowed in each item of a list; a single text says it by its `Literal` type.
+        package_file: file below kun_recipes/ that the stage reads where none is given, or that holds the names which
+            the option may have: its content is part of what a run was asked.
         affects_rows: False for what only says where or how fast, and so may change when a run is continued.
 
     That an option is a path, its type says: `kun_recipes.config.types`.
@@ -55,7 +63,7 @@ def option(
     notes += [f"one of {', '.join(choices)}"] if choices else []
     notes += [f"source: {source}"] if source else []
     text = _HelpText((f"{help} [{'; '.join(notes)}]" if notes else help).replace("%", "%%"))
-    text.spec = OptionSpec(Limits(min, max, above), tuple(choices), affects_rows)
+    text.spec = OptionSpec(Limits(min, max, above), tuple(choices), affects_rows, package_file)
     metadata = {"help": text}
     if isinstance(default, list | dict):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
@@ -89,7 +97,7 @@ def check_values(config: Any, future: Sequence[str], prefix: str = "") -> None:
         return  # the paths of nested sections are among those of the whole
     for path in config_paths(config):
         may_come = (path.kind.hub and path.is_hub_id) or any(map(Path(path.value).is_relative_to, future))
-        if path.kind.exists and not may_come and not _is_there(path.value):
+        if path.kind.exists and not may_come and not is_there(path.value):
             raise ConfigError(path.key, f"no such file or folder: {path.value}")
 
 
@@ -114,7 +122,8 @@ def _check_value(value: Any, spec: OptionSpec, key: str, future: Sequence[str]) 
             raise ConfigError(name, f"must be one of {', '.join(spec.choices)}, not {item}")
 
 
-def _is_there(path: str) -> bool:
+def is_there(path: str) -> bool:
+    """Return whether a path or a glob names anything; addresses are not looked up."""
     if "://" in path or Path(path).exists():
         return True
     return glob.has_magic(path) and next(glob.iglob(path, recursive=True), None) is not None

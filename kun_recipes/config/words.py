@@ -1,6 +1,7 @@
 """Structured values as words of the command line: a section is `path=a.jsonl,format=jsonl`, a mapping `name=value`."""
 
 import dataclasses
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,11 +14,14 @@ from kun_recipes.errors import ConfigError
 def read_section_word(word: str, section: type, key: str) -> Any:
     """Read `field=value,field=value` into a dataclass.
 
-    The first value may come without its name: `a.jsonl,format=jsonl`. A comma separates only before a known name.
+    The first value may come without its name: `a.jsonl,format=jsonl`. A comma separates only before a known name. A
+    value in which one stands is written as JSON: `{"path": "a,format=b.jsonl"}`.
 
     Raises:
         ConfigError: an unknown name, a missing one, or a value of the wrong type.
     """
+    if word.startswith("{"):
+        return read_value(_from_json(word, key), section, key)
     names = [field.name for field in dataclasses.fields(section)]
     first, *others = re.split(rf",(?=(?:{'|'.join(names)})=)", word)
     values = dict(part.split("=", 1) for part in others)
@@ -37,6 +41,13 @@ def read_section_word(word: str, section: type, key: str) -> Any:
     return read_value(
         {name: read_word(item, hints[name], f"{key}.{name}") for name, item in values.items()}, section, key
     )
+
+
+def _from_json(word: str, key: str) -> Any:
+    try:
+        return json.loads(word)
+    except ValueError as error:
+        raise ConfigError(key, f"{word}: not JSON: {error}") from error
 
 
 def read_pair_word(word: str, kind: Any, key: str) -> tuple[str, Any]:
@@ -65,5 +76,7 @@ def _item_word(item: Any) -> str:
         }
     if not isinstance(item, Mapping):
         return str(item)
+    if any(re.search(r",\w+=", str(value)) for value in item.values()):
+        return json.dumps(dict(item), ensure_ascii=False)
     texts = {name: "+".join(map(str, value)) if isinstance(value, list) else value for name, value in item.items()}
     return ",".join(f"{name}={value}" for name, value in texts.items())

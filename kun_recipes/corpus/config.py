@@ -55,10 +55,20 @@ class CorpusConfig(ExecutorConfig):
     max_segments: int | None = option(
         None, "most segments of one document, spread over it; null keeps all", unit="segments", min=1
     )
-    quality: InputPath | None = option(None, "YAML file of the rules on documents; null takes the package's")
-    context: InputPath | None = option(None, "YAML file: what leans on other text; null takes the package's")
-    privacy: InputPath | None = option(None, "YAML file: what is private, and its masks; null takes the package's")
-    rules: InputPath | None = option(None, "YAML file of the A.2 rules; null takes the ones of the package")
+    quality: InputPath | None = option(
+        None, "YAML file of the rules on documents; null takes the package's", package_file="corpus/quality.yaml"
+    )
+    context: InputPath | None = option(
+        None, "YAML file: what leans on other text; null takes the package's", package_file="corpus/context.yaml"
+    )
+    privacy: InputPath | None = option(
+        None,
+        "YAML file: what is private, and its masks; null takes the package's",
+        package_file="privacy/privacy.yaml",
+    )
+    rules: InputPath | None = option(
+        None, "YAML file of the A.2 rules; null takes the ones of the package", package_file="rules/rules.yaml"
+    )
     benchmarks: list[Benchmark] | None = option(None, "evaluation sets that no segment may hold")
     near_duplicates: bool = option(True, "drop near duplicates too, by MinHash")
     minhash_ngram: int = option(NEAR.ngram, "characters of an n-gram", min=2)

@@ -4,6 +4,7 @@ Each list below is a datatrove pipeline. A task of the first reads a file of the
 task of the same number wrote, so that neither the rows nor which of several copies stays depends on the workers.
 """
 
+from collections.abc import Container
 from pathlib import Path
 
 from datatrove.pipeline.base import PipelineStep
@@ -39,6 +40,18 @@ from kun_recipes.rules.pipelines import Removed
 from kun_recipes.rules.ranges import RangeFilter
 
 DIGEST_BUCKETS = 16  # tasks that look for exact duplicates; each holds a sixteenth of all digests in memory
+
+
+def check_inputs(config: CorpusConfig, there: Container[str]) -> None:
+    """Raise UserError for rules or evaluation sets that the stage could not use.
+
+    Args:
+        there: paths that can be read now.
+    """
+    load_rules(config.rules), load_quality(config.quality), load_context(config.context), load_privacy(config.privacy)
+    for one in config.benchmarks or ():
+        if one.path in there or one.format == "prompts":
+            load_benchmark(one.path, one.format)
 
 
 def segment(config: CorpusConfig, scratch: Path, reader: CorpusReader, removed: Removed) -> list[PipelineStep]:

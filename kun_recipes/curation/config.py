@@ -35,7 +35,9 @@ class LabelConfig(EngineConfig):
     min_fit_percentile: float | None = option(
         None, "remove this share of the candidates, those of lowest fit", unit="percent", source="ours", min=0, max=100
     )
-    rules: InputPath | None = option(None, "YAML file of the A.2 rules; null takes the ones of the package")
+    rules: InputPath | None = option(
+        None, "YAML file of the A.2 rules; null takes the ones of the package", package_file="rules/rules.yaml"
+    )
 
     new_tokens = 96
 
@@ -96,6 +98,8 @@ class RefineConfig(EngineConfig):
         source="the released scripts",
         min=1,
     )
-    rules: InputPath | None = option(None, "YAML file of the A.2 rules; null takes the ones of the package")
+    rules: InputPath | None = option(
+        None, "YAML file of the A.2 rules; null takes the ones of the package", package_file="rules/rules.yaml"
+    )
 
     new_tokens = 1024

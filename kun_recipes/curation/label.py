@@ -1,7 +1,7 @@
 """Pipelines of the label stage; recipes/label.py lists its columns.
 
-The first asks the model and writes every candidate to <output_dir>/labelled; the second filters them, so that the
-share of lowest fit is known and a new threshold does not need the model again.
+The first asks the model and writes every candidate to <output_dir>/labelled; the second filters them: by then the
+share of lowest fit is known.
 """
 
 from collections.abc import Iterator

@@ -52,6 +52,16 @@ def refine(config: RefineConfig, stage: StageFolder, calibrations: Calibrations)
     ]
 
 
+def check_inputs(config: RefineConfig) -> None:
+    """Raise UserError for prompts, judge items or rules that the stage could not use."""
+    load_prompt(config.filter_prompt, {"instruction"})
+    load_prompt(config.score_prompt, SCORED[config.score_target])
+    if config.answers in ASKED:
+        load_prompt(config.polish_prompt, ASKED[config.answers])
+    load_judge_items(config.judge_data, pairs=config.score_target == "pair")
+    load_rules(config.rules)
+
+
 def judge_requests(config: RefineConfig, calibrations: Calibrations, *judges: Judge) -> Iterator[Request]:
     """Yield the requests to the model as a judge, on the labelled items and on the candidates."""
     labelled = (item.pair for item in (*calibrations.development, *calibrations.held_out))

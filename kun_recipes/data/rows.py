@@ -7,6 +7,7 @@ from typing import Any
 
 import zstandard
 from datatrove.data import Document, DocumentsPipeline
+from datatrove.io import DataFolder
 from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.readers.base import BaseDiskReader
 from datatrove.pipeline.writers import JsonlWriter
@@ -32,6 +33,13 @@ def _zstd_writer(file: Any, mode: str = "wb", **_: Any) -> zstandard.ZstdCompres
 register_compression(ZSTD, _zstd_writer, [], force=True)
 
 
+class _Shards(DataFolder):
+    """A folder of shards. datatrove's own search would read the folder's name as a pattern: run[1]."""
+
+    def list_files(self, *_: Any, **__: Any) -> list[str]:
+        return list_shards(self.path)
+
+
 class RowReader(BaseDiskReader):
     """Read the shards of a stage: the file's name order, and within a task the rows' order.
 
@@ -42,7 +50,7 @@ class RowReader(BaseDiskReader):
     name = "🐉 rows"
 
     def __init__(self, folder: str | Path):
-        super().__init__(str(folder), glob_pattern=SHARD_PATTERN, add_file_path=False)
+        super().__init__(_Shards(str(folder)), add_file_path=False)
 
     def read_file(self, filepath: str) -> Iterator[Document]:
         for number, row in enumerate(read_shard(self.data_folder.path, filepath), start=1):

@@ -10,6 +10,7 @@ from kun_recipes.errors import ConfigError
 from kun_recipes.evaluation.benchmarks import BenchmarkName, Spacing, benchmark
 from kun_recipes.evaluation.prompts import Format
 from kun_recipes.evaluation.reading import VERSION as READER_VERSION
+from kun_recipes.execution.failed import WithoutFailed
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.models.source import load_model_source
 
@@ -30,7 +31,7 @@ class Benchmark:
 
 
 @dataclass(kw_only=True)
-class EvaluateConfig(EngineConfig):
+class EvaluateConfig(WithoutFailed, EngineConfig):
     """Measure models by C-Eval, CMMLU and held-out pairs, beside their base model (Kun §4.2.4)."""
 
     model: ModelPath = option(
@@ -66,7 +67,9 @@ class EvaluateConfig(EngineConfig):
     )
 
     training_rows: list[DatasetPath] | None = option(
-        None, "sets that the models were trained on: accuracy is split by whether a question is quoted there"
+        None,
+        "sets that the models were trained on beside the seeds: accuracy is split by whether a question is quoted in "
+        "these or the seeds; null: no such split",
     )
     seeds: DatasetPath = option(help="seed pairs, as the trainings read them: file, folder or Hub dataset")
     instruction_column: str = option("instruction", "column of the seeds; several are joined by +")
@@ -77,7 +80,9 @@ class EvaluateConfig(EngineConfig):
     held_out_limit: int = option(200, "held-out pairs that are answered, the first", min=1)
     held_out_new_tokens: int = option(512, "longest answer to a held-out pair", unit="tokens", min=1)
     rules: InputPath | None = option(
-        None, "YAML file of the A.2 rules, for what a refusal is; null takes the ones of the package"
+        None,
+        "YAML file of the A.2 rules, for what a refusal is; null takes the ones of the package",
+        package_file="rules/rules.yaml",
     )
     bootstrap: int = option(10_000, "resamples behind each interval of a difference or a perplexity", min=100)
 

@@ -1,11 +1,11 @@
 """Inputs of the stage, checked before a model is loaded: questions, training rows, held-out pairs, models."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from kun_recipes.corpus import decontamination
 from kun_recipes.corpus.decontamination import build_index
 from kun_recipes.corpus.decontamination.matching import Matcher
-from kun_recipes.data.pairs import load_pairs
+from kun_recipes.data.pairs import PairSet, load_pairs
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation.asking import Task
 from kun_recipes.evaluation.benchmarks import all_groups
@@ -14,6 +14,7 @@ from kun_recipes.evaluation.held_out import held_out_pairs
 from kun_recipes.evaluation.pipelines import EvaluatedModel, EvaluationInputs
 from kun_recipes.evaluation.questions import Question, Source, check_source, load_subject
 from kun_recipes.models.resolve import resolve_model
+from kun_recipes.rules import load_rules
 
 TEXTS_AT_ONCE = 32
 DEFAULT = ("instruction", "output")
@@ -29,10 +30,10 @@ def gather(config: EvaluateConfig, chosen: Sequence[Source]) -> EvaluationInputs
 
     Raises UserError for what is missing or wrong in any of it.
     """
-    tasks = [task for source in chosen for task in _tasks(config, source)]
+    tasks = _all_tasks(config, chosen)
     if not tasks:
         raise UserError(f"groups {', '.join(config.groups or ())}: no subject is in them")
-    questions = [question for task in tasks for question in load_subject(*task).questions]
+    questions = _questions(tasks)
     pairs = held_out_pairs(
         config.seeds,
         config.instruction_column,
@@ -41,7 +42,32 @@ def gather(config: EvaluateConfig, chosen: Sequence[Source]) -> EvaluationInputs
         config.held_out_limit,
     )
     columns = {config.seeds: (config.instruction_column, config.output_column)}
-    return EvaluationInputs(tasks, overlapping(questions, config.training_rows or (), columns), pairs)
+    trained_on = dict.fromkeys([config.seeds, *config.training_rows]) if config.training_rows else ()
+    return EvaluationInputs(tasks, overlapping(questions, list(trained_on), columns), pairs)
+
+
+def check_inputs(config: EvaluateConfig, there: Container[str]) -> None:
+    """Raise UserError for benchmarks, subjects, groups, seeds or training rows that the stage could not use.
+
+    Args:
+        there: paths that can be read now.
+    """
+    seeds = PairSet("seeds", config.seeds, config.instruction_column, config.output_column)
+    for pairs in [seeds, *(PairSet(path, path) for path in config.training_rows or () if path != config.seeds)]:
+        if pairs.path in there:
+            pairs.check()
+    _questions(_all_tasks(config, [source for source in sources(config) if source.path in there]))
+    for source in sources(config):
+        _tasks(config, source)
+    load_rules(config.rules)
+
+
+def _all_tasks(config: EvaluateConfig, chosen: Sequence[Source]) -> list[Task]:
+    return [task for source in chosen for task in _tasks(config, source)]
+
+
+def _questions(tasks: Sequence[Task]) -> list[Question]:
+    return [question for task in tasks for question in load_subject(*task).questions]
 
 
 def _tasks(config: EvaluateConfig, source: Source) -> list[Task]:

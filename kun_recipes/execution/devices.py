@@ -29,6 +29,11 @@ def check_enough(workers: int, gpus: int) -> None:
         )
 
 
+def copies_held(gpus: int) -> int:
+    """Return how many workers of `gpus` GPUs each fit on this machine; 1 on one without GPUs."""
+    return max(1, len(visible_gpus()) // gpus)
+
+
 def share_out(gpus: int) -> list[str]:
     """The value of CUDA_VISIBLE_DEVICES for each worker of `gpus` GPUs, as many as fit; none where there are none."""
     found = visible_gpus() if gpus else []

@@ -27,6 +27,8 @@ from kun_recipes.data.folders import STARTED, SUMMARY, fingerprint, hash_of, wit
 from kun_recipes.errors import UserError
 from kun_recipes.execution.counts import Counts
 
+PACKAGE = Path(__file__).parents[1]
+
 
 class StageFolder:
     """The folder of one stage, from its start to its summary.
@@ -127,12 +129,28 @@ def describe(config: Any) -> dict[str, Any]:
             if spec_of(field) is None and isinstance(value, str) and os.path.isfile(value):
                 hint = InputPath  # TRL's own options say of no text that it is a file, such as deepspeed
             values[field.name] = _plain(map_paths(value, hint, _describe_path))
+            if (package_file := spec.package_file if (spec := spec_of(field)) else None) is not None:
+                values |= _describe_package_file(field.name, hint, value, package_file)
     return values
 
 
+def _describe_package_file(name: str, hint: Any, value: Any, file: str) -> dict[str, Any]:
+    """Return the package's file in the place of null; beside the name of something that is in there; else nothing."""
+    content = {"path": f"kun_recipes/{file}", "content": fingerprint(PACKAGE / file)}
+    if value is None:
+        return {name: content}
+    return {} if path_kind(hint) else {Path(file).name: content}
+
+
+def path_kind(hint: Any) -> PathKind | None:
+    """Return the kind of path that an option holds, or None if it holds none."""
+    marks = (mark for arm in [hint, *get_args(hint)] for mark in get_args(arm))
+    return next((mark for mark in marks if isinstance(mark, PathKind)), None)
+
+
 def _is_written(hint: Any) -> bool:
-    arms = [hint, *get_args(hint)]
-    return any(isinstance(mark, PathKind) and mark.written for arm in arms for mark in get_args(arm))
+    kind = path_kind(hint)
+    return kind is not None and kind.written
 
 
 def _describe_path(_key: str, path: str, kind: PathKind) -> Any:

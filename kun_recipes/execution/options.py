@@ -14,7 +14,7 @@ class ExecutorConfig:
     """Options for where the tasks of a stage run."""
 
     executor: Literal["local", "slurm"] = option("local", "this machine, or a Slurm job array", affects_rows=False)
-    workers: int = option(1, "tasks at a time: processes here, jobs on Slurm", min=1, affects_rows=False)
+    workers: int | None = option(1, "tasks at a time: processes here, jobs on Slurm", min=1, affects_rows=False)
     slurm_partition: str | None = option(None, "partition of the jobs, for executor slurm", affects_rows=False)
     slurm_time: str = option("12:00:00", "time limit of a job", unit="HH:MM:SS", affects_rows=False)
     slurm_memory_gb: int = option(4, "memory of a job", unit="GiB", min=1, affects_rows=False)
@@ -28,7 +28,7 @@ class ExecutorConfig:
     )
 
     def where(self) -> Executor:
-        return Executor(self.workers, slurm=self.job())
+        return Executor(self.workers or 1, slurm=self.job())
 
     def job(self) -> SlurmOptions | None:
         """Return the resources that a job asks of Slurm; None on this machine."""

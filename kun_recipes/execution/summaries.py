@@ -10,10 +10,11 @@ from kun_recipes.config.options import option
 from kun_recipes.config.types import StagePath
 from kun_recipes.data.folders import SUMMARY, TRAIN_SUMMARY
 from kun_recipes.errors import UserError
+from kun_recipes.execution.failed import WithoutFailed
 
 
 @dataclass(kw_only=True)
-class RunFolders:
+class RunFolders(WithoutFailed):
     """Options that name the folders of a finished run."""
 
     corpus_dir: StagePath = option(help="folder of the finished corpus stage")

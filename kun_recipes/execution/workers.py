@@ -7,19 +7,28 @@ its GPUs and the model from task to task, and enough rows to fill a batch while 
 import contextlib
 import copy
 import queue
+import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import datatrove.utils.logging
 import multiprocess
 from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
+from multiprocess.connection import Connection, wait
 
 from kun_recipes.errors import EngineFailed, UserError
 from kun_recipes.execution.devices import own_gpus, share_out
+
+Source = Callable[[], int | None]
+"""What a worker takes its next task from; None is the end."""
+
+FAILED = 1
 
 
 class Workers(LocalPipelineExecutor):
@@ -51,47 +60,46 @@ class Workers(LocalPipelineExecutor):
             return
         self.save_executor_as_json()
         if self.workers == 1:
-            self._serve(0, _filled(queue.Queue(), ranks))
-            return
-        context = multiprocess.get_context(self.start_method)
-        processes = min(self.workers, len(ranks))
-        with context.Manager() as manager, context.Pool(processes) as pool:
-            serve = partial(
-                self._serve_elsewhere, waiting=_filled(manager.Queue(), ranks), shares=share_out(self.gpus)
-            )
-            for _ in pool.imap_unordered(serve, range(processes)):
-                pass
+            waiting = _filled(ranks)
+            self._serve(0, [lambda: _next(waiting)] * self.tasks_a_worker)
+        else:
+            _Pool(self, ranks).run()
 
-    def _serve_elsewhere(self, worker: int, waiting: queue.Queue, shares: list[str]) -> None:
-        if shares:
-            own_gpus(shares[worker])
+    def serve_elsewhere(self, worker: int, connections: Sequence[Connection], share: str | None) -> None:
+        """Run what the first process hands out, a connection a task at a time; tell it when a task fails."""
+        if share is not None:
+            own_gpus(share)
         with log_into(Path(self.logging_dir.path)):
-            self._serve(worker, waiting)
+            try:
+                self._serve(worker, [partial(_ask, one) for one in connections])
+            except BaseException as error:
+                connections[0].send(error)
+                raise SystemExit(FAILED) from error
 
-    def _serve(self, worker: int, waiting: queue.Queue) -> None:
-        """Run waiting tasks until there is none, or one fails."""
-        if self.tasks_a_worker == 1:
-            for rank in _until_empty(waiting):
+    def _serve(self, worker: int, sources: Sequence[Source]) -> None:
+        """Run waiting tasks until there is none, or one fails; a thread for each of several sources."""
+        if len(sources) == 1:
+            for rank in _until_none(sources[0]):
                 self._run_task(rank, worker)
             return
         failed = threading.Event()
         outcomes: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
-        for _ in range(self.tasks_a_worker):
-            arguments = (worker, waiting, failed, outcomes.put)
+        for source in sources:
+            arguments = (worker, source, failed, outcomes.put)
             threading.Thread(target=self._run_tasks, args=arguments, daemon=True).start()  # Ctrl-C waits for none
-        if error := next(filter(None, [outcomes.get() for _ in range(self.tasks_a_worker)]), None):
+        if error := next(filter(None, [outcomes.get() for _ in sources]), None):
             raise error
 
     def _run_tasks(
         self,
         worker: int,
-        waiting: queue.Queue,
+        source: Source,
         failed: threading.Event,
         tell: Callable[[BaseException | None], None],
     ) -> None:
         """One thread's work; it tells its outcome, and begins no task after another thread's has failed."""
         try:
-            for rank in _until_empty(waiting):
+            for rank in _until_none(source):
                 if failed.is_set():
                     break
                 self._run_task(rank, worker)
@@ -107,23 +115,120 @@ class Workers(LocalPipelineExecutor):
             task._run_for_rank(rank, worker)
         except EngineFailed as error:
             traceback.print_exception(error)  # datatrove's own may be lost where two tasks log at a time
-            name = self.reads[rank] if self.reads else f"task {rank}"
-            raise UserError(
-                f"{name}: {error}; nothing of it was kept; the log is {self.logging_dir.path}/console.log; "
-                "the same command goes on with it"
-            ) from error
+            raise UserError(f"{self.named(rank)}: {error}; {self.goes_on()}") from error
+
+    def named(self, rank: int) -> str:
+        """Return what a task reads, for messages."""
+        return self.reads[rank] if self.reads else f"task {rank}"
+
+    def goes_on(self) -> str:
+        """Return the end of the message about a task that was lost."""
+        return (
+            f"nothing of it was kept; the log is {self.logging_dir.path}/console.log; the same command goes on with it"
+        )
 
 
-def _filled(waiting: queue.Queue, ranks: Sequence[int]) -> queue.Queue:
+class _Pool:
+    """The processes of several workers.
+
+    Each is handed its tasks over pipes of its own: unlike multiprocess.Pool, which waits for ever for the result of a
+    process that was killed, the end of a process is seen, and what it was working on is known.
+    """
+
+    def __init__(self, executor: Workers, ranks: Sequence[int]):
+        context = multiprocess.get_context(executor.start_method)
+        _preload(context)
+        self.executor, self.waiting = executor, _filled(ranks)
+        self.at_work: dict[Connection, int | None] = {}
+        self.processes: dict[Any, list[Connection]] = {}
+        shares = share_out(executor.gpus)
+        for worker in range(min(executor.workers, len(ranks))):
+            pipes = [context.Pipe() for _ in range(executor.tasks_a_worker)]
+            theirs = [there for _, there in pipes]
+            arguments = (worker, theirs, shares[worker] if shares else None)
+            process = context.Process(target=executor.serve_elsewhere, args=arguments, daemon=True)
+            process.start()
+            for end in theirs:
+                end.close()
+            self.processes[process] = [here for here, _ in pipes]
+            self.at_work |= dict.fromkeys(self.processes[process])
+
+    def run(self) -> None:
+        """Hand out all tasks. Raises the first error of any, and UserError when a process ends before its tasks."""
+        try:
+            running = set(self.processes)
+            while running:
+                connections = [one for process in running for one in self.processes[process] if not one.closed]
+                sentinels = {process.sentinel: process for process in running}
+                ready = wait([*connections, *sentinels])
+                for connection in (one for one in ready if one in self.at_work):
+                    self._answer(connection)
+                for process in (sentinels[one] for one in ready if one in sentinels):
+                    self._ended(process)
+                    running.remove(process)
+        finally:
+            for process in self.processes:
+                process.kill()
+                process.join()
+
+    def _answer(self, connection: Connection) -> None:
+        try:
+            asked = connection.recv()
+        except (EOFError, ConnectionResetError):
+            connection.close()  # its process ends: `_ended`
+            return
+        if isinstance(asked, BaseException):
+            raise asked
+        self.at_work[connection] = _next(self.waiting)
+        connection.send(self.at_work[connection])
+
+    def _ended(self, process: Any) -> None:
+        process.join()
+        connections = self.processes[process]
+        for connection in connections:
+            while not connection.closed and connection.poll():
+                self._answer(connection)  # the error that ended it
+        lost = [rank for one in connections if (rank := self.at_work[one]) is not None]
+        if process.exitcode or lost:
+            names = ", ".join(map(self.executor.named, lost)) or "a worker that had no task yet"
+            raise UserError(f"{names}: {_how_it_ended(process.exitcode)}; {self.executor.goes_on()}")
+
+
+def _how_it_ended(code: int) -> str:
+    if code == -signal.SIGKILL:
+        return "its process was killed (SIGKILL), as it is when the memory is used up: give it more, or fewer workers"
+    return f"its process was killed by signal {-code}" if code < 0 else f"its process ended with exit code {code}"
+
+
+def _preload(context: Any) -> None:
+    """Have the process that workers are forked from import once what they need, instead of each of them."""
+    ours = [name for name in sys.modules if name.split(".")[0] == __name__.split(".")[0]]
+    context.set_forkserver_preload(["__main__", *ours])
+
+
+def _ask(connection: Connection) -> int | None:
+    """Ask the first process for the next task; the task before it is complete."""
+    connection.send(None)
+    return connection.recv()
+
+
+def _filled(ranks: Sequence[int]) -> queue.SimpleQueue:
+    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for rank in ranks:
         waiting.put(rank)
     return waiting
 
 
-def _until_empty(waiting: queue.Queue) -> Iterator[int]:
-    with contextlib.suppress(queue.Empty):
-        while True:
-            yield waiting.get_nowait()
+def _next(waiting: queue.SimpleQueue) -> int | None:
+    try:
+        return waiting.get_nowait()
+    except queue.Empty:
+        return None
+
+
+def _until_none(source: Source) -> Iterator[int]:
+    while (rank := source()) is not None:
+        yield rank
 
 
 @contextlib.contextmanager

@@ -52,7 +52,7 @@ def open_engine(
     check_installed(config.engine)
     settings = replace(config.settings(model or resolve_model(config.model, config.model_revision)), plain=plain)
     settings = fit_context(settings, requests)
-    announce(settings, decoding or config.decoding(), config.workers)
+    announce(settings, decoding or config.decoding(), config.where().workers)
     return settings
 
 

@@ -6,6 +6,7 @@ from typing import ClassVar
 from kun_recipes.config.options import option
 from kun_recipes.config.types import ModelPath
 from kun_recipes.errors import ConfigError
+from kun_recipes.execution.devices import copies_held
 from kun_recipes.execution.launch import Executor
 from kun_recipes.execution.options import ExecutorConfig
 from kun_recipes.models.engines import EngineSettings
@@ -32,14 +33,19 @@ class EngineConfig(ExecutorConfig):
         "greedy",
         "how tokens are picked, unless the next four say otherwise",
         source="kun_recipes/models/engines/sampling.yaml",
+        package_file="models/engines/sampling.yaml",
     )
     temperature: float | None = option(None, "0 is greedy; null: the preset's", min=0, max=2)
     top_p: float | None = option(None, "nucleus, without effect when greedy; null: the preset's", above=0, max=1)
     repetition_penalty: float | None = option(None, "1 is none; null: the preset's", above=0, max=2)
     max_new_tokens: int | None = option(None, "longest text; null: the preset's, or the stage's", unit="tokens", min=1)
     seed: int = option(0, "sampling seed; each row's own is derived from it and the row's id", min=0)
-    workers: int = option(
-        1, "processes here, or jobs on Slurm, each with its own GPUs and copy of the model", min=1, affects_rows=False
+    workers: int | None = option(
+        None,
+        "processes here, or jobs on Slurm, each with its own GPUs and copy of the model; null: here as many as the "
+        "GPUs hold, on Slurm or without GPUs 1",
+        min=1,
+        affects_rows=False,
     )
     tensor_parallel: int = option(1, "vllm: GPUs that hold one copy of the model", min=1, affects_rows=False)
     gpu_memory: float = option(
@@ -69,7 +75,7 @@ class EngineConfig(ExecutorConfig):
     def check(self) -> None:
         if self.engine == "transformers" and self.tensor_parallel > 1:
             raise ConfigError("tensor_parallel", "engine transformers runs a model on one GPU; choose engine: vllm")
-        self.where()
+        self.job()
 
     def where(self) -> Executor:
         gpus = self.tensor_parallel if self.executor == "local" or self.slurm_gpus is None else self.slurm_gpus
@@ -77,7 +83,8 @@ class EngineConfig(ExecutorConfig):
         if job is not None:
             job = replace(job, cores=self.slurm_cores, tasks_per_job=self.slurm_tasks_per_job, jobs_a_worker=1)
         # two shards at a time keep vLLM's batches full; transformers makes its batches of one call's rows
-        return Executor(self.workers, gpus, tasks_a_worker=2 if self.engine == "vllm" else 1, slurm=job)
+        workers = self.workers or (copies_held(self.tensor_parallel) if job is None else 1)
+        return Executor(workers, gpus, tasks_a_worker=2 if self.engine == "vllm" else 1, slurm=job)
 
     def settings(self, model_folder: str) -> EngineSettings:
         return EngineSettings(

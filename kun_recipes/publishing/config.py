@@ -70,6 +70,9 @@ class PublishConfig(RunFolders):
     private: bool = option(True, "visible to its owners alone", affects_rows=False)
 
     def check(self) -> None:
+        folders = [Path(folder).name for folder in self.model_dirs or []]
+        if twice := next((name for name in folders if folders.count(name) > 1), None):
+            raise ConfigError("model_dirs", f"two of them are called {twice}; rename one's folder")
         for name, repository in self.names.items():
             if kind_of(name) == "model" and name not in self.models:
                 known = ", ".join([DATASET, CANDIDATES, *self.models])

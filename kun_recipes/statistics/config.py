@@ -10,7 +10,7 @@ from kun_recipes.errors import ConfigError
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.statistics.topics import LISTS
 
-DATASET = "dataset"
+DATASET, SEEDS = "dataset", "seeds"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,10 @@ class StatisticsConfig(EngineConfig):
     dataset: DatasetPath = option(
         help="the pairs: a dataset folder, the rows of the refine stage, a file, or a Hub dataset"
     )
-    references: list[Reference] | None = option(None, "sets measured beside the dataset")
+    seeds: DatasetPath | None = option(None, "seed pairs, as the trainings read them: measured beside the dataset")
+    instruction_column: str = option(schema.INSTRUCTION, "column of the seeds; several are joined by +")
+    output_column: str = option(schema.OUTPUT, "column of the seeds")
+    references: list[Reference] | None = option(None, "further sets measured beside the dataset")
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
     model: ModelPath = option(
         help="folder or Hub id of the chat model that says what a pair is about; its tokenizer counts the lengths, "
@@ -54,7 +57,9 @@ class StatisticsConfig(EngineConfig):
     topic_references: bool = option(False, "ask about the reference sets, too")
     topic_prompt: PromptPath = option("recipes/prompts/topic.txt", "what is this about?")
     topics_file: InputPath | None = option(
-        None, "YAML file of the three lists; null takes kun_recipes/statistics/topics.yaml"
+        None,
+        "YAML file of the three lists; null takes kun_recipes/statistics/topics.yaml",
+        package_file="statistics/topics.yaml",
     )
     repeats: int = option(
         2,
@@ -75,5 +80,7 @@ class StatisticsConfig(EngineConfig):
         return PairSet(DATASET, self.dataset)
 
     def reference_sets(self) -> list[PairSet]:
-        """The reference sets under their names."""
-        return [PairSet(one.name, one.path, one.instruction, one.output) for one in self.references or ()]
+        """The reference sets under their names, the seeds first."""
+        seeds = PairSet(SEEDS, self.seeds, self.instruction_column, self.output_column) if self.seeds else None
+        others = [PairSet(one.name, one.path, one.instruction, one.output) for one in self.references or ()]
+        return [*([seeds] if seeds else []), *others]

@@ -7,6 +7,7 @@ from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPa
 from kun_recipes.errors import ConfigError
 from kun_recipes.evaluation.config import model_name
 from kun_recipes.evaluation.prompts import Format
+from kun_recipes.execution.failed import WithoutFailed
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.studies.intervals import RESAMPLES
 from kun_recipes.studies.votes import RATERS
@@ -28,7 +29,7 @@ class Answerer:
 
 
 @dataclass(kw_only=True)
-class StudyConfig(EngineConfig):
+class StudyConfig(WithoutFailed, EngineConfig):
     """Choose what is judged, have models answer, let a model judge, and count the votes (Kun §4.2.2, §4.2.3)."""
 
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
@@ -54,7 +55,9 @@ class StudyConfig(EngineConfig):
     grade_prompt: PromptPath = option("recipes/prompts/grade.txt", "which grade does an output get?")
     compare_prompt: PromptPath = option("recipes/prompts/compare.txt", "which answer is better?")
     rubric: InputPath | None = option(
-        None, "YAML file of criteria and grades; null takes kun_recipes/studies/rubric.yaml"
+        None,
+        "YAML file of criteria and grades; null takes kun_recipes/studies/rubric.yaml",
+        package_file="studies/rubric.yaml",
     )
 
     votes: StagePath | None = option(

@@ -153,4 +153,4 @@ def test_it_runs_and_says_what_it_did(stage, chain, tmp_path):
 def test_it_is_checked_before_anything_runs(stage, chain):
     stage.refused = True
     with pytest.raises(UserError, match="count: not today"):
-        check_before(chain.stages[-1:])
+        check_before(chain, chain.stages[-1:])

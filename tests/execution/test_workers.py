@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -134,3 +136,50 @@ def test_slurm_job_gets_its_gpus_and_runs_several_tasks(tmp_path, repository, mo
     notes = run(tmp_path, 5, Executor(workers=2, gpus=2, slurm=job), together=1)
     assert all(len(note["gpus"].split(",")) == 2 for note in notes)
     assert len({note["process"] for note in notes}) == 2  # three tasks and two, each with what its job has loaded
+
+
+class Die(PipelineStep):
+    """Ends its process at one task, once."""
+
+    name = "die"
+
+    def __init__(self, at: int, how: Callable[[], None], mark: Path):
+        super().__init__()
+        self.at, self.how, self.mark = at, how, mark
+
+    def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
+        if rank == self.at and not self.mark.exists():
+            self.mark.touch()
+            self.how()
+        self.stat_update("documents", "total", value=0)
+        yield from ()
+
+
+def killed() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def crashed() -> None:
+    os._exit(3)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("how", [killed, crashed])
+@pytest.mark.parametrize("at_a_time", [1, 2])
+@pytest.mark.parametrize("at", [0, 4])
+def test_a_worker_that_is_killed_is_noticed_and_the_same_command_goes_on(tmp_path, how, at_a_time, at):
+    names = [f"0000{number}.jsonl.zst" for number in range(5)]
+    executor = Executor(workers=2, tasks_a_worker=at_a_time)
+
+    def run_all() -> None:
+        run_pipeline([Die(at, how, tmp_path / "died")], tmp_path / "logs", 5, executor, reads=names)
+
+    with pytest.raises(UserError) as caught:
+        run_all()
+    assert names[at] in str(caught.value).partition(": its process")[0]
+    expected = "was killed (SIGKILL)" if how is killed else "ended with exit code 3"
+    assert expected in str(caught.value) and "the same command goes on" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "logs" / "completions" / f"0000{at}").exists()
+    run_all()
+    assert len(list((tmp_path / "logs" / "completions").iterdir())) == 5

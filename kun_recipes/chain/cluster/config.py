@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 
+from kun_recipes.chain.all_stages import STAGES
+from kun_recipes.chain.recipe import WITHOUT_FAILED
 from kun_recipes.chain.stage import Stage
+from kun_recipes.chain.stages.training import FINAL_MODEL
 from kun_recipes.config.options import option
+from kun_recipes.config.values import nearest
 from kun_recipes.errors import ConfigError
 from kun_recipes.execution.options import ExecutorConfig
 from kun_recipes.execution.slurm.time_limits import TIME_LIMIT
@@ -41,6 +45,10 @@ class ClusterConfig:
                 if not TIME_LIMIT.fullmatch(limit):
                     raise ConfigError(key, f"write D-HH:MM:SS or HH:MM:SS, not {limit}")
 
+        for name in self.times or {}:
+            if name not in STAGES and not name.startswith(f"{FINAL_MODEL.name}_"):
+                raise ConfigError("times", f"{name}: no such stage{nearest(name, STAGES)}")
+
     def limit(self, *names: str) -> str:
         """The time limit of a stage, by the first of its names that has one of its own."""
         limits = self.times or {}
@@ -48,8 +56,9 @@ class ClusterConfig:
 
     def placement(self, file: str, kind: Stage) -> list[str]:
         """What the data stages are told, on their command line, of where their job arrays run."""
+        going_on = WITHOUT_FAILED if kind.optional else []  # a submitted stage cannot know what will have failed
         if not issubclass(kind.config_class(), ExecutorConfig):
-            return []
+            return going_on
         words = {
             "executor": "slurm",
             "slurm_time": self.limit(file),
@@ -59,7 +68,7 @@ class ClusterConfig:
         }
         lists = {"slurm_sbatch": self.sbatch, "slurm_setup": self.setup}
         given = [word for key, value in words.items() if value is not None for word in (f"--{key}", str(value))]
-        return given + [word for key, values in lists.items() if values for word in (f"--{key}", *values)]
+        return going_on + given + [word for key, values in lists.items() if values for word in (f"--{key}", *values)]
 
     def _on_cores(self) -> dict[str, object]:
         return {

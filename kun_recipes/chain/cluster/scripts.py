@@ -9,7 +9,7 @@ import jinja2
 
 from kun_recipes.chain.cluster.config import ClusterConfig
 from kun_recipes.chain.recipe import StageRun
-from kun_recipes.execution.slurm.arrays import REQUEUE_SECONDS, REQUEUE_SIGNAL, activation
+from kun_recipes.execution.slurm.arrays import REQUEUE_SECONDS, REQUEUE_SIGNAL, activation, in_file_pattern
 from kun_recipes.execution.slurm.queue import mark
 
 _TEMPLATES = jinja2.Environment(
@@ -49,7 +49,7 @@ def script(stage: StageRun, cluster: ClusterConfig, recipe: str, output_dir: str
     asked = {
         "job-name": f"kun-{stage.name}",
         "comment": mark(stage.folder),
-        "output": str((folder / f"{stage.name}-%j.log").resolve()),
+        "output": f"{in_file_pattern(folder.resolve())}/{stage.name}-%j.log",
         "open-mode": "append",
         "time": cluster.limit(stage.name, stage.file),
         "signal": f"B:{REQUEUE_SIGNAL}@{REQUEUE_SECONDS}",

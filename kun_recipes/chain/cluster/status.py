@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from kun_recipes.chain.graph import needs
+from kun_recipes.chain.graph import requires
 from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.execution.logs import last_message
 from kun_recipes.execution.slurm.queue import Job, queue
@@ -38,7 +38,7 @@ class Status:
 def statuses(chain: Chain) -> list[Status]:
     """Every stage of a chain, in its order."""
     jobs = queue()
-    reads = needs(chain.stages)
+    reads = requires(chain.stages)
     cut_off: set[str] = set()
     found = []
     for stage in chain.stages:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kun_recipes.chain.cluster.config import ClusterConfig
 from kun_recipes.chain.cluster.scripts import Script, script
-from kun_recipes.chain.graph import needs
+from kun_recipes.chain.graph import needs, requires
 from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.errors import UserError
 from kun_recipes.execution.slurm.queue import Job, queue, submit
@@ -17,6 +17,7 @@ class Step:
 
     Attributes:
         after: names of the stages that must end before it, of those that are not complete.
+        may_fail: those of them that it can do without.
         script: its job's script; None for a stage that is complete.
         queued: its job, if it is in the queue already.
     """
@@ -25,6 +26,7 @@ class Step:
     after: tuple[str, ...]
     script: Script | None = None
     queued: Job | None = None
+    may_fail: tuple[str, ...] = ()
 
 
 def steps(
@@ -40,7 +42,7 @@ def steps(
     """
     complete = {stage.name for stage in chain.stages if stage.complete}
     coming = {stage.name for stage in selected} | queued.keys()
-    reads = needs(chain.stages)
+    reads, required = needs(chain.stages), requires(chain.stages)
     found = []
     for stage in selected:
         after = tuple(name for name in reads[stage.name] if name not in complete)
@@ -52,7 +54,9 @@ def steps(
                 raise UserError(
                     f"{stage.name} reads from {name}, which is not complete; submit it too (--only, --from)"
                 )
-        found.append(Step(stage, after, script(stage, cluster, recipe, chain.run.output_dir), queued.get(stage.name)))
+        may_fail = tuple(name for name in after if name not in required[stage.name])
+        written = script(stage, cluster, recipe, chain.run.output_dir)
+        found.append(Step(stage, after, written, queued.get(stage.name), may_fail))
     return found
 
 
@@ -71,7 +75,8 @@ def submit_all(todo: Sequence[Step], queued: Mapping[str, Job], tell: Callable[[
         elif step.queued:
             tell(name, f"job {step.queued.id} is in the queue already: {step.queued.state.lower()}")
         else:
-            ids[name] = submit(step.script.write(), [ids[other] for other in step.after])
+            well = [ids[other] for other in step.after if other not in step.may_fail]
+            ids[name] = submit(step.script.write(), well, [ids[other] for other in step.may_fail])
             tell(name, f"job {ids[name]}" + (f", after {', '.join(step.after)}" if step.after else ""))
 
 

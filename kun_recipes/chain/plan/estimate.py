@@ -62,7 +62,7 @@ def estimate(chain: Chain, known: Assumptions, sample: Path | None, hardware: Ha
             "plan.yaml has the speeds of GPUs, and there are no GPUs; give their number, by --slurm CLUSTER"
         )
     known = with_sample(known, sample) if sample else known
-    flow = Flow(known)
+    flow = Flow(known, chain.run.seeds)
     planned = [stage for stage in chain.stages if stage.kind.assumptions]
     stages = tuple(_estimate_stage(stage, known, flow, hardware) for stage in planned)
     warnings: dict[str, list[str]] = {}

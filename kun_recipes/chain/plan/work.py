@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kun_recipes.chain.plan.assumptions import Assumptions
+from kun_recipes.config.shared import SEEDS
 from kun_recipes.shipped import find_shipped
 
 
@@ -43,11 +44,19 @@ class Work:
 
 
 class Flow:
-    """Rows of a chain, by folder."""
+    """Rows of a chain, by folder.
 
-    def __init__(self, known: Assumptions):
+    Args:
+        seeds: path of the recipe's seeds, which plan.yaml calls "seeds".
+    """
+
+    def __init__(self, known: Assumptions, seeds: str | None = None):
         self._written: dict[Path, Rows] = {}
-        self._outside = {find_shipped(item.name): Rows(item.rows.number, item.tokens.number) for item in known.outside}
+        names = {SEEDS: seeds or SEEDS}
+        self._outside = {
+            find_shipped(names.get(item.name, item.name)): Rows(item.rows.number, item.tokens.number)
+            for item in known.outside
+        }
 
     def write(self, folder: str, rows: Rows) -> None:
         self._written[Path(folder)] = rows

@@ -1,9 +1,11 @@
 """Options of the report stage."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import OutputPath, StagePath
+from kun_recipes.errors import ConfigError
 from kun_recipes.execution.summaries import RunFolders
 
 
@@ -21,3 +23,8 @@ class ReportConfig(RunFolders):
 
     rows: int = option(50, "finished rows shown with their whole history, chosen by the hash of their ids", min=0)
     examples: int = option(5, "removed rows shown of each reason, chosen likewise", min=0, max=20)
+
+    def check(self) -> None:
+        names = [Path(folder).name for folder in self.model_dirs or []]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ConfigError("model_dirs", f"two of them are called {twice}; rename one's folder")

@@ -1,6 +1,7 @@
 """The corpus stage."""
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,6 +45,14 @@ class CorpusStage(Stage):
         from kun_recipes.corpus.corpus import run
 
         run(config)
+
+    def check_inputs(self, config: CorpusConfig, there: Container[str]) -> None:
+        from kun_recipes.corpus.corpus import check_inputs
+
+        check_inputs(config, there)
+
+    def most_rows(self, config: CorpusConfig, read: float) -> float:
+        return math.inf if config.sample_rows is None else config.sample_rows
 
     def work(self, config: CorpusConfig, known: Assumptions, flow: Flow, devices: int) -> Work:
         """Documents to segments.

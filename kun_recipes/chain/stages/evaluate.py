@@ -1,6 +1,6 @@
 """The evaluate stage."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ class EvaluateStage(Stage):
 
     name, script = "evaluate", "recipes/evaluate.py"
     plan_section, assumptions = "evaluate", EvaluateRates
+    optional = ("models",)
 
     def config_class(self) -> type:
         return EvaluateConfig
@@ -50,6 +51,11 @@ class EvaluateStage(Stage):
 
     def check(self, config: EvaluateConfig) -> None:
         check_installed(config.engine)
+
+    def check_inputs(self, config: EvaluateConfig, there: Container[str]) -> None:
+        from kun_recipes.evaluation.inputs import check_inputs
+
+        check_inputs(config, there)
 
     def details(self, config: EvaluateConfig, summary: Summary) -> Iterator[RenderableType]:
         yield from results_tables(summary["results"])

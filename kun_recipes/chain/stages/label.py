@@ -1,5 +1,6 @@
 """The label stage."""
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from kun_recipes.chain.stage import Stage, Summary
 from kun_recipes.curation.config import LabelConfig
 from kun_recipes.data import schema
 from kun_recipes.models.engines import check_installed
+from kun_recipes.models.prompts import load_prompt
+from kun_recipes.rules import load_rules
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class LabelStage(Stage):
     """Write one candidate instruction per segment (Kun §3.2)."""
 
     name, script = "label", "recipes/label.py"
-    plan_section, assumptions = "label", LabelRates
+    rows_from, plan_section, assumptions = "segments", "label", LabelRates
 
     def config_class(self) -> type:
         return LabelConfig
@@ -38,6 +41,10 @@ class LabelStage(Stage):
 
     def check(self, config: LabelConfig) -> None:
         check_installed(config.engine)
+
+    def check_inputs(self, config: LabelConfig, there: Container[str]) -> None:
+        load_prompt(config.prompt, {"segment"})
+        load_rules(config.rules)
 
     def work(self, config: LabelConfig, known: Assumptions, flow: Flow, devices: int) -> Work:
         """Segments to candidates.

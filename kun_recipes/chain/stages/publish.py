@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from kun_recipes.chain.stage import Stage, Summary
-from kun_recipes.publishing.config import PublishConfig
+from kun_recipes.publishing.config import PublishConfig, kind_of
 from kun_recipes.publishing.hub import check_account
 
 
@@ -16,7 +16,7 @@ class PublishStage(Stage):
     """Build the repositories of a release, and push them when asked (Kun §6)."""
 
     name, script, devices = "publish", "recipes/publish.py", "cores"
-    essential = False  # everything else is there when the Hub refuses
+    optional = ("model_dirs", "evaluation_dir", "report_dir")
 
     def config_class(self) -> type:
         return PublishConfig
@@ -29,6 +29,18 @@ class PublishStage(Stage):
     def check(self, config: PublishConfig) -> None:
         if config.push:
             check_account(config, HfApi())
+
+    def left(self, config: PublishConfig) -> tuple[PublishConfig, list[str]]:
+        """A release without all that it should have is built, and not pushed."""
+        left, missing = super().left(config)
+        if missing:
+            left.push = False
+            left.repositories = {
+                name: value
+                for name, value in config.repositories.items()
+                if kind_of(name) == "dataset" or name in left.models
+            }
+        return left, missing
 
     def repeats(self, config: PublishConfig) -> bool:
         return config.push  # only the Hub knows what it has; what is there is not sent again

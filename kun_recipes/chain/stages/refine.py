@@ -1,6 +1,6 @@
 """The refine stage."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class RefineStage(Stage):
     """Judge the candidates and write the polished answers (Kun §3.3)."""
 
     name, script = "refine", "recipes/refine.py"
-    plan_section, assumptions = "refine", RefineRates
+    rows_from, plan_section, assumptions = "candidates", "refine", RefineRates
 
     def config_class(self) -> type:
         return RefineConfig
@@ -56,6 +56,11 @@ class RefineStage(Stage):
 
     def check(self, config: RefineConfig) -> None:
         check_installed(config.engine)
+
+    def check_inputs(self, config: RefineConfig, there: Container[str]) -> None:
+        from kun_recipes.curation.refine import check_inputs
+
+        check_inputs(config)
 
     def headlines(self, name: str, summary: Summary) -> Iterator[RenderableType]:
         yield from judge_lines(summary["judges"])

@@ -1,9 +1,11 @@
 """The statistics stage."""
 
+from collections.abc import Container
 from pathlib import Path
 
 from kun_recipes.chain.stage import Section, Stage, Summary
 from kun_recipes.models.engines import check_installed
+from kun_recipes.models.prompts import load_prompt
 from kun_recipes.statistics.config import StatisticsConfig
 
 CAPTIONS = {
@@ -31,6 +33,16 @@ class StatisticsStage(Stage):
     def check(self, config: StatisticsConfig) -> None:
         if config.topics:
             check_installed(config.engine)
+
+    def check_inputs(self, config: StatisticsConfig, there: Container[str]) -> None:
+        from kun_recipes.statistics.pipelines import lists_of
+        from kun_recipes.statistics.topic_asking import FIELDS
+
+        for one in [config.dataset_set(), *config.reference_sets()]:
+            if one.path in there:
+                one.check()
+        lists_of(config)
+        load_prompt(config.topic_prompt, FIELDS)
 
     def report_section(self, summary: Summary, folder: Path, figures: Path) -> Section:
         from kun_recipes.statistics.report import write_figures

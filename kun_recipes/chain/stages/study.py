@@ -1,5 +1,6 @@
 """The study stage."""
 
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class StudyStage(Stage):
     """Choose what is judged, have models answer, and count the votes (Kun §4.2.2, §4.2.3)."""
 
     name, script = "study", "recipes/study.py"
+    optional = ("models",)
 
     def config_class(self) -> type:
         return StudyConfig
@@ -40,6 +42,14 @@ class StudyStage(Stage):
     def check(self, config: StudyConfig) -> None:
         if config.judge or config.prompts:
             check_installed(config.engine)
+
+    def check_inputs(self, config: StudyConfig, there: Container[str]) -> None:
+        from kun_recipes.studies.inputs import read_prompts
+        from kun_recipes.studies.rubric import JudgePrompts
+
+        if config.prompts is not None and config.prompts in there:
+            read_prompts(config.prompts, config.prompt_limit)
+        JudgePrompts.load(config)
 
     def repeats(self, config: StudyConfig) -> bool:
         return config.votes is not None  # people may have voted meanwhile

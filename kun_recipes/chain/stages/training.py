@@ -1,7 +1,7 @@
 """The trainings: the label model, the primary chat model, and the final models."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from kun_recipes.chain.plan.units import count
 from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
 from kun_recipes.chain.stage import Stage, Summary
 from kun_recipes.data.folders import TRAIN_SUMMARY
+from kun_recipes.data.pairs import PairSet
 from kun_recipes.reporting.funnel import training_line
 
 if TYPE_CHECKING:  # it imports torch
@@ -84,6 +85,26 @@ class TrainingStage(Stage):
         from kun_recipes.training.sft import train
 
         train(config)
+
+    def check_inputs(self, config: "TrainConfig", there: Container[str]) -> None:
+        from kun_recipes.curation.judge_data import load_judge_items
+        from kun_recipes.models.prompts import load_prompt
+
+        sets = [PairSet("seeds", config.seeds, config.instruction_column, config.output_column)]
+        sets += [PairSet(one.path, one.path, one.instruction, one.output) for one in config.mix or ()]
+        for pairs in sets:
+            if pairs.path in there:
+                pairs.check()
+        prompts = {
+            config.label_prompt: "segment",
+            config.filter_prompt: "instruction",
+            config.score_prompt: "instruction",
+        }
+        for prompt, field in prompts.items():
+            if prompt is not None:
+                load_prompt(prompt, {field})
+        if config.judge_data is not None:
+            load_judge_items(config.judge_data)
 
     def asked(self, config: "TrainConfig") -> dict[str, Any]:
         from kun_recipes.training.checkpoints import made_from

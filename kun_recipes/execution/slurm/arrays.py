@@ -2,6 +2,7 @@
 
 import copy
 import math
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -51,8 +52,19 @@ class _Array(SlurmPipelineExecutor):
     """datatrove's, without its last job, which adds up statistics: `read_counts` does.
 
     The tasks of one job have blocks of their own: blocks count, and a task that began with the counts of the one
-    before would report rows twice.
+    before would report rows twice. Paths are quoted in the script, whatever a folder is called.
     """
+
+    def get_sbatch_args(self, max_array: int = 1) -> dict:
+        asked = super().get_sbatch_args(max_array)
+        log = f"{in_file_pattern(self.slurm_logs_folder)}/%A_%a.out"
+        return {
+            name: shlex.quote(str(value)) for name, value in {**asked, "output": log, "error": log}.items() if value
+        } | {name: value for name, value in asked.items() if not value}
+
+    def get_launch_file_contents(self, sbatch_args: dict, run_script: str) -> str:
+        pickled = self.logging_dir.resolve_paths("executor.pik")
+        return super().get_launch_file_contents(sbatch_args, run_script.replace(pickled, shlex.quote(pickled)))
 
     def launch_merge_stats(self) -> None:
         pass
@@ -121,7 +133,12 @@ def run_array(
 
 def activation() -> list[str]:
     """The line of shell that makes a job use this Python; none outside a virtual environment."""
-    return [f"source {sys.prefix}/bin/activate"] if sys.prefix != sys.base_prefix else []
+    return [f"source {shlex.quote(f'{sys.prefix}/bin/activate')}"] if sys.prefix != sys.base_prefix else []
+
+
+def in_file_pattern(path: str | Path) -> str:
+    """Return a path as it stands in an option of sbatch that knows %j and the like."""
+    return str(path).replace("%", "%%")
 
 
 def _last_message(logs: Path, rank: int, tasks_per_job: int) -> str:

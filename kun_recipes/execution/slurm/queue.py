@@ -71,9 +71,16 @@ def wait_for(folder: Path) -> None:
     jobs_of(folder)
 
 
-def submit(script: Path, dependencies: Sequence[str]) -> str:
-    """Submit a script that begins once all dependencies have ended well, and return its job id."""
-    after = [f"--dependency=afterok:{':'.join(dependencies)}"] if dependencies else []
+def submit(script: Path, dependencies: Sequence[str], ended: Sequence[str] = ()) -> str:
+    """Submit a script that begins once its dependencies have ended, and return its job id.
+
+    Args:
+        dependencies: jobs that must end well.
+        ended: jobs that may fail.
+    """
+    kinds = {"afterok": dependencies, "afterany": ended}
+    conditions = [":".join([kind, *jobs]) for kind, jobs in kinds.items() if jobs]
+    after = [f"--dependency={','.join(conditions)}"] if conditions else []
     return call(["sbatch", "--parsable", "--kill-on-invalid-dep=yes", *after, str(script)]).strip().partition(";")[0]
 
 

@@ -69,3 +69,26 @@ def test_bash_reads_every_script(tmp_path, stage):
     written = write(stage, output, "--setup", "module load 'a b'", "export X='1'").write()
     assert subprocess.run(["bash", "-n", str(written)], capture_output=True, text=True).stderr == ""
     assert "\nmodule load 'a b'\nexport X='1'\n" in written.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("scontrol", "told"),
+    [(None, ["goes back into the queue", "could not queue it again"]), ("exit 0", ["goes back into the queue"])],
+)
+def test_a_job_that_cannot_queue_itself_again_says_so(tmp_path, scontrol, told):
+    """The head of a job's script, warned of its time limit, with or without Slurm's scontrol."""
+    head = write("label", tmp_path).text.partition("# This job only leads")[0]
+    (tmp_path / "job.sh").write_text(f"{head.replace('sleep 600', 'exit 0')}\nsleep 1 & kill -USR1 $$; wait $!\n")
+    if scontrol:
+        (tmp_path / "scontrol").write_text(f"#!/bin/sh\n{scontrol}\n")
+        (tmp_path / "scontrol").chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "SLURM_JOB_ID": "7"}
+    if scontrol is None:  # also where Slurm is installed
+        (tmp_path / "bin").mkdir()
+        for program in ("sleep", "bash"):
+            (tmp_path / "bin" / program).symlink_to(f"/usr/bin/{program}")
+        environment["PATH"] = str(tmp_path / "bin")
+    done = subprocess.run(["/bin/bash", tmp_path / "job.sh"], env=environment, capture_output=True, text=True)
+    said = [line for line in done.stderr.splitlines() if line.startswith("label: ")]
+    assert len(said) == len(told) and all(part in line for part, line in zip(told, said, strict=True))
+    assert "queued again" not in done.stderr

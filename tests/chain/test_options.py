@@ -1,0 +1,114 @@
+"""Mistakes that the options of a run and of its stages tell before anything runs, and what decides their workers."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kun_recipes.chain.cluster.config import ClusterConfig
+from kun_recipes.chain.loading import load_chain
+from kun_recipes.config.command_line import load
+from kun_recipes.config.words import read_section_word, to_words
+from kun_recipes.corpus.config import Corpus
+from kun_recipes.errors import ConfigError
+from kun_recipes.execution import folder
+from kun_recipes.execution.devices import VISIBLE
+from kun_recipes.execution.folder import StageFolder
+
+pytestmark = pytest.mark.usefixtures("in_repository")
+ANYWHERE = [".", "/"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "gpus", "workers"),
+    [("kun-6b", 8, 8), ("kun-34b", 8, 4), ("kun-34b", 3, 1), ("kun-6b", 0, 1), ("qwen3", 8, 8), ("demo", 0, 1)],
+)
+def test_a_worker_for_each_copy_of_the_model_that_the_gpus_hold(recipe, gpus, workers, monkeypatch):
+    monkeypatch.setenv(VISIBLE, ",".join(map(str, range(gpus))))
+    chain = load_chain(f"recipes/{recipe}", [], future=ANYWHERE)
+    for name in ("label", "refine"):
+        config = chain.select([name])[0].config
+        if gpus or config.workers is None:
+            assert config.where().workers == workers
+    three = load_chain(f"recipes/{recipe}", ["--label.workers", "3"], future=ANYWHERE)
+    assert three.select(["label"])[0].config.where().workers == 3
+
+
+def test_on_slurm_the_cluster_file_decides(monkeypatch):
+    monkeypatch.setenv(VISIBLE, "0,1")
+    cluster = ClusterConfig(partition="gpu", gpu_jobs=5)
+    chain = load_chain("recipes/kun-6b", [], cluster.placement, ANYWHERE)
+    assert chain.select(["label"])[0].config.where().workers == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--final_sizes", "9", "5", "9"], "command line: final_sizes: 9 is given twice"),
+        (
+            ["--publish.model_dirs", "outputs/demo/final_model", "elsewhere/final_model"],
+            "command line: model_dirs: two of them are called final_model; rename one's folder",
+        ),
+        (
+            ["--report.model_dirs", "outputs/demo/final_model", "elsewhere/final_model"],
+            "command line: model_dirs: two of them are called final_model; rename one's folder",
+        ),
+    ],
+)
+def test_what_is_given_twice_is_refused(words, message):
+    with pytest.raises(ConfigError) as caught:
+        load_chain("recipes/demo", words)
+    assert str(caught.value) == message
+
+
+def test_a_time_limit_of_an_unknown_stage_is_refused():
+    with pytest.raises(ConfigError, match="times: lable: no such stage; did you mean label"):
+        load(ClusterConfig, ["--partition", "gpu", "--times", "lable=2-00:00:00"])
+    known = ["label=2-00:00:00", "final_model_9k=01:00:00", "final_model=02:00:00"]
+    assert load(ClusterConfig, ["--partition", "gpu", "--times", *known]).limit("final_model_9k") == "01:00:00"
+
+
+@pytest.mark.parametrize("path", ["data/a,format=b", "data/a,text_field=x,format=y", "a,b=c", "{a}"])
+def test_a_path_with_a_comma_before_a_known_name_moves_with_its_run(path):
+    corpus = Corpus(path, "jsonl")
+    (word,) = to_words([corpus])
+    assert read_section_word(word, Corpus, "corpora") == corpus
+
+
+@pytest.mark.parametrize(
+    ("stage", "key", "file"),
+    [
+        *[("corpus", key, path) for key, path in (("rules", "rules/rules.yaml"), ("privacy", "privacy/privacy.yaml"))],
+        *[("corpus", key, f"corpus/{key}.yaml") for key in ("quality", "context")],
+        *[(stage, "rules", "rules/rules.yaml") for stage in ("label", "refine", "evaluate")],
+        *[(stage, "sampling.yaml", "models/engines/sampling.yaml") for stage in ("label", "refine", "study")],
+        ("statistics", "topics_file", "statistics/topics.yaml"),
+        ("study", "rubric", "studies/rubric.yaml"),
+    ],
+)
+def test_a_stage_goes_on_only_with_the_package_files_that_it_began_with(tmp_path, monkeypatch, stage, key, file):
+    config = load_chain("recipes/demo", ["--output_dir", str(tmp_path / "run")]).select([stage])[0].config
+    begun = StageFolder(stage, config)
+    begun.begin()
+    assert begun.asked[key]["path"] == f"kun_recipes/{file}"
+    package = tmp_path / "package"
+    for other in folder.PACKAGE.rglob("*.yaml"):
+        copied = package / other.relative_to(folder.PACKAGE)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        copied.write_bytes(other.read_bytes())
+    monkeypatch.setattr(folder, "PACKAGE", package)
+    StageFolder(stage, config).begin()
+    (package / file).write_text("other: rules\n", encoding="utf-8")
+    with pytest.raises(Exception, match=f"was made with another {key}"):
+        StageFolder(stage, config).begin()
+
+
+@pytest.mark.slow
+def test_a_piped_plan_is_not_cut(repository: Path):
+    command = [sys.executable, "recipes/run.py", "recipes/kun-6b", "--slurm", "recipes/cluster.yaml", "--plan"]
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(repository)}
+    shown = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert shown.returncode == 0, shown.stderr
+    assert "…" not in shown.stdout
+    assert max(map(len, shown.stdout.splitlines())) > 120
