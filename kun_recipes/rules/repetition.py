@@ -139,7 +139,7 @@ class AnswerCopiesPrompt(BaseFilter):
 
 
 def is_reference(text: str, min_names: int | None) -> bool:
-    """Return whether the lines describe functions or options: half of them have a name in Latin letters of their own."""
+    """Return whether the lines describe functions or options: most have a Latin name of their own."""
     if min_names is None:
         return False
     lines = [line for line in text.split("\n") if line.strip()]

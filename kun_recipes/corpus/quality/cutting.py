@@ -114,6 +114,9 @@ class CutLines(Normaliser):
         return end
 
     def _dangles(self, line: str) -> bool:
+        line = line.removesuffix(":")  # it introduces what is not there
+        if not line:
+            return True
         if len(line) > self.limits.max_dangling_characters or is_finished(line) or CUT_END.search(line):
             return False
         if LIST_ITEM.match(line) or UNLIKE_LINK.search(line):

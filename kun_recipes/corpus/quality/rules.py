@@ -35,7 +35,8 @@ class DocumentCharacters(Rule):
 
     Reads the text. Reasons: "too_short", "too_long" (the value is the number of characters), "not_chinese" (the share
     of Han characters), "few_function_words" (the number of different ones), "punctuation_share" (too low a share is
-    that of word lists), "digit_share" and "symbol_share". Formulas are left out where the text would fall by them. Of three or more of the same mark in a row one counts.
+    that of word lists), "digit_share" and "symbol_share". Of three or more of the same mark in a row one counts.
+    Formulas are left out where the text would fall by them.
     """
 
     name = "🀄 document characters"
@@ -99,7 +100,9 @@ class DocumentLines(Rule):
         self.limits = limits
 
     def find(self, text: str) -> Fault | None:
-        limits, lines = self.limits, [line for line in content_lines(text) if not TABLE_ROW.search(line)]
+        limits, lines = self.limits, content_lines(text)
+        if "|" in text or "\t" in text:
+            lines = [line for line in lines if not TABLE_ROW.search(line)]
         if len(lines) < limits.min_lines:
             return None
         long = limits.long_line

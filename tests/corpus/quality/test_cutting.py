@@ -40,7 +40,7 @@ def test_of_a_paragraph_the_sentence_goes():
 
 
 @pytest.mark.parametrize(
-    "tail", ["怎样挑选紫砂壶", "另请参阅\n怎样挑选紫砂壶", "相关内容\n\n挑选紫砂壶\n紫砂壶的历史"]
+    "tail", ["怎样挑选紫砂壶", "要清洗紫砂壶：", "另请参阅\n怎样挑选紫砂壶", "相关内容\n\n挑选紫砂壶\n紫砂壶的历史"]
 )
 def test_links_and_headings_at_the_end_are_cut(tail):
     assert block().format(f"{STEPS}\n{tail}") == STEPS
