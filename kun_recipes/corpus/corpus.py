@@ -21,7 +21,7 @@ from kun_recipes.corpus.deduplication import (
 )
 from kun_recipes.corpus.losses import check_kept, check_readable
 from kun_recipes.corpus.normalisation import FixMojibake, NormaliseText, RemovePageLines, ToSimplified
-from kun_recipes.corpus.quality import document_rules, load_quality
+from kun_recipes.corpus.quality import CutLines, document_rules, load_quality
 from kun_recipes.corpus.sampling import BelowThreshold, RecordHashes, sample_thresholds
 from kun_recipes.corpus.segments.context import LeansOnContext, load_context
 from kun_recipes.corpus.segments.segmentation import Segmenter
@@ -64,6 +64,7 @@ def segment(config: CorpusConfig, scratch: Path, reader: CorpusReader, removed: 
         *([ToSimplified()] if config.to_simplified else []),
         RemovePageLines(quality.page_lines),
         *document_rules(quality, removed),
+        CutLines(quality.cut_lines, rules.keywords.segment, rules.closing_lines),
         Segmenter(resolve_model(config.model, config.model_revision), config.max_tokens),
         RangeFilter(schema.TOKENS, "too_long", highest=config.max_tokens, exclusion_writer=removed("too_long")),
         LeansOnContext(load_context(config.context), removed("context")),
@@ -146,5 +147,5 @@ def run(config: CorpusConfig) -> None:
         page = stage.folder / "report.html"
         write_corpus_report(page, tallies, {"rows_in": counts.rows_in, "rows_kept": counts.rows_out})
         check_kept(reader.ranks, stage.logs("segment"), page)
-        summary = stage.finish(counts, documents=counts.read, report=str(page))
+        summary = stage.finish(counts, documents=counts.read, lines_removed=counts.lines_removed, report=str(page))
     report(summary, stage.folder)

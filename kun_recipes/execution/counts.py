@@ -8,6 +8,8 @@ from pathlib import Path
 
 from kun_recipes.errors import UserError
 
+LINES_REMOVED = "lines_removed"  # the statistic of the blocks that take lines out of documents
+
 
 @dataclass
 class Counts:
@@ -18,19 +20,22 @@ class Counts:
         rows_in: the same, but a document that was cut counts as its segments.
         rows_out: rows that its last block wrote.
         removed: number of rows by reason, in the order of the blocks.
+        lines_removed: lines and sentences that were taken out of documents which stayed.
     """
 
     read: int = 0
     rows_in: int = 0
     rows_out: int = 0
     removed: Counter = field(default_factory=Counter)
+    lines_removed: int = 0
 
     def then(self, following: "Counts") -> "Counts":
         """The counts of this pipeline and the one that reads what it wrote, as if they were one."""
         self.check("a pipeline")
         if following.rows_in != self.rows_out:
             raise RuntimeError(f"a pipeline wrote {self.rows_out} rows, and the next one read {following.rows_in}")
-        return Counts(self.read, self.rows_in, following.rows_out, self.removed + following.removed)
+        lines = self.lines_removed + following.lines_removed
+        return Counts(self.read, self.rows_in, following.rows_out, self.removed + following.removed, lines)
 
     def check(self, stage: str) -> None:
         """Raise RuntimeError when a row was neither kept nor removed with a reason."""
@@ -48,6 +53,7 @@ def sum_counts(parts: Iterable[Counts]) -> Counts:
             total.rows_in + part.rows_in,
             total.rows_out + part.rows_out,
             total.removed + part.removed,
+            total.lines_removed + part.lines_removed,
         )
     return total
 
@@ -66,6 +72,7 @@ def read_counts(logs: Path, ranks: Iterable[int]) -> Counts:
     read = steps[0]["total"] or steps[0]["documents"]  # CorpusReader's, or that of datatrove's own readers
     counts = Counts(read=read, rows_in=read, rows_out=steps[-1]["total"])
     for step in steps:
+        counts.lines_removed += step[LINES_REMOVED]
         if step["segments"]:
             counts.rows_in += step["segments"] - step["documents"]
         for name, value in step.items():

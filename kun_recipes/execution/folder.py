@@ -185,6 +185,8 @@ def _plain(value: Any) -> Any:
 def report(summary: Mapping[str, Any], folder: Path) -> None:
     """One line on stderr: what the stage did and where it lies."""
     removed = ", ".join(f"{reason} {count}" for reason, count in summary["removed"].items()) or "none"
+    if lines := summary.get("lines_removed"):
+        removed += f"; {lines} single lines"
     print(
         f"{summary['stage']}: {summary['rows_in']} rows in, {summary['rows_kept']} kept, removed: {removed}"
         f" ({summary['seconds']:.0f} s) -> {folder}",

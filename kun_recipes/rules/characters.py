@@ -19,6 +19,7 @@ from kun_recipes.text.classes import (
     count_solid,
     count_words,
 )
+from kun_recipes.text.formulas import without_formulas
 from kun_recipes.text.phrases import Phrases
 from kun_recipes.text.views import HAN, without_whitespace
 
@@ -100,16 +101,21 @@ class MeaninglessCharacters(Rule):
         limit = settings.max_symbol_share
         if limit is None or (1 - count_words(text) / length <= limit and not counts[ODD_WORD]):
             return None  # runs only make the share of symbols higher, unless they are of what stands among letters
-        packed = SYMBOL_RUN.sub(r"\1", without_whitespace(text))
-        symbols = 1 - len(WORD.findall(packed)) / len(packed)
-        return Fault(reason, f"{symbols:.2f} symbols") if symbols > limit else None
+        if (symbols := _symbol_share(text)) > limit and _symbol_share(without_formulas(text)) > limit:
+            return Fault(reason, f"{symbols:.2f} symbols")
+        return None
+
+
+def _symbol_share(text: str) -> float:
+    packed = SYMBOL_RUN.sub(r"\1", without_whitespace(text))
+    return 1 - len(WORD.findall(packed)) / len(packed) if packed else 1.0
 
 
 class NotChinese(Rule):
     """Drop texts that are mostly not Chinese.
 
     Reads the text `field` names. Reason: "not_chinese"; the value is the share of Han characters among letters,
-    digits, kana and Han characters.
+    digits, kana and Han characters. Formulas are left out where the text would fall by them.
 
     Args:
         field: which text is read.
@@ -123,7 +129,16 @@ class NotChinese(Rule):
         self.min_share = min_share
 
     def find(self, text: str) -> Fault | None:
-        share = class_counts(text)[HAN_CHARACTER] / max(count_words(text), 1)
-        if self.min_share is not None and share < self.min_share:
+        share = han_share(text)
+        if (
+            self.min_share is not None
+            and share < self.min_share
+            and han_share(without_formulas(text)) < self.min_share
+        ):
             return Fault("not_chinese", f"{share:.2f}")
         return None
+
+
+def han_share(text: str) -> float:
+    """Share of Han characters among letters, digits, kana and Han characters."""
+    return class_counts(text)[HAN_CHARACTER] / max(count_words(text), 1)

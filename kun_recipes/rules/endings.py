@@ -10,7 +10,11 @@ from kun_recipes.rules.rule import Fault, Rule, Verdict, verdict
 OPEN_END = ",:、-—([{《“「『【<%℃°&+=/\\"
 NEAREST = 3  # lines before the last that show whether such lines end with a mark here
 LIST_ITEM = re.compile(r"(?:[-*+•·●○■◆▪]|\(?(?:\d{1,3}|[一二三四五六七八九十]{1,3}|[A-Za-z])[.、)])")
-CUT_END = re.compile(r"(?:[,:、—(《“【]|(?<!-)-|\b(?:and|or|the|of|to))\Z")
+LINKING = (  # words that more must follow; 需要, 方向 and 参与 may end a sentence
+    "以及|如果|虽然|由于|因为|使得|通过|关于|对于|例如|比如|包括|或者|并且|而且|但是|介于|位于|属于|涉及|成为|称为"
+    "|(?<![饱共平总柔缓温])和|(?<![参给])与|或|(?<![需重主摘概纪不想首必紧只])要|[飞走冲流通]向"
+)
+CUT_END = re.compile(rf"(?:[,:、—(《“【]|(?<!-)-|\b(?:and|or|the|of|to)|{LINKING})\Z")
 
 
 class CutOff(Rule):

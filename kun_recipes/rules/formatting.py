@@ -26,7 +26,7 @@ CLOSERS = PAIRS | {"]": "(", "}": "("}
 BLANKS = re.compile(r"\s+")
 MIN_SENTENCE = 3  # characters under which a sentence said twice is no fault
 BRACKET = re.compile("[" + re.escape("".join([*OPENERS, *CLOSERS])) + "]")
-STRAIGHT_QUOTE = re.compile(r'(?<![\d\\])"')
+STRAIGHT_QUOTE = re.compile(r'(?<!\\)"')
 QUOTED_ANGLE = re.compile("[<>][\"'”’]")
 MOST_NAMED = 4  # marks of a named bracket, and the quotation mark behind it, which may follow a digit without it
 KINDS = {opener: number for number, opener in enumerate(PAIRS.values(), start=1)}
@@ -145,7 +145,7 @@ def count_unbalanced(text: str) -> int:
     text = NAMED_BRACKET.sub("", text)
     list_marks = {match.end() - 1 for match in LIST_MARK.finditer(text)}
     open_now = dict.fromkeys(PAIRS.values(), 0)
-    unbalanced = len(STRAIGHT_QUOTE.findall(text)) % 2
+    unbalanced = int(has_open_quote(text))
     for match in BRACKET.finditer(text):
         bracket = match[0]
         if bracket in OPENERS:
@@ -155,6 +155,15 @@ def count_unbalanced(text: str) -> int:
         elif match.start() not in list_marks:
             unbalanced += 1
     return unbalanced + sum(open_now.values())
+
+
+def has_open_quote(text: str) -> bool:
+    """Return whether a straight quotation mark is opened and not closed; 15" with none open are inches."""
+    is_open = False
+    if '"' in text:
+        for mark in STRAIGHT_QUOTE.finditer(text):
+            is_open = not is_open and not text[mark.start() - 1 : mark.start()].isdigit()
+    return is_open
 
 
 def most_unbalanced(text: str) -> int:
@@ -167,7 +176,7 @@ def most_unbalanced(text: str) -> int:
     kinds = BRACKET_KINDS.take(codes)
     places = kinds.nonzero()[0]
     open_now = [0] * (len(PAIRS) + 1)
-    unbalanced = len(STRAIGHT_QUOTE.findall(text)) % 2 if '"' in text else 0
+    unbalanced = int(has_open_quote(text))
     for kind in kinds[places].tolist():
         if kind > 0:
             open_now[kind] += 1

@@ -18,11 +18,19 @@ class KeywordList:
         reason: name under which the text is dropped.
         min_hits: different phrases that must be found; 1 where one phrase is enough.
         patterns: the phrases.
+        spared_by: words of texts about the matter; a text with `min_sparing` different ones of them stays.
+        min_sparing: see there.
     """
 
     reason: str
     min_hits: Count
     patterns: Phrases
+    spared_by: Phrases | None = None
+    min_sparing: Count = 2
+
+    def spares(self, text: str) -> bool:
+        """Return whether the text is about the matter: a warning, news, the law."""
+        return self.spared_by is not None and len({m[0] for m in self.spared_by.finditer(text)}) >= self.min_sparing
 
 
 class LowQualityKeywords(Rule):
@@ -50,7 +58,7 @@ class LowQualityKeywords(Rule):
             hits: dict[str, None] = {}
             for match in keywords.patterns.finditer(text):
                 hits[match[0].strip()] = None
-                if len(hits) >= keywords.min_hits:
+                if len(hits) >= keywords.min_hits and not keywords.spares(text):
                     return Fault(keywords.reason, " / ".join(hits))
         return None
 

@@ -18,6 +18,7 @@ from kun_recipes.text.views import HAN, decode, letters, narrow
 
 LONGEST_UNIT = 80  # characters; a longer unit that repeats is seen as a duplicate sentence
 LENGTHS = range(1, LONGEST_UNIT + 1)
+NAME = re.compile(rf"[{HAN}]{{0,4}} ?`?[-A-Za-z_$.][\w.$-]{{1,40}}")
 WORD = re.compile(rf"[A-Za-z{HAN}]")
 HAN_WORD = re.compile(rf"[{HAN}]")
 
@@ -34,6 +35,7 @@ class RepetitionSettings:
         max_character_repeats: most times in a row that one Han character may stand.
         ngram: n of the character n-grams.
         max_ngram_share: highest share of the characters that stands in n-grams seen before.
+        min_names: fewest lines of a reference that stays: its lines say much the same, each of another name.
     """
 
     max_duplicate_share: Share | None
@@ -43,6 +45,7 @@ class RepetitionSettings:
     max_character_repeats: Count | None
     ngram: Count
     max_ngram_share: Share | None
+    min_names: Count | None = None
 
 
 class Repetition(Rule):
@@ -65,6 +68,10 @@ class Repetition(Rule):
         self.long_runs = {length: run for length, run in runs.items() if run >= settings.ngram}
 
     def find(self, text: str) -> Fault | None:
+        fault = self._measure(text)
+        return None if fault and is_reference(text, self.settings.min_names) else fault
+
+    def _measure(self, text: str) -> Fault | None:
         settings = self.settings
         if settings.max_duplicate_share is not None:
             share = duplicate_share(sentences(text, settings.min_sentence), len(text))
@@ -129,6 +136,15 @@ class AnswerCopiesPrompt(BaseFilter):
             return True
         added = len(answered.replace(asked, ""))
         return verdict(doc, Fault("echo", str(added)) if added < self.min_added else None)
+
+
+def is_reference(text: str, min_names: int | None) -> bool:
+    """Return whether the lines describe functions or options: most have a Latin name of their own."""
+    if min_names is None:
+        return False
+    lines = [line for line in text.split("\n") if line.strip()]
+    names = {name[0] for line in lines if (name := NAME.match(line))}
+    return len(names) >= max(min_names, len(lines) / 2.5)
 
 
 def duplicate_share(sentences: list[str], characters: int) -> float:

@@ -26,6 +26,10 @@ TEXT = "竹子一天能长一米。"
         "【标签：竹子 养花】",
         "关闭窗口",
         "分享到：微信 微博",
+        "编辑：张三、李小四",
+        "作者：J. Smith",
+        "相关文章：怎样种花",
+        "【推荐阅读】",
     ],
 )
 def test_page_lines_are_removed(line):
@@ -43,6 +47,9 @@ def test_page_lines_are_removed(line):
         "请翻到下一页",
         "编辑：先打开文件，再改第一行。",
         "关闭窗口以后再开机。",
+        "记者：竹子一天能长多高？",
+        "编辑：为什么选择种竹子",
+        "来源：您是从哪里知道的？",
     ],
 )
 def test_near_misses_are_kept(line):
@@ -53,6 +60,18 @@ def test_near_misses_are_kept(line):
 def test_formatting_twice_changes_nothing(lines):
     once = BLOCK.format("\n".join(lines))
     assert BLOCK.format(once) == once
+
+
+@pytest.mark.parametrize("word", ["记者", "编辑", "作者", "审核"])
+def test_speakers_of_an_interview_are_kept(word):
+    interview = f"{word}：好的\n老李：好，明天来。\n{word}：谢谢\n老李：不客气。"
+    assert BLOCK.format(interview) == interview
+
+
+def test_removed_lines_are_counted():
+    block = RemovePageLines(load_quality().page_lines)
+    block.format(f"上一页\n{TEXT}\n编辑：王某\n{TEXT}")
+    assert block.stats["lines_removed"].total == 2
 
 
 def test_null_disables_the_block():

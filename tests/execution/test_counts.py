@@ -20,8 +20,8 @@ def test_a_lost_row_is_an_error(counts, message):
 
 
 def test_two_pipelines_count_as_one():
-    first, second = Counts(7, 9, 5, Counter(small=4)), Counts(5, 5, 2, Counter(small=1, large=2))
-    assert first.then(second) == Counts(7, 9, 2, Counter(small=5, large=2))
+    first, second = Counts(7, 9, 5, Counter(small=4), 3), Counts(5, 5, 2, Counter(small=1, large=2), 1)
+    assert first.then(second) == Counts(7, 9, 2, Counter(small=5, large=2), 4)
 
 
 @pytest.mark.parametrize(

@@ -209,3 +209,22 @@ def test_value_lists_the_phrases_and_an_empty_list_keeps_all():
     assert SEGMENT.find("领取优惠券,先到先得!").value == "领取优惠券 / 先到先得"
     assert LowQualityKeywords(schema.TEXT, ()).find("点击下载高清壁纸大全") is None
     assert Refusal(schema.TEXT, None).find("抱歉,我无法回答这个问题。") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "警方提醒，所谓注册送彩金只是诱饵，参与赌博属于违法行为。",
+        "被告人代理时时彩开户，抽取佣金，法院判处有期徒刑三年。",
+        "接到电话让你加微信进群领取红包的，都是诈骗。",
+        "打开“扫一扫”，对准商家的二维码。",
+        "轻点右侧翻到下一页，轻点左侧则回到上一页，到了上一章或者下一章的开头。",
+    ],
+)
+def test_texts_about_an_offer_are_kept(text):
+    assert SEGMENT.find(narrow(text)) is None
+
+
+@pytest.mark.parametrize("text", ["注册送彩金，时时彩开户！", "时时彩开户，温馨提醒：先到先得", "加微信进群领取红包"])
+def test_offers_are_dropped(text):
+    assert SEGMENT.find(narrow(text)) is not None

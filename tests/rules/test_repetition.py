@@ -98,3 +98,13 @@ def test_echo(instruction, output, value):
     assert AnswerCopiesPrompt(8).filter(doc) == (True if value is None else (False, "echo"))
     assert doc.metadata.get(schema.VALUE) == value
     assert AnswerCopiesPrompt(None).filter(doc) is True
+
+
+def test_a_reference_may_repeat_itself():
+    said = "检查参数。如果是，返回非零值；如果不是，返回零，并且设置错误号。"
+    names = ("isalpha", "isdigit", "isspace", "isupper", "islower")
+    reference = "\n".join(f"函数 {name} {said}" for name in names)
+    settings = load_rules().repetition
+    assert Repetition(schema.TEXT, settings).find(narrow(reference)) is None
+    assert Repetition(schema.TEXT, replace(settings, min_names=None)).find(narrow(reference)) is not None
+    assert Repetition(schema.TEXT, settings).find(narrow("\n".join(f"函数 isalpha {said}" for _ in names))) is not None

@@ -22,6 +22,7 @@ from kun_recipes.corpus.normalisation.characters import (
 from kun_recipes.corpus.normalisation.markup import MarkupRemover, has_fences, split_fences
 from kun_recipes.corpus.normalisation.mojibake import may_be_mojibake
 from kun_recipes.errors import UserError
+from kun_recipes.execution.counts import LINES_REMOVED
 from kun_recipes.rules.formatting import FormatDebris
 from kun_recipes.text.classes import CODE_POINTS, HAN_CHARACTER, class_table
 from kun_recipes.text.phrases import Phrases
@@ -40,6 +41,11 @@ class Normaliser(BaseFormatter):
                 self.stat_update("changed")
                 document.text = text
             yield document
+
+    def count_lines(self, lines: int) -> None:
+        """Count lines that were taken out of the text; the stage's summary tells their number."""
+        if lines:
+            self.stat_update(LINES_REMOVED, value=lines)
 
 
 class FixMojibake(Normaliser, FTFYFormatter):
@@ -118,10 +124,20 @@ class RemovePageLines(Normaliser):
         if self.lines is None:
             return text
         kept, end = [], 0
-        for match in self.lines.finditer(narrow(text)):  # narrowing changes no place
+        narrowed = narrow(text)  # changes no place
+        for match in self.lines.finditer(narrowed):
+            if _is_speaker(match[0], narrowed):
+                continue
             kept.append(text[end : match.start()])
             end = match.end()
+        self.count_lines(len(kept))
         return BLANK_LINES.sub("\n\n", "".join([*kept, text[end:]])).strip("\n") if kept else text
+
+
+def _is_speaker(line: str, text: str) -> bool:
+    """Return whether other lines begin with the same word and a colon: a speaker of an interview, not a byline."""
+    word, colon, _ = line.partition(":")
+    return bool(colon) and f"\n{text}".count(f"\n{word.strip()}:") > 1
 
 
 @lru_cache(maxsize=1)

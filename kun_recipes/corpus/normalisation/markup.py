@@ -10,12 +10,17 @@ from kun_recipes.text.views import HAN, narrow
 FENCE_LINE = re.compile(r"^ {0,3}(`{3}|~{3})([^\n]*)$", re.MULTILINE)
 INLINE_CODE = re.compile(r"(`[^`\n]+`)")
 ENTITY = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|#\d{1,7}|#[Xx][0-9A-Fa-f]{1,6});")
-ATTRIBUTES = r"(?:\s[^<>]{0,400})?"
+VALUE = r"""(?:"[^"<>]{0,400}"|'[^'<>]{0,400}'|[^\s"'<>]{1,400})"""
+BARE = "nowrap|noshade|checked|disabled|selected|hidden|async|defer|controls|autoplay|allowfullscreen"  # need no value
+ATTRIBUTES = rf"(?:\s+(?:[A-Za-z_:@][-\w:.]{{0,40}}\s*=\s*{VALUE}|(?:{BARE})\b)){{0,20}}\s*"  # x<p 且 y>q has none
 HIDDEN = re.compile(rf"<(script|style){ATTRIBUTES}>[\s\S]{{0,5000}}?</\1\s*>|<!--[\s\S]{{0,2000}}?-->", re.IGNORECASE)
-SINGLE_TAG = re.compile(rf"</?(?P<name>br|hr|p|img|li|td|th|tr){ATTRIBUTES}/?>", re.IGNORECASE)
+SINGLE_TAG = re.compile(
+    rf"(?!(?<=\b[A-Za-z])<p>[A-Za-z]\b)</?(?P<name>br|hr|p|img|li|td|th|tr){ATTRIBUTES}/?>", re.IGNORECASE
+)
 BLOCKS = "div|section|article|table|tbody|thead|ul|ol|dl|dt|dd|h[1-6]|center|blockquote|pre|form"
 INLINE = "a|span|font|strong|em|b|i|u|s|sup|sub|small|big|label|button|iframe|abbr|ins|del"
 PAIRED_TAG = re.compile(rf"</?(?P<name>{BLOCKS}|{INLINE}){ATTRIBUTES}>", re.IGNORECASE)
+CELLS = ("td", "th")
 BREAKS = re.compile(rf"(?:br|hr|p|li|tr|{BLOCKS})\Z", re.IGNORECASE)
 
 TARGET = (
@@ -110,7 +115,9 @@ def _without_tags(text: str) -> str:
 
 
 def _replacement(tag: re.Match[str]) -> str:
-    """A line break for what starts a line on a page."""
+    """A line break for what starts a line on a page, a tab for the end of a cell."""
+    if tag["name"].lower() in CELLS:
+        return "\t" if tag[0][1] == "/" else ""
     return "\n" if BREAKS.match(tag["name"]) else ""
 
 

@@ -8,6 +8,7 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.corpus.quality.settings import RepetitionLimits
 from kun_recipes.data import schema
+from kun_recipes.rules.repetition import is_reference
 from kun_recipes.rules.rule import Fault, Rule
 from kun_recipes.text.classes import count_solid, pack
 from kun_recipes.text.grams import covered, gram_hashes, repeats
@@ -32,7 +33,7 @@ class DocumentRepetition(Rule):
 
     def find(self, text: str) -> Fault | None:
         found = self._lines(text) or self._ngrams(text)
-        return Fault("repetition", found) if found else None
+        return Fault("repetition", found) if found and not is_reference(text, self.limits.min_names) else None
 
     def _lines(self, text: str) -> str | None:
         limits, lines = self.limits, content_lines(text)

@@ -1,5 +1,6 @@
 """Rules on documents by their characters, lines and phrases, and all rules as the corpus stage runs them."""
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -9,22 +10,23 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 from kun_recipes.corpus.quality.repetition import DocumentRepetition, content_lines
 from kun_recipes.corpus.quality.settings import CharacterLimits, KeywordDensity, LineLimits, QualitySettings
 from kun_recipes.data import schema
+from kun_recipes.rules.characters import han_share
 from kun_recipes.rules.rule import Fault, Rule
 from kun_recipes.text.classes import (
     DIGIT,
-    HAN_CHARACTER,
     LOST_SPACE,
     NARROW_SENTENCE_ENDS,
     OTHER,
     PUNCTUATION,
     SYMBOL,
-    class_counts,
     count_solid,
-    count_words,
     pack,
 )
+from kun_recipes.text.formulas import without_formulas
+from kun_recipes.text.verse import verse_share
 
 LINE_ENDS = tuple(NARROW_SENTENCE_ENDS + ":.—~、,")  # whatever goes on or ends, unlike a link
+TABLE_ROW = re.compile(r"^\s*\||\t.*\S\t")
 CLOSERS = "\"'”’」』》】)] "  # fewer than CLOSING_MARKS: with more, other documents would be kept
 
 
@@ -34,6 +36,7 @@ class DocumentCharacters(Rule):
     Reads the text. Reasons: "too_short", "too_long" (the value is the number of characters), "not_chinese" (the share
     of Han characters), "few_function_words" (the number of different ones), "punctuation_share" (too low a share is
     that of word lists), "digit_share" and "symbol_share". Of three or more of the same mark in a row one counts.
+    Formulas are left out where the text would fall by them.
     """
 
     name = "🀄 document characters"
@@ -53,8 +56,8 @@ class DocumentCharacters(Rule):
 
     def _language(self, text: str) -> Fault | None:
         limits = self.limits
-        share = class_counts(text)[HAN_CHARACTER] / max(count_words(text), 1)
-        if limits.min_han_share is not None and share < limits.min_han_share:
+        share, least = han_share(text), limits.min_han_share
+        if least is not None and share < least and han_share(without_formulas(text)) < least:
             return Fault("not_chinese", f"{share:.2f}")
         if limits.min_function_words is not None and count_solid(text) >= limits.min_measured:
             found = sum(word in text for word in limits.function_words)
@@ -63,6 +66,10 @@ class DocumentCharacters(Rule):
         return None
 
     def _marks(self, text: str) -> Fault | None:
+        fault = self._shares(text)
+        return fault and self._shares(without_formulas(text)) and fault
+
+    def _shares(self, text: str) -> Fault | None:
         limits = self.limits
         _, kinds = pack(text)
         if len(kinds) < limits.min_measured:
@@ -82,7 +89,8 @@ class DocumentLines(Rule):
     """Drop documents whose lines are no sentences.
 
     Reads the text. Reasons: "few_sentence_ends" (the value is the share of lines that are sentences: they end with a
-    mark or are long), "short_lines" (other lines a character). Verses are short, but end with marks.
+    mark or are long), "short_lines" (other lines a character). Rows of a table are not counted. Verses are short, and
+    stay for the small words in them.
     """
 
     name = "📏 document lines"
@@ -93,16 +101,18 @@ class DocumentLines(Rule):
 
     def find(self, text: str) -> Fault | None:
         limits, lines = self.limits, content_lines(text)
+        if "|" in text or "\t" in text:
+            lines = [line for line in lines if not TABLE_ROW.search(line)]
         if len(lines) < limits.min_lines:
             return None
         long = limits.long_line
         found = sum(len(line) >= long or line.rstrip(CLOSERS).endswith(LINE_ENDS) for line in lines)
         share, density = found / len(lines), (len(lines) - found) / count_solid(text)
-        if limits.min_sentence_share is not None and share < limits.min_sentence_share:
-            return Fault("few_sentence_ends", f"{share:.2f}")
-        if limits.max_open_lines_per_character is not None and density > limits.max_open_lines_per_character:
-            return Fault("short_lines", f"{density:.2f}")
-        return None
+        few = limits.min_sentence_share is not None and share < limits.min_sentence_share
+        short = limits.max_open_lines_per_character is not None and density > limits.max_open_lines_per_character
+        if not (few or short) or (limits.min_verse_share is not None and verse_share(lines) >= limits.min_verse_share):
+            return None
+        return Fault("few_sentence_ends", f"{share:.2f}") if few else Fault("short_lines", f"{density:.2f}")
 
 
 class DocumentKeywords(Rule):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kun_recipes.config.settings import load_typed
 from kun_recipes.config.types import Amount, Count, Share
+from kun_recipes.corpus.quality.cutting import CutLimits
 from kun_recipes.text.phrases import Phrases
 
 DEFAULT_QUALITY = "quality.yaml"
@@ -54,6 +55,7 @@ class RepetitionLimits:
         max_top_ngram_share: highest share of a window that the most frequent n-gram makes up.
         ngram: n of the n-grams that are looked for again.
         max_ngram_share: highest share of a window that stands in n-grams that occurred before.
+        min_names: fewest names of a reference of functions or options, which stays; as in rules/rules.yaml.
     """
 
     max_duplicate_line_share: Share | None
@@ -65,6 +67,7 @@ class RepetitionLimits:
     max_top_ngram_share: Share | None
     ngram: Count
     max_ngram_share: Share | None
+    min_names: Count | None = None
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,14 @@ class LineLimits:
         long_line: characters from which a line is taken for a sentence without an end mark.
         max_open_lines_per_character: most lines that are none for each character that is no whitespace.
         min_lines: lines under which neither is measured.
+        min_verse_share: lowest share of lines with a small word (的, 了, 我, 像) in a text that is verse and stays.
     """
 
     min_sentence_share: Share | None
     long_line: Count
     max_open_lines_per_character: Amount | None
     min_lines: Count
+    min_verse_share: Share | None
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,7 @@ class QualitySettings:
     lines: LineLimits
     keywords: tuple[KeywordDensity, ...]
     page_lines: Phrases | None
+    cut_lines: CutLimits
 
 
 def load_quality(path: str | Path | None = None) -> QualitySettings:

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from datatrove.data import Document
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.config.settings import load_typed
 from kun_recipes.config.types import Count
 from kun_recipes.data import schema
-from kun_recipes.rules.rule import Fault, Rule
+from kun_recipes.rules.rule import Fault, Rule, Verdict, verdict
+from kun_recipes.text.verse import verse_share
+from kun_recipes.text.views import narrow
 
 DEFAULT_CONTEXT = "context.yaml"
 NUMBERED = re.compile(r"\s*(?:\d+(?:\.\d+)+|第\s*[0-9一二三四五六七八九十百]+\s*[章节编部])")
@@ -19,6 +22,8 @@ LOOK_BACK = 40  # characters before a pointer that show what it is for
 SEE = "见参"  # with these begins a pointer to more; one to a figure says what the text itself leaves out
 TABLE_ROW = re.compile(r"^\s*\|", re.MULTILINE)
 QUESTION = "?"
+MIN_VERSES, VERSE_SHARE = 5, 0.45  # as in quality.yaml
+THIS = re.compile(r"在?这[款家本部台座间只条位件张项套个]")  # what a text begins with that shows its matter
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,24 @@ class LeansOnContext(Rule):
         super().__init__(schema.TEXT, exclusion_writer)
         self.settings = settings
 
+    def filter(self, doc: Document) -> Verdict:
+        """As `Rule.filter`, but nothing stands before the first segment that its “这家店” could point back to."""
+        fault = self.find(text := narrow(doc.text))
+        if fault and fault.reason == "points_back" and not doc.metadata.get(schema.SPAN_START, 1) and THIS.match(text):
+            fault = self._find_later(text.strip())
+        return verdict(doc, fault)
+
     def find(self, text: str) -> Fault | None:
         settings, text = self.settings, text.strip()
         if settings.cut_beginning and (match := settings.cut_beginning.match(text)):
             return Fault("cut_beginning", match[0])
         if settings.points_back and (match := settings.points_back.match(text)):
             return Fault("points_back", match[0])
+        return self._find_later(text)
+
+    def _find_later(self, text: str) -> Fault | None:
+        """Find the faults that do not show at the beginning."""
+        settings = self.settings
         if match := self._pointer(text):
             return Fault("points_elsewhere", match[0])
         if settings.max_heading is not None and not _has_text(text, settings.max_heading):
@@ -103,4 +120,6 @@ def _has_text(text: str, max_heading: int) -> bool:
     if TEXT_MARK.search(text):
         return True
     lines = text.splitlines()
+    if len(TABLE_ROW.findall(text)) > 2 or (len(lines) >= MIN_VERSES and verse_share(lines) >= VERSE_SHARE):
+        return True
     return any(len(line) > max_heading and not line.endswith(QUESTION) and not NUMBERED.match(line) for line in lines)

@@ -297,3 +297,27 @@ def test_settings_file_can_be_replaced(tmp_path):
 def test_block_can_be_pickled():
     block = pickle.loads(pickle.dumps(LeansOnContext(SETTINGS)))
     assert block.filter(Document(f"因此，{BODY}", id="1", metadata={})) == (False, "points_back")
+
+
+@pytest.mark.parametrize(("start", "kept"), [(0, True), (40, False)])
+def test_what_a_text_shows_at_its_beginning_is_not_behind_it(start, kept):
+    row = Document("这家店开在菜市场后面，牛肉面的汤是头天晚上熬的。", id="1", metadata={"span_start": start})
+    assert (LeansOnContext(SETTINGS).filter(row) is True) == kept
+
+
+@pytest.mark.parametrize(
+    "text", ["’97那年，香港回归祖国。", "点击此处的“提交”，系统就会生成编号。", "点击下图标打开。"]
+)
+def test_years_and_buttons_stay(text):
+    assert judge(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "灯塔\n它站在礁石上\n为船亮着\n潮水来了又去\n守塔的人老了",
+        "| 城 | 气温 |\n| --- | --- |\n| 京 | 三度 |\n| 沪 | 九度 |",
+    ],
+)
+def test_verse_and_tables_are_text(text):
+    assert judge(text) is None

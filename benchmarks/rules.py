@@ -1,0 +1,156 @@
+"""What the corpus stage's rules wrongly lose and wrongly keep, on labelled rows: rules are changed by this.
+
+    python benchmarks/rules.py
+    python benchmarks/rules.py --half use --show good_lost
+
+The rows are benchmarks/rules/*.jsonl, in our own words; what each kind is, its name says:
+
+    good.jsonl     {"text", "kind", "half"}             lost where less than half of its Han characters are kept,
+                                                        or one of the strings of "must" (may be left out) is not
+    bad.jsonl      {"text", "kind", "half"}             kept where a segment of it is
+    private.jsonl  {"text", "kind", "secrets", "half"}  missed is each of the secrets that is in a kept segment
+
+Look at the half "use" when you change a rule, and never at the rows of the half "held_out", only at its figures.
+"""
+
+import argparse
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+from datatrove.data import Document
+from datatrove.pipeline.base import PipelineStep
+from rich.console import Console
+from rich.table import Table
+
+from kun_recipes.corpus.config import Corpus, CorpusConfig
+from kun_recipes.corpus.corpus import segment
+from kun_recipes.corpus.segments.selection import ChooseSegments
+from kun_recipes.corpus.sources.readers import CorpusReader
+from kun_recipes.data import schema
+from kun_recipes.text.classes import HAN_CHARACTER, class_counts
+
+ROWS = Path(__file__).parent / "rules"
+LEAST_KEPT = 0.5  # share of a good text's Han characters: what is cut out of it is smaller than what stays
+GOOD_LOST, BAD_KEPT, SECRETS_MISSED, PRIVATE_LOST = "good_lost", "bad_kept", "secrets_missed", "private_lost"
+KEPT = "(kept)"
+
+
+class Outcome(NamedTuple):
+    """What the rules did to a row: of how many (texts, or secrets) how many are wrong, and by which reasons."""
+
+    measure: str
+    row: dict[str, Any]
+    wrong: int
+    of: int
+    reasons: tuple[str, ...]
+
+
+class Removals:
+    """An exclusion writer that notes reasons and values."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+        self.values: list[str] = []
+
+    def __enter__(self) -> "Removals":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def write(self, document: Document, rank: int = 0) -> None:
+        self.reasons.append(document.metadata["filter_reason"])
+        self.values.append(f"{self.reasons[-1]}: {document.metadata.get(schema.VALUE)}")
+
+    def clear(self) -> None:
+        self.reasons, self.values = [], []
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=Path, default=ROWS, help="folder of the labelled rows")
+    parser.add_argument("--half", choices=["use", "held_out"], help="look at one half only")
+    parser.add_argument("--show", nargs="*", default=[], help=f"print the rows of {GOOD_LOST}, {BAD_KEPT}, …")
+    parser.add_argument("--model", default="recipes/demo/model.yaml", help="whose tokenizer counts the tokens")
+    return parser.parse_args()
+
+
+def rules_of(model: str, removals: Removals) -> list[PipelineStep]:
+    """The stage's blocks that see a single text, from normalisation to masking."""
+    config = CorpusConfig(corpora=[Corpus("rules", "jsonl")], output_dir="rules", model=model)
+    reader = CorpusReader([], None, removals)
+    blocks = segment(config, Path(), reader, lambda name: removals)[1:]
+    return [block for block in blocks[:-2] if not isinstance(block, ChooseSegments)]
+
+
+def kept_texts(blocks: list[PipelineStep], row: dict[str, Any]) -> list[str]:
+    documents: Any = iter([Document(row["text"], id="0", metadata={schema.SOURCE: "web", schema.DOCUMENT_ID: "0"})])
+    for block in blocks:
+        documents = block.run(documents)
+    return [document.text for document in documents]
+
+
+def judge(name: str, row: dict[str, Any], kept: list[str], reasons: tuple[str, ...]) -> Iterator[Outcome]:
+    """The row's outcomes, by the file that it is from."""
+    if name == "bad":
+        yield Outcome(BAD_KEPT, row, bool(kept), 1, () if not kept else (KEPT,))
+        return
+    text = "\n".join(kept)
+    lost = count_han(text) < LEAST_KEPT * count_han(row["text"]) or any(one not in text for one in row.get("must", ()))
+    reasons = (reasons or ("(cut out)",)) if lost else ()
+    yield Outcome(GOOD_LOST if name == "good" else PRIVATE_LOST, row, lost, 1, reasons)
+    if name == "private":
+        missed = tuple(secret for secret in row["secrets"] if secret in text)
+        yield Outcome(SECRETS_MISSED, row, len(missed), len(row["secrets"]), (KEPT,) if missed else ())
+
+
+def count_han(text: str) -> int:
+    return class_counts(text)[HAN_CHARACTER]
+
+
+def table_of(measure: str, half: str, outcomes: list[Outcome]) -> Table:
+    wrong, of = sum(one.wrong for one in outcomes), sum(one.of for one in outcomes)
+    table = Table(title=f"{half}: {measure} {wrong} of {of} ({wrong / of:.1%})", title_justify="left")
+    for column in ("kind", "wrong", "of", "reasons"):
+        table.add_column(column, justify="left" if column in ("kind", "reasons") else "right")
+    kinds = defaultdict(list)
+    for one in outcomes:
+        kinds[one.row["kind"]].append(one)
+    for kind, ones in sorted(kinds.items(), key=lambda item: -sum(one.wrong for one in item[1])):
+        reasons = Counter(reason for one in ones for reason in one.reasons)
+        named = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+        table.add_row(kind, str(sum(one.wrong for one in ones)), str(sum(one.of for one in ones)), named)
+    return table
+
+
+def main() -> None:
+    options, console = arguments(), Console()
+    removals = Removals()
+    blocks = rules_of(options.model, removals)
+    tables: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
+    for file in sorted(options.rows.glob("*.jsonl")):
+        for line in file.read_bytes().splitlines():
+            row = orjson.loads(line)
+            if options.half not in (None, row["half"]):
+                continue
+            removals.clear()
+            kept = kept_texts(blocks, row)
+            for one in judge(file.stem, row, kept, tuple(dict.fromkeys(removals.reasons))):
+                tables[row["half"], one.measure].append(one)
+                if one.wrong and one.measure in options.show:
+                    console.print(
+                        f"{one.measure} · {row['kind']} · {removals.values}",
+                        style="bold",
+                        markup=False,
+                        soft_wrap=True,
+                    )
+                    console.print(row["text"], markup=False, soft_wrap=True)
+    for (half, measure), outcomes in sorted(tables.items()):
+        console.print(table_of(measure, half, outcomes))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Lines that are cut out of a document, and texts that stay whole."""
+
+import dataclasses
+
+import pytest
+
+from kun_recipes.corpus.quality import CutLines, load_quality
+from kun_recipes.rules import load_rules
+
+LIMITS, RULES = load_quality().cut_lines, load_rules()
+STEPS = "先把小苏打撒在壶里，倒入热水没过茶垢，静置半个小时。\n再用软布轻轻擦拭，最后用清水冲洗三遍，倒扣着晾干。"
+
+
+def block(limits=LIMITS):
+    return CutLines(limits, RULES.keywords.segment, RULES.closing_lines)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "扫码关注我们，领取优惠券！",
+        "点击下载养生大全APP",
+        "版权所有，未经授权禁止转载！",
+        "当前位置：首页 > 生活 > 收纳",
+        "首页|新闻|论坛|下载|帮助",
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_bad_line_costs_only_itself(line, place):
+    lines = STEPS.split("\n")
+    lines.insert(place, line)
+    cutter = block()
+    assert cutter.format("\n".join(lines)) == STEPS
+    assert cutter.stats["lines_removed"].total == 1
+
+
+def test_of_a_paragraph_the_sentence_goes():
+    paragraph = STEPS.replace("\n", "") * 2
+    assert block().format(f"{paragraph}更多内容请长按二维码，扫码关注我们。{paragraph}") == paragraph * 2
+
+
+@pytest.mark.parametrize(
+    "tail", ["怎样挑选紫砂壶", "要清洗紫砂壶：", "另请参阅\n怎样挑选紫砂壶", "相关内容\n\n挑选紫砂壶\n紫砂壶的历史"]
+)
+def test_links_and_headings_at_the_end_are_cut(tail):
+    assert block().format(f"{STEPS}\n{tail}") == STEPS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        STEPS,
+        STEPS + "\n五月四日",
+        STEPS + "\n这样洗过的茶壶不会留下味道，放心用",
+        STEPS + "\n1、软布\n2、小苏打",
+        STEPS + "\n先洗\n再擦\n再冲\n再晾",
+        "扫码关注我们，领取优惠券！\n点击下载养生大全APP\n版权所有，未经授权禁止转载！\n" + STEPS,  # more than a third
+        STEPS + "\n民警提醒：说是扫码关注就送鸡蛋的，多半是骗局。",
+    ],
+)
+def test_texts_that_stay(text):
+    cutter = block()
+    assert cutter.format(text) == text
+    assert not cutter.stats["lines_removed"].total
+
+
+def test_none_leaves_the_end():
+    text = STEPS + "\n怎样挑选紫砂壶"
+    assert block(dataclasses.replace(LIMITS, max_dangling_lines=None)).format(text) == text
