@@ -7,7 +7,10 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.config.types import Count
 from kun_recipes.rules.rule import Fault, Rule
+from kun_recipes.text.disguise import undisguised
 from kun_recipes.text.phrases import Phrases
+
+MIN_SPARING = 2  # one of the words also stands in what it is about: 本公司打击假货
 
 
 @dataclass(frozen=True)
@@ -18,18 +21,22 @@ class KeywordList:
         reason: name under which the text is dropped.
         min_hits: different phrases that must be found; 1 where one phrase is enough.
         patterns: the phrases.
+        spared_by: words of texts about the matter; a text with two different ones of them stays.
     """
 
     reason: str
     min_hits: Count
     patterns: Phrases
+    spared_by: Phrases | None = None
 
 
 class LowQualityKeywords(Rule):
     """Drop texts with low-quality keywords (Kun A.2, fifth rule).
 
-    Reads the text `field` names. Reasons are those of the lists: in rules.yaml "low_quality_keyword" and "navigation"
-    for segments, "missing_context" for instructions, "meta_talk" for answers. The value is the phrases found.
+    Reads the text `field` names. Reasons are those of the lists: in rules.yaml "low_quality_keyword", "spam",
+    "gambling", "adult", "template" and "navigation" for segments, "missing_context" for instructions, "meta_talk" for
+    answers. The value is the phrases found. They are also looked for behind disguises (薇信, 注 册, 賭場):
+    kun_recipes/text/disguise.py.
 
     The released scripts match bare words (news, picture, article, 2023) and drop many good texts with them; phrases
     here are regular expressions with the context that makes the word a fault.
@@ -46,13 +53,23 @@ class LowQualityKeywords(Rule):
         self.lists = tuple(lists)
 
     def find(self, text: str) -> Fault | None:
+        view = undisguised(text)
+        return self._find(text) or (self._find(view) if view != text else None)
+
+    def _find(self, text: str) -> Fault | None:
         for keywords in self.lists:
             hits: dict[str, None] = {}
             for match in keywords.patterns.finditer(text):
                 hits[match[0].strip()] = None
                 if len(hits) >= keywords.min_hits:
+                    if keywords.spared_by and _is_about(text, keywords.spared_by):
+                        break
                     return Fault(keywords.reason, " / ".join(hits))
         return None
+
+
+def _is_about(text: str, words: Phrases) -> bool:
+    return len({match[0] for match in words.finditer(text)}) >= MIN_SPARING
 
 
 class Refusal(Rule):
