@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from kun_recipes.text.classes import CODE_POINTS, HAN_CHARACTER, class_table, code_points
+from kun_recipes.text.classes import CODE_POINTS, HAN_CHARACTER, classes, code_points
 from kun_recipes.text.phrases import Phrases
 from kun_recipes.text.views import HAN, decode, encode
 
@@ -58,9 +58,9 @@ def undisguised(text: str) -> str:
     kinds = int(np.bitwise_or.reduce(found)) if len(found) else 0
     if kinds & MAPPED:
         text = decode(mapped.take(codes))
-    if kinds & BLANK and _between_han(codes, found & BLANK) >= LEAST_BLANKS:
+    if kinds & BLANK and _between_han(text, found & BLANK) >= LEAST_BLANKS:
         text = SPACED.sub(_without_blanks, text)
-    if kinds & SEPARATOR and _between_han(codes, found & SEPARATOR):
+    if kinds & SEPARATOR and (len(text) < len(codes) or _between_han(text, found & SEPARATOR)):
         text = APART.sub("", text)
     if HIDDEN.search(text):
         for phrases, word in ((WECHAT, "微信"), (QQ, "QQ"), (GAMBLING, "博彩")):
@@ -70,12 +70,11 @@ def undisguised(text: str) -> str:
     return text
 
 
-def _between_han(codes: np.ndarray, marks: np.ndarray) -> int:
+def _between_han(text: str, marks: np.ndarray) -> int:
     """Number of marks behind a Han character, and before one or another mark."""
-    places = marks[1:-1].nonzero()[0] + 1
-    is_han = class_table().take(codes[places - 1]) == HAN_CHARACTER
-    goes_on = (class_table().take(codes[places + 1]) == HAN_CHARACTER) | (marks[places + 1] != 0)
-    return int(np.count_nonzero(is_han & goes_on))
+    is_han = classes(text) == HAN_CHARACTER
+    marks = marks != 0
+    return int(np.count_nonzero(marks[1:-1] & is_han[:-2] & (is_han[2:] | marks[2:])))
 
 
 def _without_blanks(run: re.Match[str]) -> str:
