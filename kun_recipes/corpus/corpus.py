@@ -35,7 +35,7 @@ from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models.resolve import resolve_model
 from kun_recipes.privacy import MaskPrivateData, load_privacy
 from kun_recipes.reporting.corpus import DescribeRows, merge_tallies, write_corpus_report
-from kun_recipes.rules import load_rules, segment_rules
+from kun_recipes.rules import Spam, load_rules, segment_rules
 from kun_recipes.rules.pipelines import Removed
 from kun_recipes.rules.ranges import RangeFilter
 
@@ -69,6 +69,7 @@ def segment(config: CorpusConfig, scratch: Path, reader: CorpusReader, removed: 
         RangeFilter(schema.TOKENS, "too_long", highest=config.max_tokens, exclusion_writer=removed("too_long")),
         LeansOnContext(load_context(config.context), removed("context")),
         *segment_rules(rules, removed),
+        *([Spam(schema.TEXT, config.max_spam, removed("spam"))] if config.max_spam is not None else []),
         MaskPrivateData(load_privacy(config.privacy), removed("privacy")),
         *([Decontaminate(scratch / "questions.npz", removed("decontamination"))] if config.benchmarks else []),
         ChooseSegments(config.max_segments, removed("surplus"), config.max_tokens),

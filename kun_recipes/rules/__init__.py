@@ -10,11 +10,14 @@ from kun_recipes.rules.keywords import LowQualityKeywords, Refusal
 from kun_recipes.rules.pipelines import Rules, answer_rules, instruction_rules, load_rules, segment_rules
 from kun_recipes.rules.repetition import AnswerCopiesPrompt, Repetition
 from kun_recipes.rules.sensitive import SensitiveInformation
+from kun_recipes.rules.spam import Spam
+from kun_recipes.rules.stuffing import KeywordStuffing
 
 __all__ = [
     "AnswerCopiesPrompt",
     "CutOff",
     "FormatErrors",
+    "KeywordStuffing",
     "LowQualityKeywords",
     "MeaninglessCharacters",
     "NotChinese",
@@ -22,6 +25,7 @@ __all__ = [
     "Repetition",
     "Rules",
     "SensitiveInformation",
+    "Spam",
     "TooShort",
     "answer_rules",
     "instruction_rules",

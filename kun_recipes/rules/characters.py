@@ -2,12 +2,15 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
+import numpy as np
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.config.types import Count, Share
 from kun_recipes.rules.rule import Fault, Rule
 from kun_recipes.text.classes import (
+    CODE_POINTS,
     HAN_CHARACTER,
     KANA_AND_BOPOMOFO,
     LETTERS_AND_DIGITS,
@@ -21,9 +24,11 @@ from kun_recipes.text.classes import (
 )
 from kun_recipes.text.formulas import without_formulas
 from kun_recipes.text.phrases import Phrases
-from kun_recipes.text.views import HAN, without_whitespace
+from kun_recipes.text.views import HAN, encode, without_whitespace
 
 WORD = re.compile(rf"[{HAN}{KANA_AND_BOPOMOFO}{LETTERS_AND_DIGITS}]")
+LINE = re.compile(r"[^\n。!?]+")
+LEAST_MISREAD = 3  # characters of a line that begin a sequence of UTF-8, and that come out of it
 SYMBOL_RUN = re.compile(r"([^\w])\1+")  # rules of dashes and dotted lines count once
 
 
@@ -59,12 +64,15 @@ class MeaninglessSettings:
         max_symbol_share: highest share of characters, whitespace not counted, that are no Han, kana, letter or digit.
         max_lost_characters: most replacement, private-use and control characters.
         mojibake: what text looks like that was decoded by the wrong table.
+        max_misread: most Han characters in a line that are one in UTF-8 when its bytes in GBK are read so; a share of
+            the line, so that 浣犲ソ (你好) is found and 琉璃 is not.
     """
 
     max_unusual_share: Share | None
     max_symbol_share: Share | None
     max_lost_characters: Count | None
     mojibake: Phrases | None
+    max_misread: Share | None
 
 
 class MeaninglessCharacters(Rule):
@@ -88,6 +96,8 @@ class MeaninglessCharacters(Rule):
         settings, reason = self.settings, "meaningless_characters"
         if settings.mojibake and (match := settings.mojibake.search(text)):
             return Fault(reason, match[0])
+        if settings.max_misread is not None and (line := misread(text, settings.max_misread)):
+            return Fault(reason, line)
         counts = class_counts(text)
         lost = counts[LOST] + counts[LOST_SPACE]
         if settings.max_lost_characters is not None and lost > settings.max_lost_characters:
@@ -142,3 +152,34 @@ class NotChinese(Rule):
 def han_share(text: str) -> float:
     """Share of Han characters among letters, digits, kana and Han characters."""
     return class_counts(text)[HAN_CHARACTER] / max(count_words(text), 1)
+
+
+def misread(text: str, max_share: float) -> str | None:
+    """Return the first sentence that is UTF-8 read as GBK: written in GBK again, it decodes to Han characters.
+
+    A Han character has three bytes in UTF-8 and makes one and a half in GBK, the first of which begins with its lead
+    byte. Such characters are rare in Chinese, and nothing but them is decoded.
+    """
+    marks = _lead_pairs().take(encode(text))
+    if np.count_nonzero(marks) < LEAST_MISREAD:
+        return None
+    for line in LINE.finditer(text):
+        if np.count_nonzero(marks[line.start() : line.end()]) < LEAST_MISREAD:
+            continue
+        read = line[0].encode("gb18030", "ignore").decode("utf-8", "ignore")
+        found = len(re.findall(f"[{HAN}]", read))
+        if found >= LEAST_MISREAD and found > max_share * len(line[0]):
+            return line[0].strip()
+    return None
+
+
+@lru_cache(maxsize=1)
+def _lead_pairs() -> np.ndarray:
+    """For each code point whether its two bytes in GBK can begin a Han character in UTF-8."""
+    table = np.zeros(CODE_POINTS, dtype=bool)
+    for first in range(0xE4, 0xEA):
+        for second in range(0x80, 0xC0):
+            character = bytes([first, second]).decode("gbk", "ignore")
+            if len(character) == 1:
+                table[ord(character)] = True
+    return table

@@ -7,6 +7,7 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.config.types import Count
 from kun_recipes.rules.rule import Fault, Rule
+from kun_recipes.text.disguise import undisguised
 from kun_recipes.text.phrases import Phrases
 
 
@@ -36,8 +37,10 @@ class KeywordList:
 class LowQualityKeywords(Rule):
     """Drop texts with low-quality keywords (Kun A.2, fifth rule).
 
-    Reads the text `field` names. Reasons are those of the lists: in rules.yaml "low_quality_keyword" and "navigation"
-    for segments, "missing_context" for instructions, "meta_talk" for answers. The value is the phrases found.
+    Reads the text `field` names. Reasons are those of the lists: in rules.yaml "low_quality_keyword", "spam",
+    "gambling", "adult", "template" and "navigation" for segments, "missing_context" for instructions, "meta_talk" for
+    answers. The value is the phrases found. They are also looked for behind disguises (薇信, 注 册, 賭場):
+    kun_recipes/text/disguise.py.
 
     The released scripts match bare words (news, picture, article, 2023) and drop many good texts with them; phrases
     here are regular expressions with the context that makes the word a fault.
@@ -54,6 +57,10 @@ class LowQualityKeywords(Rule):
         self.lists = tuple(lists)
 
     def find(self, text: str) -> Fault | None:
+        view = undisguised(text)
+        return self._find(text) or (self._find(view) if view != text else None)
+
+    def _find(self, text: str) -> Fault | None:
         for keywords in self.lists:
             hits: dict[str, None] = {}
             for match in keywords.patterns.finditer(text):

@@ -21,6 +21,7 @@ from kun_recipes.rules.formatting import FormatDebris, FormatErrors, FormatLimit
 from kun_recipes.rules.keywords import KeywordList, LowQualityKeywords, Refusal
 from kun_recipes.rules.repetition import AnswerCopiesPrompt, Repetition, RepetitionSettings
 from kun_recipes.rules.sensitive import SensitiveInformation, SensitiveSettings
+from kun_recipes.rules.stuffing import KeywordStuffing, StuffingSettings
 from kun_recipes.text.phrases import Phrases
 
 DEFAULT_RULES = "rules.yaml"
@@ -38,6 +39,7 @@ class Rules:
     repetition: RepetitionSettings
     meaningless_characters: MeaninglessSettings
     keywords: PerText[tuple[KeywordList, ...]]
+    keyword_stuffing: StuffingSettings
     refusal: Phrases | None
     format_debris: FormatDebris
     format_limits: PerText[FormatLimits]
@@ -56,7 +58,10 @@ def segment_rules(rules: Rules, removed: Removed) -> list[PipelineStep]:
 
     Sensitive information is not dropped there but masked: `kun_recipes.privacy`.
     """
-    return _quality_rules(rules, removed, "segment", schema.TEXT, None)
+    return [
+        *_quality_rules(rules, removed, "segment", schema.TEXT, None),
+        KeywordStuffing(schema.TEXT, rules.keyword_stuffing, removed("keyword_stuffing")),
+    ]
 
 
 def instruction_rules(rules: Rules, removed: Removed) -> list[PipelineStep]:
