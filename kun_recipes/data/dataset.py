@@ -4,8 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
+from kun_recipes.data.atomic import write_json
 from kun_recipes.data.columns import PAIRS
-from kun_recipes.data.folders import discard
+from kun_recipes.data.folders import WRITTEN, discard
 from kun_recipes.data.parquet import SplitWriter
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
@@ -30,6 +31,7 @@ def write_dataset(rows: Path, folder: str | Path) -> dict[str, int]:
     with SplitWriter(partial / "data", PAIRS) as splits:
         for row in read_rows(rows):
             splits.write(row)
+    write_json(partial / WRITTEN, {"rows": splits.rows})
     discard(folder)
     os.replace(partial, folder)
     return splits.rows

@@ -12,8 +12,12 @@ from kun_recipes.errors import UserError
 SUMMARY = "stage.json"
 STARTED = "started.json"
 TRAIN_SUMMARY = "train_summary.json"
-MARKS = (SUMMARY, STARTED, TRAIN_SUMMARY, f"checkpoints/{STARTED}", "data/*-?????-of-?????.parquet")
-"""Files by which a folder that this package wrote is known."""
+WRITTEN = ".written.json"
+MARKS = (SUMMARY, STARTED, TRAIN_SUMMARY, f"checkpoints/{STARTED}", WRITTEN)
+"""Files by which a folder that this package wrote is known; `write_dataset` leaves the last, no other program does."""
+
+KEPT = (".git", ".hg", ".svn")
+"""What a folder holds that somebody works in: it is never removed, whatever else lies there."""
 
 _WHOLE = 64 * 2**20  # bytes; a larger file or folder is known by sizes and times instead of its content
 
@@ -52,6 +56,8 @@ def discard(folder: Path) -> None:
     """Remove a folder that a stage, a training or `write_dataset` wrote; raises UserError on any other."""
     if not folder.exists():
         return
+    if work := next((name for name in KEPT if (folder / name).exists()), None):
+        raise UserError(f"{folder}: holds {work}, a repository of yours; remove it yourself, or give another folder")
     if any(folder.iterdir()) and not any(next(folder.glob(mark), None) for mark in MARKS):
         raise UserError(f"{folder}: no stage wrote this folder; remove it yourself, or give another one")
     shutil.rmtree(folder)

@@ -13,6 +13,7 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.data import schema
 from kun_recipes.privacy import network, numbers, places
+from kun_recipes.privacy.digits import plain_digits
 from kun_recipes.privacy.settings import PrivacySettings, PrivacyWords, Spans
 from kun_recipes.text.views import narrow
 
@@ -64,6 +65,7 @@ def find_private(text: str, settings: PrivacySettings) -> list[Finding]:
 
 def detect(text: str, words: PrivacyWords, kinds: frozenset[str]) -> list[Finding]:
     """The items of the given kinds in a narrowed text, in order and without overlap."""
+    text = plain_digits(text)
     findings = [
         Finding(kind, start, end)
         for kind, find in _detectors(text).items()

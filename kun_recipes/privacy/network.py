@@ -7,9 +7,16 @@ from kun_recipes.privacy.settings import PrivacyWords, Spans, stands_after, stan
 
 EMAIL = re.compile(  # opens with its sign: the search for one character is the fastest there is
     r"@(?<=[A-Za-z0-9_%+-]@)(?:[A-Za-z0-9-]{1,63}\.){1,5}"
-    r"(?:com|net|org|edu|gov|mil|info|biz|name|top|vip|xyz|club|site|online|[a-z]{2})(?![A-Za-z0-9-]|\.[A-Za-z])",
+    r"[a-z]{2,24}(?![A-Za-z0-9-]|\.[A-Za-z])",
     re.IGNORECASE,
 )
+DISGUISED_EMAIL = re.compile(  # (at), [at]; and li.ming at 163.com, li.ming#163.com after a word
+    r"(?:(?P<strong>[(\[{<【] ?(?:at|@) ?[)\]}>】])| at | @ ?|(?<! )@ |#)(?P<domain>(?:[A-Za-z0-9-]{1,63}"
+    r"(?:\.| ?[(\[{<【] ?dot ?[)\]}>】] ?| dot )){1,5}[a-z]{2,24})(?![A-Za-z0-9-]|\.[A-Za-z])",
+    re.IGNORECASE,
+)
+AT_SIGN = re.compile(r"[#@]|[aA][tT]")
+DISGUISED_DOT = re.compile(r"\W*dot\W*", re.IGNORECASE)
 LOCAL_PART = re.compile(r"[A-Za-z0-9_][\w.%+-]{0,63}\Z", re.ASCII)
 THREE_POINTS = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
 IPV4 = re.compile(
@@ -18,8 +25,9 @@ IPV4 = re.compile(
 CLEAR_IPV4_DIGITS = 9  # 47.95.164.12 is an address wherever it stands, 6.7.2.1 and 14.13.12.11 may be sections
 CLEAR_LONG_NUMBERS = 2  # and so is 144.1.209.2, by its numbers of three digits
 IPV6 = re.compile(  # global unicast, 2000::/3
-    r"[23](?<![0-9A-Za-z_:.][23])[0-9a-f]{3}:(?:[0-9a-f]{0,4}:){1,6}(?:[0-9a-f]{1,4})?(?![0-9A-Za-z_:])", re.IGNORECASE
+    r"[23](?<![0-9A-Za-z_.][23])[0-9a-f]{3}:(?:[0-9a-f]{0,4}:){1,6}(?:[0-9a-f]{1,4})?(?![0-9A-Za-z_:])", re.IGNORECASE
 )
+PART_OF_IPV6 = re.compile(r"(?:[0-9A-Za-z_:]|\A):\Z")
 URL_CHARACTER = (  # ASCII but for what ends sentences; narrowed text does not tell ; and ? from ； and ？
     r"(?:[\x23-\x27\x2a\x2b\x2d-\x3a\x3d\x40-\x5b\x5d\x5f\x61-\x7a\x7e]|[;?](?=[A-Za-z_][A-Za-z0-9_.%-]{0,40}=))"
 )
@@ -28,17 +36,23 @@ SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,15}\Z")
 BARE_URL = re.compile(rf"www\.{URL_CHARACTER}{{4,2000}}")
 CREDENTIALS = re.compile(r"[^/?#@:]{1,64}:[^/?#@]{1,64}@(?=[0-9A-Za-z])")
 CLOSING = ".,:;!?'"
+WXID = re.compile(r"wxid_(?<![A-Za-z0-9_]wxid_)[A-Za-z0-9_-]{4,24}")  # given by WeChat itself
 WECHAT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{5,19}(?![A-Za-z0-9_-])")
 
 
 def find_emails(text: str, words: PrivacyWords) -> Spans:
     """E-mail addresses, but for samples, mailing lists and service accounts."""
-    if "@" not in text:
-        return
-    for match in EMAIL.finditer(text):
+    for match in EMAIL.finditer(text) if "@" in text else ():
         if local := LOCAL_PART.search(text[max(0, match.start() - 64) : match.start()]):
             start = match.start() - len(local[0])
             if not (words.public_emails and words.public_emails.search(text[start : match.end()])):
+                yield start, match.end()
+    for match in DISGUISED_EMAIL.finditer(text) if AT_SIGN.search(text) else ():
+        if local := LOCAL_PART.search(text[max(0, match.start() - 64) : match.start()]):
+            start = match.start() - len(local[0])
+            address = f"{local[0]}@{DISGUISED_DOT.sub('.', match['domain'])}"
+            is_public = words.public_emails is not None and words.public_emails.search(address)
+            if not is_public and (match["strong"] or stands_before(words.email_before, text, start)):
                 yield start, match.end()
 
 
@@ -50,7 +64,7 @@ def find_ips(text: str, words: PrivacyWords) -> Spans:
                 yield match.span()
     if text.count(":") > 2:
         for match in IPV6.finditer(text):
-            if _is_public(match[0], words):
+            if not _goes_on_before(text, match.start(), words) and _is_public(match[0], words):
                 yield match.span()
 
 
@@ -69,7 +83,9 @@ def find_private_urls(text: str, words: PrivacyWords) -> Spans:
 
 
 def find_wechat_ids(text: str, words: PrivacyWords) -> Spans:
-    """Ids behind 微信号 and its kin; after a mere 微信: an id must hold a digit."""
+    """Ids behind 微信号 and its kin, and wxid_… anywhere; after a mere 微信: an id must hold a digit."""
+    for match in WXID.finditer(text) if "wxid_" in text else ():
+        yield match.span()
     if words.wechat_signs and not words.wechat_signs.search(text):
         return
     for pattern, wants_digit in ((words.wechat, False), (words.wechat_weak, True)):
@@ -88,6 +104,12 @@ def _is_ipv4_address(text: str, match: re.Match[str], words: PrivacyWords) -> bo
     parts = [len(part) for part in match[0].split(".")]
     is_clear = sum(parts) >= CLEAR_IPV4_DIGITS or parts.count(3) >= CLEAR_LONG_NUMBERS
     return is_clear and not is_version and not is_section
+
+
+def _goes_on_before(text: str, start: int, words: PrivacyWords) -> bool:
+    """Return whether the colon before an IPv6 address is one of its own, not one behind a word."""
+    in_number = PART_OF_IPV6.search(text[max(0, start - 2) : start])
+    return in_number is not None and not stands_before(words.ip_before, text, start)
 
 
 def _is_public(number: str, words: PrivacyWords) -> bool:

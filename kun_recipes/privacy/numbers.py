@@ -8,7 +8,7 @@ import re
 from kun_recipes.privacy.settings import PrivacyWords, Spans, stands_after, stands_before
 
 LONG_NUMBER = re.compile(  # [0-9]{3} would be searched at half the speed
-    r"[0-9][0-9][0-9](?:[0-9][0-9]|[-–—. ][0-9]{4})"
+    r"[0-9](?:[0-9][0-9](?:[0-9][0-9]|[-–—. ·_,)]{1,3}[0-9]{3})|(?:[-–—. ·_,]{1,3}[0-9]){4})"
 )
 """None of the numbers of this module is without one."""
 
@@ -19,12 +19,21 @@ LOCAL = r"[2-9][0-9]{2,3}[- ]?[0-9]{4}"
 MORE = r"(?:(?:[/、]|或) ?[2-9][0-9]{6,7}(?![0-9A-Za-z_]))*"  # 010-62780000/62780001
 PREFIX_REACH = 8  # +86 and what it stands on
 
-MOBILE = re.compile(r"1[3-9][0-9](?:[0-9]{8}(?![-.][0-9])|([-–—. ])[0-9]{4}\1[0-9]{4}(?![-. ][0-9]))(?![0-9A-Za-z_])")
+MOBILE_FOLLOWS = r"(?=[-. ]1[3-9][0-9][-. ]?[0-9]{4})"
+MOBILE = re.compile(
+    rf"1[3-9][0-9](?:[0-9]{{8}}(?:(?![-.][0-9])|{MOBILE_FOLLOWS})"
+    r"|(?:([-–—. ·])(?:[0-9]{4}\1[0-9]{4}|(?!(?:19|20)[0-9]{2}[01][0-9][0-3][0-9])[0-9]{8})|[0-9]{4}[- ][0-9]{4})"
+    rf"(?:(?![-. ][0-9])|{MOBILE_FOLLOWS}))(?![0-9A-Za-z_])"
+)
+CALLED_MOBILE = re.compile(  # in any groups, and without a gap before the next one; only after a word
+    r"1[-–—. ·_,]{0,3}[3-9](?:[-–—. ·_,()]{0,3}[0-9]){9}(?:(?![0-9A-Za-z_])|(?=1[3-9][0-9]{9}(?![0-9])))"
+)
 BEFORE_MOBILE = re.compile(
     r"(?:\((?:\+|00)?86\)|\+86|(?<![0-9])0086|(?<![0-9A-Za-z_.-])86)[- ]?\Z"
     r"|(?<![0-9A-Za-z_])(?<![0-9][-.])\Z|(?<=tel)\Z",
     re.IGNORECASE,
 )
+MOBILE_DIGITS = 11
 IN_TABLE = re.compile(r"[0-9] \Z")  # before 138 0000 1111: the three are numbers among others
 LANDLINE = re.compile(rf"0{AREA_CODE}(?:\) ?|[- ]|[–—]{{1,2}}){LOCAL}(?![0-9A-Za-z_]|\.[0-9]| [0-9]{{4}}){MORE}")
 BEFORE_LANDLINE = re.compile(
@@ -47,6 +56,11 @@ IDENTITY_CARD = re.compile(
 OLD_IDENTITY_CARD = re.compile(
     r"[1-9](?<![0-9A-Za-z_.][1-9])[0-9]{7}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}(?![0-9A-Za-z_])"
 )
+IN_GROUPS = r"(?:[-–—. ]{0,3}[0-9])"
+IDENTITY_DIGITS = re.compile(  # 110105 19491231 002X
+    rf"[1-9](?<![0-9A-Za-z_.][1-9])(?:{IN_GROUPS}{{16}}[-–—. ]{{0,3}}[0-9Xx]|{IN_GROUPS}{{14}})(?![0-9A-Za-z_])"
+)
+BETWEEN_GROUPS = re.compile(r"[-–—. ]")
 BANK_CARD = re.compile(
     r"[34569](?<![0-9A-Za-z_./=#][3-9])(?<![0-9][ -][3-9])"
     r"(?:[0-9]{15,18}|[0-9]{3}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{1,3})?)"
@@ -76,8 +90,13 @@ def find_mobiles(text: str, words: PrivacyWords) -> Spans:
         before = BEFORE_MOBILE.search(text[max(0, match.start() - PREFIX_REACH) : match.start()])
         if before is None or _counts_something(text, match, words):
             continue
-        if before[0] or match[1] is None or not IN_TABLE.search(before.string):
+        in_groups = match.end() - match.start() > MOBILE_DIGITS
+        if before[0] or not in_groups or not IN_TABLE.search(before.string):
             yield match.start() - len(before[0]), match.end()
+    for match in CALLED_MOBILE.finditer(text):
+        is_called_so = stands_before(words.mobile_before, text, match.start())
+        if is_called_so and not _counts_something(text, match, words):
+            yield match.span()
 
 
 def find_landlines(text: str, words: PrivacyWords) -> Spans:
@@ -100,12 +119,15 @@ def find_landlines(text: str, words: PrivacyWords) -> Spans:
 
 
 def find_identity_cards(text: str, words: PrivacyWords) -> Spans:
-    """Eighteen characters with a date and a right check character; fifteen digits where a word says what they are."""
-    for match in IDENTITY_CARD.finditer(text):
-        if is_identity_number(match[0]):
-            yield match.span()
-    for match in OLD_IDENTITY_CARD.finditer(text):
-        if stands_before(words.identity_before, text, match.start()):
+    """Eighteen characters with a date and a right check character, in any groups.
+
+    Where a word says what they are, a wrong check character (a slip of the pen) and fifteen digits do, too.
+    """
+    for match in IDENTITY_DIGITS.finditer(text):
+        number = BETWEEN_GROUPS.sub("", match[0])
+        is_called_so = stands_before(words.identity_before, text, match.start())
+        is_new = IDENTITY_CARD.fullmatch(number) and (is_called_so or is_identity_number(number))
+        if is_new or (is_called_so and OLD_IDENTITY_CARD.fullmatch(number)):
             yield match.span()
 
 
@@ -128,7 +150,7 @@ def find_passports(text: str, words: PrivacyWords) -> Spans:
 def find_qq_numbers(text: str, words: PrivacyWords) -> Spans:
     """Five to eleven digits after QQ."""
     for match in QQ_NUMBER.finditer(text):
-        if stands_before(words.qq_before, text, match.start()):
+        if stands_before(words.qq_before, text, match.start()) and not _counts_something(text, match, words):
             yield match.span()
 
 

@@ -22,6 +22,15 @@ IN_ESTATE = re.compile(
     rf"[区园寓村苑](?<=小区|花园|公寓|家园|新村|.苑) ?{NUMBER} ?(?:号楼|栋|幢|座|号){GAP}{{0,6}}?"
     r"[0-9]{2,4} ?(?:室(?!内|外|温)|户|房)"
 )
+UNIT = re.compile(  # 302楼5单元601室, wherever it stands
+    rf"(?:{NUMBER}区 ?)?{NUMBER} ?(?:号院|号楼|楼|栋|幢|座) ?{NUMBER} ?(?:单元|门|梯) ?"
+    r"(?:[0-9]{3,4}|[一二三四五六七八九零〇]{3,4}) ?[室号户房]?"
+)
+DASHED = re.compile(
+    r"[区园寓村苑](?<=小区|花园|公寓|家园|新村|.苑) ?[0-9A-Z]{1,3}-(?:[0-9]{1,2}-)?[0-9]{3,4}(?![0-9-])"
+)
+BY_SIGN = ((re.compile("[单门梯](?<=[0-9A-Z一二三四五六七八九十百零〇 ].)"), UNIT), (re.compile("-"), DASHED))
+"""Patterns that are slow to look for, each with what no match is without."""
 NAME = re.compile(rf"[{HAN}A-Za-z0-9 ]*\Z")
 NAME_REACH = 30  # province, city, district, street
 PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
@@ -57,6 +66,9 @@ def find_addresses(text: str, words: PrivacyWords) -> Spans:
     if "室" in text or "户" in text or "房" in text:
         for match in IN_ESTATE.finditer(text):
             yield _name_start(text, match.start(), words), match.end()
+    for sign, pattern in BY_SIGN:
+        for match in pattern.finditer(text) if sign.search(text) else ():
+            yield _name_start(text, match.start(), words), match.end()
 
 
 def _house_span(text: str, place: int, words: PrivacyWords) -> Span | None:
@@ -77,8 +89,8 @@ def _name_start(text: str, end: int, words: PrivacyWords) -> int:
     match = NAME.search(text[max(0, end - NAME_REACH) : end])
     assert match  # no name matches too
     name = match[0]
-    openings = words.address_start.finditer(name) if words.address_start else ()
-    opened = max((match.end() for match in openings), default=0)
+    openings = words.address_start.finditer(name + text[end : end + 1]) if words.address_start else ()  # 家园 is no 家
+    opened = max((match.end() for match in openings if match.end() <= len(name)), default=0)
     return end - len(name[opened:].lstrip(" "))
 
 

@@ -63,6 +63,7 @@ class PrivacyWords:
     r"""Words that decide what a number is. Those `before` and `after` it are anchored by \Z and \A.
 
     Attributes:
+        mobile_before: make eleven digits in any groups a mobile number.
         telephone_before: make a number of 7 or 8 digits a landline.
         serial_before: make a number an order or catalogue number, which nobody can be called by.
         quantity_after: make a number an amount.
@@ -72,6 +73,7 @@ class PrivacyWords:
         wechat_signs: a text without one of these names no WeChat id; saves the time to look. null looks everywhere.
         wechat: what stands before a WeChat id.
         wechat_weak: what stands before a WeChat id that has a digit, or before any other word.
+        email_before: make `li at mail.cn` and `li#mail.cn` an address.
         public_emails: addresses that stand for an address, or belong to no person.
         ip_before: make four numbers an IP address, however small they are.
         version_before: make four numbers a version or a section.
@@ -84,6 +86,7 @@ class PrivacyWords:
         address_start: what stands before an address, and is no part of it.
     """
 
+    mobile_before: re.Pattern[str] | None
     telephone_before: re.Pattern[str] | None
     serial_before: re.Pattern[str] | None
     quantity_after: re.Pattern[str] | None
@@ -94,6 +97,7 @@ class PrivacyWords:
     wechat_signs: re.Pattern[str] | None
     wechat: re.Pattern[str] | None
     wechat_weak: re.Pattern[str] | None
+    email_before: re.Pattern[str] | None
     public_emails: re.Pattern[str] | None
     ip_before: re.Pattern[str] | None
     version_before: re.Pattern[str] | None

@@ -169,3 +169,16 @@ def test_no_row_left_is_a_user_error(tmp_path, make):
         f"{tmp_path}/rows: no row is left; read {tmp_path}/removed for the reasons, and loosen what is too strict"
     )
     assert not (tmp_path / "dataset").exists()
+
+
+@pytest.mark.parametrize("theirs", ["data/train-00000-of-00001.parquet", ".git/config"])
+def test_folder_that_somebody_else_made_is_refused(tmp_path, theirs):
+    rows = write_rows(tmp_path / "rows", "wudao")
+    folder = tmp_path / "dataset"
+    if theirs.startswith(".git"):
+        write_dataset(rows, folder)
+    (folder / theirs).parent.mkdir(parents=True)
+    (folder / theirs).write_text("theirs")
+    with pytest.raises(UserError, match="remove it yourself"):
+        write_dataset(rows, folder)
+    assert (folder / theirs).read_text() == "theirs"

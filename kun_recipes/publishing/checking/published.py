@@ -28,6 +28,10 @@ LINEAGE = (schema.ID, schema.SOURCE, LICENSE, SEGMENT)
 """Columns without which nobody can tell where a row comes from, and what may be done with it."""
 
 
+UNREADABLE = (ArrowException, FileNotFoundError, ConnectionError, ValueError)
+"""Raised for files that are cut off, in another encoding, or with other columns than the first."""
+
+
 def check_published(name: str, console: Console) -> int:
     """Check a dataset, print the problems found, and return the number of kinds of serious ones.
 
@@ -50,6 +54,8 @@ def check_published(name: str, console: Console) -> int:
 def _load(name: str) -> IterableDatasetDict:
     try:
         return load_dataset(name, streaming=True)
+    except yaml.YAMLError as error:
+        raise UserError(f"{name}: its card's metadata cannot be read: {' '.join(str(error).split())}") from error
     except (DatasetNotFoundError, FileNotFoundError, ConnectionError, ValueError) as error:
         why = str(error).strip().partition("\n")[0]
         what = "cannot be read" if Path(name).exists() else "neither a dataset's folder nor its id on the Hub"
@@ -93,7 +99,7 @@ def _fetch(name: str, file: str) -> Path | None:
 def _check_columns(splits: IterableDatasetDict) -> Iterator[Problem]:
     lacking: dict[str, list[str]] = {}
     for split, rows in splits.items():
-        columns = rows.column_names or []
+        columns = rows.column_names or list(_first_row(split, rows))
         if schema.INSTRUCTION not in columns or not {schema.OUTPUT, SEGMENT} & set(columns):
             raise UserError(
                 f"{split}: has the columns {', '.join(columns) or 'none'}; a set of instructions has "
@@ -103,6 +109,16 @@ def _check_columns(splits: IterableDatasetDict) -> Iterator[Problem]:
             lacking.setdefault(missing, []).append(split)
     for missing, where in lacking.items():
         yield Problem(f"no column {missing}: where a row is from, and its licence, cannot be told", False, 0, where)
+
+
+def _first_row(split: str, rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return a row that tells the columns of JSON and CSV, which no schema does."""
+    try:
+        return next(iter(rows), {})
+    except UNREADABLE as error:
+        raise UserError(
+            f"{split}: its first row cannot be read: {str(error).strip().partition(chr(10))[0]}"
+        ) from error
 
 
 def _check_rows(name: str, splits: IterableDatasetDict, check: RowsCheck) -> Iterator[Problem]:
@@ -128,7 +144,7 @@ def _looked_at(name: str, split: str, rows: Iterable[dict[str, Any]], check: Row
                 check.look(split, row)
                 bar.update()
                 yield row
-    except (ArrowException, FileNotFoundError, ConnectionError) as error:
+    except UNREADABLE as error:
         why = str(error).strip().partition("\n")[0]
         raise UserError(f"{name}: {split} cannot be read behind row {check.rows.get(split, 0)}: {why}") from error
 

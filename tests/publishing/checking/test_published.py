@@ -1,7 +1,9 @@
 """Looking at a published set: a folder, whoever made it."""
 
 import io
+import json
 import shutil
+from decimal import Decimal
 
 import pyarrow
 import pytest
@@ -105,3 +107,45 @@ def test_a_missing_shard(published):
     shutil.rmtree(published / "data")
     with pytest.raises(UserError, match=f"{published}: "):
         check(published)
+
+
+PAIRS = [{"id": 7, "instruction": "水的沸点是多少？", "output": "标准大气压下是100摄氏度。", "source": "人工"}]
+
+
+@pytest.mark.parametrize("name", ["train.json", "train.jsonl", "train.csv"])
+def test_rows_of_json_and_csv_are_looked_at_whatever_their_ids_and_source(tmp_path, name):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    text = {
+        "train.json": json.dumps(PAIRS, ensure_ascii=False),
+        "train.jsonl": json.dumps(PAIRS[0], ensure_ascii=False),
+        "train.csv": ",".join(PAIRS[0]) + "\n" + ",".join(map(str, PAIRS[0].values())),
+    }[name]
+    (folder / name).write_text(text + "\n", encoding="utf-8")
+    faults, shown = check(folder)
+    assert faults == 0
+    assert "1 rows: train 1" in shown
+
+
+def test_card_with_bad_yaml_is_named(tmp_path):
+    write(tmp_path / "set", instruction=["水的沸点是多少？"], output=["100摄氏度。"])
+    (tmp_path / "set/README.md").write_text("---\npretty_name: 指令: 集\n---\n", encoding="utf-8")
+    with pytest.raises(UserError, match="its card's metadata cannot be read: mapping values"):
+        check(tmp_path / "set")
+
+
+@pytest.mark.parametrize(
+    "second", ['{"instruction": "甲？", "output": "乙。", "more": 1}\n'.encode(), "坏".encode("gbk")]
+)
+def test_rows_that_cannot_be_read_are_named(tmp_path, second):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "train-0.jsonl").write_text('{"instruction": "甲？", "output": "乙。"}\n', encoding="utf-8")
+    (folder / "train-1.jsonl").write_bytes(second)
+    with pytest.raises(UserError, match="cannot be read"):
+        check(folder)
+
+
+def test_decimals_and_binary_are_read(tmp_path):
+    write(tmp_path / "set", instruction=["甲？"], output=["乙。"], price=[Decimal("1.5")], image=[b"x"])
+    assert check(tmp_path / "set")[0] == 0

@@ -35,7 +35,6 @@ def test_a_good_row_has_no_problem():
         ({"output": ["水"]}, "empty output", True),
         ({"segment": " "}, "empty segment", True),
         ({"id": None}, "empty id", True),
-        ({"source": "skypile"}, "source is not its split", True),
         ({"output": "请致电13912345678咨询。"}, "private data in output", True),
         ({"segment": "请致电13912345678咨询。"}, "private data in segment", True),
         ({"title": "liming@qq.com"}, "private data in title", True),
@@ -69,6 +68,15 @@ def test_a_row_counts_once_for_a_problem_and_places_are_few():
     assert problem.rows == 5
     assert problem.places == [f"wudao:{number + 1} ({number}): phone_number 13…8" for number in range(3)]
     assert str(problem).endswith(" and 2 more")
+
+
+def test_source_names_the_split_of_a_build_and_may_say_anything_elsewhere():
+    assert look(GOOD | {"source": "skypile"}, quality=False) == {"source is not its split": (True, 1)}
+    assert "source is not its split" not in look(GOOD | {"source": "skypile"})
+
+
+def test_whole_numbers_are_ids():
+    assert look(GOOD | {"id": 0}, GOOD | {"id": 1}, quality=False) == {}
 
 
 def test_without_quality_only_refusable_problems_are_checked():
