@@ -12,11 +12,19 @@ from typing import Any
 
 from kun_recipes.data import schema
 from kun_recipes.data.hashing import choice_hash, row_hash
-from kun_recipes.data.pair_sources import Row, column_text, source_rows
+from kun_recipes.data.pair_sources import Row, column_text, columns_of, source_rows
 from kun_recipes.errors import UserError
+from kun_recipes.text.views import is_blank
 
 SHOWN = 5
 """Places named for each reason; the rest are counted."""
+
+SYSTEM = ("system", "system_prompt")
+CONTEXT = (*SYSTEM, "input", "context")
+"""Columns in which common formats keep a part of what the instruction says: Alpaca, BELLE, Dolly, OpenOrca."""
+
+HISTORY = "history"
+"""Column of the earlier turns of a conversation, which a pair has no place for."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -82,18 +90,34 @@ def read_pairs(
 
     A column may be several, joined by +: their texts are joined by a newline, and empty ones are left out.
 
-    Reasons: "not_json", "not_an_object", "wrong_type", "empty_instruction", "empty_output".
-    Raises UserError when there is no such source, or a column is missing.
+    Reasons: "not_json", "not_an_object", "wrong_type", "empty_instruction", "empty_output" for a text that is missing,
+    null or invisible, and "history" for the last turn of a longer conversation.
+    Raises UserError when there is no such source, when no row has a column, or when a part of the instruction is in a
+    column that is not named.
     """
+    columns = (instruction_column, output_column)
+    absent: dict[str, str] = {}  # columns that no row has had so far, and what to say
+    seen: set[str] = set()
     for where, row in source_rows(source, revision):
         if isinstance(row, str):
             yield Removed(where, row)
             continue
-        instruction, output = (column_text(row, column, where) for column in (instruction_column, output_column))
-        if reason := _fault(instruction, output):
+        named = [column for joined in columns for column in columns_of(joined, row)]
+        seen.update(row)
+        for column in named:
+            absent.setdefault(column, f"{where}: no column {column}; found {', '.join(map(str, row)) or 'none'}")
+        if unused := [column for column in CONTEXT if column not in named and _is_filled(row.get(column))]:
+            raise UserError(_say_unused(where, unused, instruction_column))
+        instruction, output = (column_text(row, joined) for joined in columns)
+        if HISTORY not in named and _is_filled(row.get(HISTORY)):
+            yield Removed(where, "history")
+        elif reason := _fault(instruction, output):
             yield Removed(where, reason)
         else:
             yield Pair(instruction.strip(), output.strip(), where, _text(row, schema.ID), *_origin(row))
+    for column, message in absent.items():
+        if column not in seen:
+            raise UserError(message)
 
 
 def load_pairs(
@@ -102,7 +126,7 @@ def load_pairs(
     """Read the pairs to train on: (pairs, removed rows).
 
     Reasons, beside those of `read_pairs`: "duplicate_instruction".
-    Raises UserError when there is no such source, no pair, or a column is missing.
+    Raises UserError when there is no such source, no pair, and as `read_pairs` does.
     """
     pairs: dict[str, Pair] = {}
     removed: list[Removed] = []
@@ -170,13 +194,25 @@ class Sample:
 
 
 def _fault(instruction: Any, output: Any) -> str | None:
-    if not isinstance(instruction, str) or not isinstance(output, str):
+    if any(text is not None and not isinstance(text, str) for text in (instruction, output)):
         return "wrong_type"
-    if not instruction.strip():
+    if is_blank(instruction or ""):
         return "empty_instruction"
-    if not output.strip():
-        return "empty_output"
-    return None
+    return "empty_output" if is_blank(output or "") else None
+
+
+def _is_filled(value: Any) -> bool:
+    return not is_blank(value) if isinstance(value, str) else bool(value)
+
+
+def _say_unused(where: str, unused: Sequence[str], instruction: str) -> str:
+    before = [column for column in unused if column in SYSTEM]
+    joined = "+".join([*before, instruction, *(column for column in unused if column not in SYSTEM)])
+    names, verb = " and ".join(unused), "has" if len(unused) == 1 else "have"
+    return (
+        f"{where}: {names} {verb} text that {instruction} alone leaves out; "
+        f"name {joined} as the instruction's column, or take {names} out of the file"
+    )
 
 
 def _origin(row: Row) -> tuple[str, str]:

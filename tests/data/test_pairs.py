@@ -28,9 +28,16 @@ def load(source):
         ("{", "not_json"),
         ("[1]", "not_an_object"),
         ({"instruction": 1, "output": "答"}, "wrong_type"),
-        ({"instruction": "问", "output": None}, "wrong_type"),
+        ({"instruction": "问", "output": 7}, "wrong_type"),
+        ({"instruction": "问", "output": None}, "empty_output"),
+        ({"instruction": "问"}, "empty_output"),
+        ({"output": "答"}, "empty_instruction"),
         ({"instruction": " \n", "output": "答"}, "empty_instruction"),
         ({"instruction": "问", "output": "　"}, "empty_output"),
+        ({"instruction": "\u200b\ufeff", "output": "答"}, "empty_instruction"),
+        ({"instruction": "问", "output": "\u2060\u00ad \u200e\ufe0f"}, "empty_output"),
+        ({"instruction": "问", "output": "\u3164\u2800"}, "empty_output"),
+        (GOOD | {"history": [["早", "早上好"]]}, "history"),
         ({"instruction": " 问 ", "output": "另一个答案"}, "duplicate_instruction"),
     ],
 )
@@ -89,7 +96,10 @@ def test_the_rows_of_a_stage_are_read_with_the_columns_that_are_named(tmp_path):
     ("rows", "message"),
     [
         ([{"prompt": "问", "output": "答"}], "seeds.jsonl:1: no column instruction; found prompt, output"),
-        ([GOOD, {"instruction": "问"}], "seeds.jsonl:2: no column output; found instruction"),
+        (
+            [{"instruction": "问"}, {"instruction": "又问", "b": 1}],
+            "seeds.jsonl:1: no column output; found instruction",
+        ),
         ([{"instruction": "", "output": "答"}], "no pair to train on; 1 empty_instruction"),
         ([""], "no pair to train on; it holds no row"),
     ],
@@ -97,6 +107,33 @@ def test_the_rows_of_a_stage_are_read_with_the_columns_that_are_named(tmp_path):
 def test_seeds_without_a_usable_pair_are_refused(tmp_path, rows, message):
     with pytest.raises(UserError, match=message):
         load(write(tmp_path / "seeds.jsonl", *rows))
+
+
+@pytest.mark.parametrize("column", ["input", "context", "system", "system_prompt", "history"])
+@pytest.mark.parametrize("value", [None, "", " \u200b", []])
+def test_an_empty_column_beside_the_pair_changes_nothing(tmp_path, column, value):
+    pairs, removed = load(write(tmp_path / "seeds.jsonl", GOOD | {column: value}))
+    assert ([(pair.instruction, pair.output) for pair in pairs], removed) == ([("问", "答")], [])
+
+
+@pytest.mark.parametrize(
+    ("more", "named", "joined"),
+    [
+        ({"input": "天"}, "input has text", "instruction+input"),
+        ({"context": "天"}, "context has text", "instruction+context"),
+        ({"system": "你是老师", "input": ""}, "system has text", "system+instruction"),
+        ({"system": "你是老师", "input": "天"}, "system and input have text", "system+instruction+input"),
+    ],
+)
+def test_a_part_of_the_instruction_in_another_column_is_used_or_refused(tmp_path, more, named, joined):
+    source = write(tmp_path / "seeds.jsonl", GOOD, GOOD | more)
+    with pytest.raises(UserError) as error:
+        load(source)
+    assert str(error.value).startswith(f"{source}:2: {named} that instruction alone leaves out; name {joined} as")
+    pairs, _ = load_pairs(source, joined, "output")
+    assert pairs[1].instruction == "\n".join(
+        filter(None, [more.get("system"), "问", more.get("context"), more.get("input")])
+    )
 
 
 @pytest.mark.parametrize(
