@@ -117,23 +117,41 @@ def test_an_empty_column_beside_the_pair_changes_nothing(tmp_path, column, value
 
 
 @pytest.mark.parametrize(
-    ("more", "named", "joined"),
+    ("more", "instruction"),
     [
-        ({"input": "天"}, "input has text", "instruction+input"),
-        ({"context": "天"}, "context has text", "instruction+context"),
-        ({"system": "你是老师", "input": ""}, "system has text", "system+instruction"),
-        ({"system": "你是老师", "input": "天"}, "system and input have text", "system+instruction+input"),
+        ({"input": "天"}, "问\n天"),
+        ({"context": "天"}, "问\n天"),
+        ({"system": "你是老师", "input": ""}, "你是老师\n问"),
+        ({"system_prompt": "你是老师", "input": "天"}, "你是老师\n问\n天"),
     ],
 )
-def test_a_part_of_the_instruction_in_another_column_is_used_or_refused(tmp_path, more, named, joined):
+def test_text_in_a_column_of_context_belongs_to_the_instruction(tmp_path, capsys, more, instruction):
     source = write(tmp_path / "seeds.jsonl", GOOD, GOOD | more)
-    with pytest.raises(UserError) as error:
-        load(source)
-    assert str(error.value).startswith(f"{source}:2: {named} that instruction alone leaves out; name {joined} as")
-    pairs, _ = load_pairs(source, joined, "output")
-    assert pairs[1].instruction == "\n".join(
-        filter(None, [more.get("system"), "问", more.get("context"), more.get("input")])
-    )
+    pairs, removed = load(source)
+    assert ([pair.instruction for pair in pairs], removed) == (["问", instruction], [])
+    names = " and ".join(column for column in more if more[column])
+    assert capsys.readouterr().err == f"{source}: {names} joined to the instruction in 1 row\n"
+
+
+def test_a_column_of_context_that_is_named_is_used_as_named(tmp_path, capsys):
+    source = write(tmp_path / "seeds.jsonl", {"kind": "译", "input": "天", "target": "sky"})
+    assert load_pairs(source, "input", "target")[0] == [Pair("天", "sky", f"{source}:1")]
+    assert load_pairs(source, "kind+input", "target")[0] == [Pair("译\n天", "sky", f"{source}:1")]
+    assert load_pairs(source, "kind", "input")[0] == [Pair("译", "天", f"{source}:1")]
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"input": "天", "output": "答"}, "empty_instruction"),
+        ({"instruction": " ", "input": "天", "output": "答"}, "empty_instruction"),
+        (GOOD | {"input": {"天": 1}}, "wrong_type"),
+    ],
+)
+def test_context_is_no_instruction_and_must_be_text(tmp_path, row, reason):
+    source = write(tmp_path / "seeds.jsonl", GOOD, row)
+    assert load(source)[1] == [Removed(f"{source}:2", reason)]
 
 
 @pytest.mark.parametrize(
