@@ -89,8 +89,8 @@ def read_pairs(
 ) -> Iterator[Pair | Removed]:
     """Yield each row of a file, a folder, a stage's rows or a Hub dataset in order: its pair, or why it has none.
 
-    A column may be several, joined by +: their texts are joined by a newline, and empty ones are left out. Text in one of
-    `CONTEXT` is joined to the instruction likewise, and in how many rows is said on stderr.
+    A column may be several, joined by +: their texts are joined by a newline, and empty ones are left out. Text in
+    one of `CONTEXT` is joined to the instruction likewise, and in how many rows is said on stderr.
 
     Reasons: "not_json", "not_an_object", "wrong_type", "empty_instruction", "empty_output" for a text that is missing,
     null or invisible, and "history" for the last turn of a longer conversation.
