@@ -115,8 +115,8 @@ def _judges(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> tuple[li
         "filter": load_prompt(config.filter_prompt, {"instruction"}),
         "score": load_prompt(config.score_prompt, {"instruction"}),
     }
-    development, _ = split_judge_items(load_judge_items(config.judge_data))
-    conversations = judge_conversations(development, prompts, config.judge_turns, config.judge_passes, config.seed)
+    items, _, _ = split_judge_items(load_judge_items(config.judge_data))
+    conversations = judge_conversations(items, prompts, config.judge_turns, config.judge_passes, config.seed)
     markers = marker_pattern(tokenizer)
     for conversation in conversations:
         if marker := find_marker(conversation, markers):
@@ -129,7 +129,7 @@ def _judges(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> tuple[li
             f"judge_turns: {config.judge_turns} judge items make a conversation of {longest} tokens, over max_length: "
             f"{config.max_length}; lower the one or raise the other"
         )
-    return conversations, len(development)
+    return conversations, len(items)
 
 
 def _tokens(conversation: Conversation, tokenizer: PreTrainedTokenizerBase) -> int:
