@@ -139,7 +139,10 @@ class TrainConfig(SFTConfig):
             self.bf16: bool | None = self.lora_rank == 0 and not self.fp16 and fast_dtype() == torch.bfloat16
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # of TRL's about transformers' own renamed options
-            super().__post_init__()
+            try:
+                super().__post_init__()
+            except TypeError as error:  # of accelerate's, for a key that it does not know
+                raise ConfigError("accelerator_config", f"cannot be used: {error}") from error
 
     def to_dict(self) -> dict[str, Any]:
         """Return the values for trackers, as JSON can hold them."""

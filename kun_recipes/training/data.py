@@ -9,8 +9,8 @@ from transformers import PreTrainedTokenizerBase
 from kun_recipes.curation.judge_data import load_judge_items, split_judge_items
 from kun_recipes.data.pairs import Pair, Removed, describe_removed, load_pairs, split_pairs
 from kun_recipes.errors import UserError
-from kun_recipes.models.templates import marker_pattern
 from kun_recipes.models.prompts import load_prompt
+from kun_recipes.models.templates import marker_pattern
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.distributed import print_status
 from kun_recipes.training.formatting import Conversation, backward, find_marker, forward, judge_conversations
