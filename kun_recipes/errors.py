@@ -32,7 +32,7 @@ class EngineFailed(UserError):
     """The library that runs the model did not start, or died at work; launch.py adds at which task, and the log."""
 
 
-def print_once_per_machine(error: Exception) -> None:
-    """Print a user's mistake on stderr: the processes of a training meet it together, and one of them prints it."""
+def print_once_per_machine(message: object) -> None:
+    """Print a message on stderr, such as a mistake that the processes of a training meet together: one prints it."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
-        print(error, file=sys.stderr)
+        print(message, file=sys.stderr)

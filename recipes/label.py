@@ -2,7 +2,7 @@
 
     python recipes/label.py --config recipes/demo/label.yaml
 
-Columns in:  id, text, source, tokens
+Columns in:  id, text, source, tokens; rows of your own need id and text, tokens are counted, the source is then "own"
 Columns out: + instruction, instruction_logprob, perplexity, instruction_prior_logprob, fit
 
 Also writes every candidate, before any filter, to <output_dir>/labelled.

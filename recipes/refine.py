@@ -8,8 +8,8 @@ Columns out: + filter_* and score_* verdicts, output, output_tokens, output_fini
 `score_target: pair` and `answers: raw` make the arm that the paper compares with: recipes/humpback. `answers: unaided`
 is a control: the same instructions, answered without their documents.
 
-Before it judges a row, each judge is measured on the held-out half of judge_data. The finished pairs are also written
-as a dataset, one Parquet split per source.
+Before it judges a row, each judge is measured on the held-out quarter of judge_data. The finished pairs are also
+written as a dataset, one Parquet split per source.
 """
 
 from kun_recipes.chain.stages.refine import REFINE

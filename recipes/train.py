@@ -1,6 +1,9 @@
 """Train a model on instruction/answer pairs, either way round (Kun §3.1, §3.3).
 
-    accelerate launch --config_file accelerate_configs/cpu.yaml recipes/train.py --config recipes/demo/label_model.yaml
+    accelerate launch --quiet --config_file accelerate_configs/cpu.yaml recipes/train.py \\
+        --config recipes/demo/label_model.yaml
+
+With --quiet a mistake ends in its own line alone, without the traceback of the launcher.
 
 Columns in:  instruction, output
 Writes:      a plain model folder with its train_summary.json

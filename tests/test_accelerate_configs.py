@@ -57,6 +57,7 @@ def test_each_header_gives_a_purpose_and_a_valid_command(path, monkeypatch):
     assert header.startswith("# ") and not header.startswith("#   ")
     words = shlex.split(command)
     arguments = launched(words)
+    assert arguments.quiet  # no traceback of the launcher behind the one line of a mistake
     assert arguments.config_file == f"accelerate_configs/{path.stem}.yaml"
     assert arguments.training_script == "recipes/train.py"
 

@@ -72,7 +72,7 @@ def test_raw_answer_is_its_segment_and_passes_the_answer_rules(raw):
     stage = json.loads((raw / "refine" / "stage.json").read_text(encoding="utf-8"))
     assert (stage["rows_in"], stage["rows_kept"], stage["removed"]) == (3, 2, {"phone_number": 1})
     assert (stage["config"]["score_target"], stage["config"]["answers"]) == ("pair", "raw")
-    assert (stage["judges"]["score"]["development"], stage["judges"]["score"]["held_out"]) == (40, 40)
+    assert (stage["judges"]["score"]["development"], stage["judges"]["score"]["held_out"]) == (20, 20)
     row_panel(rows[0])  # has all it shows
 
 

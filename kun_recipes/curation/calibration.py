@@ -21,7 +21,7 @@ def calibrate(
     held_out: Sequence[JudgeItem],
     threshold: float | None,
 ) -> Calibration:
-    """Measure a judge on labelled items; a `threshold` of None is chosen on the development half."""
+    """Measure a judge on labelled items; a `threshold` of None is chosen on the development items."""
     bias = judge.bias(engine)
     tested = [log_odds - bias for log_odds in judge.judge(engine, [item.pair for item in held_out])]
     right = [item.label == judge.choices[0] for item in held_out]
@@ -65,13 +65,13 @@ class Calibrations:
 
     Args:
         path: JSON file of the measurements.
-        items: the labelled items; one half chooses the threshold, the other is what a judge is measured on.
-        thresholds: lowest calibrated log-odds kept by each judge, nats; None is chosen on the development half.
+        items: the labelled items; those that no judge was trained on choose the threshold and measure the judge.
+        thresholds: lowest calibrated log-odds kept by each judge, nats; None is chosen on the development items.
     """
 
     def __init__(self, path: Path, items: Sequence[JudgeItem], thresholds: dict[str, float | None]):
         self.path, self.thresholds = path, thresholds
-        self.development, self.held_out = split_judge_items(items)
+        _, self.development, self.held_out = split_judge_items(items)
 
     def measured(self) -> dict[str, Calibration]:
         """Return the calibrations measured so far, by the judge's name."""
@@ -86,7 +86,7 @@ class Calibrations:
             known = self.measured()
             if judge.name not in known:
                 development, held_out = (
-                    [item for item in half if item.judge == judge.name] for half in (self.development, self.held_out)
+                    [item for item in part if item.judge == judge.name] for part in (self.development, self.held_out)
                 )
                 known[judge.name] = calibrate(judge, engine, development, held_out, self.thresholds[judge.name])
                 write_json(self.path, {name: calibration.to_dict() for name, calibration in known.items()})

@@ -79,16 +79,17 @@ class RefineConfig(EngineConfig):
         source="Kun figure 10",
     )
     judge_data: InputPath = option(
-        help="labelled items by which both judges are measured, half of them held out; with outputs for pairs",
+        help="labelled items: half train the judges, a quarter chooses their thresholds, a quarter measures them; "
+        "with outputs for pairs",
     )
     filter_threshold: float | None = option(
         None,
-        "lowest calibrated log-odds of 是 kept; null chooses it on the development half of judge_data",
+        "lowest calibrated log-odds of 是 kept; null chooses it on the development items of judge_data",
         unit="nats",
     )
     score_threshold: float | None = option(
         None,
-        "lowest calibrated log-odds of 好 kept; null chooses it on the development half of judge_data",
+        "lowest calibrated log-odds of 好 kept; null chooses it on the development items of judge_data",
         unit="nats",
     )
     max_new_tokens: int | None = option(

@@ -1,4 +1,5 @@
-"""The judges' labelled items: one half tunes and calibrates them, the other half measures them (Kun §3.2, §3.3).
+"""The judges' labelled items: half trains the judges, a quarter chooses their thresholds, a quarter measures them
+(Kun §3.2, §3.3). A threshold chosen on items that the judge was trained on drops good instructions.
 
 A line of the file is {"judge": "filter" | "score", "text": ..., "label": ..., "kind": ...}. The filter judge says 是
 to texts that are a question or an imperative (figure 4), the score judge says 好 to good instructions (figure 10). For
@@ -48,7 +49,7 @@ def load_judge_items(path: str | Path, pairs: bool = False) -> list[JudgeItem]:
             Its items must have an output in the first case and none in the second.
 
     Raises UserError naming file and line on text that is no such item or occurs twice, and naming judge and label
-    where a file cannot give both halves at least two items.
+    where a file cannot give each part an item.
     """
     items: dict[tuple[str, str, str], JudgeItem] = {}
     for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
@@ -63,23 +64,25 @@ def load_judge_items(path: str | Path, pairs: bool = False) -> list[JudgeItem]:
             if counts[judge, label] < 4:
                 raise UserError(
                     f"{path}: the {judge} judge has {counts[judge, label]} items labelled {label}; "
-                    "it needs at least 4, two to tune on and two to measure on"
+                    "it needs at least 4: two to train on, one to choose its threshold by, one to measure it on"
                 )
     return list(items.values())
 
 
-def split_judge_items(items: Iterable[JudgeItem]) -> tuple[list[JudgeItem], list[JudgeItem]]:
-    """Halve the items of each judge and label, by the order of their hashes: (development, held out).
+def split_judge_items(items: Iterable[JudgeItem]) -> tuple[list[JudgeItem], list[JudgeItem], list[JudgeItem]]:
+    """Part the items of each judge and label, by the order of their hashes: (training, development, held out).
 
-    The order of the file does not matter. Of an odd number the development half takes one more.
+    The judges are trained on the first half; of the rest, one half chooses their thresholds and the other measures
+    them. The order of the file does not matter. Of an odd number the earlier part takes one more.
     """
-    development, held_out = [], []
+    parts: tuple[list[JudgeItem], list[JudgeItem], list[JudgeItem]] = ([], [], [])
     for _, group in groupby(sorted(items, key=_hash_order), key=lambda item: (item.judge, item.label)):
-        half = list(group)
-        middle = (len(half) + 1) // 2
-        development += half[:middle]
-        held_out += half[middle:]
-    return development, held_out
+        some = list(group)
+        first = (len(some) + 1) // 2
+        second = first + (len(some) - first + 1) // 2
+        for part, taken in zip(parts, (some[:first], some[first:second], some[second:]), strict=True):
+            part += taken
+    return parts
 
 
 def _hash_order(item: JudgeItem) -> tuple[str, str, int]:

@@ -90,7 +90,8 @@ class Calibration:
         bias: log-odds on content-free input, nats; subtracted from every verdict.
         threshold: lowest calibrated log-odds kept, nats.
         threshold_from: "config", or "development items" when it was chosen there.
-        auc: area under the ROC curve on the held-out items; 0.5 is chance.
+        auc: area under the ROC curve on the held-out items, which neither trained the judge nor chose its threshold;
+            0.5 is chance.
         accuracy: share of the held-out items on the right side of the threshold.
         held_out, development: number of items.
     """

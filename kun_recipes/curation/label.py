@@ -10,10 +10,18 @@ import numpy
 from datatrove.pipeline.base import PipelineStep
 
 from kun_recipes.curation.config import LabelConfig
-from kun_recipes.curation.labeling import LabelInstructions, MeasureFit
+from kun_recipes.curation.labeling import CountTokens, LabelInstructions, MeasureFit
 from kun_recipes.data import schema
 from kun_recipes.data.folders import require_finished
-from kun_recipes.data.rows import RowReader, list_shards, read_rows, removed_writers, row_writer
+from kun_recipes.data.rows import (
+    InputReader,
+    RowReader,
+    check_rows,
+    list_shards,
+    read_rows,
+    removed_writers,
+    row_writer,
+)
 from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models.context import TOKENS_A_TOKEN, Request, open_engine
@@ -30,7 +38,8 @@ def label(config: LabelConfig, stage: StageFolder, removed: Removed) -> list[Pip
     decoding = config.decoding()
     engine = open_engine(config, requests(config, prompt, decoding))
     return [
-        RowReader(config.segments),
+        InputReader(config.segments),
+        CountTokens(engine.model),
         RangeFilter(
             schema.TOKENS, "segment_length", highest=config.max_tokens, exclusion_writer=removed("segment_length")
         ),
@@ -51,7 +60,8 @@ def requests(config: LabelConfig, prompt: PromptTemplate, decoding: Sampling) ->
     """Yield the requests to the model: an instruction to each segment, and the likelihood of an instruction alone."""
     yield prompt.render(segment=""), TOKENS_A_TOKEN * decoding.max_new_tokens
     for row in read_rows(config.segments):
-        if row[schema.TOKENS] <= config.max_tokens:
+        tokens = row.get(schema.TOKENS)
+        if not isinstance(tokens, int) or tokens <= config.max_tokens:
             yield prompt.render(segment=row[schema.TEXT]), decoding.max_new_tokens
 
 
@@ -82,6 +92,7 @@ def run(config: LabelConfig) -> None:
     removed = removed_writers(stage.removed)
     summary = stage.summary()
     if summary is None:
+        check_rows(config.segments)
         shards = list_shards(config.segments)
         pipeline = label(config, stage, removed)
         stage.begin()

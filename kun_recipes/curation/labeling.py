@@ -1,8 +1,10 @@
 """Candidate instructions by the label model, and what says how likely they are (Kun §3.2)."""
 
 import math
+from pathlib import Path
 
-from datatrove.data import Document
+from datatrove.data import Document, DocumentsPipeline
+from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
@@ -10,7 +12,33 @@ from kun_recipes.data import schema
 from kun_recipes.models.asking import ROWS_A_CALL, Verdict, WriteText
 from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.engines.base import Completion, Prompt
+from kun_recipes.models.engines.chats import ChatTokenizer
 from kun_recipes.models.prompts import PromptTemplate
+
+
+class CountTokens(PipelineStep):
+    """Count the tokens of rows that no corpus stage counted: people may label rows of their own.
+
+    Adds tokens where a row has no such number.
+
+    Args:
+        model: folder of the model whose tokenizer counts.
+    """
+
+    name = "🔢 tokens"
+    type = "🏷️ - COUNTING"
+
+    def __init__(self, model: str):
+        super().__init__()
+        self.model = model
+
+    def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
+        chats: ChatTokenizer | None = None
+        for doc in data:
+            if not isinstance(doc.metadata.get(schema.TOKENS), int):
+                chats = chats or ChatTokenizer.load(Path(self.model))
+                doc.metadata[schema.TOKENS] = chats.count_text(doc.text)
+            yield doc
 
 
 class LabelInstructions(WriteText):

@@ -14,7 +14,7 @@ from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
 from kun_recipes.data import schema
 from kun_recipes.data.dataset import write_dataset
 from kun_recipes.data.folders import require_finished
-from kun_recipes.data.rows import RowReader, list_shards, read_rows, removed_writers, row_writer
+from kun_recipes.data.rows import InputReader, check_rows, list_shards, read_rows, removed_writers, row_writer
 from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models.context import Request, open_engine
@@ -41,7 +41,7 @@ def refine(config: RefineConfig, stage: StageFolder, calibrations: Calibrations)
     removed = removed_writers(stage.removed)
     author = model_identity(engine.model)
     return [
-        RowReader(config.candidates),
+        InputReader(config.candidates),
         JudgeCandidate(engine, is_instruction, calibrations.of, removed(is_instruction.reason)),
         JudgeCandidate(engine, is_good, calibrations.of, removed(is_good.reason)),
         PolishAnswer(engine, author, polish, decoding, config.seed, removed("context_length"))
@@ -85,6 +85,7 @@ def run(config: RefineConfig) -> None:
     stage = StageFolder("refine", config)
     summary = stage.summary()
     if summary is None:
+        check_rows(config.candidates, [schema.INSTRUCTION])
         shards = list_shards(config.candidates)
         thresholds = {"filter": config.filter_threshold, "score": config.score_threshold}
         items = load_judge_items(config.judge_data, pairs=config.score_target == "pair")

@@ -47,19 +47,21 @@ def data_files(source: str) -> list[Path]:
     return files
 
 
-def column_text(row: Row, joined: str, where: str) -> Any:
-    """Return the value of a column; of several, joined by +, the texts with a newline between them.
+def columns_of(joined: str, row: Row) -> list[str]:
+    """Return the columns that an option names; several are joined by +."""
+    return [joined] if joined in row else joined.split("+")
 
-    Raises UserError when a column is missing.
+
+def column_text(row: Row, joined: str) -> Any:
+    """Return the value of a column, None where the row lacks it; of several, the texts with a newline between them.
+
+    Several of which one is no text are returned as a list.
     """
-    columns = [joined] if joined in row else joined.split("+")
-    for column in columns:
-        if column not in row:
-            raise UserError(f"{where}: no column {column}; found {', '.join(map(str, row)) or 'none'}")
+    columns = columns_of(joined, row)
     if len(columns) == 1:
-        return row[columns[0]]
-    texts = [row[column] for column in columns if row[column] is not None]
-    return "\n".join(filter(None, map(str.strip, texts))) if all(isinstance(text, str) for text in texts) else None
+        return row.get(columns[0])
+    texts = [row[column] for column in columns if row.get(column) is not None]
+    return "\n".join(filter(None, map(str.strip, texts))) if all(isinstance(text, str) for text in texts) else texts
 
 
 def _is_stage_rows(path: Path) -> bool:

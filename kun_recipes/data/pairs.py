@@ -4,7 +4,7 @@ Seeds, sets mixed in, the dataset of an earlier run (§3.3) and what studies and
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappush, heapreplace
@@ -12,11 +12,20 @@ from typing import Any
 
 from kun_recipes.data import schema
 from kun_recipes.data.hashing import choice_hash, row_hash
-from kun_recipes.data.pair_sources import Row, column_text, source_rows
-from kun_recipes.errors import UserError
+from kun_recipes.data.pair_sources import Row, column_text, columns_of, source_rows
+from kun_recipes.errors import UserError, print_once_per_machine
+from kun_recipes.text.views import is_blank
 
 SHOWN = 5
 """Places named for each reason; the rest are counted."""
+
+SYSTEM = ("system", "system_prompt")
+CONTEXT = (*SYSTEM, "input", "context")
+"""Columns in which common formats keep a part of what the instruction says: Alpaca, BELLE, Dolly, OpenOrca. Their text
+is joined to the instruction, the system prompt before it, the others behind it."""
+
+HISTORY = "history"
+"""Column of the earlier turns of a conversation, which a pair has no place for."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -80,20 +89,41 @@ def read_pairs(
 ) -> Iterator[Pair | Removed]:
     """Yield each row of a file, a folder, a stage's rows or a Hub dataset in order: its pair, or why it has none.
 
-    A column may be several, joined by +: their texts are joined by a newline, and empty ones are left out.
+    A column may be several, joined by +: their texts are joined by a newline, and empty ones are left out. Text in
+    one of `CONTEXT` is joined to the instruction likewise, and in how many rows is said on stderr.
 
-    Reasons: "not_json", "not_an_object", "wrong_type", "empty_instruction", "empty_output".
-    Raises UserError when there is no such source, or a column is missing.
+    Reasons: "not_json", "not_an_object", "wrong_type", "empty_instruction", "empty_output" for a text that is missing,
+    null or invisible, and "history" for the last turn of a longer conversation.
+    Raises UserError when there is no such source, or when no row has a column.
     """
+    columns = (instruction_column, output_column)
+    absent: dict[str, str] = {}  # columns that no row has had so far, and what to say
+    seen: set[str] = set()
+    joined_rows: Counter[str] = Counter()
     for where, row in source_rows(source, revision):
         if isinstance(row, str):
             yield Removed(where, row)
             continue
-        instruction, output = (column_text(row, column, where) for column in (instruction_column, output_column))
-        if reason := _fault(instruction, output):
+        named = [column for joined in columns for column in columns_of(joined, row)]
+        seen.update(row)
+        for column in named:
+            absent.setdefault(column, f"{where}: no column {column}; found {', '.join(map(str, row)) or 'none'}")
+        instruction, output = (column_text(row, joined) for joined in columns)
+        if more := [column for column in CONTEXT if column not in named and _is_filled(row.get(column))]:
+            if isinstance(instruction, str) and not is_blank(instruction):
+                instruction = column_text(row, _joined(instruction_column, more))
+            joined_rows[" and ".join(more)] += 1
+        if HISTORY not in named and _is_filled(row.get(HISTORY)):
+            yield Removed(where, "history")
+        elif reason := _fault(instruction, output):
             yield Removed(where, reason)
         else:
             yield Pair(instruction.strip(), output.strip(), where, _text(row, schema.ID), *_origin(row))
+    for column, message in absent.items():
+        if column not in seen:
+            raise UserError(message)
+    for names, rows in joined_rows.items():
+        print_once_per_machine(f"{source}: {names} joined to the instruction in {rows} row{'s' * (rows > 1)}")
 
 
 def load_pairs(
@@ -102,7 +132,7 @@ def load_pairs(
     """Read the pairs to train on: (pairs, removed rows).
 
     Reasons, beside those of `read_pairs`: "duplicate_instruction".
-    Raises UserError when there is no such source, no pair, or a column is missing.
+    Raises UserError when there is no such source, no pair, and as `read_pairs` does.
     """
     pairs: dict[str, Pair] = {}
     removed: list[Removed] = []
@@ -170,13 +200,20 @@ class Sample:
 
 
 def _fault(instruction: Any, output: Any) -> str | None:
-    if not isinstance(instruction, str) or not isinstance(output, str):
+    if any(text is not None and not isinstance(text, str) for text in (instruction, output)):
         return "wrong_type"
-    if not instruction.strip():
+    if is_blank(instruction or ""):
         return "empty_instruction"
-    if not output.strip():
-        return "empty_output"
-    return None
+    return "empty_output" if is_blank(output or "") else None
+
+
+def _is_filled(value: Any) -> bool:
+    return not is_blank(value) if isinstance(value, str) else bool(value)
+
+
+def _joined(instruction: str, more: Sequence[str]) -> str:
+    before = [column for column in more if column in SYSTEM]
+    return "+".join([*before, instruction, *(column for column in more if column not in SYSTEM)])
 
 
 def _origin(row: Row) -> tuple[str, str]:

@@ -16,8 +16,11 @@ from fsspec.compression import register_compression
 from kun_recipes.data import schema
 from kun_recipes.data.json_lines import Malformed, read_lines
 from kun_recipes.errors import UserError
+from kun_recipes.text.views import is_blank
 
 SHARD_PATTERN = "*.jsonl*"
+OWN_SOURCE = "own"
+"""Source of rows that no stage wrote and that name none."""
 SHARD = "shard"
 """Metadata key of the shard's number, for the file name of a writer; no column of the row."""
 
@@ -56,6 +59,17 @@ class RowReader(BaseDiskReader):
         for number, row in enumerate(read_shard(self.data_folder.path, filepath), start=1):
             with self.track_time():
                 document = self.get_document_from_dict(row, filepath, number)
+            yield document
+
+
+class InputReader(RowReader):
+    """Read rows that people may have written themselves: one without a source gets `OWN_SOURCE`."""
+
+    name = "🐉 input rows"
+
+    def read_file(self, filepath: str) -> Iterator[Document]:
+        for document in super().read_file(filepath):
+            document.metadata.setdefault(schema.SOURCE, OWN_SOURCE)
             yield document
 
 
@@ -118,6 +132,15 @@ def read_rows(folder: str | Path) -> Iterator[dict[str, Any]]:
     """All rows of a folder of shards, in shard order."""
     for name in list_shards(folder):
         yield from read_shard(folder, name)
+
+
+def check_rows(folder: str | Path, columns: Sequence[str] = ()) -> None:
+    """Raise UserError, naming file and line, at the first row that is none, or has no text in one of `columns`."""
+    for name in list_shards(folder):
+        for number, row in enumerate(read_shard(folder, name), start=1):
+            for column in columns:
+                if not isinstance(row.get(column), str) or is_blank(row[column]):
+                    raise UserError(f"{folder}/{name}:{number}: no text in column {column}; found {', '.join(row)}")
 
 
 def list_shards(folder: str | Path) -> list[str]:

@@ -63,7 +63,7 @@ def fit_context(settings: EngineSettings, requests: Iterable[Request]) -> Engine
     """
     if settings.engine != "vllm":
         return settings
-    chats = ChatTokenizer.load(Path(settings.model), settings.plain)
+    chats = ChatTokenizer.load(Path(settings.model), settings.plain, settings.template_arguments())
     fitting = (need for need in _needs(chats, requests) if need <= chats.context_length)
     longest = max(fitting, default=ROUNDED_TO)
     rounded = -(-longest // ROUNDED_TO) * ROUNDED_TO
@@ -74,7 +74,7 @@ def _needs(chats: ChatTokenizer, requests: Iterable[Request]) -> Iterator[int]:
     """Tokens of each request, prompt and answer together."""
     remaining = iter(requests)
     while batch := list(islice(remaining, PROMPTS_AT_ONCE)):
-        rows = chats.encode([prompt for prompt, _ in batch])
+        rows = chats.encode([prompt for prompt, _ in batch], thought=True)
         yield from (len(row) + more for row, (_, more) in zip(rows, batch, strict=True))
 
 

@@ -1,5 +1,6 @@
 """Options of how a stage asks a model."""
 
+import json
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -22,6 +23,10 @@ class EngineConfig(ExecutorConfig):
     model_revision: str | None = option(None, "commit of that model, where it is a Hub id")
     engine: EngineName = option("transformers", "what runs the model; vllm is for GPUs")
     dtype: Dtype = option("auto", "number format; auto takes what the processor is fast at")
+    chat_template_kwargs: dict[str, bool | int | str] | None = option(
+        None,
+        "arguments of the model's chat template; where it knows enable_thinking, that is false unless given here",
+    )
     max_batch_tokens: int = option(
         8192,
         "size of a batch, padding included; vllm: of a step of its scheduler",
@@ -91,6 +96,7 @@ class EngineConfig(ExecutorConfig):
             engine=self.engine,
             model=model_folder,
             dtype=self.dtype,
+            chat_template_kwargs=json.dumps(self.chat_template_kwargs or {}, sort_keys=True, ensure_ascii=False),
             max_batch_tokens=self.max_batch_tokens,
             tensor_parallel=self.tensor_parallel,
             gpu_memory=self.gpu_memory,

@@ -1,6 +1,7 @@
 """Views of Chinese text that many steps share: one character width, no whitespace, letters only."""
 
 import re
+import unicodedata
 from functools import lru_cache
 
 import numpy as np
@@ -10,6 +11,10 @@ HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af々〇"
 
 ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff"
 LETTERS = re.compile(r"[^\W_]+")
+INVISIBLE = {"Cc", "Cf", "Mn", "Zl", "Zp", "Zs"}
+"""Unicode categories that show nothing by themselves: controls, formats, marks on another character, whitespace."""
+FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and symbols that are drawn as nothing."""
 
 WIDE_ONLY = {"　": " ", "｡": "。", "､": "、", "｢": "「", "｣": "」", "￥": "¥"}
 NARROW = {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)} | str.maketrans(WIDE_ONLY)
@@ -50,6 +55,11 @@ def without_zero_width(text: str) -> str:
         if character in text:
             text = text.replace(character, "")
     return text
+
+
+def is_blank(text: str) -> bool:
+    """Tell whether nothing of the text can be seen."""
+    return all(unicodedata.category(character) in INVISIBLE or character in FILLERS for character in text)
 
 
 def letters(text: str) -> str:

@@ -9,6 +9,7 @@ A run may be killed at any instant: what is half-written is recognised and throw
 preempts a job, it saves a checkpoint at the end of the step, so that the next run loses nothing.
 """
 
+import dataclasses
 import json
 import os
 import shutil
@@ -186,17 +187,22 @@ def exit_if_stopped(trainer: Trainer) -> None:
 def made_from(config: TrainConfig) -> dict[str, Any]:
     """Return the settings that decide the weights.
 
-    These are our options, TRL's unless they are at their default, and the content of files.
+    These are our options, TRL's unless they are at their default, and the content of files: as they were asked for,
+    not as this machine's hardware resolves them. The summary's `resolved` has that.
     """
-    default = TrainConfig(output_dir=config.output_dir, model="", seeds="").to_dict()
     values = describe(config)
     ours = TrainConfig.__annotations__
     run_only = _RUN_ONLY + (_IN_GLOBAL_BATCH if config.global_batch_size else ())
-    return {
-        key: values[key]
-        for key, value in config.to_dict().items()
-        if key in values and not key.startswith(run_only) and (key in ours or value != default[key])
-    }
+    made = {}
+    for field in dataclasses.fields(config):
+        key, asked = field.name, config.asked[field.name]
+        if key in values and not key.startswith(run_only) and (key in ours or asked != _default(field)):
+            made[key] = values[key] if asked == getattr(config, key) else asked
+    return made
+
+
+def _default(field: dataclasses.Field) -> Any:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def _is_whole(folder: Path) -> bool:

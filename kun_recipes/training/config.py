@@ -1,7 +1,7 @@
 """What `recipes/train.py` can be told: TRL's SFTConfig and the few options of ours."""
 
 import warnings
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -130,6 +130,8 @@ class TrainConfig(SFTConfig):
     save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept while training."})
 
     def __post_init__(self) -> None:
+        self.asked = {field.name: getattr(self, field.name) for field in fields(self)}
+        """The options as they were given, before this machine's hardware and TRL resolve some of them."""
         if not torch.accelerator.is_available():
             self.use_cpu = True
         if self.bf16 is None:
@@ -137,7 +139,10 @@ class TrainConfig(SFTConfig):
             self.bf16: bool | None = self.lora_rank == 0 and not self.fp16 and fast_dtype() == torch.bfloat16
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # of TRL's about transformers' own renamed options
-            super().__post_init__()
+            try:
+                super().__post_init__()
+            except TypeError as error:  # of accelerate's, for a key that it does not know
+                raise ConfigError("accelerator_config", f"cannot be used: {error}") from error
 
     def to_dict(self) -> dict[str, Any]:
         """Return the values for trackers, as JSON can hold them."""

@@ -10,9 +10,10 @@ from kun_recipes.curation.judge_data import load_judge_items, split_judge_items
 from kun_recipes.data.pairs import Pair, Removed, describe_removed, load_pairs, split_pairs
 from kun_recipes.errors import UserError
 from kun_recipes.models.prompts import load_prompt
+from kun_recipes.models.templates import marker_pattern
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.distributed import print_status
-from kun_recipes.training.formatting import Conversation, backward, forward, judge_conversations
+from kun_recipes.training.formatting import Conversation, backward, find_marker, forward, judge_conversations
 from kun_recipes.training.mixing import load_mix, take
 
 
@@ -41,24 +42,32 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
     """Read what `config` names. A conversation over `max_length` tokens is removed, never cut.
 
     The held-out pairs are the same for every `train_rows` and `mix`. Reasons, beside those of `load_pairs` and
-    `load_mix`: "too_long", and "not_in_subset" for what `train_rows` leaves out.
+    `load_mix`: "too_long", "chat_marker" for a text with a token of the chat template in it, which would end or begin
+    a turn, and "not_in_subset" for what `train_rows` leaves out.
 
     Raises UserError when no pair is left, or for sets, judge items and prompt files that cannot be used.
     """
     seeds, removed = load_pairs(config.seeds, config.instruction_column, config.output_column, config.seeds_revision)
-    lay_out = _layout(config)
+    lay_out, markers = _layout(config), marker_pattern(tokenizer)
 
-    def fits(seed: Pair) -> bool:
-        return _tokens(lay_out(seed), tokenizer) <= config.max_length
+    def fault(seed: Pair) -> str | None:
+        conversation = lay_out(seed)
+        if find_marker(conversation, markers):
+            return "chat_marker"
+        return "too_long" if _tokens(conversation, tokenizer) > config.max_length else None
 
-    fitting = [seed for seed in seeds if fits(seed)]
-    short = set(fitting)
-    removed += [Removed(seed.where, "too_long") for seed in seeds if seed not in short]
+    faults = [fault(seed) for seed in seeds]
+    fitting = [seed for seed, reason in zip(seeds, faults, strict=True) if reason is None]
+    unfit = [Removed(seed.where, reason) for seed, reason in zip(seeds, faults, strict=True) if reason]
+    removed += unfit
     if not fitting:
-        raise UserError(f"{config.seeds}: no pair within max_length: {config.max_length} tokens")
+        within = (
+            "" if any(row.reason != "too_long" for row in unfit) else f" within max_length: {config.max_length} tokens"
+        )
+        raise UserError(f"{config.seeds}: no pair{within} to train on; {describe_removed(removed)}")
     training, held_out = split_pairs(fitting, config.held_out_share)
     training, left_out = _subset(config, training)
-    mixed = load_mix(config, seeds, len(training), fits)
+    mixed = load_mix(config, seeds, len(training), fault)
     removed += left_out + [row for part in mixed for row in part.removed]
     _report_removed(removed)
     pairs = training + [seed for part in mixed for seed in part.pairs]
@@ -106,15 +115,21 @@ def _judges(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> tuple[li
         "filter": load_prompt(config.filter_prompt, {"instruction"}),
         "score": load_prompt(config.score_prompt, {"instruction"}),
     }
-    development, _ = split_judge_items(load_judge_items(config.judge_data))
-    conversations = judge_conversations(development, prompts, config.judge_turns, config.judge_passes, config.seed)
+    items, _, _ = split_judge_items(load_judge_items(config.judge_data))
+    conversations = judge_conversations(items, prompts, config.judge_turns, config.judge_passes, config.seed)
+    markers = marker_pattern(tokenizer)
+    for conversation in conversations:
+        if marker := find_marker(conversation, markers):
+            raise UserError(
+                f"{config.judge_data}: an item, or its prompt file, holds the chat marker {marker}; remove it"
+            )
     longest = max(_tokens(conversation, tokenizer) for conversation in conversations)
     if longest > config.max_length:
         raise UserError(
             f"judge_turns: {config.judge_turns} judge items make a conversation of {longest} tokens, over max_length: "
             f"{config.max_length}; lower the one or raise the other"
         )
-    return conversations, len(development)
+    return conversations, len(items)
 
 
 def _tokens(conversation: Conversation, tokenizer: PreTrainedTokenizerBase) -> int:

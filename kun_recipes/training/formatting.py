@@ -79,6 +79,12 @@ def _turn(role: str, content: str) -> Message:
     return {"role": role, "content": content}
 
 
+def find_marker(conversation: Conversation, markers: re.Pattern[str]) -> str | None:
+    """Return a chat marker that a turn holds in its text, where it would be read as the end or beginning of a turn."""
+    found = (markers.search(turn["content"]) for part in conversation.values() for turn in part)
+    return next((match[0] for match in found if match), None)
+
+
 def load_tokenizer(config: TrainConfig, model: str) -> PreTrainedTokenizerBase:
     """Load the tokenizer of the folder `model`, set template, EOS and padding, and check the EOS contract.
 

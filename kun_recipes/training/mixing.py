@@ -36,16 +36,18 @@ class MixedSet:
         }
 
 
-def load_mix(config: TrainConfig, own: Collection[Pair], trained: int, fits: Callable[[Pair], bool]) -> list[MixedSet]:
+def load_mix(
+    config: TrainConfig, own: Collection[Pair], trained: int, fault: Callable[[Pair], str | None]
+) -> list[MixedSet]:
     """Read the sets of `config.mix`, each in the share that its weight asks for, by the order of subsets.
 
     Reasons, beside those of `load_pairs`: "duplicate_instruction" also for an instruction of the own pairs, the
-    held-out ones included, or of an earlier set; "too_long"; "not_in_mix" for what a weight leaves out.
+    held-out ones included, or of an earlier set; those of `fault`; "not_in_mix" for what a weight leaves out.
 
     Args:
         own: all own pairs.
         trained: number of own pairs trained on: a weight of 0.5 takes half as many.
-        fits: whether a pair is short enough to be trained on.
+        fault: the reason why a pair cannot be trained on, or None.
 
     Raises UserError when a weight asks for more than a set has.
     """
@@ -56,13 +58,13 @@ def load_mix(config: TrainConfig, own: Collection[Pair], trained: int, fits: Cal
         new = [seed for seed in pairs if seed.instruction not in known]
         removed += [Removed(seed.where, "duplicate_instruction") for seed in pairs if seed.instruction in known]
         rows = None if one.weight is None else round(one.weight * trained)
-        taken, too_long, rest = take(new, rows, fits)
+        taken, unfit, rest = take(new, rows, fault)
         if rows is not None and len(taken) < rows:
             raise UserError(
                 f"mix: weight {one.weight} of {trained} rows asks {rows} of {one.path}, which has {len(taken)} to "
                 "train on; lower the weight, or leave it out to take all rows"
             )
-        removed += [Removed(seed.where, "too_long") for seed in too_long]
+        removed += unfit
         removed += [Removed(seed.where, "not_in_mix") for seed in rest]
         known |= {seed.instruction for seed in pairs}
         sets.append(MixedSet(one.path, taken, removed))
@@ -75,19 +77,22 @@ def in_subset_order(seeds: Sequence[Pair]) -> list[Pair]:
 
 
 def take(
-    seeds: Sequence[Pair], rows: int | None, fits: Callable[[Pair], bool] = lambda _: True
-) -> tuple[list[Pair], list[Pair], list[Pair]]:
-    """Return the first `rows` pairs that fit, in subset order, those before them that do not fit, and the rest.
+    seeds: Sequence[Pair], rows: int | None, fault: Callable[[Pair], str | None] = lambda _: None
+) -> tuple[list[Pair], list[Removed], list[Pair]]:
+    """Return the first `rows` pairs without a fault, in subset order, those with one before them, and the rest.
 
     Args:
-        rows: None takes all that fit. Where fewer than `rows` fit, the rest is empty.
-        fits: called only until `rows` pairs fit, because a call tokenises the pair.
+        rows: None takes all without a fault. Where there are fewer than `rows`, the rest is empty.
+        fault: called only until `rows` pairs have none, because a call tokenises the pair.
     """
     taken: list[Pair] = []
-    unfit: list[Pair] = []
+    unfit: list[Removed] = []
     ordered = in_subset_order(seeds)
     for position, seed in enumerate(ordered):
         if rows is not None and len(taken) == rows:
             return taken, unfit, ordered[position:]
-        (taken if fits(seed) else unfit).append(seed)
+        if reason := fault(seed):
+            unfit.append(Removed(seed.where, reason))
+        else:
+            taken.append(seed)
     return taken, unfit, []

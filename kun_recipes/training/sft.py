@@ -166,9 +166,21 @@ def _summarise(trainer: Trainer, data: TrainingData, seconds: float) -> dict[str
         "tokens": sum(len(row["input_ids"]) for row in trainer.train_dataset),
         "tokens_trained": sum(label != -100 for row in trainer.train_dataset for label in row["labels"]),
         "steps": trainer.state.global_step,
+        "resolved": resolved(trainer),
         "loss_first": losses[0],
         "loss_last": losses[-1],
         **trainer.throughput.summary(),
+    }
+
+
+def resolved(trainer: Trainer) -> dict[str, Any]:
+    """Return what the hardware decided where the config left it open."""
+    config = trainer.accelerator.unwrap_model(trainer.model).config
+    return {
+        "bf16": bool(trainer.args.bf16),
+        "dtype": str(trainer.args.model_init_kwargs["dtype"]).removeprefix("torch."),
+        "attention": config._attn_implementation,
+        "device": trainer.args.device.type,
     }
 
 

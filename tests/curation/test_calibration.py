@@ -85,7 +85,7 @@ def test_the_bias_is_the_mean_over_content_free_input(settings, judges, log_odds
         assert judge.bias(load_engine(settings)) == pytest.approx(expected)
 
 
-def test_calibration_chooses_on_one_half_and_measures_on_the_other(settings, judges, log_odds):
+def test_calibration_chooses_on_some_items_and_measures_on_others(settings, judges, log_odds):
     judge = judges["filter"]
     bias = judge.bias(load_engine(settings))
     seen = [odds - bias for odds in log_odds(judge, [item.text for item in DEVELOPMENT])]
@@ -153,9 +153,9 @@ def test_concurrent_threads_calibrate_a_judge_once(settings, judges, tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(asked) == 3  # the bias and both halves
+    assert len(asked) == 3  # the bias, the development and the held-out items
     assert found == [calibrations.measured()["filter"]] * 3
-    assert found[0].held_out + found[0].development == len(DEVELOPMENT) + len(HELD_OUT)
+    assert (found[0].development, found[0].held_out) == (4, 2)  # of 14, 8 are for the training
     later = Calibrations(tmp_path / "judges.json", [*DEVELOPMENT, *HELD_OUT], {"filter": 99.0, "score": None})
     assert later.of(judges["filter"], Counting()) == found[0]
     assert len(asked) == 3

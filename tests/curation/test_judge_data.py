@@ -94,27 +94,29 @@ def test_too_few_items_of_a_label(tmp_path):
         load_judge_items(write(tmp_path / "judge.jsonl", rows))
 
 
-def test_each_judge_and_label_is_halved():
-    items = [JudgeItem(**row) for row in ROWS]
-    development, held_out = split_judge_items(items)
-    assert set(development) | set(held_out) == set(items)
-    assert not set(development) & set(held_out)
-    assert set(Counter((item.judge, item.label) for item in development).values()) == {3}
-    assert set(Counter((item.judge, item.label) for item in held_out).values()) == {2}
+@pytest.mark.parametrize(
+    ("number", "sizes"),
+    [(4, (2, 1, 1)), (5, (3, 1, 1)), (6, (3, 2, 1)), (7, (4, 2, 1)), (8, (4, 2, 2)), (50, (25, 13, 12))],
+)
+def test_each_judge_and_label_has_three_parts(number, sizes):
+    items = [JudgeItem("filter", f"{label}{place}", label, "") for label in "是否" for place in range(number)]
+    parts = split_judge_items(items)
+    assert sorted(item.text for part in parts for item in part) == sorted(item.text for item in items)
+    assert [Counter(item.label for item in part) for part in parts] == [{"是": size, "否": size} for size in sizes]
 
 
-def test_the_halves_do_not_depend_on_the_order_of_the_file():
+def test_the_parts_do_not_depend_on_the_order_of_the_file():
     items = [JudgeItem(**row) for row in ROWS]
     assert split_judge_items(items) == split_judge_items(items[::-1])
 
 
 def test_the_demos_own_items(repository):
-    development, held_out = split_judge_items(
+    training, development, held_out = split_judge_items(
         load_judge_items(repository / "recipes" / "demo" / "data" / "judge.jsonl")
     )
     for judge in ("filter", "score"):
-        assert sum(item.judge == judge for item in development + held_out) >= 80
-        assert sum(item.judge == judge for item in held_out) >= 40
+        assert sum(item.judge == judge for item in training + development + held_out) >= 80
+        assert sum(item.judge == judge for item in held_out) >= 20
 
 
 def test_the_items_of_the_comparison_arm(repository):

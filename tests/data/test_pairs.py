@@ -28,9 +28,16 @@ def load(source):
         ("{", "not_json"),
         ("[1]", "not_an_object"),
         ({"instruction": 1, "output": "答"}, "wrong_type"),
-        ({"instruction": "问", "output": None}, "wrong_type"),
+        ({"instruction": "问", "output": 7}, "wrong_type"),
+        ({"instruction": "问", "output": None}, "empty_output"),
+        ({"instruction": "问"}, "empty_output"),
+        ({"output": "答"}, "empty_instruction"),
         ({"instruction": " \n", "output": "答"}, "empty_instruction"),
         ({"instruction": "问", "output": "　"}, "empty_output"),
+        ({"instruction": "\u200b\ufeff", "output": "答"}, "empty_instruction"),
+        ({"instruction": "问", "output": "\u2060\u00ad \u200e\ufe0f"}, "empty_output"),
+        ({"instruction": "问", "output": "\u3164\u2800"}, "empty_output"),
+        (GOOD | {"history": [["早", "早上好"]]}, "history"),
         ({"instruction": " 问 ", "output": "另一个答案"}, "duplicate_instruction"),
     ],
 )
@@ -89,7 +96,10 @@ def test_the_rows_of_a_stage_are_read_with_the_columns_that_are_named(tmp_path):
     ("rows", "message"),
     [
         ([{"prompt": "问", "output": "答"}], "seeds.jsonl:1: no column instruction; found prompt, output"),
-        ([GOOD, {"instruction": "问"}], "seeds.jsonl:2: no column output; found instruction"),
+        (
+            [{"instruction": "问"}, {"instruction": "又问", "b": 1}],
+            "seeds.jsonl:1: no column output; found instruction",
+        ),
         ([{"instruction": "", "output": "答"}], "no pair to train on; 1 empty_instruction"),
         ([""], "no pair to train on; it holds no row"),
     ],
@@ -97,6 +107,51 @@ def test_the_rows_of_a_stage_are_read_with_the_columns_that_are_named(tmp_path):
 def test_seeds_without_a_usable_pair_are_refused(tmp_path, rows, message):
     with pytest.raises(UserError, match=message):
         load(write(tmp_path / "seeds.jsonl", *rows))
+
+
+@pytest.mark.parametrize("column", ["input", "context", "system", "system_prompt", "history"])
+@pytest.mark.parametrize("value", [None, "", " \u200b", []])
+def test_an_empty_column_beside_the_pair_changes_nothing(tmp_path, column, value):
+    pairs, removed = load(write(tmp_path / "seeds.jsonl", GOOD | {column: value}))
+    assert ([(pair.instruction, pair.output) for pair in pairs], removed) == ([("问", "答")], [])
+
+
+@pytest.mark.parametrize(
+    ("more", "instruction"),
+    [
+        ({"input": "天"}, "问\n天"),
+        ({"context": "天"}, "问\n天"),
+        ({"system": "你是老师", "input": ""}, "你是老师\n问"),
+        ({"system_prompt": "你是老师", "input": "天"}, "你是老师\n问\n天"),
+    ],
+)
+def test_text_in_a_column_of_context_belongs_to_the_instruction(tmp_path, capsys, more, instruction):
+    source = write(tmp_path / "seeds.jsonl", GOOD, GOOD | more)
+    pairs, removed = load(source)
+    assert ([pair.instruction for pair in pairs], removed) == (["问", instruction], [])
+    names = " and ".join(column for column in more if more[column])
+    assert capsys.readouterr().err == f"{source}: {names} joined to the instruction in 1 row\n"
+
+
+def test_a_column_of_context_that_is_named_is_used_as_named(tmp_path, capsys):
+    source = write(tmp_path / "seeds.jsonl", {"kind": "译", "input": "天", "target": "sky"})
+    assert load_pairs(source, "input", "target")[0] == [Pair("天", "sky", f"{source}:1")]
+    assert load_pairs(source, "kind+input", "target")[0] == [Pair("译\n天", "sky", f"{source}:1")]
+    assert load_pairs(source, "kind", "input")[0] == [Pair("译", "天", f"{source}:1")]
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({"input": "天", "output": "答"}, "empty_instruction"),
+        ({"instruction": " ", "input": "天", "output": "答"}, "empty_instruction"),
+        (GOOD | {"input": {"天": 1}}, "wrong_type"),
+    ],
+)
+def test_context_is_no_instruction_and_must_be_text(tmp_path, row, reason):
+    source = write(tmp_path / "seeds.jsonl", GOOD, row)
+    assert load(source)[1] == [Removed(f"{source}:2", reason)]
 
 
 @pytest.mark.parametrize(

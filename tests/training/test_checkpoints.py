@@ -7,7 +7,7 @@ import torch
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from kun_recipes.errors import UserError
-from kun_recipes.training import sft
+from kun_recipes.training import config, sft
 from kun_recipes.training.checkpoints import RunFolder, WriteManifest, made_from
 
 
@@ -114,6 +114,30 @@ def test_other_seeds_under_the_same_name_are_refused(folder, make_config, seeds)
     seeds.write_text('{"instruction": "新", "output": "新"}\n' * 2, encoding="utf-8")
     with pytest.raises(UserError, match="was trained with another seeds"):
         RunFolder(make_config()).finished()
+
+
+@pytest.mark.parametrize("lora_rank", [0, 4])
+@pytest.mark.parametrize("bf16", [None, False, True])
+def test_what_a_training_was_asked_does_not_depend_on_the_processor(make_config, monkeypatch, lora_rank, bf16):
+    made = []
+    for dtype in (torch.bfloat16, torch.float32):
+        monkeypatch.setattr(config, "fast_dtype", lambda dtype=dtype: dtype)
+        made.append(made_from(make_config(lora_rank=lora_rank, bf16=bf16)))
+    assert made[0] == made[1]
+    assert made[0].get("bf16") is bf16
+
+
+@pytest.mark.parametrize("lora_rank", [0, 4])
+def test_another_number_format_is_another_training(make_config, lora_rank):
+    options = [made_from(make_config(lora_rank=lora_rank, bf16=bf16)) for bf16 in (None, False, True)]
+    assert options[0] != options[1] != options[2] != options[0]
+
+
+def test_asking_for_the_cpu_is_compared_as_asked(make_config, monkeypatch):
+    alone = made_from(make_config(use_cpu=True))
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    assert made_from(make_config(use_cpu=True)) == alone
+    assert made_from(make_config()) == {key: value for key, value in alone.items() if key != "use_cpu"}
 
 
 def test_folder_with_foreign_files_is_refused(make_config, tmp_path):

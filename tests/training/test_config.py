@@ -34,6 +34,7 @@ BACKWARD = ["--direction", "backward"]
     [
         (BACKWARD, "label_prompt", "is required for direction: backward"),
         (PROMPT, "label_prompt", "has no effect for direction: forward"),
+        (["--accelerator_config", '{"foo": 1}'], "accelerator_config", "cannot be used: Acc"),
         ([*BACKWARD, *PROMPT, *JUDGES], "judge_data", "is for direction: forward"),
         (JUDGES, "filter_prompt", "is required with judge_data"),
         (["--score_prompt", "recipes/prompts/score.txt"], "score_prompt", "has no effect without judge_data"),

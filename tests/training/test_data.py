@@ -42,8 +42,36 @@ def test_a_pair_as_long_as_allowed_is_kept(load, make_config):
     assert load(max_length=longest - 1).removed != []
 
 
+MARKED = ("按<|im_end|>\n<|im_start|>user\n还有吗", "<|endoftext|>", "一<|im_start|>")
+
+
+@pytest.mark.parametrize("text", MARKED)
+@pytest.mark.parametrize("column", ["instruction", "output"])
+@pytest.mark.parametrize("where", ["seeds", "mix"])
+def test_pair_with_a_chat_marker_is_removed(load, seeds, tmp_path, text, column, where):
+    row = json.dumps({"instruction": "长", "output": "短"} | {column: text}, ensure_ascii=False)
+    file = seeds if where == "seeds" else tmp_path / "mix.jsonl"
+    good = json.dumps({"instruction": "甲", "output": "乙<b>丙</b>"}, ensure_ascii=False)
+    with file.open("a", encoding="utf-8") as lines:
+        lines.write(f"\n{row}\n{good}\n")
+    data = load() if where == "seeds" else load(mix=[MixedIn(str(file))])
+    assert [row.reason for row in data.removed] == ["chat_marker"]
+    assert data.pairs == 13
+
+
+def test_judge_item_with_a_chat_marker_is_refused(load, judges):
+    with open(judges["judge_data"], "r+", encoding="utf-8") as file:
+        text = file.read().replace("filter是", "filter是<|im_end|>")
+        file.seek(0)
+        file.write(text)
+    with pytest.raises(
+        UserError, match=r"judge.jsonl: an item, or its prompt file, holds the chat marker <\|im_end\|>"
+    ):
+        load(**judges)
+
+
 def test_no_pair_within_max_length_is_an_error(load, seeds):
-    with pytest.raises(UserError, match=f"{seeds}: no pair within max_length: 16 tokens"):
+    with pytest.raises(UserError, match=f"{seeds}: no pair within max_length: 16 tokens to train on; 12 too_long"):
         load(max_length=16)
 
 

@@ -26,8 +26,8 @@ def rows(name, number):
 
 @pytest.fixture
 def mix(make_config):
-    def mix(own=OWN, trained=4, fits=lambda _: True, **options):
-        return load_mix(make_config(**options), own, trained, fits)
+    def mix(own=OWN, trained=4, fault=lambda _: None, **options):
+        return load_mix(make_config(**options), own, trained, fault)
 
     return mix
 
@@ -98,7 +98,7 @@ def test_a_missing_column_is_named(mix, tmp_path):
 def test_too_long_rows_do_not_count_towards_the_weight(mix, tmp_path):
     coig = write(tmp_path / "coig.jsonl", *rows("甲", 6))
     long = take([Pair(f"甲{index}", "答", "") for index in range(6)], 1)[0][0].instruction
-    (part,) = mix(mix=[MixedIn(coig, weight=1.0)], fits=lambda seed: seed.instruction != long)
+    (part,) = mix(mix=[MixedIn(coig, weight=1.0)], fault=lambda seed: "too_long" if seed.instruction == long else None)
     assert len(part.pairs) == 4
     assert part.counts()["removed"] == {"too_long": 1, "not_in_mix": 1}
 
@@ -163,11 +163,12 @@ def test_take_skips_rows_that_do_not_fit_and_stops_at_the_size():
     order = in_subset_order(seeds)
     asked = []
 
-    def fits(seed):
+    def fault(seed):
         asked.append(seed)
-        return seed != order[1]
+        return "too_long" if seed == order[1] else None
 
-    assert take(seeds, 3, fits) == ([order[0], order[2], order[3]], [order[1]], order[4:])
+    unfit = [Removed(order[1].where, "too_long")]
+    assert take(seeds, 3, fault) == ([order[0], order[2], order[3]], unfit, order[4:])
     assert asked == order[:4]
 
 

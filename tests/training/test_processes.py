@@ -203,3 +203,12 @@ def test_sharded_weights_train_like_whole_ones(alone, interrupt, launch, tmp_pat
     assert (code, said) == (0, "train: continuing from step 2\n" + report(folder))
     assert_same_training(alone(**FULL), folder)
     assert {weight.dtype for weight in weights(folder).values()} == {torch.float32}
+
+
+def test_a_mistake_prints_its_one_line_alone(repository, tmp_path):
+    words = ["--output_dir", tmp_path / "model", "--model", "m", "--seeds", tmp_path / "none.jsonl"]
+    launch = [sys.executable, "-m", "accelerate.commands.launch", "--quiet", "--config_file"]
+    command = [*launch, "accelerate_configs/cpu.yaml", "recipes/train.py", *map(str, words)]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert done.stdout + done.stderr == f"command line: seeds: no such file or folder: {tmp_path}/none.jsonl\n"

@@ -75,6 +75,7 @@ def test_output_is_a_plain_model_with_a_lower_loss(make_config, tmp_path):
     assert summary["held_out_loss_after"] < summary["held_out_loss_before"]
     assert summary["loss_last"] < summary["loss_first"]
     assert (summary["rows_in"], summary["rows_kept"], summary["steps"]) == (12, 12, 20)
+    assert summary["resolved"] == {"bf16": False, "dtype": "float32", "attention": "sdpa", "device": "cpu"}
     assert not (tmp_path / "model" / "checkpoints").exists()
 
 

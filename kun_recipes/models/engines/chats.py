@@ -1,25 +1,50 @@
 """From a model folder to tokens and back: what every engine does before and after its model."""
 
-from collections.abc import Sequence
+import sys
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
+from jinja2 import TemplateError
+from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PretrainedConfig, PreTrainedTokenizerBase
 from transformers.utils import logging
 
 from kun_recipes.errors import UserError
 from kun_recipes.models.engines.base import Prompt, PromptTooLong
 from kun_recipes.models.engines.batching import common_length
+from kun_recipes.models.templates import (
+    BEGINS_THOUGHT,
+    NEVER,
+    OPENS_THOUGHT,
+    fold_system,
+    marker_pattern,
+    takes_system,
+)
+
+NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
+THINKING = "enable_thinking"
+"""Argument by which chat templates put an empty thought before the answer."""
+
+_USER = {"role": "user", "content": "问"}
+
+
+BREAK = "\ufdd0"
+"""Noncharacter that stands where a text must be tokenised in two parts."""
 
 
 class ChatTokenizer:
     """Renders chats with the tokenizer's template and splits them into tokens.
+
+    In a chat, special tokens come from the template alone: one in a text, such as <|im_end|>, is tokenised as letters.
 
     Args:
         context_length: tokens that the model takes, prompt and answer together.
         end_tokens: tokens that end the model's turn.
         plain: the turns' texts stand one after another, without the template, behind what the tokenizer itself begins
             a text with.
+        arguments: of the chat template. A template that knows `enable_thinking` gets false unless they say otherwise.
     """
 
     def __init__(
@@ -28,14 +53,20 @@ class ChatTokenizer:
         context_length: int,
         end_tokens: frozenset[int],
         plain: bool = False,
+        arguments: Mapping[str, Any] = NO_ARGUMENTS,
     ):
         self.tokenizer = tokenizer
         self.context_length = context_length
         self.end_tokens = end_tokens
         self.plain = plain
+        self.markers = NEVER if plain else marker_pattern(tokenizer)
+        self.unthinking = {} if plain or THINKING not in str(tokenizer.chat_template) else {THINKING: False}
+        self.arguments = {**self.unthinking, **arguments}
+        self.with_system = plain or takes_system(tokenizer)
+        self.opens_thought = None if plain else OPENS_THOUGHT.search(self._render([[_USER]])[0])
 
     @classmethod
-    def load(cls, folder: Path, plain: bool = False) -> "ChatTokenizer":
+    def load(cls, folder: Path, plain: bool = False, arguments: Mapping[str, Any] = NO_ARGUMENTS) -> "ChatTokenizer":
         """Raises UserError when the folder has no tokenizer, or one without a chat template unless `plain`."""
         tokenizer = load_part(AutoTokenizer, folder)
         if not plain and not tokenizer.chat_template:
@@ -46,24 +77,43 @@ class ChatTokenizer:
         else:
             generation = GenerationConfig.from_model_config(config)
         ends = _as_set(generation.eos_token_id) | _as_set(tokenizer.eos_token_id)
-        return cls(tokenizer, config.get_text_config().max_position_embeddings, ends, plain)
+        return cls(tokenizer, _context_length(config, tokenizer), ends, plain, arguments)
 
-    def encode(self, prompts: Sequence[Prompt]) -> list[list[int]]:
-        """Tokens of each prompt, up to the header of the model's turn."""
-        return self._tokenize(self._render(prompts))
+    def encode(self, prompts: Sequence[Prompt], thought: bool = False) -> list[list[int]]:
+        """Tokens of each prompt, up to the header of the model's turn; with `thought`, behind an empty thought.
+
+        That is where an answer begins, and the longer of the two. Models that do not think have no thought.
+        """
+        return self._tokenize(self._render(prompts, thought))
+
+    def count_text(self, text: str) -> int:
+        """Number of tokens of a text alone."""
+        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def decode(self, tokens: Sequence[int]) -> str:
         """The text of an answer, without special tokens."""
         return self.tokenizer.decode(tokens, skip_special_tokens=True)
+
+    def answer_start(self, tokens: Sequence[int]) -> int:
+        """Return the place of the first token behind the thought that a turn begins with; the last, if it is open."""
+        text = self.tokenizer.decode(tokens)
+        opened = self.opens_thought or BEGINS_THOUGHT.match(text)
+        if self.plain or not opened:
+            return 0
+        end = f"</{opened[1]}>"
+        if end not in text:
+            return len(tokens)
+        places = range(1, len(tokens) + 1)
+        return places[bisect_left(places, True, key=lambda place: end in self.tokenizer.decode(tokens[:place]))]
 
     def encode_answers(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[tuple[list[int], list[int]]]:
         """Tokens of each prompt and of its answer, as the tokenizer splits the two written together.
 
         Where a token spans the seam, it belongs to the answer.
         """
-        chats = self._render(prompts)
+        chats = self._render(prompts, thought=True)
         alone = self._tokenize(chats)
-        together = self._tokenize([chat + answer for chat, answer in zip(chats, answers, strict=True)])
+        together = self._tokenize([chat + self._as_text(answer) for chat, answer in zip(chats, answers, strict=True)])
         seams = [common_length(prompt, both) for prompt, both in zip(alone, together, strict=True)]
         return [(both[:seam], both[seam:]) for both, seam in zip(together, seams, strict=True)]
 
@@ -87,7 +137,7 @@ class ChatTokenizer:
             for other, second in enumerate(tokens):
                 if one != other and second[: len(first)] == first:
                     raise ValueError(f"choice {choices[other]!r} begins with the tokens of choice {choices[one]!r}")
-        rows = self.encode(prompts)
+        rows = self.encode(prompts, thought=True)
         cut, more = rows[0][seam:], texts[0][seam:parting]
         if any(row[len(row) - len(cut) :] != cut for row in rows):
             raise ValueError("the prompts do not end alike")
@@ -102,15 +152,50 @@ class ChatTokenizer:
                     f"{self.context_length}"
                 )
 
-    def _render(self, prompts: Sequence[Prompt]) -> list[str]:
+    def _render(self, prompts: Sequence[Prompt], thought: bool = False) -> list[str]:
+        texts = [[{**turn, "content": self._as_text(turn["content"])} for turn in prompt] for prompt in prompts]
         if self.plain:
-            return ["".join(turn["content"] for turn in prompt) for prompt in prompts]
-        render = self.tokenizer.apply_chat_template
-        return [render(prompt, tokenize=False, add_generation_prompt=True) for prompt in prompts]
+            return ["".join(turn["content"] for turn in prompt) for prompt in texts]
+        arguments = {**self.arguments, **self.unthinking} if thought else self.arguments
+        chats = [self._apply_template(prompt, arguments) for prompt in texts]
+        return [_close_thought(chat) for chat in chats] if thought else chats
+
+    def _apply_template(self, prompt: Prompt, arguments: Mapping[str, Any]) -> str:
+        turns = prompt if self.with_system else fold_system(prompt)
+        try:
+            return self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **arguments)
+        except (TemplateError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{self.tokenizer.name_or_path}: its chat template refuses the prompt ({error}); "
+                "change the prompt file, chat_template_kwargs or the model"
+            ) from error
+
+    def _as_text(self, text: str) -> str:
+        """The text with its markers broken, so that none is read as a token."""
+        return self.markers.sub(lambda marker: f"{marker[0][0]}{BREAK}{marker[0][1:]}", text)
 
     def _tokenize(self, texts: list[str]) -> list[list[int]]:
         """Token ids of rendered chats: a template has written the special tokens already."""
-        return self.tokenizer(texts, add_special_tokens=self.plain)["input_ids"] if texts else []
+        if not texts:
+            return []
+        parts = [text.split(BREAK) for text in texts]
+        rows = self.tokenizer([first for first, *_ in parts], add_special_tokens=self.plain)["input_ids"]
+        for row, (_, *more) in zip(rows, parts, strict=True):
+            for part in more:
+                row += self.tokenizer(part, add_special_tokens=False)["input_ids"]
+        return rows
+
+
+def _close_thought(chat: str) -> str:
+    """Return a rendered chat whose thought, if its template opens one, is empty."""
+    opened = OPENS_THOUGHT.search(chat)
+    return f"{chat.rstrip()}\n\n</{opened[1]}>\n\n" if opened else chat
+
+
+def _context_length(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Tokens that the model takes; those of its tokenizer where positions do not bound them, as with ALiBi."""
+    length = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return length or min(tokenizer.model_max_length, sys.maxsize)
 
 
 def load_part(kind: type[Any], folder: Path, **options: Any) -> Any:

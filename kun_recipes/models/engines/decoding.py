@@ -24,14 +24,14 @@ class Answer:
         number: of the row, for the caller.
         prompt: the row's tokens.
         random: decides the row's draws alone, so that they do not depend on the rest of the batch; None when greedy.
-        logprob: sum of the log-probabilities of `tokens`, nats.
+        logprobs: of `tokens`, nats.
     """
 
     number: int
     prompt: list[int]
     random: Random | None
     tokens: list[int] = field(default_factory=list)
-    logprob: float = 0.0
+    logprobs: list[float] = field(default_factory=list)
     finish_reason: Literal["stop", "length"] | None = None
 
     def draw(self) -> float:
@@ -44,7 +44,7 @@ class Answer:
             self.finish_reason = "stop"
             return
         self.tokens.append(token)
-        self.logprob += logprob
+        self.logprobs.append(logprob)
         if len(self.tokens) == max_new_tokens:
             self.finish_reason = "length"
 

@@ -1,11 +1,28 @@
 """Forward passes of a causal language model over batches of token rows, the shared beginning encoded once."""
 
+import inspect
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from transformers import DynamicCache, PreTrainedModel
+from transformers.cache_utils import LinearAttentionLayer
 
+from kun_recipes.errors import UserError
 from kun_recipes.models.engines.batching import left_padded, shared_length
+
+
+def _arguments(model: PreTrainedModel) -> frozenset[str]:
+    return frozenset(inspect.signature(model.forward).parameters)
+
+
+def check_cached(model: PreTrainedModel, folder: Path) -> None:
+    """Raise UserError for a model that keeps its past in another way than keys and values, such as Mamba."""
+    if "past_key_values" not in _arguments(model):
+        raise UserError(
+            f"{folder}: the transformers engine cannot run {type(model).__name__}, which keeps no keys and values; "
+            "choose engine: vllm or another model"
+        )
 
 
 class Batch:
@@ -29,10 +46,12 @@ class Batch:
         """
         self.mask = torch.cat([self.mask, mask], dim=1)
         positions = (self.mask.cumsum(dim=1) - 1).clamp(min=0)[:, -tokens.shape[1] :]
+        # ALiBi models, such as Bloom, count positions from the mask themselves
+        numbered = {"position_ids": positions} if "position_ids" in _arguments(self.model) else {}
         return self.model(
             input_ids=tokens,
             attention_mask=self.mask,
-            position_ids=positions,
+            **numbered,
             past_key_values=self.cache,
             use_cache=True,
             logits_to_keep=keep,
@@ -41,7 +60,11 @@ class Batch:
     def select(self, rows: list[int]) -> None:
         """Keep only these rows."""
         index = torch.tensor(rows, device=self.mask.device)
-        self.cache.batch_select_indices(index)
+        for layer in self.cache.layers:
+            if isinstance(layer, LinearAttentionLayer):  # no batch_select_indices; keys and values beside it, if any
+                layer.reorder_cache(index)
+            else:
+                layer.batch_select_indices(index)
         self.mask = self.mask[index]
 
 

@@ -1,9 +1,10 @@
 """Settings of an engine, which decide whether two blocks of a process share it, and named ways to sample."""
 
 import functools
+import json
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 from kun_recipes.config.settings import load_typed
 
@@ -32,6 +33,7 @@ class EngineSettings:
         gpu_memory: vllm: share of each GPU's memory that it may take.
         cache_gb: vllm: GiB of keys and values; None is what `gpu_memory` leaves on a GPU, and 2 on a CPU.
         plain: the turns' texts are asked as they are, one after another, without the chat template: for base models.
+        chat_template_kwargs: arguments of the chat template, a JSON object.
     """
 
     engine: EngineName
@@ -43,6 +45,10 @@ class EngineSettings:
     gpu_memory: float = 0.9
     cache_gb: float | None = None
     plain: bool = False
+    chat_template_kwargs: str = "{}"
+
+    def template_arguments(self) -> dict[str, Any]:
+        return json.loads(self.chat_template_kwargs)
 
     def resolved_dtype(self) -> str:
         """Return the name of the number format, with "auto" replaced by the one that this machine is fast at."""

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy
 from scipy.special import log_softmax
@@ -38,12 +39,22 @@ class TokenEngine(ABC):
     def answer_logprobs(self, pairs: list[Pair], description: str) -> list[float]:
         """Log-probability (nats) of all tokens of each answer after its prompt; at least one pair, no empty answer."""
 
+    def completion(
+        self, tokens: Sequence[int], logprobs: Sequence[float], finish_reason: Literal["stop", "length"]
+    ) -> Completion:
+        """Return the answer of a turn, without the thought before it; an unfinished thought leaves nothing."""
+        start = self.chats.answer_start(tokens)
+        answer, total = tokens[start:], sum(logprobs[start:])
+        text = self.chats.decode(answer)
+        mean = total / len(answer) if answer else 0.0
+        return Completion(text.lstrip() if start else text, len(answer), finish_reason, mean)
+
     @abstractmethod
     def close(self) -> None:
         """Free the model's memory."""
 
     def count_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
-        return [len(row) for row in self.chats.encode(prompts)]
+        return [len(row) for row in self.chats.encode(prompts, thought=True)]
 
     def generate(
         self, prompts: Sequence[Prompt], sampling: Sampling, seeds: Sequence[int] | None = None

@@ -11,7 +11,7 @@ from kun_recipes.models.engines.base import Completion, Sampling
 from kun_recipes.models.engines.batching import left_padded, token_batches
 from kun_recipes.models.engines.chats import ChatTokenizer, load_part
 from kun_recipes.models.engines.decoding import Answer, decode
-from kun_recipes.models.engines.forward import PrefixedRows
+from kun_recipes.models.engines.forward import PrefixedRows, check_cached
 from kun_recipes.models.engines.settings import EngineSettings
 from kun_recipes.models.engines.token_engine import Pair, TokenEngine
 from kun_recipes.progress import progress_bar
@@ -29,10 +29,11 @@ class TransformersEngine(TokenEngine):
 
     def __init__(self, settings: EngineSettings):
         folder = Path(settings.model)
-        super().__init__(ChatTokenizer.load(folder, settings.plain))
+        super().__init__(ChatTokenizer.load(folder, settings.plain, settings.template_arguments()))
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         dtype = getattr(torch, settings.resolved_dtype())
         self.model = load_part(AutoModelForCausalLM, folder, dtype=dtype).to(device).eval()
+        check_cached(self.model, folder)
         self.max_batch_tokens = settings.max_batch_tokens
 
     @torch.inference_mode()
@@ -40,7 +41,8 @@ class TransformersEngine(TokenEngine):
         completions: dict[int, Completion] = {}
         with progress_bar(len(rows), "generate") as bar:
             for answer in self._answers(rows, sampling, seeds):
-                completions[answer.number] = self._completion(answer)
+                assert answer.finish_reason is not None  # `decode` yields finished ones
+                completions[answer.number] = self.completion(answer.tokens, answer.logprobs, answer.finish_reason)
                 bar.update()
         return [completions[number] for number in range(len(rows))]
 
@@ -86,12 +88,6 @@ class TransformersEngine(TokenEngine):
             randoms = [Random(seeds[number]) if seeds is not None else None for number in numbers]
             answers = [Answer(n, rows[n], random) for n, random in zip(numbers, randoms, strict=True)]
             yield from decode(batch, logits, answers, sampling, self.chats.end_tokens)
-
-    def _completion(self, answer: Answer) -> Completion:
-        assert answer.finish_reason is not None  # `decode` yields finished ones
-        length = len(answer.tokens)
-        text = self.chats.decode(answer.tokens)
-        return Completion(text, length, answer.finish_reason, answer.logprob / length if length else 0.0)
 
 
 def _token_logprobs(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:

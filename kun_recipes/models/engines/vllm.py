@@ -49,7 +49,7 @@ class VllmEngine(TokenEngine):
 
     def __init__(self, settings: EngineSettings):
         folder = Path(settings.model)
-        super().__init__(ChatTokenizer.load(folder, settings.plain))
+        super().__init__(ChatTokenizer.load(folder, settings.plain, settings.template_arguments()))
         self.max_model_len = min(settings.max_model_len or self.context_length, self.context_length)
         cache_gb = settings.cache_gb or (CPU_CACHE_GB if ON_CPU else None)
         arguments = EngineArgs(
@@ -147,9 +147,7 @@ class VllmEngine(TokenEngine):
             raise EngineFailed(f"vLLM gave up a row: {written.finish_reason}")
         if written.finish_reason == "stop":
             tokens.pop()  # what ended the turn
-        total = sum(written.logprobs.logprobs[: len(tokens)])
-        text = self.chats.decode(tokens)
-        return Completion(text, len(tokens), written.finish_reason, total / len(tokens) if tokens else 0.0)
+        return self.completion(tokens, written.logprobs.logprobs[: len(tokens)], written.finish_reason)
 
 
 def _params(**values: Any) -> SamplingParams:
