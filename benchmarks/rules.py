@@ -5,7 +5,7 @@
 
 The rows are benchmarks/rules/*.jsonl, in our own words; what each kind is, its name says:
 
-    good.jsonl     {"text", "kind", "half"}             lost where less than half of its Han characters are kept,
+    good*.jsonl    {"text", "kind", "half"}             lost where less than half of its Han characters are kept,
                                                         or one of the strings of "must" (may be left out) is not
     bad.jsonl      {"text", "kind", "half"}             kept where a segment of it is
     private.jsonl  {"text", "kind", "secrets", "half"}  missed is each of the secrets that is in a kept segment
@@ -101,7 +101,7 @@ def judge(name: str, row: dict[str, Any], kept: list[str], reasons: tuple[str, .
     text = "\n".join(kept)
     lost = count_han(text) < LEAST_KEPT * count_han(row["text"]) or any(one not in text for one in row.get("must", ()))
     reasons = (reasons or ("(cut out)",)) if lost else ()
-    yield Outcome(GOOD_LOST if name == "good" else PRIVATE_LOST, row, lost, 1, reasons)
+    yield Outcome(PRIVATE_LOST if name == "private" else GOOD_LOST, row, lost, 1, reasons)
     if name == "private":
         missed = tuple(secret for secret in row["secrets"] if secret in text)
         yield Outcome(SECRETS_MISSED, row, len(missed), len(row["secrets"]), (KEPT,) if missed else ())
