@@ -8,7 +8,8 @@ The rows are benchmarks/rules/*.jsonl, in our own words; what each kind is, its 
     good*.jsonl    {"text", "kind", "half"}             lost where less than half of its Han characters are kept,
                                                         or one of the strings of "must" (may be left out) is not
     bad.jsonl      {"text", "kind", "half"}             kept where a segment of it is
-    private.jsonl  {"text", "kind", "secrets", "half"}  missed is each of the secrets that is in a kept segment
+    private.jsonl  {"text", "kind", "secrets", "half"}  by the masking alone: missed is each secret that is still there,
+                                                        touched a text without secrets that is changed
 
 Look at the half "use" when you change a rule, and never at the rows of the half "held_out", only at its figures.
 """
@@ -30,11 +31,12 @@ from kun_recipes.corpus.corpus import segment
 from kun_recipes.corpus.segments.selection import ChooseSegments
 from kun_recipes.corpus.sources.readers import CorpusReader
 from kun_recipes.data import schema
+from kun_recipes.privacy import MaskPrivateData
 from kun_recipes.text.classes import HAN_CHARACTER, class_counts
 
 ROWS = Path(__file__).parent / "rules"
 LEAST_KEPT = 0.5  # share of a good text's Han characters: what is cut out of it is smaller than what stays
-GOOD_LOST, BAD_KEPT, SECRETS_MISSED, PRIVATE_LOST = "good_lost", "bad_kept", "secrets_missed", "private_lost"
+GOOD_LOST, BAD_KEPT, SECRETS_MISSED, TOUCHED = "good_lost", "bad_kept", "secrets_missed", "harmless_touched"
 KEPT = "(kept)"
 
 
@@ -99,12 +101,14 @@ def judge(name: str, row: dict[str, Any], kept: list[str], reasons: tuple[str, .
         yield Outcome(BAD_KEPT, row, bool(kept), 1, () if not kept else (KEPT,))
         return
     text = "\n".join(kept)
-    lost = count_han(text) < LEAST_KEPT * count_han(row["text"]) or any(one not in text for one in row.get("must", ()))
-    reasons = (reasons or ("(cut out)",)) if lost else ()
-    yield Outcome(PRIVATE_LOST if name == "private" else GOOD_LOST, row, lost, 1, reasons)
     if name == "private":
-        missed = tuple(secret for secret in row["secrets"] if secret in text)
-        yield Outcome(SECRETS_MISSED, row, len(missed), len(row["secrets"]), (KEPT,) if missed else ())
+        missed = sum(secret in text for secret in row["secrets"])
+        yield Outcome(SECRETS_MISSED, row, missed, len(row["secrets"]), (KEPT,) if missed else ())
+        if not row["secrets"]:
+            yield Outcome(TOUCHED, row, text != row["text"], 1, ("(masked)",) if text != row["text"] else ())
+        return
+    lost = count_han(text) < LEAST_KEPT * count_han(row["text"]) or any(one not in text for one in row.get("must", ()))
+    yield Outcome(GOOD_LOST, row, lost, 1, (reasons or ("(cut out)",)) if lost else ())
 
 
 def count_han(text: str) -> int:
@@ -130,6 +134,7 @@ def main() -> None:
     options, console = arguments(), Console()
     removals = Removals()
     blocks = rules_of(options.model, removals)
+    masks = [block for block in blocks if isinstance(block, MaskPrivateData)]
     tables: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
     for file in sorted(options.rows.glob("*.jsonl")):
         for line in file.read_bytes().splitlines():
@@ -137,7 +142,7 @@ def main() -> None:
             if options.half not in (None, row["half"]):
                 continue
             removals.clear()
-            kept = kept_texts(blocks, row)
+            kept = kept_texts(masks if file.stem == "private" else blocks, row)
             for one in judge(file.stem, row, kept, tuple(dict.fromkeys(removals.reasons))):
                 tables[row["half"], one.measure].append(one)
                 if one.wrong and one.measure in options.show:
