@@ -8,7 +8,7 @@ The rows are benchmarks/rules/*.jsonl, in our own words; what each kind is, its 
     good*.jsonl    {"text", "kind", "half"}             lost where less than half of its Han characters are kept,
                                                         or one of the strings of "must" (may be left out) is not
     bad.jsonl      {"text", "kind", "half"}             kept where a segment of it is
-    private.jsonl  {"text", "kind", "secrets", "half"}  by the masking alone: missed is each secret that is still there,
+    private.jsonl  {"text", "kind", "secrets", "half"}  by masking alone: missed is each secret that is still there,
                                                         touched a text without secrets that is changed
 
 Look at the half "use" when you change a rule, and never at the rows of the half "held_out", only at its figures.

@@ -153,9 +153,9 @@ def _check_make(targets: list[str]) -> None:
 
 def _check_accelerate(words: list[str]) -> None:
     script = next(position for position, word in enumerate(words) if word.endswith(".py"))
-    assert words[:2] == ["launch", "--config_file"]
-    assert len(words[:script]) == 3
-    load_config_from_file(words[2])
+    assert words[:3] == ["launch", "--quiet", "--config_file"]
+    assert len(words[:script]) == 4
+    load_config_from_file(words[3])
     _check_stage(words[script], words[script + 1 :])
 
 

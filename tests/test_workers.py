@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,25 +13,22 @@ from tests.killing import take_interrupts
 from tests.workers import group_of
 
 GROUPS = {
-    "run of the chain": ("tests/test_demo.py::test_a", ["repository", "finished"], [], "chain"),
-    "Slurm, in a folder": ("tests/chain/cluster/test_queue.py::test_a[1::2/3]", ["slurm"], ["slurm"], "chain"),
-    "browser": ("tests/annotation/test_browser.py::test_a", ["study_dir"], ["browser"], "browser"),
-    "other browser": ("tests/chain/report/test_browser.py::test_a", [], ["browser"], "browser"),
-    "folder": ("tests/training/test_sft.py::test_a[a/b]", ["tiny_model"], ["slow"], "training"),
-    "folder below a folder": ("tests/models/engines/test_plain.py::test_a", [], [], "models"),
-    "file": ("tests/test_corpus.py::test_a", [], [], "test_corpus"),
+    "tests/test_demo.py::test_a": "chain",
+    "tests/chain/cluster/test_queue.py::test_a[1::2/3]": "chain",
+    "tests/execution/test_folder_names.py::test_a": "chain",
+    "tests/annotation/test_browser.py::test_a": "browser",
+    "tests/training/test_sft.py::test_a[a/b]": "training",
+    "tests/models/engines/test_plain.py::test_a": "models",
+    "tests/test_corpus.py::test_a": "test_corpus",
 }
 
 
-@pytest.mark.parametrize(("nodeid", "fixtures", "markers", "group"), GROUPS.values(), ids=GROUPS)
-def test_what_tests_share_is_made_by_one_worker(nodeid, fixtures, markers, group):
-    item = SimpleNamespace(
-        nodeid=nodeid, fixturenames=fixtures, get_closest_marker=lambda name: name if name in markers else None
-    )
-    assert group_of(item) == group
+@pytest.mark.parametrize(("nodeid", "group"), GROUPS.items(), ids=list(GROUPS.values()))
+def test_what_tests_share_is_made_by_one_worker(nodeid, group):
+    assert group_of(nodeid) == group
 
 
-WORDS = {"alone": [], "workers": ["--numprocesses", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]}
+WORDS = {"alone": [], "workers": ["--numprocesses", "2", "--dist", "loadscope", "--no-loadscope-reorder"]}
 
 ABORTS_AT_ITS_END = """
 import atexit, os, sys
@@ -114,3 +110,24 @@ def test_an_interrupt_ends_the_run_and_what_it_had_started(start, tmp_path):
     assert run.returncode == 2, printed
     assert "KeyboardInterrupt" in printed
     assert (tmp_path / "stopped").exists()
+
+
+TWO = """
+import os
+import time
+from pathlib import Path
+
+def test_one():
+    Path("worker").write_text(os.environ.get("PYTEST_XDIST_WORKER", "alone"))
+    time.sleep(1)
+
+def test_two():
+    assert Path("worker").read_text() == os.environ.get("PYTEST_XDIST_WORKER", "alone")
+"""
+
+
+@pytest.mark.slow
+def test_one_worker_runs_all_tests_of_a_group(start):
+    run = start(test_one=TWO)
+    printed = run.communicate(timeout=120)[0]
+    assert run.returncode == 0, printed

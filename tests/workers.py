@@ -4,35 +4,53 @@ Tests of a group run in one worker, in their order, so that what they share is m
 have no effect.
 """
 
-import os
 import sys
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-FIRST = "chain"
-"""The group that takes longest."""
+CHAIN = (
+    "tests/chain/",
+    "tests/execution/",
+    "tests/test_any_folder.py",
+    "tests/test_demo.py",
+    "tests/test_slurm.py",
+)
+"""Where the tests are that need a whole run of the chain, or the private Slurm."""
 
 _exit_status = 0
 
 
-def group_of(item: pytest.Item) -> str:
-    """Return the group of a test.
-
-    One group has all that needs a whole run of the chain or the private Slurm, one the browser's tests, and of the
-    other tests each folder below tests/ is one.
-    """
-    if {"slurm", "finished"} & set(getattr(item, "fixturenames", ())):
-        return FIRST
-    if item.get_closest_marker("browser"):
-        return "browser"
-    return item.nodeid.partition("::")[0].split("/")[:2][-1].removesuffix(".py")
+def group_of(nodeid: str) -> str:
+    """Return the group of a test: the chain's, the browser's, or that of its folder below tests/."""
+    path = nodeid.partition("::")[0]
+    if path.startswith(CHAIN):
+        return "chain"
+    return "browser" if path.endswith("/test_browser.py") else path.split("/")[:2][-1].removesuffix(".py")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(group_of(item)))
-        items.sort(key=lambda item: group_of(item) != FIRST)
+class ByGroup(LoadScopeScheduling):
+    """Hand out whole groups; under pytest 9.2 the loadgroup of pytest-xdist 3.8 groups nothing: it sets _nodeid."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByGroup:
+    return ByGroup(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest group first, and refuse a test of it that stands elsewhere."""
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        shares = "slurm" in used or {"demo_command", "finished"} <= used  # a parameter may be called finished, too
+        if shares and group_of(item.nodeid) != "chain":
+            raise pytest.UsageError(f"{item.nodeid}: uses slurm or finished; add its file to CHAIN of {__file__}")
+    if hasattr(config, "workerinput"):  # in a worker
+        items.sort(key=lambda item: group_of(item.nodeid) != "chain")
 
 
 def pytest_sessionfinish(exitstatus: int) -> None:

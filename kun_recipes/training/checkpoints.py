@@ -12,6 +12,7 @@ preempts a job, it saves a checkpoint at the end of the step, so that the next r
 import dataclasses
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -25,6 +26,7 @@ from accelerate import PartialState
 from accelerate.utils import reduce
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from kun_recipes.config.paths import config_paths
 from kun_recipes.data.atomic import write_json
 from kun_recipes.data.folders import TRAIN_SUMMARY
 from kun_recipes.errors import UserError
@@ -193,11 +195,13 @@ def made_from(config: TrainConfig) -> dict[str, Any]:
     values = describe(config)
     ours = TrainConfig.__annotations__
     run_only = _RUN_ONLY + (_IN_GLOBAL_BATCH if config.global_batch_size else ())
+    paths = {re.split(r"[.\[]", path.key)[0] for path in config_paths(config)}
     made = {}
     for field in dataclasses.fields(config):
-        key, asked = field.name, config.asked[field.name]
+        key, asked, now = field.name, config.asked[field.name], getattr(config, field.name)
         if key in values and not key.startswith(run_only) and (key in ours or asked != _default(field)):
-            made[key] = values[key] if asked == getattr(config, key) else asked
+            by_value = asked == now or key in paths or isinstance(now, dict)  # found, or read from JSON
+            made[key] = values[key] if by_value else asked
     return made
 
 

@@ -6,9 +6,12 @@ import pytest
 import torch
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
+from kun_recipes.config.command_line import load
 from kun_recipes.errors import UserError
+from kun_recipes.execution.folder import changed_keys
 from kun_recipes.training import config, sft
 from kun_recipes.training.checkpoints import RunFolder, WriteManifest, made_from
+from kun_recipes.training.config import TrainConfig
 
 
 @pytest.fixture
@@ -138,6 +141,23 @@ def test_asking_for_the_cpu_is_compared_as_asked(make_config, monkeypatch):
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     assert made_from(make_config(use_cpu=True)) == alone
     assert made_from(make_config()) == {key: value for key, value in alone.items() if key != "use_cpu"}
+
+
+def test_a_training_is_the_same_from_another_folder(repository, tiny_model, tmp_path, monkeypatch):
+    words = ["--config", str(repository / "recipes/demo/label_model.yaml"), "--model", str(tiny_model)]
+    words += ["--seeds", "recipes/demo/data/seeds.jsonl", "--output_dir", str(tmp_path / "out")]
+    made = []
+    for folder in (repository, tmp_path):
+        monkeypatch.chdir(folder)
+        made.append(made_from(load(TrainConfig, words)))
+    assert not changed_keys(*made)
+
+
+def test_a_mapping_is_compared_by_value_however_it_was_written(make_config):
+    asked = {"dtype": "float32"}
+    assert made_from(make_config(model_init_kwargs=asked)) == made_from(
+        make_config(model_init_kwargs=json.dumps(asked))
+    )
 
 
 def test_folder_with_foreign_files_is_refused(make_config, tmp_path):
