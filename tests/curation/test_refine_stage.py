@@ -10,7 +10,7 @@ import pytest
 from kun_recipes.curation import refine
 from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.config import RefineConfig
-from kun_recipes.curation.judge_data import JudgeItem
+from kun_recipes.curation.judge_data import JudgeItem, split_judge_items
 from kun_recipes.curation.judging import filter_judge, score_judge
 from kun_recipes.data import schema
 from kun_recipes.errors import UserError
@@ -113,7 +113,7 @@ def test_thresholds_that_are_not_given_come_from_the_items(stage, everything):
     folder = stage(filter_threshold=None, score_threshold=None)
     judges = json.loads((folder / "stage.json").read_text(encoding="utf-8"))["judges"]
     for found in judges.values():
-        assert (found["threshold_from"], found["development"], found["held_out"]) == ("development items", 4, 4)
+        assert (found["threshold_from"], found["development"], found["held_out"]) == ("development items", 2, 2)
         assert -100 < found["threshold"] < 100
     assert ids(rows_of(folder / "rows")) == [
         row["id"]
@@ -148,9 +148,10 @@ def test_the_context_has_room_for_each_request(tmp_path, repository):
     ]
     calibrations = Calibrations(tmp_path / "judges.json", items, {})
     asked = list(refine.judge_requests(config, calibrations, *judges))
-    expected = [
-        (judge.prompt_for(text, ""), 3) for text in ["写诗", *(item.text for item in items)] for judge in judges
-    ]
+    trained, *untrained = split_judge_items(items)
+    texts = ["写诗", *(item.text for part in untrained for item in part)]
+    assert len(trained) == 8 and len(texts) == 9
+    expected = [(judge.prompt_for(text, ""), 3) for text in texts for judge in judges]
     assert sorted(map(str, asked)) == sorted(map(str, expected))
     answers = list(refine.polish_requests(config, polish, Sampling(50)))
     assert answers == [(polish.render(segment="段落", instruction="写诗"), 50)]
