@@ -8,7 +8,7 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 from kun_recipes.config.types import Count
 from kun_recipes.rules.rule import Fault, Rule
 from kun_recipes.text.disguise import undisguised
-from kun_recipes.text.phrases import Phrases
+from kun_recipes.text.phrases import PhraseLists, Phrases
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,14 @@ class LowQualityKeywords(Rule):
     def __init__(self, field: str, lists: Sequence[KeywordList], exclusion_writer: DiskWriter | None = None):
         super().__init__(field, exclusion_writer)
         self.lists = tuple(lists)
+        self._phrases = PhraseLists([one.patterns for one in self.lists])
 
     def find(self, text: str) -> Fault | None:
         view = undisguised(text)
         return self._find(text) or (self._find(view) if view != text else None)
 
     def _find(self, text: str) -> Fault | None:
-        for keywords in self.lists:
+        for keywords in map(self.lists.__getitem__, self._phrases.possible(text)):
             hits: dict[str, None] = {}
             for match in keywords.patterns.finditer(text):
                 hits[match[0].strip()] = None

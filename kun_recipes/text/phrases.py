@@ -45,17 +45,20 @@ class Phrases:
     def __repr__(self) -> str:
         return f"Phrases({list(self.patterns)})"
 
+    def possible(self, text: str) -> list[int]:
+        """The numbers of the expressions whose words are in the text, in order; no other matches."""
+        pairs = pairs_of(text)
+        there = np.frombuffer(pairs, dtype=np.uint8)
+        likely = self._owner[(there[self._first] & there[self._last]).view(bool)].tolist()
+        return [number for number in dict.fromkeys(likely) if self._phrases[number].may_match(text, pairs)]
+
     def search(self, text: str) -> re.Match[str] | None:
         """The match that begins first; of those that begin together, that of the expression that is listed first."""
         return next(self.finditer(text), None)
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
         """Matches in the order of the text, which do not overlap."""
-        pairs, start = pairs_of(text), 0
-        there = np.frombuffer(pairs, dtype=np.uint8)
-        likely = self._owner[(there[self._first] & there[self._last]).view(bool)]
-        phrases = (self._phrases[number] for number in dict.fromkeys(likely.tolist()))  # in order, each once
-        searches = [phrase.search_in(text) for phrase in phrases if phrase.may_match(text, pairs)]
+        searches, start = [self._phrases[number].search_in(text) for number in self.possible(text)], 0
         while found := [match for search in searches if (match := search.next_from(start))]:
             first = min(found, key=re.Match.start)  # of the expression listed first, where several begin
             yield first
@@ -68,6 +71,22 @@ class Phrases:
             parts += [text[end : match.start()], replacement]
             end = match.end()
         return "".join(parts) + text[end:]
+
+
+class PhraseLists:
+    """Several lists of expressions; one look at a text finds those that are worth a search.
+
+    Args:
+        lists: the lists, which are searched one by one.
+    """
+
+    def __init__(self, lists: Sequence[Phrases]):
+        self._together = Phrases([pattern for phrases in lists for pattern in phrases.patterns])
+        self._list = [number for number, phrases in enumerate(lists) for _ in phrases.patterns]
+
+    def possible(self, text: str) -> list[int]:
+        """The numbers of the lists of which an expression has its words in the text, in order; no other matches."""
+        return list(dict.fromkeys(self._list[number] for number in self._together.possible(text)))
 
 
 def check_pattern(pattern: str) -> None:

@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kun_recipes.privacy.digits import plain_digits
+from kun_recipes.privacy.digits import RUN, TABLE, plain_digits
 
 
 @pytest.mark.parametrize(
@@ -16,3 +18,8 @@ from kun_recipes.privacy.digits import plain_digits
 )
 def test_runs_of_disguised_digits_are_read_character_for_character(text, plain):
     assert plain_digits(text) == plain
+
+
+@given(st.text(alphabet="1三①-. 年", max_size=40))
+def test_the_quick_look_misses_no_run(text):
+    assert plain_digits(text) == RUN.sub(lambda run: run[0].translate(TABLE), text)

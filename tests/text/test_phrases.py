@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kun_recipes.text.literals import required_words
-from kun_recipes.text.phrases import FLAGS, Phrases
+from kun_recipes.text.phrases import FLAGS, PhraseLists, Phrases
 
 
 def words(pattern):
@@ -179,3 +179,12 @@ def test_phrases_compare_by_pattern_and_can_be_pickled():
     phrases = Phrases(["点击", "下载"])
     assert phrases == Phrases(["点击", "下载"]) != Phrases(["点击"])
     assert pickle.loads(pickle.dumps(phrases)).search("请下载")[0] == "下载"
+
+
+@pytest.mark.parametrize(
+    ("text", "possible"),
+    [("请下载", [1]), ("第x章,马上领取", [0, 2]), ("点击下载,第x章", [0, 1, 2]), ("没有", []), ("", [])],
+)
+def test_lists_are_searched_only_where_the_words_of_one_of_their_phrases_are(text, possible):
+    lists = [Phrases(["点击", "马上.{0,3}领取"]), Phrases(["下载"]), Phrases(["第.章", "领取{2}"])]
+    assert PhraseLists(lists).possible(text) == possible

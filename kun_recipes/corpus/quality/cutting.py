@@ -10,6 +10,7 @@ from kun_recipes.corpus.normalisation.characters import BLANK_LINES
 from kun_recipes.corpus.segments.sentences import split_sentences
 from kun_recipes.rules.endings import CUT_END, LIST_ITEM, is_finished
 from kun_recipes.rules.keywords import KeywordList
+from kun_recipes.text.phrases import PhraseLists
 from kun_recipes.text.views import narrow
 
 UNLIKE_LINK = re.compile("[,:;、。]")
@@ -53,6 +54,7 @@ class CutLines(Normaliser):
         super().__init__()
         self.limits = limits
         self.lists = tuple(one for one in lists if one.reason in limits.reasons)
+        self.phrases = PhraseLists([one.patterns for one in self.lists])
         self.closing_lines = closing_lines
 
     def format(self, text: str) -> str:
@@ -70,7 +72,7 @@ class CutLines(Normaliser):
     def _advertising(self, text: str) -> list[tuple[int, int]]:
         """Spans of the lines and sentences that hold a phrase, in order."""
         narrowed, spans = narrow(text), set[tuple[int, int]]()
-        for keywords in self.lists:
+        for keywords in map(self.lists.__getitem__, self.phrases.possible(narrowed)):
             matches = list(keywords.patterns.finditer(narrowed))
             if len({match[0] for match in matches}) < keywords.min_hits or keywords.spares(narrowed):
                 continue
