@@ -31,7 +31,7 @@ from kun_recipes.publishing.cards.dataset import DatasetCard
 from kun_recipes.publishing.cards.metadata import DEFAULT
 from kun_recipes.publishing.cards.model import ModelCard
 from kun_recipes.publishing.cards.provenance import Prompt, published_recipe, read_prompts
-from kun_recipes.publishing.checking.rows import RowsCheck
+from kun_recipes.publishing.checking.rows import SHOWN, RowsCheck
 from kun_recipes.publishing.config import DATASET, PublishConfig, kind_of
 from kun_recipes.publishing.disclosure import public_document, public_yaml, without_local_paths
 from kun_recipes.publishing.record import RunRecord
@@ -73,6 +73,7 @@ def build(config: PublishConfig, record: RunRecord, notify: Callable[[str], None
     Raises:
         UserError: rows that must not be published, or a fact that a card wants and nobody gave.
     """
+    _refuse_unknown_ids(config)
     built = []
     for name in config.names:
         notify(f"building {name}")
@@ -135,6 +136,24 @@ def _write_rows(
     if not splits.rows:
         raise UserError(f"{rows}: no row is left to publish; {config.withhold} withholds them all")
     return splits.rows, withheld
+
+
+def _refuse_unknown_ids(config: PublishConfig) -> None:
+    """Raise UserError for ids to withhold that no row has: a removal that was asked for would not happen.
+
+    A row that only the candidates have is known, though the pairs lack it.
+    """
+    unknown = set(_ids(config.withhold))
+    if not unknown or not any(kind_of(name) == "dataset" for name in config.names):
+        return
+    for stage in (config.label_dir, config.refine_dir):
+        unknown.difference_update(row[schema.ID] for row in read_rows(Path(stage) / "rows"))
+    if unknown:
+        shown, more = sorted(unknown)[:SHOWN], "" if len(unknown) <= SHOWN else " …"
+        raise UserError(
+            f"{config.withhold}: {len(unknown)} of its ids are in no row of the run: {', '.join(shown)}{more}; "
+            "correct them, or take them out"
+        )
 
 
 def _ids(file: str | None) -> frozenset[str]:

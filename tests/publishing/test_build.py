@@ -157,6 +157,15 @@ def test_a_refused_row_can_be_withheld(run_folder):
     assert built == [Built("dataset", "dataset", 5, withheld=1)]
 
 
+def test_ids_to_withhold_that_no_row_has_are_refused(run_folder):
+    withhold = run_folder.folder / "withhold.txt"
+    withhold.write_text("wudao0 wudoa1 x3 x2 x1\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"withhold.txt: 4 of its ids are in no row of the run: wudoa1, x1, x2 …; "):
+        publish(run_folder, repositories=["dataset=Pairs"], withhold=withhold)
+    withhold.write_text("wudao0 dropped0\n", encoding="utf-8")  # the second is one of the candidates alone
+    assert publish(run_folder, repositories=["dataset=Pairs"], withhold=withhold)[0].withheld == 1
+
+
 def test_names_of_documents_and_recipes_are_published_without_local_paths_and_private_data(run_folder):
     given = ["/home/ana/crawl/a.jsonl:7", "https://example.cn/u/13912345678.html", None]
     for row, document in zip(run_folder.rows, given, strict=False):
