@@ -90,6 +90,7 @@ class RowsCheck:
     def _serious(self, split: str, row: Mapping[str, Any], texts: Mapping[str, str]) -> Iterator[Fault]:
         if schema.ID in row and not str("" if row[schema.ID] is None else row[schema.ID]).strip():
             yield Fault(f"empty {schema.ID}")
+        config = split.rpartition("/")[0]  # configs may share rows
         for name in (*WRITTEN, SEGMENT):
             if name in row and not isinstance(row[name], str | None):
                 yield Fault(f"{name} is no text", type(row[name]).__name__)
@@ -97,7 +98,7 @@ class RowsCheck:
                 yield Fault(f"empty {name}")
         if is_local_path(texts.get(schema.DOCUMENT_ID, "")):
             yield Fault(f"path of a machine in {schema.DOCUMENT_ID}", _redacted(texts[schema.DOCUMENT_ID]))
-        if row.get(schema.ID) is not None and _seen(self._ids, str(row[schema.ID])):
+        if row.get(schema.ID) is not None and _seen(self._ids, f"{config}\0{row[schema.ID]}"):
             yield Fault("id used twice")
         if not self.quality and row.get(schema.SOURCE, split) != split:  # of other people's sets it may say anything
             yield Fault("source is not its split", str(row[schema.SOURCE]))
