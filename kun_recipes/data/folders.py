@@ -75,7 +75,7 @@ def _not_written(folder: Path) -> list[str]:
         return []
     try:
         written = {WRITTEN, *json.loads(mark.read_text(encoding="utf-8"))["files"]}
-    except (ValueError, KeyError, TypeError):  # damaged, or of an earlier version: it says of nothing that it was written
+    except (ValueError, KeyError, TypeError):  # damaged, or of an earlier version
         written = {WRITTEN}
     found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
     return sorted(set(found) - written)

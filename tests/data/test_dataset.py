@@ -201,5 +201,5 @@ def test_a_mark_that_does_not_say_what_was_written_keeps_the_folder(tmp_path, ma
     folder, rows = tmp_path / "dataset", write_rows(tmp_path / "rows", "wudao")
     write_dataset(rows, folder)
     (folder / ".written.json").write_text(mark, encoding="utf-8")
-    with pytest.raises(UserError, match="holds data/wudao-00000-of-00001.parquet, not written"):
+    with pytest.raises(UserError, match=r"holds data/wudao-00000-of-00001.parquet, not written"):
         write_dataset(rows, folder)
