@@ -32,7 +32,7 @@ _SOURCE = Column(schema.SOURCE, _TEXT, "the corpus; also the name of the split")
 _SEGMENT = (
     Column(schema.ID, _TEXT, "hash of source, document, span and text: the row's name"),
     Column(SEGMENT, _TEXT, "the passage of web text that the row comes from, private data masked"),
-    Column(schema.DOCUMENT_ID, _TEXT, "the document in its corpus"),
+    Column(schema.DOCUMENT_ID, _TEXT, "the document in its corpus, without local folders and private data"),
     Column(schema.TITLE, _TEXT, "the document's title, where its corpus gives one"),
     Column(schema.SPAN_START, _WHOLE, "first character of the segment in the normalised document"),
     Column(schema.SPAN_END, _WHOLE, "the character after its last"),

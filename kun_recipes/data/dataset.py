@@ -31,7 +31,8 @@ def write_dataset(rows: Path, folder: str | Path) -> dict[str, int]:
     with SplitWriter(partial / "data", PAIRS) as splits:
         for row in read_rows(rows):
             splits.write(row)
-    write_json(partial / WRITTEN, {"rows": splits.rows})
+    files = sorted(path.relative_to(partial).as_posix() for path in partial.rglob("*") if path.is_file())
+    write_json(partial / WRITTEN, {"rows": splits.rows, "files": files})
     discard(folder)
     os.replace(partial, folder)
     return splits.rows

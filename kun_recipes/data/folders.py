@@ -60,7 +60,25 @@ def discard(folder: Path) -> None:
         raise UserError(f"{folder}: holds {work}, a repository of yours; remove it yourself, or give another folder")
     if any(folder.iterdir()) and not any(next(folder.glob(mark), None) for mark in MARKS):
         raise UserError(f"{folder}: no stage wrote this folder; remove it yourself, or give another one")
+    if others := _not_written(folder):
+        more = " and more" if len(others) > 1 else ""
+        raise UserError(
+            f"{folder}: holds {others[0]}{more}, not written with the dataset; move it, or give another folder"
+        )
     shutil.rmtree(folder)
+
+
+def _not_written(folder: Path) -> list[str]:
+    """Return the files of a dataset's folder that `write_dataset` did not write; a stage's folder is all its own."""
+    mark = folder / WRITTEN
+    if not mark.is_file():
+        return []
+    try:
+        written = {WRITTEN, *json.loads(mark.read_text(encoding="utf-8"))["files"]}
+    except (ValueError, KeyError, TypeError):  # damaged, or of an earlier version
+        written = {WRITTEN}
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    return sorted(set(found) - written)
 
 
 def is_described_path(value: Any) -> bool:

@@ -22,7 +22,7 @@ def write_manifest(folder: Path) -> dict[str, Any]:
     """Describe the content of a folder in its manifest.json, and return it."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     names = {path.relative_to(folder).as_posix(): path for path in paths}
-    files = {name: _describe_file(path) for name, path in names.items() if name not in (MANIFEST, CARD)}
+    files = {name: describe_file(path) for name, path in names.items() if name not in (MANIFEST, CARD)}
     splits = {name: digest_rows(read_split(folder, name)) for name in split_names(folder)}
     manifest = {"files": files, "splits": splits}
     write_json(folder / MANIFEST, manifest)
@@ -47,6 +47,7 @@ def digest_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {"rows": count, "sha256": digest.hexdigest()}
 
 
-def _describe_file(path: Path) -> dict[str, Any]:
+def describe_file(path: Path) -> dict[str, Any]:
+    """Return the size of a file, and a hash of its content."""
     with path.open("rb") as file:
         return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
 from rich.console import Console
 from rich.filesize import decimal
 from rich.text import Text
@@ -25,16 +26,17 @@ from kun_recipes.data.parquet import DATA, SplitWriter, read_all
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
 from kun_recipes.execution.summaries import finished_summary
-from kun_recipes.privacy import load_privacy
+from kun_recipes.privacy import PrivacySettings, load_privacy
 from kun_recipes.publishing.cards.dataset import DatasetCard
 from kun_recipes.publishing.cards.metadata import DEFAULT
 from kun_recipes.publishing.cards.model import ModelCard
-from kun_recipes.publishing.cards.provenance import Prompt, published_recipe, read_prompts, without_local_paths
-from kun_recipes.publishing.checking.rows import RowsCheck
+from kun_recipes.publishing.cards.provenance import Prompt, published_recipe, read_prompts
+from kun_recipes.publishing.checking.rows import SHOWN, RowsCheck
 from kun_recipes.publishing.config import DATASET, PublishConfig, kind_of
+from kun_recipes.publishing.disclosure import public_document, public_yaml, without_local_paths
 from kun_recipes.publishing.record import RunRecord
 from kun_recipes.reporting import FIGURES
-from kun_recipes.rules import load_rules
+from kun_recipes.rules import Rules, load_rules
 
 PROMPTS = "recipes/prompts"
 STAGES = "recipes/stages.json"
@@ -71,6 +73,7 @@ def build(config: PublishConfig, record: RunRecord, notify: Callable[[str], None
     Raises:
         UserError: rows that must not be published, or a fact that a card wants and nobody gave.
     """
+    _refuse_unknown_ids(config)
     built = []
     for name in config.names:
         notify(f"building {name}")
@@ -89,13 +92,14 @@ def _build_dataset(config: PublishConfig, record: RunRecord, name: str, folder: 
     stage = Path(config.refine_dir if name == DATASET else config.label_dir)
     summary = record.refine if name == DATASET else record.label
     columns = with_license(PAIRS if name == DATASET else CANDIDATE_COLUMNS)
-    rows, withheld = _write_rows(config, stage / "rows", columns, folder / DATA)
+    privacy = load_privacy(path_of(record.corpus["config"]["privacy"]))
+    rows, withheld = _write_rows(config, stage / "rows", columns, folder / DATA, privacy)
     if sum(rows.values()) + withheld != summary["rows_kept"]:
         raise UserError(
             f"{stage}: its rows are {sum(rows.values()) + withheld}, but its funnel ends with {summary['rows_kept']}; "
             "run the stage again"
         )
-    refuse_bad_rows(folder, record.corpus["config"]["privacy"], summary["config"]["rules"], stage)
+    refuse_bad_rows(folder, privacy, load_rules(path_of(summary["config"]["rules"])), stage)
     stages = {"corpus": record.corpus, "label": record.label} | ({"refine": summary} if name == DATASET else {})
     _copy_recipes(config.recipes, folder)
     _copy_prompts(read_prompts(stage["config"] for stage in stages.values()), folder)
@@ -108,7 +112,9 @@ def _build_dataset(config: PublishConfig, record: RunRecord, name: str, folder: 
     return Built(name, "dataset", sum(rows.values()), withheld)
 
 
-def _write_rows(config: PublishConfig, rows: Path, columns: Any, data: Path) -> tuple[dict[str, int], int]:
+def _write_rows(
+    config: PublishConfig, rows: Path, columns: Any, data: Path, privacy: PrivacySettings
+) -> tuple[dict[str, int], int]:
     """The rows of each split, and how many were withheld."""
     withhold = _ids(config.withhold)
     licences = config.licences_of_sources()
@@ -124,10 +130,30 @@ def _write_rows(config: PublishConfig, rows: Path, columns: Any, data: Path) -> 
             if row[schema.ID] in withhold:
                 withheld += 1
             else:
-                splits.write({**row, LICENSE: licences[source].id})
+                document = row.get(schema.DOCUMENT_ID)
+                public = document and public_document(document, privacy)
+                splits.write({**row, LICENSE: licences[source].id, schema.DOCUMENT_ID: public})
     if not splits.rows:
         raise UserError(f"{rows}: no row is left to publish; {config.withhold} withholds them all")
     return splits.rows, withheld
+
+
+def _refuse_unknown_ids(config: PublishConfig) -> None:
+    """Raise UserError for ids to withhold that no row has: a removal that was asked for would not happen.
+
+    A row that only the candidates have is known, though the pairs lack it.
+    """
+    unknown = set(_ids(config.withhold))
+    if not unknown or not any(kind_of(name) == "dataset" for name in config.names):
+        return
+    for stage in (config.label_dir, config.refine_dir):
+        unknown.difference_update(row[schema.ID] for row in read_rows(Path(stage) / "rows"))
+    if unknown:
+        shown, more = sorted(unknown)[:SHOWN], "" if len(unknown) <= SHOWN else " …"
+        raise UserError(
+            f"{config.withhold}: {len(unknown)} of its ids are in no row of the run: {', '.join(shown)}{more}; "
+            "correct them, or take them out"
+        )
 
 
 def _ids(file: str | None) -> frozenset[str]:
@@ -139,13 +165,13 @@ def _ids(file: str | None) -> frozenset[str]:
         raise UserError(f"{file}: is no text file of row ids ({error.reason} at byte {error.start})") from error
 
 
-def refuse_bad_rows(folder: Path, privacy: Any, rules: Any, stage: Path) -> None:
+def refuse_bad_rows(folder: Path, privacy: PrivacySettings, rules: Rules, stage: Path) -> None:
     """Raise UserError for rows that must not be published: private data, empty texts, an id twice.
 
     Args:
-        privacy, rules: the files that the run was given, as its summaries name them; None is the package's.
+        privacy, rules: those of the run.
     """
-    check = RowsCheck(load_privacy(path_of(privacy)), load_rules(path_of(rules)), quality=False)
+    check = RowsCheck(privacy, rules, quality=False)
     for split, row in read_all(folder):
         check.look(split, row)
     if bad := [problem for problem in check.problems.values() if problem.serious]:
@@ -171,12 +197,16 @@ def _build_model(config: PublishConfig, record: RunRecord, name: str, folder: Pa
 
 
 def _copy_recipes(recipes: Sequence[str], folder: Path) -> None:
-    """Copy the YAML files of recipes to recipes/<name>/*.yaml."""
+    """Copy the YAML files of recipes to recipes/<name>/*.yaml, without this machine's paths."""
     for recipe in recipes:
         target = folder / published_recipe(recipe)
         target.mkdir(parents=True, exist_ok=True)
         for path in sorted(Path(recipe).glob("*.yaml")):
-            shutil.copyfile(path, target / path.name)
+            try:
+                text = public_yaml(path.read_text(encoding="utf-8"))
+            except (UnicodeDecodeError, yaml.YAMLError) as error:
+                raise UserError(f"{path}: is no YAML file that can be read: {' '.join(str(error).split())}") from error
+            (target / path.name).write_text(text, encoding="utf-8")
 
 
 def _copy_prompts(prompts: Sequence[Prompt], folder: Path) -> None:

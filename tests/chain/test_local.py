@@ -11,6 +11,7 @@ from kun_recipes.chain.local import _lines, elapsed, remove_from, run_stage
 from kun_recipes.chain.recipe import StageRun
 from kun_recipes.chain.stages.corpus import CORPUS
 from kun_recipes.corpus.config import Corpus, CorpusConfig
+from kun_recipes.data.folders import WRITTEN
 from kun_recipes.errors import UserError
 from kun_recipes.execution.folder import StageFolder
 from kun_recipes.progress import SHOW_PROGRESS
@@ -46,7 +47,7 @@ def test_stage_is_complete_if_its_summary_has_the_same_config(corpus_stage):
 def test_a_fresh_run_removes_what_the_selected_stages_wrote(tmp_path):
     chain = load_chain(DEMO, ["--output_dir", str(tmp_path / "run")])
     written = {stage.folder: stage.kind.summary_file for stage in chain.stages}
-    written[tmp_path / "run" / "dataset"] = ".written.json"
+    written[tmp_path / "run" / "dataset"] = WRITTEN
     for folder, mark in written.items():
         (folder / mark).parent.mkdir(parents=True)
         (folder / mark).touch()

@@ -182,3 +182,24 @@ def test_folder_that_somebody_else_made_is_refused(tmp_path, theirs):
     with pytest.raises(UserError, match="remove it yourself"):
         write_dataset(rows, folder)
     assert (folder / theirs).read_text() == "theirs"
+
+
+@pytest.mark.parametrize("name", ["notes.md", "data/mine.parquet", ".hidden/x"])
+def test_files_that_others_put_beside_a_dataset_are_not_removed(tmp_path, name):
+    folder, rows = tmp_path / "dataset", write_rows(tmp_path / "rows", "wudao")
+    write_dataset(rows, folder)
+    write_dataset(rows, folder)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text("mine", encoding="utf-8")
+    with pytest.raises(UserError, match=f"holds {name}, not written with the dataset"):
+        write_dataset(rows, folder)
+    assert (folder / name).read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("mark", ["", "[]", '{"rows": {"wudao": 1}}'])
+def test_a_mark_that_does_not_say_what_was_written_keeps_the_folder(tmp_path, mark):
+    folder, rows = tmp_path / "dataset", write_rows(tmp_path / "rows", "wudao")
+    write_dataset(rows, folder)
+    (folder / ".written.json").write_text(mark, encoding="utf-8")
+    with pytest.raises(UserError, match=r"holds data/wudao-00000-of-00001.parquet, not written"):
+        write_dataset(rows, folder)

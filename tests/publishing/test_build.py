@@ -157,6 +157,39 @@ def test_a_refused_row_can_be_withheld(run_folder):
     assert built == [Built("dataset", "dataset", 5, withheld=1)]
 
 
+def test_ids_to_withhold_that_no_row_has_are_refused(run_folder):
+    withhold = run_folder.folder / "withhold.txt"
+    withhold.write_text("wudao0 wudoa1 x3 x2 x1\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"withhold.txt: 4 of its ids are in no row of the run: wudoa1, x1, x2 …; "):
+        publish(run_folder, repositories=["dataset=Pairs"], withhold=withhold)
+    withhold.write_text("wudao0 dropped0\n", encoding="utf-8")  # the second is one of the candidates alone
+    assert publish(run_folder, repositories=["dataset=Pairs"], withhold=withhold)[0].withheld == 1
+
+
+def test_names_of_documents_and_recipes_are_published_without_local_paths_and_private_data(run_folder):
+    given = ["/home/ana/crawl/a.jsonl:7", "https://example.cn/u/13912345678.html", None]
+    for row, document in zip(run_folder.rows, given, strict=False):
+        row["document_id"] = document
+    run_folder.write()
+    recipe = run_folder.folder / "own"
+    recipe.mkdir()
+    (recipe / "corpus.yaml").write_text("corpora:\n  - {path: /home/ana/crawl, format: jsonl}  # ours\n")
+    publish(run_folder, recipes=[recipe], repositories=["dataset=Pairs"])
+    rows = {row["id"]: row["document_id"] for split in load(run_folder, "dataset").values() for row in split}
+    told = {row["id"]: rows[row["id"]] for row in run_folder.rows[:3]}
+    assert list(told.values()) == ["…/a.jsonl:7", "https://example.cn/u/[手机号].html", None]
+    copy = run_folder.folder / "publish/dataset/recipes/own/corpus.yaml"
+    assert copy.read_text(encoding="utf-8") == "corpora:\n  - {path: …/crawl, format: jsonl}  # ours\n"
+
+
+def test_a_broken_file_of_a_recipe_is_named(run_folder):
+    recipe = run_folder.folder / "own"
+    recipe.mkdir()
+    (recipe / "corpus.yaml").write_text("corpora: @home\n")
+    with pytest.raises(UserError, match=r"own/corpus.yaml: is no YAML file that can be read: "):
+        publish(run_folder, recipes=[recipe], repositories=["dataset=Pairs"])
+
+
 def test_rows_that_do_not_match_the_funnel_are_refused(run_folder):
     summary = run_folder.folder / "refine/stage.json"
     values = json.loads(summary.read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ from kun_recipes.data import schema
 from kun_recipes.data.folders import path_of
 from kun_recipes.data.parquet import read_all, read_split, split_names
 from kun_recipes.data.rows import read_rows
-from kun_recipes.publishing.cards.provenance import public_path
+from kun_recipes.publishing.disclosure import public_path
 
 MEASURED = {
     schema.INSTRUCTION_TOKENS: "instruction, tokens",

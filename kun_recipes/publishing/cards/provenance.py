@@ -11,9 +11,9 @@ from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.models.engines.settings import preset
 from kun_recipes.models.source import load_model_source
 from kun_recipes.publishing.config import PublishConfig
+from kun_recipes.publishing.disclosure import public_path
 from kun_recipes.publishing.licences import Licence
 from kun_recipes.publishing.record import RunRecord, TrainedModel
-from kun_recipes.shipped import public_name
 
 PACKAGE = "kun-recipes"
 
@@ -87,21 +87,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, dict):
         return " ".join(f"{key}={_shown(item)}" for key, item in value.items() if item is not None)
     return public_path(str(value)).replace("|", "\\|") if isinstance(value, str) else f"{value}"
-
-
-def public_path(path: str) -> str:
-    """A path without what is only this machine's: the name alone of an absolute one that is not shipped."""
-    path = public_name(path)
-    return f"…/{Path(path).name}" if Path(path).is_absolute() else path
-
-
-def without_local_paths(value: Any) -> Any:
-    """A summary as it may be published."""
-    if isinstance(value, dict):
-        return {key: without_local_paths(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [without_local_paths(item) for item in value]
-    return public_path(value) if isinstance(value, str) else value
 
 
 def base_model(config: PublishConfig, record: RunRecord, model: TrainedModel) -> str:

@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from datasets import IterableDatasetDict, load_dataset
+from datasets import (
+    IterableDataset,
+    get_dataset_config_names,
+    get_dataset_default_config_name,
+    load_dataset,
+)
 from datasets.exceptions import DatasetNotFoundError
-from huggingface_hub import DatasetCard, hf_hub_download
-from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError, RemoteEntryNotFoundError
+from huggingface_hub import DatasetCard
 from pyarrow import ArrowException
 from rich.console import Console
 from rich.table import Column, Table
@@ -16,17 +20,26 @@ from rich.text import Text
 
 from kun_recipes.data import schema
 from kun_recipes.data.columns import LICENSE, SEGMENT
-from kun_recipes.data.manifest import CARD, MANIFEST, digest_rows, read_manifest
+from kun_recipes.data.manifest import CARD, digest_rows
 from kun_recipes.errors import UserError
 from kun_recipes.privacy import load_privacy
 from kun_recipes.progress import progress_bar
 from kun_recipes.publishing.cards.render import faults_of_text
+from kun_recipes.publishing.checking.files import (
+    check_files,
+    fetch,
+    manifest_of,
+    rows_beside_results,
+    rows_without_results,
+)
 from kun_recipes.publishing.checking.rows import Problem, RowsCheck
+from kun_recipes.publishing.licences import ON_HUB
 from kun_recipes.rules import load_rules
 
 LINEAGE = (schema.ID, schema.SOURCE, LICENSE, SEGMENT)
 """Columns without which nobody can tell where a row comes from, and what may be done with it."""
 
+Splits = dict[str, IterableDataset]
 
 UNREADABLE = (ArrowException, FileNotFoundError, ConnectionError, ValueError)
 """Raised for files that are cut off, in another encoding, or with other columns than the first."""
@@ -43,7 +56,9 @@ def check_published(name: str, console: Console) -> int:
     """
     splits = _load(name)
     check = RowsCheck(load_privacy(), load_rules(), quality=True)
-    problems = [*_check_card(name), *_check_columns(splits), *_check_rows(name, splits, check)]
+    manifest = manifest_of(name)
+    problems = [*_check_card(name), *(check_files(name, manifest) if manifest else [])]
+    problems += [*_check_columns(splits), *_check_rows(name, splits, manifest, check)]
     problems += check.problems.values()
     counts = ", ".join(f"{split} {count:,}" for split, count in check.rows.items())
     console.print(Text(f"{name}: {sum(check.rows.values()):,} rows: {counts}"))
@@ -51,9 +66,20 @@ def check_published(name: str, console: Console) -> int:
     return sum(problem.serious for problem in problems)
 
 
-def _load(name: str) -> IterableDatasetDict:
+def _load(name: str) -> Splits:
+    """Return the rows of each split; where no config is the default one, of every config's, as <config>/<split>."""
     try:
-        return load_dataset(name, streaming=True)
+        try:
+            configs = get_dataset_config_names(name)
+        except ValueError:  # results of another format than the rows
+            if files := rows_without_results(name):
+                return dict(load_dataset(name, data_files=files, streaming=True))
+            raise
+        default = get_dataset_default_config_name(name)
+        if len(configs) == 1 or default:
+            return _load_config(name, default)
+        loaded = {config: _load_config(name, config) for config in configs}
+        return {f"{config}/{split}": rows for config, splits in loaded.items() for split, rows in splits.items()}
     except yaml.YAMLError as error:
         raise UserError(f"{name}: its card's metadata cannot be read: {' '.join(str(error).split())}") from error
     except (DatasetNotFoundError, FileNotFoundError, ConnectionError, ValueError) as error:
@@ -62,9 +88,16 @@ def _load(name: str) -> IterableDatasetDict:
         raise UserError(f"{name}: {what}: {why}") from error
 
 
+def _load_config(name: str, config: str | None) -> Splits:
+    files = rows_beside_results(name, config)
+    if files:
+        return dict(load_dataset(name, data_files=files, streaming=True))
+    return dict(load_dataset(name, config, streaming=True))
+
+
 def _check_card(name: str) -> Iterator[Problem]:
     """Yield the problems of the card of a folder or of a dataset on the Hub."""
-    path = _fetch(name, CARD)
+    path = fetch(name, CARD)
     if path is None:
         yield Problem("no card: nobody can know what it is, or what may be done with it", False, 0, [CARD])
         return
@@ -73,30 +106,22 @@ def _check_card(name: str) -> Iterator[Problem]:
     except (ValueError, yaml.YAMLError) as error:
         yield Problem("its card's metadata cannot be read", True, 0, [" ".join(str(error).split())])
         return
-    if (card.data.get("license") or "unknown") == "unknown":
+    licence = card.data.get("license") or "unknown"
+    if licence == "unknown":
         yield Problem("its card names no licence: nobody may use it", False, 0, [CARD])
+    elif strange := [
+        str(one) for one in (licence if isinstance(licence, list) else [licence]) if str(one) not in ON_HUB
+    ]:
+        yield Problem("its card's licence is none that the Hub knows", False, 0, strange)
+    elif licence == "other" and not card.data.get("license_name"):
+        yield Problem("its card's licence is another one, without license_name", False, 0, [CARD])
     if "zh" not in (card.data.get("language") or []):
         yield Problem("its card does not say that it is Chinese (language: zh)", False, 0, [CARD])
     if faults := faults_of_text(card.text):
         yield Problem("its card is not finished", False, 0, faults)
 
 
-def _fetch(name: str, file: str) -> Path | None:
-    """Return the path of a file of a folder or of a dataset on the Hub; None if there is no such file."""
-    if Path(name).is_dir():
-        path = Path(name, file)
-        return path if path.is_file() else None
-    try:
-        return Path(hf_hub_download(name, file, repo_type="dataset"))
-    except LocalEntryNotFoundError as error:
-        raise UserError(f"{name}: the Hub cannot be reached for {file}") from error
-    except RemoteEntryNotFoundError:
-        return None
-    except HTTPError as error:
-        raise UserError(f"{name}: {file} cannot be fetched: {str(error).strip().partition(chr(10))[0]}") from error
-
-
-def _check_columns(splits: IterableDatasetDict) -> Iterator[Problem]:
+def _check_columns(splits: Splits) -> Iterator[Problem]:
     lacking: dict[str, list[str]] = {}
     for split, rows in splits.items():
         columns = rows.column_names or list(_first_row(split, rows))
@@ -121,13 +146,12 @@ def _first_row(split: str, rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
         ) from error
 
 
-def _check_rows(name: str, splits: IterableDatasetDict, check: RowsCheck) -> Iterator[Problem]:
+def _check_rows(name: str, splits: Splits, manifest: dict[str, Any] | None, check: RowsCheck) -> Iterator[Problem]:
     """Look at every row, and compare their number and hashes with what card and manifest promise."""
-    manifest = _fetch(name, MANIFEST)
-    promised = read_manifest(manifest)["splits"] if manifest else {}
+    promised = manifest["splits"] if manifest else {}
     for split, rows in splits.items():
         found = digest_rows(_looked_at(name, split, rows, check))
-        told = (rows.info.splits or {}).get(split)
+        told = (rows.info.splits or {}).get(split.rpartition("/")[2])
         if told is not None and told.num_examples != found["rows"]:
             where = f"{split}: {found['rows']} instead of {told.num_examples}"
             yield Problem("not as many rows as its card says", True, 0, [where])

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from kun_recipes.data import schema
 from kun_recipes.data.columns import SEGMENT
 from kun_recipes.privacy import PrivacySettings, find_private
+from kun_recipes.publishing.disclosure import is_local_path
 from kun_recipes.rules import Rules, SensitiveInformation, answer_rules, instruction_rules
 from kun_recipes.rules.rule import Rule
 from kun_recipes.text.views import narrow
@@ -15,8 +16,11 @@ from kun_recipes.text.views import narrow
 WRITTEN = (schema.INSTRUCTION, schema.OUTPUT)
 """Texts that a model wrote: the rules on sensitive information say what they may not hold."""
 
-FOUND = (SEGMENT, schema.TITLE)
+FOUND = (SEGMENT, schema.TITLE, schema.DOCUMENT_ID)
 """Texts of the web: the privacy settings say what is masked in them."""
+
+INPUT = "input"
+"""The column of Alpaca's form that continues an instruction."""
 
 SHOWN = 3
 """Places named for each problem; the rest are counted."""
@@ -70,7 +74,7 @@ class RowsCheck:
         """Look at the next row of a split."""
         self.rows[split] = self.rows.get(split, 0) + 1
         place = f"{split}:{self.rows[split]}" + (f" ({row[schema.ID]})" if schema.ID in row else "")
-        texts = {name: text for name in (*WRITTEN, *FOUND) if isinstance(text := row.get(name), str)}
+        texts = {name: text for name in (*WRITTEN, *FOUND, INPUT) if isinstance(text := row.get(name), str)}
         self._note(place, True, self._serious(split, row, texts))
         if self.quality:
             self._note(place, False, self._doubtful(texts))
@@ -86,10 +90,15 @@ class RowsCheck:
     def _serious(self, split: str, row: Mapping[str, Any], texts: Mapping[str, str]) -> Iterator[Fault]:
         if schema.ID in row and not str("" if row[schema.ID] is None else row[schema.ID]).strip():
             yield Fault(f"empty {schema.ID}")
+        config = split.rpartition("/")[0]  # configs may share rows
         for name in (*WRITTEN, SEGMENT):
-            if name in row and not (isinstance(row[name], str) and row[name].strip()):
+            if name in row and not isinstance(row[name], str | None):
+                yield Fault(f"{name} is no text", type(row[name]).__name__)
+            elif name in row and not (row[name] or "").strip():
                 yield Fault(f"empty {name}")
-        if row.get(schema.ID) is not None and _seen(self._ids, str(row[schema.ID])):
+        if is_local_path(texts.get(schema.DOCUMENT_ID, "")):
+            yield Fault(f"path of a machine in {schema.DOCUMENT_ID}", _redacted(texts[schema.DOCUMENT_ID]))
+        if row.get(schema.ID) is not None and _seen(self._ids, f"{config}\0{row[schema.ID]}"):
             yield Fault("id used twice")
         if not self.quality and row.get(schema.SOURCE, split) != split:  # of other people's sets it may say anything
             yield Fault("source is not its split", str(row[schema.SOURCE]))
@@ -105,7 +114,9 @@ class RowsCheck:
                 yield Fault(f"private data in {name}", f"{fault.reason} {_redacted(fault.value)}")
 
     def _doubtful(self, texts: Mapping[str, str]) -> Iterator[Fault]:
-        if schema.OUTPUT in texts and _seen(self._pairs, "\0".join(texts.get(name, "") for name in WRITTEN)):
+        if texts.get(INPUT, "").strip():
+            yield Fault(f"{INPUT} continues the instruction", "whoever trains must join them")
+        if schema.OUTPUT in texts and _seen(self._pairs, "\0".join(texts.get(name, "") for name in (*WRITTEN, INPUT))):
             yield Fault("the same pair again")
         for name in WRITTEN:
             text = narrow(texts.get(name, ""))
@@ -122,6 +133,7 @@ def _rules_by_field(rules: Rules) -> dict[str, list[Rule]]:
     of_answers = answer_rules(rules, lambda _: None, polished=False)
     return {
         schema.INSTRUCTION: [rule for rule in of_instructions if isinstance(rule, Rule)],
+        INPUT: [rule for rule in of_instructions if isinstance(rule, SensitiveInformation)],
         schema.OUTPUT: [rule for rule in of_answers if isinstance(rule, Rule)],
     }
 

@@ -77,6 +77,9 @@ def test_a_set_of_two_columns_and_no_card(tmp_path):
     ("card", "found"),
     [
         ("---\nlanguage: [zh]\n---\n# A\n\ntext", "names no licence"),
+        ("---\nlicense: free\nlanguage: [zh]\n---\n# A\n\ntext", "licence is none that the Hub knows"),
+        ("---\nlicense: [mit, {a: b}]\nlanguage: [zh]\n---\n# A\n\ntext", "licence is none that the Hub knows"),
+        ("---\nlicense: other\nlanguage: [zh]\n---\n# A\n\ntext", "without license_name"),
         ("---\nlicense: mit\n---\n# A\n\ntext", "does not say that it is Chinese"),
         ("---\nlicense: mit\nlanguage: [zh]\n---\n# A\n\n[More Information Needed]", "is not finished"),
     ],
@@ -149,3 +152,57 @@ def test_rows_that_cannot_be_read_are_named(tmp_path, second):
 def test_decimals_and_binary_are_read(tmp_path):
     write(tmp_path / "set", instruction=["甲？"], output=["乙。"], price=[Decimal("1.5")], image=[b"x"])
     assert check(tmp_path / "set")[0] == 0
+
+
+def test_files_added_missing_or_altered_since_the_build_are_found(published):
+    (published / "notes.txt").write_text("x", encoding="utf-8")
+    (published / "recipes/stages.json").write_text("{}", encoding="utf-8")
+    (published / "recipes/prompts/label.txt").unlink()
+    (published / ".gitattributes").write_text("x", encoding="utf-8")
+    faults, shown = check(published)
+    assert faults == 3
+    for what, file in (
+        ("added to", "notes.txt"),
+        ("altered", "recipes/stages.json"),
+        ("missing", "prompts/label.txt"),
+    ):
+        assert any(what in line and file in line for line in shown.splitlines()), shown
+
+
+@pytest.mark.parametrize(("manifest", "message"), [("{", "manifest.json cannot be read"), ("[]", None), ("{}", None)])
+def test_a_manifest_that_is_broken_or_of_another_program(tmp_path, manifest, message):
+    write(tmp_path / "set", instruction=["水的沸点是多少？"], output=["标准大气压下是100摄氏度。"])
+    (tmp_path / "set/manifest.json").write_text(manifest, encoding="utf-8")
+    if message is None:
+        assert check(tmp_path / "set")[0] == 0
+        return
+    with pytest.raises(UserError, match=message):
+        check(tmp_path / "set")
+
+
+@pytest.mark.parametrize("name", ["train.json", "data.jsonl", "train-00000-of-00001.parquet", "data/rows.jsonl"])
+@pytest.mark.parametrize("results", [["eval_results.json"], ["all_results.json", "test_metrics.json", "config.json"]])
+def test_results_and_settings_beside_the_data_are_no_rows(tmp_path, name, results):
+    folder = tmp_path / "set"
+    (folder / name).parent.mkdir(parents=True)
+    if name.endswith(".parquet"):
+        write(folder, **{key: [value] for key, value in PAIRS[0].items()})
+    else:
+        (folder / name).write_text(json.dumps(PAIRS[0], ensure_ascii=False) + "\n", encoding="utf-8")
+    for result in results:
+        (folder / result).write_text(json.dumps({"eval_loss": 1.25, "epoch": 3}, indent=1), encoding="utf-8")
+    faults, shown = check(folder)
+    assert faults == 0
+    assert "1 rows: train 1" in shown
+
+
+def test_every_config_is_looked_at_where_none_is_the_default(tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / f"{name}.jsonl").write_text(json.dumps(PAIRS[0], ensure_ascii=False) + "\n", encoding="utf-8")
+    configs = "".join(f"- config_name: {name}\n  data_files: {name}.jsonl\n" for name in ("a", "b"))
+    (folder / "README.md").write_text(f"---\nlicense: mit\nconfigs:\n{configs}---\n# A\n", encoding="utf-8")
+    faults, shown = check(folder)
+    assert faults == 0  # the id of both is one row's
+    assert "2 rows: a/train 1, b/train 1" in shown

@@ -32,7 +32,12 @@ def test_a_good_row_has_no_problem():
     [
         ({"instruction": ""}, "empty instruction", True),
         ({"output": None}, "empty output", True),
-        ({"output": ["水"]}, "empty output", True),
+        ({"output": ["水"]}, "output is no text", True),
+        ({"output": 100}, "output is no text", True),
+        ({"input": "水"}, "input continues the instruction", False),
+        ({"input": "请致电13912345678咨询。"}, "private data in input", True),
+        ({"document_id": "https://example.cn/13912345678"}, "private data in document_id", True),
+        ({"document_id": "/home/ana/x.jsonl:3"}, "path of a machine in document_id", True),
         ({"segment": " "}, "empty segment", True),
         ({"id": None}, "empty id", True),
         ({"output": "请致电13912345678咨询。"}, "private data in output", True),
