@@ -1,5 +1,6 @@
 """Low-quality keywords and refusals, each matched with its context (Kun A.2)."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,10 +18,11 @@ class KeywordList:
 
     Attributes:
         reason: name under which the text is dropped.
-        min_hits: different phrases that must be found; 1 where one phrase is enough.
+        min_hits: different patterns that must be found, each in whatever words; 1 where one is enough.
         patterns: the phrases.
         spared_by: words of texts about the matter; a text with `min_sparing` different ones of them stays.
         min_sparing: see there.
+        beside: signs of an offer, one of which must also stand in the text; None asks for none.
     """
 
     reason: str
@@ -28,9 +30,12 @@ class KeywordList:
     patterns: Phrases
     spared_by: Phrases | None = None
     min_sparing: Count = 2
+    beside: Phrases | None = None
 
     def spares(self, text: str) -> bool:
-        """Return whether the text is about the matter: a warning, news, the law."""
+        """Return whether the text is no offer but about the matter: a warning, news, the law."""
+        if self.beside is not None and not self.beside.search(text):
+            return True
         return self.spared_by is not None and len({m[0] for m in self.spared_by.finditer(text)}) >= self.min_sparing
 
 
@@ -63,11 +68,11 @@ class LowQualityKeywords(Rule):
 
     def _find(self, text: str) -> Fault | None:
         for keywords in map(self.lists.__getitem__, self._phrases.possible(text)):
-            hits: dict[str, None] = {}
+            hits: dict[re.Pattern[str], str] = {}
             for match in keywords.patterns.finditer(text):
-                hits[match[0].strip()] = None
+                hits.setdefault(match.re, match[0].strip())
                 if len(hits) >= keywords.min_hits and not keywords.spares(text):
-                    return Fault(keywords.reason, " / ".join(hits))
+                    return Fault(keywords.reason, " / ".join(hits.values()))
         return None
 
 

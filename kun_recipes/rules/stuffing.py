@@ -15,7 +15,7 @@ from kun_recipes.text.grams import gram_hashes, letter_codes
 from kun_recipes.text.phrases import Phrases
 from kun_recipes.text.views import HAN, decode
 
-PIECE = re.compile(r"[^,，、;；|｜/\s。!?·_]+")
+PIECE = re.compile(r"[^,，;；|｜/\s。!?·_]+")
 SENTENCE_END = re.compile(r"[。!?]")
 MIN_ASKED = 2
 HAN_WORD = re.compile(rf"[{HAN}]{{2,}}")
@@ -30,7 +30,7 @@ class StuffingSettings:
         ngram: characters of the word whose share is measured.
         min_times: times that it must be said.
         max_share: highest share of the text's letters that it makes up.
-        asked: what people ask search engines; a text without two different ones of them is left alone.
+        asked: what people ask search engines; a text without two different ones of them (a chain: one) is left alone.
         min_pieces: fewest pieces between commas, blanks and bars that are a chain.
         max_piece: most characters of a piece, in the mean.
         max_chained: highest share of the pieces that have two characters of their beginning or end in common.
@@ -88,8 +88,8 @@ class KeywordStuffing(Rule):
     def _chain(self, text: str) -> str | None:
         """A share of the pieces, all of them short, begins or ends with the same word."""
         settings = self.settings
-        if settings.max_chained is None or "《" in text or text.count("。") > 1:
-            return None  # prose
+        if settings.max_chained is None or "《" in text or text.count("。") > 1 or not settings.asked.search(text):
+            return None  # prose, or an enumeration
         pieces = PIECE.findall(text)
         if len(pieces) < settings.min_pieces or len(SENTENCE_END.findall(text)) > 1:
             return None

@@ -2,6 +2,8 @@ import pytest
 
 from kun_recipes.data import schema
 from kun_recipes.rules import LowQualityKeywords, Refusal, load_rules
+from kun_recipes.rules.keywords import KeywordList
+from kun_recipes.text.phrases import Phrases
 from kun_recipes.text.views import narrow
 
 RULES = load_rules()
@@ -228,3 +230,20 @@ def test_texts_about_an_offer_are_kept(text):
 @pytest.mark.parametrize("text", ["注册送彩金，时时彩开户！", "时时彩开户，温馨提醒：先到先得", "加微信进群领取红包"])
 def test_offers_are_dropped(text):
     assert SEGMENT.find(narrow(text)) is not None
+
+
+OFFER, SOUND, SIGN = Phrases(["送[米面油]", "打[七八]折"]), Phrases(["警惕"]), Phrases(["联系", "电话"])
+TWO_OF = KeywordList("trade", 2, OFFER, SOUND, 1, SIGN)
+
+
+@pytest.mark.parametrize(
+    ("text", "falls"),
+    [
+        ("送米,打八折,联系老王", True),
+        ("送米,送面,送油,联系老王", False),  # one pattern in several words
+        ("送米,打八折,街坊都去了", False),  # nobody is asked for anything
+        ("警惕送米,打八折,联系老王", False),
+    ],
+)
+def test_hits_are_different_patterns_beside_a_sign_of_an_offer(text, falls):
+    assert (LowQualityKeywords(schema.TEXT, [TWO_OF]).find(text) is not None) == falls

@@ -13,7 +13,10 @@ from kun_recipes.rules.keywords import KeywordList
 from kun_recipes.text.phrases import PhraseLists
 from kun_recipes.text.views import narrow
 
-UNLIKE_LINK = re.compile("[,:;、。]")
+UNLIKE_LINK = re.compile(
+    r"""[,:;、。"“”「」]|[了着过说吗吧呢啊]$|^(?:作者|译者|甲方|乙方|[您你]的|QED|证毕)|(?:盖章|签字|签名)"""
+)
+SALUTATION = re.compile(r"[^,。:\n]{2,20}:\n")
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class CutLines(Normaliser):
         narrowed, spans = narrow(text), set[tuple[int, int]]()
         for keywords in map(self.lists.__getitem__, self.phrases.possible(narrowed)):
             matches = list(keywords.patterns.finditer(narrowed))
-            if len({match[0] for match in matches}) < keywords.min_hits or keywords.spares(narrowed):
+            if len({match.re for match in matches}) < keywords.min_hits or keywords.spares(narrowed):
                 continue
             spans |= {self._piece(text, match.start(), match.end()) for match in matches}
         merged: list[tuple[int, int]] = []
@@ -101,6 +104,8 @@ class CutLines(Normaliser):
         if limits.max_dangling_lines is None:
             return len(text)
         end, cut = len(text), 0
+        if SALUTATION.match(narrow(text)):
+            return len(text)  # a letter ends in a signature
         while cut <= limits.max_dangling_lines:
             start = text.rfind("\n", 0, end) + 1
             line = narrow(text[start:end].strip())

@@ -64,6 +64,16 @@ def test_texts_that_stay(text):
     assert not cutter.stats["lines_removed"].total
 
 
+@pytest.mark.parametrize("last", ["雪停了", "“知道了”他说", "作者 林某", "甲方 乙方 盖章", "您的孙子\n林某"])
+def test_last_words_of_a_text_stay(last):
+    assert block().format(f"{STEPS}\n{last}") == f"{STEPS}\n{last}"
+
+
+def test_a_letter_keeps_its_signature():
+    letter = f"亲爱的奶奶：\n{STEPS}\n林某"
+    assert block().format(letter) == letter
+
+
 def test_none_leaves_the_end():
     text = STEPS + "\n怎样挑选紫砂壶"
     assert block(dataclasses.replace(LIMITS, max_dangling_lines=None)).format(text) == text
