@@ -164,7 +164,8 @@ def test_two_workers_give_the_same_records(run, whole, repository, tmp_path):
     del values["models"]
     file = tmp_path / "evaluate.yaml"
     file.write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
-    command = run(tmp_path / "two", "--modes", "ppl", "gen", "ppl-full", "--workers", "2", config=file)
+    words = ["--modes", "ppl", "gen", "ppl-full", "--workers", "2", "--seeds", "recipes/demo/data/seeds.jsonl"]
+    command = run(tmp_path / "two", *words, config=file)
     assert command.returncode == 0, command.stderr
     assert records(tmp_path / "two") == {"tiny": records(output)["tiny"]}
     assert results(tmp_path / "two")["comparisons"] == []

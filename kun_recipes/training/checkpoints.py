@@ -199,7 +199,7 @@ def made_from(config: TrainConfig) -> dict[str, Any]:
     made = {}
     for field in dataclasses.fields(config):
         key, asked, now = field.name, config.asked[field.name], getattr(config, field.name)
-        if key in values and not key.startswith(run_only) and (key in ours or asked != _default(field)):
+        if key in values and not key.startswith(run_only) and (key in ours or _default(field) not in (asked, now)):
             by_value = asked == now or key in paths or isinstance(now, dict)  # found, or read from JSON
             made[key] = values[key] if by_value else asked
     return made

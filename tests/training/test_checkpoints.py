@@ -153,6 +153,11 @@ def test_a_training_is_the_same_from_another_folder(repository, tiny_model, tmp_
     assert not changed_keys(*made)
 
 
+def test_a_default_is_the_same_by_command_line_and_in_python(make_config):
+    """transformers' parser reads the default "no" of a text or truth value as False."""
+    assert made_from(make_config(include_num_input_tokens_seen=False)) == made_from(make_config())
+
+
 def test_a_mapping_is_compared_by_value_however_it_was_written(make_config):
     asked = {"dtype": "float32"}
     assert made_from(make_config(model_init_kwargs=asked)) == made_from(
