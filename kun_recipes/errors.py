@@ -24,6 +24,9 @@ class ConfigError(UserError):
         super().__init__(message)
         self.key, self.message, self.where = key, message, where
 
+    def __reduce__(self) -> tuple[type, tuple[str | None, str, str | None]]:  # a worker sends it to the main process
+        return type(self), (self.key, self.message, self.where)
+
     def __str__(self) -> str:
         return ": ".join(str(part) for part in (self.where, self.key, self.message) if part is not None)
 

@@ -49,6 +49,9 @@ class BrokenArchive(Exception):
         super().__init__(message)
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:  # a worker sends it to the main process
+        return type(self), (self.reason, str(self))
+
 
 @dataclass(frozen=True)
 class Packing:

@@ -21,6 +21,8 @@ SHOWN = 5
 
 SYSTEM = ("system", "system_prompt")
 CONTEXT = (*SYSTEM, "input", "context")
+NULL_WORDS = frozenset({"nan", "none", "null", "n/a", "<noinput>", "noinput", "无", "空"})
+"""Words that stand for an empty text in files that were tables."""
 """Columns in which common formats keep a part of what the instruction says: Alpaca, BELLE, Dolly, OpenOrca. Their text
 is joined to the instruction, the system prompt before it, the others behind it."""
 
@@ -109,7 +111,7 @@ def read_pairs(
         for column in named:
             absent.setdefault(column, f"{where}: no column {column}; found {', '.join(map(str, row)) or 'none'}")
         instruction, output = (column_text(row, joined) for joined in columns)
-        if more := [column for column in CONTEXT if column not in named and _is_filled(row.get(column))]:
+        if more := [column for column in CONTEXT if column not in named and _is_context(row.get(column))]:
             if isinstance(instruction, str) and not is_blank(instruction):
                 instruction = column_text(row, _joined(instruction_column, more))
             joined_rows[" and ".join(more)] += 1
@@ -209,6 +211,10 @@ def _fault(instruction: Any, output: Any) -> str | None:
 
 def _is_filled(value: Any) -> bool:
     return not is_blank(value) if isinstance(value, str) else bool(value)
+
+
+def _is_context(value: Any) -> bool:
+    return _is_filled(value) and not (isinstance(value, str) and value.strip().lower() in NULL_WORDS)
 
 
 def _joined(instruction: str, more: Sequence[str]) -> str:

@@ -1,5 +1,7 @@
 """Rows between stages: one JSON line a row, in a folder of compressed shards."""
 
+import hashlib
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,6 +22,8 @@ from kun_recipes.text.views import is_blank
 
 SHARD_PATTERN = "*.jsonl*"
 OWN_SOURCE = "own"
+_SPLIT_NAME = re.compile(r"\w+(?:\.\w+)*")
+_SOURCE_LENGTH, _SOURCE_DIGEST = 80, 8  # characters of a source's name, and of the hash behind it
 """Source of rows that no stage wrote and that name none."""
 SHARD = "shard"
 """Metadata key of the shard's number, for the file name of a writer; no column of the row."""
@@ -69,8 +73,23 @@ class InputReader(RowReader):
 
     def read_file(self, filepath: str) -> Iterator[Document]:
         for document in super().read_file(filepath):
-            document.metadata.setdefault(schema.SOURCE, OWN_SOURCE)
+            source = document.metadata.get(schema.SOURCE)
+            document.metadata[schema.SOURCE] = source_name(str(source)) if source else OWN_SOURCE
             yield document
+
+
+def source_name(source: str) -> str:
+    """Return the name of a source as that of a dataset split.
+
+    `datasets` wants word characters, of any script, and dots between them. The name of a source that has others ends
+    in a part of its hash, because two sources must never become one: licences hang on them.
+    """
+    source = source.strip()
+    if _SPLIT_NAME.fullmatch(source):
+        return source
+    digest = hashlib.sha256(source.encode()).hexdigest()[:_SOURCE_DIGEST]
+    words = re.sub(r"\W+", "_", source).strip("_")[:_SOURCE_LENGTH]
+    return f"{words}_{digest}" if words else f"source_{digest}"
 
 
 class RankReader(PipelineStep):

@@ -133,6 +133,12 @@ def test_text_in_a_column_of_context_belongs_to_the_instruction(tmp_path, capsys
     assert capsys.readouterr().err == f"{source}: {names} joined to the instruction in 1 row\n"
 
 
+@pytest.mark.parametrize("value", ["nan", "无", "<noinput>", "None"])
+def test_a_word_for_nothing_is_not_joined(tmp_path, value):
+    pairs, _ = load(write(tmp_path / "seeds.jsonl", GOOD | {"input": value}))
+    assert [pair.instruction for pair in pairs] == ["问"]
+
+
 def test_a_column_of_context_that_is_named_is_used_as_named(tmp_path, capsys):
     source = write(tmp_path / "seeds.jsonl", {"kind": "译", "input": "天", "target": "sky"})
     assert load_pairs(source, "input", "target")[0] == [Pair("天", "sky", f"{source}:1")]

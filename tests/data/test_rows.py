@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from datatrove.data import Document
 from kun_recipes.data import schema
 from kun_recipes.data.rows import (
     AssignShard,
+    InputReader,
     RankReader,
     RowReader,
     list_shards,
@@ -211,3 +213,24 @@ def test_shards_are_numbered_by_task(tmp_path):
     run_pipeline([documents(), numbered, row_writer(tmp_path / "rows", by_shard=True)], tmp_path / "logs", tasks=1)
     assert list_shards(tmp_path / "rows") == ["00000_00000.jsonl.zst", "00000_00001.jsonl.zst"]
     assert list(read_rows(tmp_path / "rows")) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [("知乎", "知乎"), (None, "own"), ("", "own"), (7, "7")],
+)
+def test_the_source_of_own_rows_can_name_a_split(tmp_path, source, name):
+    assert own_source(tmp_path, source) == name
+
+
+@pytest.mark.parametrize("source", ["知乎/问答", "../outside", "a b"])
+def test_the_source_of_own_rows_is_no_path(tmp_path, source):
+    assert re.fullmatch(r"\w+_[0-9a-f]{8}", own_source(tmp_path, source))
+
+
+def own_source(folder, source):
+    """Return the source that a row of one's own has once it is read."""
+    file = folder / "rows.jsonl"
+    file.write_text(json.dumps({"id": "1", "text": "正文", "source": source}), encoding="utf-8")
+    (document,) = InputReader(str(folder)).run()
+    return document.metadata["source"]

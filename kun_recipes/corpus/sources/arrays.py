@@ -21,7 +21,12 @@ OPENING = b"{["
 MAX_ELEMENT_BYTES = 1 << 27  # 128 MiB, many times a long book: what is longer lacks a quote or a bracket
 MAX_BROKEN = 100  # elements in a row after which the rest is given up, because it is no JSON
 
-REST_OF_OBJECT = re.compile(rb"\s*(?:,.*)?\}\s*", re.DOTALL)
+ABOUT_ARRAY = (
+    rb'"(?!(?:id|uuid|url|title|source|text|content|raw_content)")[^"\\]*"\s*:\s*'
+    rb'(?:"[^"\\]*"|-?[\d.]+|true|false|null)'
+)
+"""A field of an object around an array of records: one of a record's own fields makes the object a record."""
+REST_OF_OBJECT = re.compile(rb"\s*(?:,\s*" + ABOUT_ARRAY + rb"\s*)*\}\s*", re.IGNORECASE)
 FIRST_KEY = re.compile(rb'\s*\{\s*("[^"\\]*")\s*:')
 
 

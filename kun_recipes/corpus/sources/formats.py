@@ -11,7 +11,6 @@ archive; UTF-8, GB18030 or UTF-16. A text may be a list of paragraphs, or such a
 """
 
 import ast
-import hashlib
 import os
 import re
 import reprlib
@@ -27,6 +26,7 @@ from kun_recipes.corpus.sources.tables import check_table, read_table
 from kun_recipes.data import schema
 from kun_recipes.data.archives import CONTAINERS, PACKINGS
 from kun_recipes.data.json_lines import Malformed, Record
+from kun_recipes.data.rows import source_name
 from kun_recipes.errors import UserError
 
 FormatName = Literal["wudao", "wanjuan", "skypile", "jsonl", "parquet"]
@@ -37,8 +37,6 @@ PARAGRAPHS = "段落"  # MNBVC's list of a document's paragraphs
 PARAGRAPH_TEXTS = ("内容", "content", "text")  # fields of a paragraph that is an object
 EXAM_QUESTION, EXAM_ANSWERS = "q_main", ("std_ans", "answer")
 EXAM_EXPLANATIONS = ("answer_detail", "analysis", "explanation")
-SPLIT_NAME = re.compile(r"\w+(?:\.\w+)*")
-SOURCE_LENGTH, SOURCE_DIGEST = 80, 8  # characters of a source's name, and of the hash behind it
 EXAM_OPTIONS = {f"option_{letter.lower()}": letter for letter in "ABCDEF"}
 
 
@@ -169,19 +167,10 @@ def _id_text(value: object) -> str | None:
 
 
 def _own_source(source: object, file_name: str) -> str:
-    """Return the record's source, or else the file's name, as the name of a dataset split.
-
-    `datasets` wants word characters, of any script, and dots between them. The name of a source that has others ends
-    in a part of its hash, because two sources must never become one: licences hang on them.
-    """
+    """Return the name of the record's source, or else of the file, as that of a dataset split."""
     if not isinstance(source, str) or not source.strip():
         return re.sub(r"\W+", "_", os.path.basename(file_name).split(".")[0]).strip("_") or "jsonl"
-    source = source.strip()
-    if SPLIT_NAME.fullmatch(source):
-        return source
-    digest = hashlib.sha256(source.encode()).hexdigest()[:SOURCE_DIGEST]
-    words = re.sub(r"\W+", "_", source).strip("_")[:SOURCE_LENGTH]
-    return f"{words}_{digest}" if words else f"source_{digest}"
+    return source_name(source)
 
 
 def _paragraphs(value: object) -> str | None:

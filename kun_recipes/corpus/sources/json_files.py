@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import orjson
 
-from kun_recipes.corpus.sources.arrays import parse_array
+from kun_recipes.corpus.sources.arrays import ABOUT_ARRAY, parse_array
 from kun_recipes.data.archives import BrokenArchive, foreign_kind, peek, read_members
 from kun_recipes.data.encodings import SAMPLE_BYTES, as_utf8
 from kun_recipes.data.json_lines import Malformed, Record, parse_lines, readable
@@ -17,12 +17,8 @@ from kun_recipes.data.json_lines import Malformed, Record, parse_lines, readable
 SUFFIXES = (".json", ".jsonl", ".ndjson")
 BLANK = rb"(?:\xef\xbb\xbf)?\s*"
 ARRAY = re.compile(BLANK + rb'\[\s*(?:[{"\]]|\Z)')
-SCALAR = rb'(?:"[^"\\]*"|-?[\d.]+|true|false|null)'
 WRAPPED = re.compile(
-    BLANK
-    + rb'\{\s*(?:"[^"\\]*"\s*:\s*'
-    + SCALAR
-    + rb'\s*,\s*)*"(?:records|rows|data|items|documents)"\s*:\s*(?=\[\s*\{)',
+    BLANK + rb"\{\s*(?:" + ABOUT_ARRAY + rb'\s*,\s*)*"(?:records|rows|data|items|documents)"\s*:\s*(?=\[\s*\{)',
     re.IGNORECASE,
 )
 """An object around the array, as database tools export a table: {"RECORDS": [...]}."""

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kun_recipes.corpus.sources.arrays import MAX_BROKEN, parse_array
+from kun_recipes.corpus.sources.json_files import read_json
 from kun_recipes.data.json_lines import Malformed, Record
 
 BOM = b"\xef\xbb\xbf"
@@ -131,3 +132,25 @@ def test_an_element_of_50_mb_in_small_chunks():
     data = json.dumps([{"id": 1, "text": text}, VALUE], ensure_ascii=False).encode()
     assert len(data) > 50e6
     assert read(data) == [{"id": 1, "text": text}, VALUE]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['{"id":"0","title":"题","items":[{"a":"' + "长" * 30000 + '"}],"text":"正文"}'] * 3,
+        ['{"id":"1","text":"正文一段","data":[{"a":1},{"a":2}]}'],
+        ['{"id":7,"data":[{"a":1}],"text":"正文"}'],
+    ],
+    ids=["long lines", "text before the array", "text behind the array"],
+)
+def test_a_record_that_holds_an_array_is_a_record(tmp_path, lines):
+    file = tmp_path / "part.jsonl"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    records = list(read_json(str(file)))
+    assert [record.value for record in records] == [json.loads(line) for line in lines]
+
+
+def test_fields_about_the_array_may_stand_beside_it(tmp_path):
+    file = tmp_path / "table.json"
+    file.write_text('{"code": 200, "rows": [{"text": "甲"}, {"text": "乙"}], "total": 2}', encoding="utf-8")
+    assert [record.value["text"] for record in read_json(str(file))] == ["甲", "乙"]
