@@ -13,7 +13,7 @@ from kun_recipes.curation.config import RefineConfig
 from kun_recipes.data.rows import read_rows
 from kun_recipes.models.prompts import load_prompt
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 def test_each_arm_differs_from_the_first_in_what_it_names(in_repository, tmp_path):
