@@ -124,7 +124,9 @@ def test_slurm_run_has_the_rows_and_weights_of_the_local_run(run, finished, cont
 def test_stages_after_a_failed_stage_never_start(run, without, tmp_path):
     later = ("label", "refine", "dataset", "final_model", "evaluate", "statistics", "study", "report", "publish")
     output = without("label_model", *later)
-    broken = tmp_path / "nothing"
+    broken = tmp_path / "broken"  # a folder that is missing is refused before any job
+    broken.mkdir()
+    (broken / "config.json").write_text("{}", encoding="utf-8")
     run(output, "--label_model.model", str(broken))
     until_done(output)
     shown = run(output, "--label_model.model", str(broken), "--status")
