@@ -1,6 +1,5 @@
 """Infer which stage reads what another one writes from the paths in their configs."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,9 +17,7 @@ def needs(stages: Sequence[StageRun]) -> dict[str, list[str]]:
 def requires(stages: Sequence[StageRun]) -> dict[str, list[str]]:
     """Return, by a stage's name, those of `needs` that it cannot do without."""
     return {
-        stage.name: _writers(
-            stage, stages, [path for path in _reads(stage) if _option(path) not in stage.kind.optional]
-        )
+        stage.name: _writers(stage, stages, [path for path in _reads(stage) if path.option not in stage.kind.optional])
         for stage in stages
     }
 
@@ -31,7 +28,7 @@ def check_inputs(chain: Chain, recipe: str) -> None:
     for stage in chain.stages:
         for path in _reads(stage):
             inside = Path(path.value).is_relative_to(root) and root != Path()  # every name lies in the current folder
-            if inside and not Path(path.value).exists() and not any(_writes(one, path.value) for one in chain.stages):
+            if inside and not Path(path.value).exists() and not any(one.writes(path.value) for one in chain.stages):
                 raise ConfigError(
                     path.key, f"{path.value}: no stage of this recipe writes it", f"{recipe}/{stage.file}.yaml"
                 )
@@ -43,7 +40,7 @@ def inputs_there(stage: StageRun, stages: Sequence[StageRun]) -> set[str]:
     Raises:
         ConfigError: one of them is missing.
     """
-    outside = [path for path in _reads(stage) if not any(_writes(one, path.value) for one in stages)]
+    outside = [path for path in _reads(stage) if not any(one.writes(path.value) for one in stages)]
     local = [path for path in outside if not (path.kind.hub and path.is_hub_id) and "://" not in path.value]
     for path in local:
         if not is_there(path.value):
@@ -55,13 +52,5 @@ def _reads(stage: StageRun) -> list[ConfigPath]:
     return [path for path in config_paths(stage.config) if not path.kind.written]
 
 
-def _option(path: ConfigPath) -> str:
-    return re.split(r"[.\[]", path.key)[0]
-
-
 def _writers(stage: StageRun, stages: Sequence[StageRun], paths: Sequence[ConfigPath]) -> list[str]:
-    return [one.name for one in stages if one is not stage and any(_writes(one, path.value) for path in paths)]
-
-
-def _writes(stage: StageRun, path: str) -> bool:
-    return any(Path(path).is_relative_to(folder) for folder in stage.written())
+    return [one.name for one in stages if one is not stage and any(one.writes(path.value) for path in paths)]

@@ -59,6 +59,10 @@ class StageRun:
         others = (Path(path.value) for path in config_paths(self.config) if path.kind.written)
         return list(dict.fromkeys([self.folder, *others]))
 
+    def writes(self, path: str) -> bool:
+        """Return whether a path is one of the folders that it writes, or inside one."""
+        return any(Path(path).is_relative_to(folder) for folder in self.written())
+
     def summary(self) -> dict[str, Any] | None:
         """Return the stage's summary if it finished with this very config."""
         path = self.folder / self.kind.summary_file

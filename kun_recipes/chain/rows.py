@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.errors import UserError
@@ -19,7 +18,7 @@ def refuse_shortage(chain: Chain, selected: Sequence[StageRun]) -> None:
         asked = getattr(stage.config, "train_rows", None)
         if asked is None or stage.complete:
             continue
-        source = next((one for one in chain.stages if _is_below(stage.config.seeds, one)), None)
+        source = next((one for one in chain.stages if one.writes(stage.config.seeds)), None)
         if source is None or source.complete:
             continue  # its own rows are counted by the training itself, before it begins
         there = _left_to_train_on(most[source.name], stage.config.held_out_share)
@@ -47,11 +46,7 @@ def _counts_read(stage: StageRun, chain: Chain, most: dict[str, float]) -> Itera
     source = stage.kind.rows_from
     if source is not None:
         path = getattr(stage.config, source)
-        yield from (most[one.name] for one in chain.stages if one.name in most and _is_below(path, one))
-
-
-def _is_below(path: str, stage: StageRun) -> bool:
-    return any(Path(path).is_relative_to(folder) for folder in stage.written())
+        yield from (most[one.name] for one in chain.stages if one.name in most and one.writes(path))
 
 
 def _left_to_train_on(rows: float, held_out_share: float) -> float:

@@ -8,7 +8,6 @@ the key, exit code 2.
 import argparse
 import dataclasses
 import itertools
-import re
 import sys
 import typing
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 from kun_recipes.config.options import check_values, spec_of
-from kun_recipes.config.paths import map_paths
+from kun_recipes.config.paths import map_paths, option_of
 from kun_recipes.config.settings import read_yaml_mapping
 from kun_recipes.config.shared import RUN_FILE, shared_seeds
 from kun_recipes.config.types import PathKind, field_types, is_optional, without_null
@@ -73,7 +72,7 @@ def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence
         if hasattr(config, "check"):
             config.check()
     except ConfigError as error:
-        field = re.split(r"[.\[]", error.key or "")[0]
+        field = option_of(error.key or "")
         written_in = str(Path(file).with_name(RUN_FILE)) if file and field in shared else file
         error.where = error.where or (COMMAND_LINE if _is_given(field, [*argv, *unset]) else written_in)
         raise

@@ -25,9 +25,19 @@ class ConfigPath:
     kind: PathKind
 
     @property
+    def option(self) -> str:
+        """Name of the option that holds it."""
+        return option_of(self.key)
+
+    @property
     def is_hub_id(self) -> bool:
         """True if the value has the form of a Hub id, owner/name, and not that of a data file."""
         return bool(_HUB_ID.fullmatch(self.value)) and not self.value.endswith(_DATA_SUFFIXES)
+
+
+def option_of(key: str) -> str:
+    """Return the option that a key such as "corpora[0].path" is a part of."""
+    return re.split(r"[.\[]", key)[0]
 
 
 def config_paths(config: Any) -> list[ConfigPath]:

@@ -12,7 +12,6 @@ preempts a job, it saves a checkpoint at the end of the step, so that the next r
 import dataclasses
 import json
 import os
-import re
 import shutil
 import signal
 import sys
@@ -195,7 +194,7 @@ def made_from(config: TrainConfig) -> dict[str, Any]:
     values = describe(config)
     ours = TrainConfig.__annotations__
     run_only = _RUN_ONLY + (_IN_GLOBAL_BATCH if config.global_batch_size else ())
-    paths = {re.split(r"[.\[]", path.key)[0] for path in config_paths(config)}
+    paths = {path.option for path in config_paths(config)}
     made = {}
     for field in dataclasses.fields(config):
         key, asked, now = field.name, config.asked[field.name], getattr(config, field.name)
