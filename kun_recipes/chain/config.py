@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import InputPath, ModelPath, OutputPath, StagePath
+from kun_recipes.config.values import first_repeated
 from kun_recipes.errors import ConfigError
 
 
@@ -27,5 +28,5 @@ class RunConfig:
 
     def check(self) -> None:
         sizes = self.final_sizes or []
-        if twice := next((size for size in sizes if sizes.count(size) > 1), None):
+        if twice := first_repeated(sizes):
             raise ConfigError("final_sizes", f"{twice} is given twice")

@@ -9,13 +9,15 @@ import difflib
 import enum
 import re
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from kun_recipes.config.types import Format, Limits, field_types, is_optional, without_null
 from kun_recipes.errors import ConfigError
 from kun_recipes.text.phrases import FLAGS, Phrases, check_pattern
 from kun_recipes.text.views import narrow
+
+Item = TypeVar("Item")
 
 
 class _WrongType(ConfigError):
@@ -77,6 +79,11 @@ def read_word(word: str, hint: Any, key: str) -> Any:
     elif get_origin(plain) is list:
         value = word.split("+")
     return read_value(value, arm, key)
+
+
+def first_repeated(values: Sequence[Item]) -> Item | None:
+    """Return the first of some values that occurs more than once, or None."""
+    return next((value for value in values if values.count(value) > 1), None)
 
 
 def nearest(name: object, known: Iterable[str], prefix: str = "") -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import BenchmarkPath, DatasetPath, InputPath, ModelPath, OutputPath
+from kun_recipes.config.values import first_repeated
 from kun_recipes.errors import ConfigError
 from kun_recipes.evaluation.benchmarks import BenchmarkName, Spacing, benchmark
 from kun_recipes.evaluation.prompts import Format
@@ -91,12 +92,12 @@ class EvaluateConfig(WithoutFailed, EngineConfig):
     def check(self) -> None:
         super().check()
         names = [one.name for one in self.benchmarks]
-        if double := next((name for name in names if names.count(name) > 1), None):
+        if double := first_repeated(names):
             raise ConfigError("benchmarks", f"{double} is given twice")
         if "ppl-full" in self.modes and {self.base_format, *([self.format] if self.models else [])} != {"plain"}:
             raise ConfigError("modes", "ppl-full compares plain texts: set base_format and format to plain")
         called = self.named()
-        if twice := next((name for name in called if called.count(name) > 1), None):
+        if twice := first_repeated(called):
             raise ConfigError("models", f"two of them are called {twice}; rename one's folder")
 
     def versions(self) -> dict[str, Any]:

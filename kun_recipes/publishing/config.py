@@ -10,6 +10,7 @@ from huggingface_hub.utils import validate_repo_id
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import InputPath, OutputPath, StagePath
+from kun_recipes.config.values import first_repeated
 from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.execution.summaries import RunFolders
 from kun_recipes.publishing.licences import Licence, Licences, load_licences
@@ -71,7 +72,7 @@ class PublishConfig(RunFolders):
 
     def check(self) -> None:
         folders = [Path(folder).name for folder in self.model_dirs or []]
-        if twice := next((name for name in folders if folders.count(name) > 1), None):
+        if twice := first_repeated(folders):
             raise ConfigError("model_dirs", f"two of them are called {twice}; rename one's folder")
         for name, repository in self.names.items():
             if kind_of(name) == "model" and name not in self.models:
@@ -88,7 +89,7 @@ class PublishConfig(RunFolders):
         if self.model_licence:
             self.licence(self.model_licence)
         names = [source.name for source in self.sources]
-        if double := next((name for name in names if names.count(name) > 1), None):
+        if double := first_repeated(names):
             raise ConfigError("sources", f"{double} is given twice")
         self.licences_of_sources()
 

@@ -10,6 +10,7 @@ from importlib.resources.abc import Traversable
 import numpy
 
 from kun_recipes.config.settings import load_typed
+from kun_recipes.config.values import first_repeated
 from kun_recipes.errors import UserError
 from kun_recipes.models.asking import row_seed
 
@@ -72,7 +73,7 @@ def load_topics(source: Traversable = TOPICS_FILE) -> TopicLists:
         if not 2 <= len(topics) <= len(LETTERS):
             raise UserError(f"{source}: {name}: {len(topics)} topics; give 2 to {len(LETTERS)}, a letter each")
         for values in ([topic.key for topic in topics], [topic.name for topic in topics]):
-            if double := next((value for value in values if values.count(value) > 1), None):
+            if double := first_repeated(values):
                 raise UserError(f"{source}: {name}: {double} is there twice")
     return lists
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, PromptPath, StagePath
+from kun_recipes.config.values import first_repeated
 from kun_recipes.errors import ConfigError
 from kun_recipes.evaluation.config import model_name
 from kun_recipes.evaluation.prompts import Format
@@ -77,7 +78,7 @@ class StudyConfig(WithoutFailed, EngineConfig):
         if self.prompts and len(self.answering()) < 2:
             raise ConfigError("models", "a preference study compares models: name two at least")
         names = list(self.answering())
-        if double := next((name for name in names if names.count(name) > 1), None):
+        if double := first_repeated(names):
             raise ConfigError("models", f"two of them are called {double}; give one a name of its own")
 
     def versions(self) -> dict[str, int | None]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from kun_recipes.config.settings import read_yaml_mapping
 from kun_recipes.config.types import Share
-from kun_recipes.config.values import nearest, read_value
+from kun_recipes.config.values import first_repeated, nearest, read_value
 from kun_recipes.errors import ConfigError
 
 DEVICES = ("gpu", "core")
@@ -141,7 +141,7 @@ def load_assumptions(path: str | Path, sections: Mapping[str, type]) -> Assumpti
             raise ConfigError("device", f"must be one of {', '.join(DEVICES)}, not {read['device']!r}")
         for name in ("corpora", "outside"):
             keys = [_key(item) for item in read[name]]
-            if double := next((key for key in keys if keys.count(key) > 1), None):
+            if double := first_repeated(keys):
                 raise ConfigError(name, f"{double} is given twice")
     except ConfigError as error:
         error.where = str(path)

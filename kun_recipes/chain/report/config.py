@@ -5,6 +5,7 @@ from pathlib import Path
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import OutputPath, StagePath
+from kun_recipes.config.values import first_repeated
 from kun_recipes.errors import ConfigError
 from kun_recipes.execution.summaries import RunFolders
 
@@ -26,5 +27,5 @@ class ReportConfig(RunFolders):
 
     def check(self) -> None:
         names = [Path(folder).name for folder in self.model_dirs or []]
-        if twice := next((name for name in names if names.count(name) > 1), None):
+        if twice := first_repeated(names):
             raise ConfigError("model_dirs", f"two of them are called {twice}; rename one's folder")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kun_recipes.chain.report.config import ReportConfig
+from kun_recipes.config.values import first_repeated
 from kun_recipes.data import schema
 from kun_recipes.data.folders import content_of, path_of
 from kun_recipes.data.rows import read_rows
@@ -93,7 +94,7 @@ def read_sections(config: ReportConfig) -> dict[str, FinishedStage]:
     folders = filter(None, (config.evaluation_dir, config.statistics_dir, study, *(config.stages or ())))
     found = [FinishedStage(finished_summary(folder), Path(folder)) for folder in folders]
     names = ["corpus", "label", "refine", *(one.summary["stage"] for one in found)]
-    if double := next((name for name in names if names.count(name) > 1), None):
+    if double := first_repeated(names):
         raise UserError(f"stages: there are two stages {double}; the page shows one of each")
     return {one.summary["stage"]: one for one in found}
 
