@@ -1,13 +1,12 @@
 """Corpora that are lost to a fault: not readable as they are, or nothing of them kept. The stage must not end well."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from kun_recipes.data import schema
-from kun_recipes.data.rows import read_shard
+from kun_recipes.data.rows import RankReader
 from kun_recipes.errors import UserError
-from kun_recipes.execution.counts import Counts, read_counts, sum_counts
+from kun_recipes.execution.counts import read_counts
 
 ADVICE = {
     "invalid_json": "give one JSON object a line, or one array",
@@ -34,11 +33,11 @@ def check_readable(corpora: Ranks, logs: Path, unreadable: Path, max_share: floa
         unreadable: folder of the records that could not be read.
     """
     for path, ranks in corpora:
-        counts = _counts(logs, ranks)
+        counts = read_counts(logs, ranks)
         for reason, advice in ADVICE.items():
             lost = counts.removed[reason]
             if lost > max_share * counts.read:
-                first = next(row for row in _rows(unreadable, ranks) if row[schema.REASON] == reason)
+                first = _first(unreadable, ranks, reason)
                 where = f"{first[schema.FILE_PATH]}:{first['line']}"
                 raise UserError(
                     f"{path}: {lost} of {counts.read} records cannot be read ({reason}), the first in {where}: "
@@ -49,7 +48,7 @@ def check_readable(corpora: Ranks, logs: Path, unreadable: Path, max_share: floa
 def check_kept(corpora: Ranks, logs: Path, page: Path) -> None:
     """Raise UserError for a corpus of which no segment passes the rules; `page` is the stage's report."""
     for path, ranks in corpora:
-        counts = _counts(logs, ranks)
+        counts = read_counts(logs, ranks)
         if not counts.rows_out:
             removed = ", ".join(f"{reason} {count}" for reason, count in counts.removed.items()) or "no text"
             raise UserError(
@@ -58,12 +57,8 @@ def check_kept(corpora: Ranks, logs: Path, page: Path) -> None:
             )
 
 
-def _counts(logs: Path, ranks: list[int]) -> Counts:
-    return sum_counts(read_counts(logs, [rank]) for rank in ranks)
-
-
-def _rows(folder: Path, ranks: list[int]) -> Iterator[dict[str, Any]]:
-    for rank in ranks:
-        name = f"{rank:05d}.jsonl.zst"
-        if (folder / name).is_file():
-            yield from read_shard(folder, name)
+def _first(folder: Path, ranks: list[int], reason: str) -> dict[str, Any]:
+    """Return the columns of the first record that was removed for a reason."""
+    reader = RankReader(folder)
+    rows = (row.metadata for rank in ranks for row in reader.run(rank=rank))
+    return next(row for row in rows if row[schema.REASON] == reason)

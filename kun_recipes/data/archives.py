@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import RawIOBase
 from itertools import chain
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import zstandard
 
@@ -131,7 +131,7 @@ def _broken(error: BrokenArchive) -> Iterator[bytes]:
     yield
 
 
-def _chunks_of(file: BinaryIO) -> Iterator[bytes]:
+def _chunks_of(file: IO[bytes]) -> Iterator[bytes]:
     return iter(lambda: file.read(CHUNK_BYTES), b"")
 
 
@@ -197,7 +197,7 @@ def _zip_members(file: BinaryIO) -> Iterator[Member]:
 def _zip_chunks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
     try:
         with archive.open(info) as member:
-            yield from iter(lambda: member.read(CHUNK_BYTES), b"")
+            yield from _chunks_of(member)
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError) as error:
         raise BrokenArchive("corrupt_archive", f"the zip archive is damaged: {first_line(error)}") from error
     except (RuntimeError, NotImplementedError) as error:  # a password; another way to pack
@@ -216,7 +216,7 @@ def _tar_members(chunks: Iterator[bytes]) -> Iterator[Member]:
 
 def _tar_chunks(member: Any) -> Iterator[bytes]:
     try:
-        yield from iter(lambda: member.read(CHUNK_BYTES), b"")
+        yield from _chunks_of(member)
     except tarfile.TarError as error:
         raise BrokenArchive("truncated_archive", f"the tar archive ends early: {first_line(error)}") from error
 

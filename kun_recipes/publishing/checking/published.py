@@ -20,6 +20,7 @@ from rich.text import Text
 
 from kun_recipes.data import schema
 from kun_recipes.data.columns import LICENSE, SEGMENT
+from kun_recipes.data.files import first_line
 from kun_recipes.data.manifest import CARD, digest_rows
 from kun_recipes.errors import UserError
 from kun_recipes.privacy import load_privacy
@@ -83,7 +84,7 @@ def _load(name: str) -> Splits:
     except yaml.YAMLError as error:
         raise UserError(f"{name}: its card's metadata cannot be read: {' '.join(str(error).split())}") from error
     except (DatasetNotFoundError, FileNotFoundError, ConnectionError, ValueError) as error:
-        why = str(error).strip().partition("\n")[0]
+        why = first_line(error)
         what = "cannot be read" if Path(name).exists() else "neither a dataset's folder nor its id on the Hub"
         raise UserError(f"{name}: {what}: {why}") from error
 
@@ -141,9 +142,7 @@ def _first_row(split: str, rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
     try:
         return next(iter(rows), {})
     except UNREADABLE as error:
-        raise UserError(
-            f"{split}: its first row cannot be read: {str(error).strip().partition(chr(10))[0]}"
-        ) from error
+        raise UserError(f"{split}: its first row cannot be read: {first_line(error)}") from error
 
 
 def _check_rows(name: str, splits: Splits, manifest: dict[str, Any] | None, check: RowsCheck) -> Iterator[Problem]:
@@ -169,7 +168,7 @@ def _looked_at(name: str, split: str, rows: Iterable[dict[str, Any]], check: Row
                 bar.update()
                 yield row
     except UNREADABLE as error:
-        why = str(error).strip().partition("\n")[0]
+        why = first_line(error)
         raise UserError(f"{name}: {split} cannot be read behind row {check.rows.get(split, 0)}: {why}") from error
 
 
