@@ -7,9 +7,10 @@ from functools import lru_cache
 import numpy as np
 
 from kun_recipes.text.classes import CODE_POINTS
+from kun_recipes.text.disguise import HAN_DIGITS
 from kun_recipes.text.views import encode
 
-HAN_DIGITS = dict(zip("零〇一二三四五六七八九壹贰叁肆伍陆柒捌玖幺", "00123456789" + "123456789" + "1", strict=True))
+SPOKEN = {"幺": "1"}  # of digits that are said one by one
 BLOCKS = (range(0x00B2, 0x00BA), range(0x2070, 0x208A), range(0x2460, 0x2800), range(0x1D7CE, 0x1D800))
 OTHER_DIGITS = {
     chr(code): str(value)
@@ -17,7 +18,7 @@ OTHER_DIGITS = {
     for code in block
     if (value := unicodedata.digit(chr(code), None)) is not None
 }
-DISGUISES = HAN_DIGITS | OTHER_DIGITS
+DISGUISES = HAN_DIGITS | SPOKEN | OTHER_DIGITS
 TABLE = str.maketrans(DISGUISES)
 ANY_DISGUISE = f"[{''.join(DISGUISES)}]"
 ANY_DIGIT = f"[0-9{''.join(DISGUISES)}]"

@@ -139,14 +139,15 @@ class NotChinese(Rule):
         self.min_share = min_share
 
     def find(self, text: str) -> Fault | None:
-        share = han_share(text)
-        if (
-            self.min_share is not None
-            and share < self.min_share
-            and han_share(without_formulas(text)) < self.min_share
-        ):
-            return Fault("not_chinese", f"{share:.2f}")
+        return not_chinese(text, self.min_share)
+
+
+def not_chinese(text: str, min_share: float | None) -> Fault | None:
+    """Find the fault of a text with a lower share of Han characters, also without its formulas; None allows any."""
+    share = han_share(text)
+    if min_share is None or share >= min_share or han_share(without_formulas(text)) >= min_share:
         return None
+    return Fault("not_chinese", f"{share:.2f}")
 
 
 def han_share(text: str) -> float:

@@ -10,7 +10,7 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 from kun_recipes.corpus.quality.repetition import DocumentRepetition, content_lines
 from kun_recipes.corpus.quality.settings import CharacterLimits, KeywordDensity, LineLimits, QualitySettings
 from kun_recipes.data import schema
-from kun_recipes.rules.characters import han_share
+from kun_recipes.rules.characters import not_chinese
 from kun_recipes.rules.rule import Fault, Rule
 from kun_recipes.text.classes import (
     DIGIT,
@@ -56,9 +56,8 @@ class DocumentCharacters(Rule):
 
     def _language(self, text: str) -> Fault | None:
         limits = self.limits
-        share, least = han_share(text), limits.min_han_share
-        if least is not None and share < least and han_share(without_formulas(text)) < least:
-            return Fault("not_chinese", f"{share:.2f}")
+        if fault := not_chinese(text, limits.min_han_share):
+            return fault
         if limits.min_function_words is not None and count_solid(text) >= limits.min_measured:
             found = sum(word in text for word in limits.function_words)
             if found < limits.min_function_words:
