@@ -1,4 +1,4 @@
-"""What the corpus stage's rules wrongly lose and wrongly keep, on labelled rows: rules are changed by this.
+"""Count the labelled rows that the rules of the corpus stage wrongly lose or wrongly keep. Change rules by this.
 
     python benchmarks/rules.py
     python benchmarks/rules.py --half use --show good_lost
@@ -41,7 +41,7 @@ KEPT = "(kept)"
 
 
 class Outcome(NamedTuple):
-    """What the rules did to a row: of how many (texts, or secrets) how many are wrong, and by which reasons."""
+    """Result of the rules for one row: the number of texts or secrets, how many are wrong, and the reasons."""
 
     measure: str
     row: dict[str, Any]

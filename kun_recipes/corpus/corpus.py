@@ -48,7 +48,10 @@ def check_inputs(config: CorpusConfig, there: Container[str]) -> None:
     Args:
         there: paths that can be read now.
     """
-    load_rules(config.rules), load_quality(config.quality), load_context(config.context), load_privacy(config.privacy)
+    load_rules(config.rules)
+    load_quality(config.quality)
+    load_context(config.context)
+    load_privacy(config.privacy)
     for one in config.benchmarks or ():
         if one.path in there or one.format == "prompts":
             load_benchmark(one.path, one.format)

@@ -17,7 +17,7 @@ MARKS = (SUMMARY, STARTED, TRAIN_SUMMARY, f"checkpoints/{STARTED}", WRITTEN)
 """Files by which a folder that this package wrote is known; `write_dataset` leaves the last, no other program does."""
 
 KEPT = (".git", ".hg", ".svn")
-"""What a folder holds that somebody works in: it is never removed, whatever else lies there."""
+"""Marks of a repository. A folder with one of them is never removed."""
 
 _WHOLE = 64 * 2**20  # bytes; a larger file or folder is known by sizes and times instead of its content
 

@@ -21,10 +21,11 @@ SHOWN = 5
 
 SYSTEM = ("system", "system_prompt")
 CONTEXT = (*SYSTEM, "input", "context")
-NULL_WORDS = frozenset({"nan", "none", "null", "n/a", "<noinput>", "noinput", "无", "空"})
-"""Words that stand for an empty text in files that were tables."""
 """Columns in which common formats keep a part of what the instruction says: Alpaca, BELLE, Dolly, OpenOrca. Their text
 is joined to the instruction, the system prompt before it, the others behind it."""
+
+NULL_WORDS = frozenset({"nan", "none", "null", "n/a", "<noinput>", "noinput", "无", "空"})
+"""Words that stand for an empty text in files that were tables."""
 
 HISTORY = "history"
 """Column of the earlier turns of a conversation, which a pair has no place for."""

@@ -22,9 +22,9 @@ from kun_recipes.text.views import is_blank
 
 SHARD_PATTERN = "*.jsonl*"
 OWN_SOURCE = "own"
+"""Source of rows that no stage wrote and that name none."""
 _SPLIT_NAME = re.compile(r"\w+(?:\.\w+)*")
 _SOURCE_LENGTH, _SOURCE_DIGEST = 80, 8  # characters of a source's name, and of the hash behind it
-"""Source of rows that no stage wrote and that name none."""
 SHARD = "shard"
 """Metadata key of the shard's number, for the file name of a writer; no column of the row."""
 
@@ -154,7 +154,7 @@ def read_rows(folder: str | Path) -> Iterator[dict[str, Any]]:
 
 
 def check_rows(folder: str | Path, columns: Sequence[str] = ()) -> None:
-    """Raise UserError, naming file and line, at the first row that is none, or has no text in one of `columns`."""
+    """Raise UserError, naming file and line, at the first invalid row or the first without text in `columns`."""
     for name in list_shards(folder):
         for number, row in enumerate(read_shard(folder, name), start=1):
             for column in columns:

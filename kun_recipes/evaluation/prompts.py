@@ -12,7 +12,7 @@ Format = Literal["plain", "chat"]
 """plain: one text, for a base model; chat: turns, rendered by the model's own template."""
 
 PPL_SPACING: dict[Spacing, tuple[str, str]] = {"opencompass": ("\n" * 3, "\n" * 5), "single": ("\n", "\n")}
-"""What stands between the shots of a plain PPL prompt, and behind them."""
+"""Separators of a plain PPL prompt: between the shots, and between the last shot and the question."""
 
 
 class PromptBuilder:

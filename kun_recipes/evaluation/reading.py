@@ -87,7 +87,7 @@ ARTICLE = re.compile(r"A (?=[a-z])(?!(?:is|and|or|nor|because|as|since|was|seems
 
 
 def strict_letter(text: str) -> str:
-    """The first capital letter anywhere, as OpenCompass reads it; "" where there is none.
+    """Return the first capital letter of the text, as OpenCompass reads it, or "" if there is none.
 
     It may be none of A to D, and is wrong then.
     """
@@ -118,7 +118,7 @@ def _plain(text: str) -> str:
 
 
 def _before_the_next_question(text: str) -> str:
-    """What stands before another question, as models without a turn's end write it behind their answer."""
+    """Return the text before a further question, which models may write after their answer."""
     for found in NEXT_QUESTION.finditer(text):
         if STANDING.search(text, 0, found.start()):
             return text[: found.start()]
@@ -174,7 +174,7 @@ def _first(text: str) -> frozenset[str]:
 
 
 def _verdict(text: str, place: int) -> bool | None:
-    """What is said of the option whose letter ends at a place: right, wrong, or nothing."""
+    """Return whether the text calls the option whose letter ends at `place` right or wrong; None if neither."""
     text = text[place : place + LONGEST_CLAUSE]
     following = MENTION.search(text)
     clause = REFUSED.sub("", text[: following.start()]) if following else text

@@ -26,7 +26,7 @@ from kun_recipes.errors import EngineFailed, UserError
 from kun_recipes.execution.devices import own_gpus, share_out
 
 Source = Callable[[], int | None]
-"""What a worker takes its next task from; None is the end."""
+"""Function that returns the rank of a worker's next task, or None after the last."""
 
 FAILED = 1
 

@@ -135,7 +135,7 @@ def exam_text(fields: dict) -> str | None:
 
 
 def paragraphs_text(fields: dict) -> str | None:
-    """Return a document of MNBVC as text; None for what is none."""
+    """Return the text of an MNBVC document, or None if the record is not one."""
     return _paragraphs(fields.get(PARAGRAPHS))
 
 
