@@ -126,7 +126,6 @@ def test_stages_after_a_failed_stage_never_start(run, without, tmp_path):
     output = without("label_model", *later)
     broken = tmp_path / "broken"  # a folder that is missing is refused before any job
     broken.mkdir()
-    (broken / "config.json").write_text("{}", encoding="utf-8")
     run(output, "--label_model.model", str(broken))
     until_done(output)
     shown = run(output, "--label_model.model", str(broken), "--status")
@@ -143,7 +142,7 @@ def test_stages_after_a_failed_stage_never_start(run, without, tmp_path):
         "report": "not submitted",
         "publish": "not submitted",
     }
-    assert f"label_model failed: model {broken}: is neither a folder" in shown.stdout
+    assert f"label_model failed: model {broken}: {broken} holds no config.json" in shown.stdout
 
 
 @pytest.fixture

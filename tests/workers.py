@@ -4,6 +4,7 @@ Tests of a group run in one worker, in their order, so that what they share is m
 have no effect.
 """
 
+import importlib
 import sys
 from typing import Any
 
@@ -56,12 +57,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_sessionfinish(exitstatus: int) -> None:
     global _exit_status
     _exit_status = int(exitstatus)
+    if "vllm" in sys.modules:  # slow; a worker that has told its result is soon ended
+        importlib.import_module("kun_recipes.cli")
 
 
 @pytest.hookimpl(trylast=True)  # after the summary, and after a worker has told its last result
 def pytest_unconfigure() -> None:
     """End the process as a stage does: what vLLM loads may abort Python's own end on a machine's first run."""
     if "vllm" in sys.modules:
-        from kun_recipes.cli import exit_if_vllm_is_loaded  # here: it takes seconds
+        from kun_recipes.cli import exit_if_vllm_is_loaded  # here: only a run with vLLM needs it
 
         exit_if_vllm_is_loaded(_exit_status)
