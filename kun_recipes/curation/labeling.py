@@ -14,6 +14,7 @@ from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.engines.base import Completion, Prompt
 from kun_recipes.models.engines.chats import ChatTokenizer
 from kun_recipes.models.prompts import PromptTemplate
+from kun_recipes.text.views import is_blank
 
 
 class CountTokens(PipelineStep):
@@ -71,7 +72,7 @@ class MeasureFit(BaseFilter):
 
     Reads instruction, instruction_logprob. Adds instruction_prior_logprob, under the same model and prompt with
     an empty segment, and fit. It tells right pairs from shuffled ones at half a billion parameters, where asking the
-    model does not. Drops an empty instruction with reason "empty_instruction".
+    model does not. Drops an instruction of which nothing can be seen with reason "empty_instruction".
     """
 
     name = "🤝 fit"
@@ -84,11 +85,11 @@ class MeasureFit(BaseFilter):
         return self.filter_batch([doc])[0]
 
     def filter_batch(self, batch: list[Document]) -> list[Verdict]:
-        written = [doc for doc in batch if doc.metadata[schema.INSTRUCTION]]
+        written = [doc for doc in batch if not is_blank(doc.metadata[schema.INSTRUCTION])]
         without_segment = self.prompt.render(segment="")
         instructions = [doc.metadata[schema.INSTRUCTION] for doc in written]
         priors = load_engine(self.engine).score([without_segment] * len(written), instructions)
         for doc, prior in zip(written, priors, strict=True):
             doc.metadata[schema.INSTRUCTION_PRIOR] = prior
             doc.metadata[schema.FIT] = doc.metadata[schema.INSTRUCTION_LOGPROB] - prior
-        return [bool(doc.metadata[schema.INSTRUCTION]) or (False, "empty_instruction") for doc in batch]
+        return [schema.FIT in doc.metadata or (False, "empty_instruction") for doc in batch]

@@ -24,7 +24,7 @@ from kun_recipes.text.classes import (
 )
 from kun_recipes.text.formulas import without_formulas
 from kun_recipes.text.phrases import Phrases
-from kun_recipes.text.views import HAN, encode, without_whitespace
+from kun_recipes.text.views import HAN, encode, is_blank, without_whitespace
 
 WORD = re.compile(rf"[{HAN}{KANA_AND_BOPOMOFO}{LETTERS_AND_DIGITS}]")
 LINE = re.compile(r"[^\n。!?]+")
@@ -39,7 +39,8 @@ class TooShort(Rule):
 
     Args:
         field: which text is read.
-        min_characters: fewest characters kept, whitespace not counted; None keeps all.
+        min_characters: fewest characters kept, whitespace not counted; None keeps all but blank texts: no later stage
+            reads a row whose text cannot be seen.
     """
 
     name = "📏 too short"
@@ -50,7 +51,7 @@ class TooShort(Rule):
 
     def find(self, text: str) -> Fault | None:
         length = count_solid(text)
-        if self.min_characters is not None and length < self.min_characters:
+        if is_blank(text) or length < (self.min_characters or 0):
             return Fault("too_short", str(length))
         return None
 

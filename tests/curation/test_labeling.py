@@ -90,12 +90,16 @@ def test_fit_of_an_empty_segment_is_zero(settings, prompt):
     assert row[0].metadata[schema.FIT] == pytest.approx(0, abs=1e-5)
 
 
-@pytest.mark.parametrize("instructions", [("",), ("写诗", "", "什么？")], ids=["alone", "among others"])
+@pytest.mark.parametrize(
+    "instructions",
+    [("",), ("写诗", "", "什么？"), ("\u200b", "写诗", "\x01\x7f")],
+    ids=["alone", "among others", "not to be seen"],
+)
 def test_an_empty_instruction_is_dropped(settings, prompt, instructions):
     rows = labelled(*instructions)
     verdicts = MeasureFit(settings, prompt).filter_batch(rows)
     for row, verdict in zip(rows, verdicts, strict=True):
-        written = bool(row.metadata[schema.INSTRUCTION])
+        written = row.metadata[schema.INSTRUCTION] in ("写诗", "什么？")
         assert verdict == (True if written else (False, "empty_instruction"))
         assert (schema.FIT in row.metadata) is written
     assert MeasureFit(settings, prompt).filter(labelled("")[0]) == (False, "empty_instruction")

@@ -22,7 +22,13 @@ def test_too_short(text, value):
 def test_minimum_length_can_be_changed_or_disabled():
     assert TooShort(schema.TEXT, 20).find("字" * 19) == ("too_short", "19")
     assert TooShort(schema.TEXT, 20).find("字" * 20) is None
-    assert TooShort(schema.TEXT, None).find("") is None
+    assert TooShort(schema.TEXT, None).find("字") is None
+
+
+@pytest.mark.parametrize("least", [None, 0, 1])
+@pytest.mark.parametrize("text", ["", " \n", "\u200b\u2060", "\x01\x08", "\u3164"])
+def test_a_text_of_which_nothing_can_be_seen_is_always_too_short(text, least):
+    assert TooShort(schema.TEXT, least).find(text) is not None
 
 
 @pytest.mark.parametrize(

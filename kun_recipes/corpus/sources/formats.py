@@ -28,6 +28,7 @@ from kun_recipes.data.archives import CONTAINERS, PACKINGS
 from kun_recipes.data.json_lines import Malformed, Record
 from kun_recipes.data.rows import source_name
 from kun_recipes.errors import UserError
+from kun_recipes.text.views import is_blank
 
 FormatName = Literal["wudao", "wanjuan", "skypile", "jsonl", "parquet"]
 FORMATS: tuple[FormatName, ...] = get_args(FormatName)
@@ -151,7 +152,7 @@ def _text(fields: object, format: CorpusFormat) -> tuple[str, tuple[str, str] | 
         return "", ("missing_field", f'no field "{format.text}"')
     if not isinstance(text, str):
         return "", ("wrong_type", f'"{format.text}" must be a string, not {_json_type(text)}')
-    return text, None if text and not text.isspace() else ("empty_text", f'"{format.text}" is empty')
+    return text, ("empty_text", f'"{format.text}" is empty') if is_blank(text) else None
 
 
 def _columns(fields: FieldNames) -> tuple[list[str], list[str]]:
