@@ -5,7 +5,8 @@
 Columns in:  id, text, source, tokens; rows of your own need id and text, tokens are counted, the source is then "own"
 Columns out: + instruction, instruction_logprob, perplexity, instruction_prior_logprob, fit
 
-Also writes every candidate, before any filter, to <output_dir>/labelled.
+Also writes every candidate, before any filter, to <output_dir>/measured. With another threshold or other rules, the
+stage selects from these rows and asks no model.
 """
 
 from kun_recipes.chain.stages.label import LABEL

@@ -84,7 +84,7 @@ KILLED_WHEN = {  # the file whose appearance is the moment of the kill, below th
     "corpus": "corpus/logs/segment/completions/00000",
     "label_model": "label_model/checkpoints/checkpoint-10",
     "primary_chat_model": "primary_chat_model/checkpoints/checkpoint-20/manifest.json",
-    "label": "label/logs/label/completions/00001",
+    "label": "label/logs/measure/completions/00001",
     "refine": "refine/removed",
     "final_model": "final_model/logs",
     "evaluate": "evaluate/logs/tiny-questions/completions/00002",

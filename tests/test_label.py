@@ -36,7 +36,8 @@ def test_rows_of_ones_own_are_labelled_and_their_tokens_counted(tmp_path, reposi
     command = [sys.executable, "recipes/label.py", *words]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    labelled = {row["id"]: (row["source"], row["tokens"]) for row in read_rows(tmp_path / "label" / "labelled")}
+    measured = list(read_rows(tmp_path / "label" / "measured"))
+    labelled = {row["id"]: (row["source"], row["tokens"]) for row in measured if "instruction" in row}
     assert labelled == {"0": ("own", 3 * len(TEXTS[0])), "9": ("wudao", 5)}
     assert (
         json.loads((tmp_path / "label" / "stage.json").read_text(encoding="utf-8"))["removed"]["segment_length"] == 1

@@ -159,7 +159,7 @@ def labelling(run, without) -> Callable[..., tuple[Path, str, str]]:
 
 
 def label_rows(output: Path) -> list[dict]:
-    return [row for folder in ("rows", "labelled") for row in read_rows(output / "label" / folder)]
+    return [row for folder in ("rows", "measured") for row in read_rows(output / "label" / folder)]
 
 
 def test_killed_array_task_is_rerun(run, labelling, finished):
@@ -179,7 +179,7 @@ def test_array_task_near_its_time_limit_is_requeued(run, labelling, finished):
     kill(task, "--signal=USR1")
     until_done(output)
     assert label_rows(output) == label_rows(finished)
-    said = "".join(log.read_text(encoding="utf-8") for log in output.glob("label/logs/label/slurm_logs/*_0.out"))
+    said = "".join(log.read_text(encoding="utf-8") for log in output.glob("label/logs/measure/slurm_logs/*_0.out"))
     assert "Requeueing and exiting" in said
 
 

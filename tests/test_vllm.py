@@ -96,7 +96,7 @@ def test_chain_by_vllm_has_the_rows_of_transformers(chain, by_transformers: Path
     console = (by_vllm / "logs" / "label.log").read_text(encoding="utf-8")
     assert f"vllm: {by_vllm}/label_model, float32, context of " in console
     assert "INFO" not in console  # vLLM's own words are in the log folder
-    assert "INFO" in (by_vllm / "label/logs/label/console.log").read_text(encoding="utf-8")
+    assert "INFO" in (by_vllm / "label/logs/measure/console.log").read_text(encoding="utf-8")
 
 
 def label(repository: Path, made: Path, output: Path, *more: str) -> list[str]:
@@ -136,9 +136,9 @@ def test_dying_engine_leaves_no_partial_shard(repository: Path, by_transformers:
     assert run.returncode == 2
     shards = list_shards(by_transformers / "corpus" / "rows")
     assert any(f"{shard}: vLLM died: " in message for shard in shards[:2])
-    assert f"the log is {output}/logs/label/console.log" in message
+    assert f"the log is {output}/logs/measure/console.log" in message
     assert not (output / "logs" / "label" / "completions").exists()
-    assert not list((output / "labelled").glob("*"))
+    assert not list((output / "measured").glob("*"))
 
 
 @pytest.mark.timeout(600)

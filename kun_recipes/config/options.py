@@ -24,6 +24,7 @@ class OptionSpec:
     limits: Limits
     choices: tuple[str, ...]
     affects_rows: bool
+    selects: bool
     package_file: str | None = None
 
 
@@ -44,6 +45,7 @@ def option(
     above: float | None = None,
     choices: Sequence[str] = (),
     affects_rows: bool = True,
+    selects: bool = False,
     package_file: str | None = None,
 ) -> Any:
     """Declare a field of a config class.
@@ -56,14 +58,16 @@ def option(
         package_file: file below kun_recipes/ that the stage reads where none is given, or that holds the names which
             the option may have: its content is part of what a run was asked.
         affects_rows: False for what only says where or how fast, and so may change when a run is continued.
+        selects: True for what only selects among measured rows: a finished stage with another value selects anew.
 
     That an option is a path, its type says: `kun_recipes.config.types`.
     """
     notes = [f"unit: {unit}"] if unit else []
     notes += [f"one of {', '.join(choices)}"] if choices else []
     notes += [f"source: {source}"] if source else []
+    notes += ["only selects"] if selects else []
     text = _HelpText((f"{help} [{'; '.join(notes)}]" if notes else help).replace("%", "%%"))
-    text.spec = OptionSpec(Limits(min, max, above), tuple(choices), affects_rows, package_file)
+    text.spec = OptionSpec(Limits(min, max, above), tuple(choices), affects_rows, selects, package_file)
     metadata = {"help": text}
     if isinstance(default, list | dict):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)

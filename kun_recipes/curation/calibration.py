@@ -2,16 +2,21 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy
+from datatrove.data import Document
+from datatrove.pipeline.writers.disk_base import DiskWriter
 from filelock import FileLock
 from scipy.stats import mannwhitneyu
 
 from kun_recipes.curation.judge_data import JudgeItem, split_judge_items
 from kun_recipes.curation.judging import Calibration, Judge
+from kun_recipes.curation.measuring import Wanted
 from kun_recipes.data.atomic import write_json
 from kun_recipes.models.engines.base import Engine
+from kun_recipes.rules.ranges import RangeFilter
 
 
 def calibrate(
@@ -71,6 +76,7 @@ class Calibrations:
 
     def __init__(self, path: Path, items: Sequence[JudgeItem], thresholds: dict[str, float | None]):
         self.path, self.thresholds = path, thresholds
+        self.bounds: dict[str, float] = {}
         _, self.development, self.held_out = split_judge_items(items)
 
     def measured(self) -> dict[str, Calibration]:
@@ -91,3 +97,17 @@ class Calibrations:
                 known[judge.name] = calibrate(judge, engine, development, held_out, self.thresholds[judge.name])
                 write_json(self.path, {name: calibration.to_dict() for name, calibration in known.items()})
         return known[judge.name]
+
+    def keeps(self, *judges: Judge) -> Wanted:
+        """Return whether all of these judges, each asked before, keep a row."""
+        return partial(self._keep, judges)
+
+    def _keep(self, judges: Sequence[Judge], doc: Document) -> bool:
+        return all(self.bound(judge).keeps(doc) for judge in judges)
+
+    def bound(self, judge: Judge, exclusion_writer: DiskWriter | None = None) -> RangeFilter:
+        """Return the block that drops what a judge, asked before, turned down."""
+        if judge.name not in self.bounds:  # read once: thresholds do not move while the stage runs
+            self.bounds[judge.name] = self.measured()[judge.name].threshold
+        lowest = self.bounds[judge.name]
+        return RangeFilter(judge.calibrated, judge.reason, lowest=lowest, exclusion_writer=exclusion_writer)

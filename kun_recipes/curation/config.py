@@ -23,20 +23,37 @@ class LabelConfig(EngineConfig):
         min=1,
     )
     max_tokens: int = option(
-        512, "a row is removed when its segment or instruction is longer", unit="tokens", source="Kun §3.2", min=1
+        512,
+        "a row is removed when its segment or instruction is longer",
+        unit="tokens",
+        source="Kun §3.2",
+        min=1,
+        selects=True,
     )
     max_perplexity: float | None = option(
         None,
         "highest perplexity of the instruction given the segment",
         source="Kun §3.2 filters by it and gives no figure",
         above=1,
+        selects=True,
     )
-    min_fit: float | None = option(None, "lowest fit, log p(x|y) - log p(x) a token", unit="nats", source="ours")
+    min_fit: float | None = option(
+        None, "lowest fit, log p(x|y) - log p(x) a token", unit="nats", source="ours", selects=True
+    )
     min_fit_percentile: float | None = option(
-        None, "remove this share of the candidates, those of lowest fit", unit="percent", source="ours", min=0, max=100
+        None,
+        "remove this share of the candidates, those of lowest fit",
+        unit="percent",
+        source="ours",
+        min=0,
+        max=100,
+        selects=True,
     )
     rules: InputPath | None = option(
-        None, "YAML file of the A.2 rules; null takes the ones of the package", package_file="rules/rules.yaml"
+        None,
+        "YAML file of the A.2 rules; null takes the ones of the package",
+        package_file="rules/rules.yaml",
+        selects=True,
     )
 
     new_tokens = 96
@@ -51,7 +68,7 @@ class LabelConfig(EngineConfig):
 class RefineConfig(EngineConfig):
     """Let the primary chat model judge the candidates and write the polished answers (Kun §3.3)."""
 
-    candidates: StagePath = option(help="folder of candidate rows, written by the label stage")
+    candidates: StagePath = option(help="folder of candidate rows, written by the label stage", selects=True)
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
     dataset_dir: OutputPath = option(
         help="folder of the finished dataset, one Parquet split per source", affects_rows=False
@@ -86,11 +103,13 @@ class RefineConfig(EngineConfig):
         None,
         "lowest calibrated log-odds of 是 kept; null chooses it on the development items of judge_data",
         unit="nats",
+        selects=True,
     )
     score_threshold: float | None = option(
         None,
         "lowest calibrated log-odds of 好 kept; null chooses it on the development items of judge_data",
         unit="nats",
+        selects=True,
     )
     max_new_tokens: int | None = option(
         None,
@@ -100,7 +119,10 @@ class RefineConfig(EngineConfig):
         min=1,
     )
     rules: InputPath | None = option(
-        None, "YAML file of the A.2 rules; null takes the ones of the package", package_file="rules/rules.yaml"
+        None,
+        "YAML file of the A.2 rules; null takes the ones of the package",
+        package_file="rules/rules.yaml",
+        selects=True,
     )
 
     new_tokens = 1024

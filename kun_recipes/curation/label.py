@@ -1,7 +1,7 @@
 """Pipelines of the label stage; recipes/label.py lists its columns.
 
-The first asks the model and writes every candidate to <output_dir>/labelled; the second filters them: by then the
-share of lowest fit is known.
+The first asks the model and writes every candidate to <output_dir>/measured; the second selects among them. By then
+the share of lowest fit is known, and another selection asks no model.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ import numpy
 from datatrove.pipeline.base import PipelineStep
 
 from kun_recipes.curation.config import LabelConfig
-from kun_recipes.curation.labeling import CountTokens, LabelInstructions, MeasureFit
+from kun_recipes.curation.labeling import CountTokens, EmptyInstruction, LabelInstructions, MeasureFit
+from kun_recipes.curation.measuring import FitsContext, RecallRows
 from kun_recipes.data import schema
 from kun_recipes.data.folders import require_finished
 from kun_recipes.data.rows import (
@@ -22,37 +23,29 @@ from kun_recipes.data.rows import (
     removed_writers,
     row_writer,
 )
-from kun_recipes.execution.folder import StageFolder, report
+from kun_recipes.execution.folder import MEASURE, SELECT, StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models.context import TOKENS_A_TOKEN, Request, open_engine
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.models.resolve import model_identity
 from kun_recipes.rules import instruction_rules, load_rules
-from kun_recipes.rules.pipelines import Removed
 from kun_recipes.rules.ranges import RangeFilter
 
 
-def label(config: LabelConfig, stage: StageFolder, removed: Removed) -> list[PipelineStep]:
+def measure(config: LabelConfig, stage: StageFolder) -> list[PipelineStep]:
     prompt = load_prompt(config.prompt, {"segment"})
     decoding = config.decoding()
     engine = open_engine(config, requests(config, prompt, decoding))
+    author = model_identity(engine.model)
+    is_short = RangeFilter(schema.TOKENS, "segment_length", highest=config.max_tokens).keeps
     return [
         InputReader(config.segments),
+        RecallRows(stage.recalled),
         CountTokens(engine.model),
-        RangeFilter(
-            schema.TOKENS, "segment_length", highest=config.max_tokens, exclusion_writer=removed("segment_length")
-        ),
-        LabelInstructions(
-            engine,
-            model_identity(engine.model),
-            prompt,
-            decoding,
-            config.seed,
-            removed("context_length"),
-        ),
-        MeasureFit(engine, prompt, removed("empty")),
-        row_writer(stage.folder / "labelled"),
+        LabelInstructions(engine, author, prompt, decoding, config.seed, is_short),
+        MeasureFit(engine, prompt),
+        row_writer(stage.measured),
     ]
 
 
@@ -65,15 +58,20 @@ def requests(config: LabelConfig, prompt: PromptTemplate, decoding: Sampling) ->
             yield prompt.render(segment=row[schema.TEXT]), decoding.max_new_tokens
 
 
-def select(config: LabelConfig, stage: StageFolder, removed: Removed) -> list[PipelineStep]:
-    def between(field: str, reason: str, **bounds: float | None) -> RangeFilter:
+def select(config: LabelConfig, stage: StageFolder) -> list[PipelineStep]:
+    removed = removed_writers(stage.removed)
+
+    def bounded(field: str, reason: str, **bounds: float | None) -> RangeFilter:
         return RangeFilter(field, reason, **bounds, exclusion_writer=removed(reason))
 
     return [
-        RowReader(stage.folder / "labelled"),
-        between(schema.PERPLEXITY, "perplexity", highest=config.max_perplexity),
-        between(schema.INSTRUCTION_TOKENS, "instruction_length", highest=config.max_tokens),
-        between(schema.FIT, "fit", lowest=lowest_fit(config, stage)),
+        RowReader(stage.measured),
+        bounded(schema.TOKENS, "segment_length", highest=config.max_tokens),
+        FitsContext(removed("context_length")),
+        EmptyInstruction(removed("empty")),
+        bounded(schema.PERPLEXITY, "perplexity", highest=config.max_perplexity),
+        bounded(schema.INSTRUCTION_TOKENS, "instruction_length", highest=config.max_tokens),
+        bounded(schema.FIT, "fit", lowest=lowest_fit(config, stage)),
         *instruction_rules(load_rules(config.rules), removed),
         row_writer(stage.rows),
     ]
@@ -82,22 +80,21 @@ def select(config: LabelConfig, stage: StageFolder, removed: Removed) -> list[Pi
 def lowest_fit(config: LabelConfig, stage: StageFolder) -> float | None:
     if config.min_fit_percentile is None:
         return config.min_fit
-    fits = [row[schema.FIT] for row in read_rows(stage.folder / "labelled")]
-    return float(numpy.percentile(fits, config.min_fit_percentile))
+    rows = (row for row in read_rows(stage.measured) if row[schema.TOKENS] <= config.max_tokens)
+    fits = [row[schema.FIT] for row in rows if schema.FIT in row]
+    return float(numpy.percentile(fits, config.min_fit_percentile)) if fits else None
 
 
 def run(config: LabelConfig) -> None:
     require_finished(config.segments)
     stage = StageFolder("label", config)
-    removed = removed_writers(stage.removed)
     summary = stage.summary()
     if summary is None:
         check_rows(config.segments)
         shards = list_shards(config.segments)
-        pipeline = label(config, stage, removed)
+        pipeline = measure(config, stage)
         stage.begin()
-        labelled = run_pipeline(pipeline, stage.logs("label"), len(shards), config.where(), reads=shards)
-        shards = list_shards(stage.folder / "labelled")
-        kept = run_pipeline(select(config, stage, removed), stage.logs("select"), len(shards))
-        summary = stage.finish(labelled.then(kept))
+        run_pipeline(pipeline, stage.logs(MEASURE), len(shards), config.where(), reads=shards)
+        counts = run_pipeline(select(config, stage), stage.logs(SELECT), len(shards))
+        summary = stage.finish(counts)
     report(summary, stage.folder)

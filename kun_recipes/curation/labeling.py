@@ -6,12 +6,11 @@ from pathlib import Path
 from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.filters.base_filter import BaseFilter
-from datatrove.pipeline.writers.disk_base import DiskWriter
 
+from kun_recipes.curation.measuring import MeasureRows, WriteText
 from kun_recipes.data import schema
-from kun_recipes.models.asking import ROWS_A_CALL, Verdict, WriteText
-from kun_recipes.models.engines import EngineSettings, load_engine
-from kun_recipes.models.engines.base import Completion, Prompt
+from kun_recipes.models.engines import EngineSettings
+from kun_recipes.models.engines.base import Completion, Engine, Prompt
 from kun_recipes.models.engines.chats import ChatTokenizer
 from kun_recipes.models.prompts import PromptTemplate
 from kun_recipes.text.views import is_blank
@@ -47,10 +46,10 @@ class LabelInstructions(WriteText):
 
     Reads the text. Adds instruction, instruction_tokens, instruction_finish_reason, instruction_logprob (nats a token,
     under the label model's own distribution), perplexity, label_model, label_prompt.
-    Drops with reason "context_length" a segment whose prompt does not fit the model's context.
     """
 
     name = "🏷 label"
+    column = schema.INSTRUCTION
 
     def prompt_for(self, doc: Document) -> Prompt:
         return self.prompt.render(segment=doc.text)
@@ -67,29 +66,40 @@ class LabelInstructions(WriteText):
         }
 
 
-class MeasureFit(BaseFilter):
+class MeasureFit(MeasureRows):
     """Measure how much the segment explains its instruction: fit = log p(x̂|y) - log p(x̂), a token, in nats.
 
     Reads instruction, instruction_logprob. Adds instruction_prior_logprob, under the same model and prompt with
     an empty segment, and fit. It tells right pairs from shuffled ones at half a billion parameters, where asking the
-    model does not. Drops an instruction of which nothing can be seen with reason "empty_instruction".
+    model does not. An instruction of which nothing can be seen has no fit.
     """
 
     name = "🤝 fit"
+    column = schema.FIT
 
-    def __init__(self, engine: EngineSettings, prompt: PromptTemplate, exclusion_writer: DiskWriter | None = None):
-        super().__init__(exclusion_writer, batch_size=ROWS_A_CALL)
-        self.engine, self.prompt = engine, prompt
+    def __init__(self, engine: EngineSettings, prompt: PromptTemplate):
+        super().__init__(engine, new_tokens=0, wanted=has_instruction)
+        self.without_segment = prompt.render(segment="")
 
-    def filter(self, doc: Document) -> Verdict:
-        return self.filter_batch([doc])[0]
+    def prompt_for(self, doc: Document) -> Prompt:
+        return self.without_segment
 
-    def filter_batch(self, batch: list[Document]) -> list[Verdict]:
-        written = [doc for doc in batch if not is_blank(doc.metadata[schema.INSTRUCTION])]
-        without_segment = self.prompt.render(segment="")
-        instructions = [doc.metadata[schema.INSTRUCTION] for doc in written]
-        priors = load_engine(self.engine).score([without_segment] * len(written), instructions)
-        for doc, prior in zip(written, priors, strict=True):
+    def measure(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> None:
+        priors = engine.score(prompts, [doc.metadata[schema.INSTRUCTION] for doc in docs])
+        for doc, prior in zip(docs, priors, strict=True):
             doc.metadata[schema.INSTRUCTION_PRIOR] = prior
             doc.metadata[schema.FIT] = doc.metadata[schema.INSTRUCTION_LOGPROB] - prior
-        return [schema.FIT in doc.metadata or (False, "empty_instruction") for doc in batch]
+
+
+def has_instruction(doc: Document) -> bool:
+    """Tell whether something of the row's instruction can be seen."""
+    return not is_blank(doc.metadata.get(schema.INSTRUCTION, ""))
+
+
+class EmptyInstruction(BaseFilter):
+    """Drop a row whose label model wrote nothing that can be seen, with reason "empty_instruction"."""
+
+    name = "🕳 empty"
+
+    def filter(self, doc: Document) -> bool | tuple[bool, str]:
+        return has_instruction(doc) or (False, "empty_instruction")

@@ -3,8 +3,8 @@
 from datatrove.data import Document
 from datatrove.pipeline.base import DocumentsPipeline, PipelineStep
 
+from kun_recipes.curation.measuring import WriteText
 from kun_recipes.data import schema
-from kun_recipes.models.asking import WriteText
 from kun_recipes.models.engines.base import Completion, Prompt
 
 
@@ -13,10 +13,10 @@ class PolishAnswer(WriteText):
 
     Reads the text and instruction. Adds output, output_tokens, output_finish_reason, output_logprob (nats a token),
     chat_model, polish_prompt. The segment stays, so that the answer can be checked against it.
-    Drops with reason "context_length" a row whose prompt and answer do not fit the model's context.
     """
 
     name = "✨ polish"
+    column = schema.OUTPUT
 
     def prompt_for(self, doc: Document) -> Prompt:
         return self.prompt.render(segment=doc.text, instruction=doc.metadata[schema.INSTRUCTION])

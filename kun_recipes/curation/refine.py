@@ -9,13 +9,22 @@ from datatrove.pipeline.base import PipelineStep
 from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.curation.judge_data import load_judge_items
-from kun_recipes.curation.judging import Judge, JudgeCandidate, filter_judge, score_judge
+from kun_recipes.curation.judging import AskJudge, Judge, filter_judge, score_judge
+from kun_recipes.curation.measuring import FitsContext, RecallRows
 from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
 from kun_recipes.data import schema
 from kun_recipes.data.dataset import write_dataset
 from kun_recipes.data.folders import require_finished
-from kun_recipes.data.rows import InputReader, check_rows, list_shards, read_rows, removed_writers, row_writer
-from kun_recipes.execution.folder import StageFolder, report
+from kun_recipes.data.rows import (
+    InputReader,
+    RowReader,
+    check_rows,
+    list_shards,
+    read_rows,
+    removed_writers,
+    row_writer,
+)
+from kun_recipes.execution.folder import MEASURE, SELECT, StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models.context import Request, open_engine
 from kun_recipes.models.engines.base import Sampling
@@ -30,26 +39,47 @@ ASKED = {"polished": {"segment", "instruction"}, "unaided": {"instruction"}}
 """Fields of the polish prompt, by how answers are written."""
 
 
-def refine(config: RefineConfig, stage: StageFolder, calibrations: Calibrations) -> list[PipelineStep]:
-    """One engine for all: its settings are the same, so that a process loads the model once."""
-    is_instruction = filter_judge(load_prompt(config.filter_prompt, {"instruction"}))
-    is_good = score_judge(load_prompt(config.score_prompt, SCORED[config.score_target]))
+def measure(config: RefineConfig, stage: StageFolder, calibrations: Calibrations) -> list[PipelineStep]:
+    """Return the blocks that ask the model: one engine for all, so that a process loads it once.
+
+    A row that a judge turned down is not asked about again: a verdict costs less than an answer.
+    """
+    is_instruction, is_good = judges(config)
     polish = load_prompt(config.polish_prompt, ASKED[config.answers]) if config.answers in ASKED else None
     decoding = config.decoding()
     judged = judge_requests(config, calibrations, is_instruction, is_good)
     engine = open_engine(config, chain(judged, polish_requests(config, polish, decoding)))
-    removed = removed_writers(stage.removed)
     author = model_identity(engine.model)
+    kept_by_both = calibrations.keeps(is_instruction, is_good)
     return [
         InputReader(config.candidates),
-        JudgeCandidate(engine, is_instruction, calibrations.of, removed(is_instruction.reason)),
-        JudgeCandidate(engine, is_good, calibrations.of, removed(is_good.reason)),
-        PolishAnswer(engine, author, polish, decoding, config.seed, removed("context_length"))
+        RecallRows(stage.recalled, same=[schema.INSTRUCTION]),
+        AskJudge(engine, is_instruction, calibrations.of),
+        AskJudge(engine, is_good, calibrations.of, calibrations.keeps(is_instruction)),
+        PolishAnswer(engine, author, polish, decoding, config.seed, kept_by_both)
         if polish
         else AnswerWithSegment(author),
-        *answer_rules(load_rules(config.rules), removed, polished=polish is not None),
+        row_writer(stage.measured),
+    ]
+
+
+def select(config: RefineConfig, stage: StageFolder, calibrations: Calibrations) -> list[PipelineStep]:
+    removed = removed_writers(stage.removed)
+    return [
+        RowReader(stage.measured),
+        FitsContext(removed("context_length")),
+        *(calibrations.bound(judge, removed(judge.reason)) for judge in judges(config)),
+        *answer_rules(load_rules(config.rules), removed, polished=config.answers in ASKED),
         row_writer(stage.rows),
     ]
+
+
+def judges(config: RefineConfig) -> tuple[Judge, Judge]:
+    """Return the judges in the order in which a row meets them: is it an instruction, is it a good one?"""
+    return (
+        filter_judge(load_prompt(config.filter_prompt, {"instruction"})),
+        score_judge(load_prompt(config.score_prompt, SCORED[config.score_target])),
+    )
 
 
 def check_inputs(config: RefineConfig) -> None:
@@ -90,9 +120,10 @@ def run(config: RefineConfig) -> None:
         thresholds = {"filter": config.filter_threshold, "score": config.score_threshold}
         items = load_judge_items(config.judge_data, pairs=config.score_target == "pair")
         calibrations = Calibrations(stage.folder / "judges.json", items, thresholds)
-        pipeline = refine(config, stage, calibrations)
+        pipeline = measure(config, stage, calibrations)
         stage.begin()
-        counts = run_pipeline(pipeline, stage.logs("refine"), len(shards), config.where(), reads=shards)
+        run_pipeline(pipeline, stage.logs(MEASURE), len(shards), config.where(), reads=shards)
+        counts = run_pipeline(select(config, stage, calibrations), stage.logs(SELECT), len(shards))
         splits = write_dataset(stage.rows, config.dataset_dir)
         measured = calibrations.measured()
         print(*measured.values(), sep="\n", file=sys.stderr)

@@ -2,7 +2,7 @@
 
 Inside a pipeline a row is a datatrove `Document`: `text` is the segment y, `id` a hash of (source, document id, span,
 text), and the columns below are keys of `metadata`. Between stages a row is one JSON line. Nothing is overwritten, so
-that a threshold can be moved later without a GPU.
+that a threshold can be moved later without asking a model.
 """
 
 # corpus (§3.1): the segment y and where it came from
@@ -41,6 +41,9 @@ OUTPUT_FINISH = "output_finish_reason"
 OUTPUT_LOGPROB = "output_logprob"  # mean log-probability a token, nats
 CHAT_MODEL = "chat_model"  # name and hash of the weights
 POLISH_PROMPT = "polish_prompt"  # fingerprint of the prompt file; absent with answers: raw
+
+# label and refine, where a model could not be asked
+PROMPT_TOKENS = "prompt_tokens"  # of the prompt that leaves the answer no room in the model's context
 
 # every row in removed/
 REASON = "reason"

@@ -1,5 +1,7 @@
 """A stage's folder: what was asked of it, whether it is finished, and what it counted.
 
+<output_dir>/measured/    label and refine: every row with all that was measured of it, before any is dropped
+<output_dir>/recalled/    what was measured before the selection changed, while the stage runs again
 <output_dir>/rows/        the rows kept, in shards
 <output_dir>/removed/     the rows dropped, a folder a block, each row with its reason
 <output_dir>/scratch/     what one pipeline of the stage hands to the next, while the stage runs
@@ -28,6 +30,9 @@ from kun_recipes.errors import UserError
 from kun_recipes.execution.counts import Counts
 
 PACKAGE = Path(__file__).parents[1]
+SELECTS_ANEW = "selects_anew"
+MEASURE, SELECT = "measure", "select"
+"""The two pipelines of label and refine, by the names of their folders of logs."""
 
 
 class StageFolder:
@@ -43,6 +48,7 @@ class StageFolder:
         self.name = name
         self.folder = Path(config.output_dir)
         self.asked = {**describe(config), **(versions or {})}
+        self.selecting = selecting_keys(config)
         self.begun = time.monotonic()
 
     @property
@@ -54,6 +60,15 @@ class StageFolder:
         return self.folder / "removed"
 
     @property
+    def measured(self) -> Path:
+        return self.folder / "measured"
+
+    @property
+    def recalled(self) -> Path:
+        """For folders of rows that were measured before the selection changed."""
+        return self.folder / "recalled"
+
+    @property
     def scratch(self) -> Path:
         """For what only the stage itself reads; gone once it is finished."""
         return self.folder / "scratch"
@@ -62,8 +77,13 @@ class StageFolder:
         return self.folder / "logs" / pipeline
 
     def summary(self) -> dict[str, Any] | None:
-        """The summary if the stage is finished. Raises UserError when other values that change rows made it."""
-        return self._earlier(SUMMARY)
+        """Return the summary if the stage is finished, and None if it is not or only selected by other values.
+
+        Raises:
+            UserError: other values that change what is measured made it.
+        """
+        earlier = self._read(SUMMARY)
+        return earlier if earlier is not None and not self._changed(earlier) else None
 
     def is_outdated(self) -> bool:
         """Whether other values that change rows made the folder, or began it."""
@@ -71,9 +91,30 @@ class StageFolder:
         return any(changed_keys(self.asked, one["config"]) for one in earlier)
 
     def begin(self) -> None:
-        """Note what is asked. Raises UserError when other values began the folder: going on would mix two runs."""
-        if self._earlier(STARTED) is None:
-            write_json(self.folder / STARTED, {"config": self.asked})
+        """Note what is asked. What was measured is kept where the rows are only selected by other values.
+
+        Raises:
+            UserError: other values that change what is measured began the folder: going on would mix two runs.
+        """
+        earlier = self._read(STARTED) or self._read(SUMMARY)
+        if earlier is not None and not self._changed(earlier) and SELECTS_ANEW not in earlier:
+            return
+        if earlier is not None:
+            self._select_anew()
+        write_json(self.folder / STARTED, {"config": self.asked})
+
+    def _select_anew(self) -> None:
+        """Put aside what was measured and remove what was selected from it. Killed anywhere, it is done again."""
+        write_json(self.folder / STARTED, {"config": self.asked, SELECTS_ANEW: True})
+        (self.folder / SUMMARY).unlink(missing_ok=True)
+        aside = self.recalled / f"{len(list(self.recalled.glob('*'))):05d}"
+        aside.mkdir(parents=True)
+        for shard in sorted(self.measured.glob("*")):
+            rank = shard.name.partition(".")[0]
+            if (self.logs(MEASURE) / "completions" / rank).exists():  # the shard of a task that did not end may be cut
+                os.replace(shard, aside / shard.name)
+        for folder in (self.measured, self.rows, self.removed, self.folder / "logs"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def finish(self, counts: Counts, **more: Any) -> dict[str, Any]:
         """Write and return the summary: rows_in, rows_kept, removed by reason, seconds, and `more`."""
@@ -89,6 +130,7 @@ class StageFolder:
         }
         write_json(self.folder / SUMMARY, summary)
         shutil.rmtree(self.scratch, ignore_errors=True)
+        shutil.rmtree(self.recalled, ignore_errors=True)
         (self.folder / STARTED).unlink(missing_ok=True)
         return summary
 
@@ -96,18 +138,17 @@ class StageFolder:
         path = self.folder / name
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
-    def _earlier(self, name: str) -> dict[str, Any] | None:
-        earlier = self._read(name)
-        if earlier is None:
-            return None
+    def _changed(self, earlier: Mapping[str, Any]) -> list[str]:
+        """Return what was asked otherwise and only selects rows. Raises UserError for anything else."""
         asked_then = earlier["config"]
-        if changed := changed_keys(self.asked, asked_then):
-            then, now = _short(asked_then.get(changed[0])), _short(self.asked.get(changed[0]))
+        changed = changed_keys(self.asked, asked_then)
+        if refused := [key for key in changed if key not in self.selecting]:
+            then, now = _short(asked_then.get(refused[0])), _short(self.asked.get(refused[0]))
             raise UserError(
-                f"{self.folder}: was made with another {', '.join(changed)} ({changed[0]}: {then} then, {now} now); "
+                f"{self.folder}: was made with another {', '.join(refused)} ({refused[0]}: {then} then, {now} now); "
                 "remove the folder or give another output_dir (recipes/run.py: --fresh)"
             )
-        return earlier
+        return changed
 
 
 def changed_keys(asked: Mapping[str, Any], earlier: Mapping[str, Any]) -> list[str]:
@@ -132,6 +173,13 @@ def describe(config: Any) -> dict[str, Any]:
             if (package_file := spec.package_file if (spec := spec_of(field)) else None) is not None:
                 values |= _describe_package_file(field.name, hint, value, package_file)
     return values
+
+
+def selecting_keys(config: Any) -> set[str]:
+    """Return the keys of `describe` that only select among measured rows."""
+    chosen = [field for field in dataclasses.fields(config) if (spec := spec_of(field)) and spec.selects]
+    files = (spec.package_file for field in chosen if (spec := spec_of(field)))
+    return {field.name for field in chosen} | {Path(file).name for file in files if file}
 
 
 def _describe_package_file(name: str, hint: Any, value: Any, file: str) -> dict[str, Any]:

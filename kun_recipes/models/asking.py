@@ -9,8 +9,7 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 from kun_recipes.data import schema
 from kun_recipes.data.hashing import choice_hash
 from kun_recipes.models.engines import EngineSettings, load_engine
-from kun_recipes.models.engines.base import Completion, Engine, Prompt, Sampling
-from kun_recipes.models.prompts import PromptTemplate
+from kun_recipes.models.engines.base import Engine, Prompt
 
 ROWS_A_CALL = 1024
 """Rows handed to the engine at once; it makes its own batches of them. A call never crosses shards."""
@@ -58,39 +57,6 @@ class AskModel(BaseFilter, ABC):
             if not fit:
                 doc.metadata[schema.VALUE] = length
         return [next(verdicts) if fit else (False, "context_length") for fit in fits]
-
-
-class WriteText(AskModel):
-    """A block that has the model write one text a row.
-
-    Args:
-        author: what the model is called in the rows, by `kun_recipes.models.resolve.model_identity`.
-        prompt: the prompt file.
-        sampling: how tokens are picked.
-        seed: each row's own seed is derived from it and the row's id.
-    """
-
-    def __init__(
-        self,
-        engine: EngineSettings,
-        author: str,
-        prompt: PromptTemplate,
-        sampling: Sampling,
-        seed: int,
-        exclusion_writer: DiskWriter | None = None,
-    ):
-        super().__init__(engine, sampling.max_new_tokens, exclusion_writer)
-        self.author, self.prompt, self.sampling, self.seed = author, prompt, sampling, seed
-
-    @abstractmethod
-    def columns(self, completion: Completion) -> dict[str, object]:
-        """The columns that a row gets from its completion."""
-
-    def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
-        seeds = [row_seed(self.seed, doc.id) for doc in docs]
-        for doc, completion in zip(docs, engine.generate(prompts, self.sampling, seeds), strict=True):
-            doc.metadata |= self.columns(completion)
-        return [True] * len(docs)
 
 
 def row_seed(seed: int, row_id: str) -> int:

@@ -29,11 +29,15 @@ class RangeFilter(BaseFilter):
         super().__init__(exclusion_writer)
         self.field, self.reason, self.lowest, self.highest = field, reason, lowest, highest
 
+    def keeps(self, doc: Document) -> bool:
+        """Tell whether the row is kept, without a trace in it; a row that was not measured is not."""
+        value = doc.metadata.get(self.field)
+        too_low = self.lowest is not None and (value is None or value < self.lowest)
+        too_high = self.highest is not None and (value is None or value > self.highest)
+        return not (too_low or too_high)
+
     def filter(self, doc: Document) -> bool | tuple[bool, str]:
-        value = doc.metadata[self.field]
-        too_low = self.lowest is not None and value < self.lowest
-        too_high = self.highest is not None and value > self.highest
-        if too_low or too_high:
-            doc.metadata[schema.VALUE] = value
-            return False, self.reason
-        return True
+        if self.keeps(doc):
+            return True
+        doc.metadata[schema.VALUE] = doc.metadata[self.field]
+        return False, self.reason

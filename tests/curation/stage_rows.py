@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from datatrove.data import Document
+from datatrove.pipeline.base import PipelineStep
 
 from kun_recipes.data.rows import read_shard, row_writer
 
@@ -20,6 +21,13 @@ def write_rows(folder: Path, rows: list[Row]) -> str:
     return str(folder)
 
 
+def measured(block: PipelineStep, rows: list[Document]) -> list[Document]:
+    """Pass rows through a block that keeps them all."""
+    passed = list(block.run(iter(rows)))
+    assert passed == rows
+    return passed
+
+
 def rows_of(folder: Path) -> list[Row]:
     return [row for shard in sorted(folder.glob("*.jsonl*")) for row in read_shard(folder, shard.name)]
 
@@ -27,7 +35,7 @@ def rows_of(folder: Path) -> list[Row]:
 def removed_rows(stage: Path) -> dict[str, list[Row]]:
     """The removed rows by reason, which must be those that the stage counted."""
     found: dict[str, list[Row]] = {}
-    for folder in sorted((stage / "removed").iterdir()):
+    for folder in sorted((stage / "removed").glob("*")):
         for row in rows_of(folder):
             found.setdefault(row["reason"], []).append(row)
     summary = json.loads((stage / "stage.json").read_text(encoding="utf-8"))

@@ -1,13 +1,14 @@
-"""What a verdict leaves in the row, and which rows it drops."""
+"""What a judge's answer leaves in the row."""
 
 import math
 
 import pytest
 from datatrove.data import Document
 
-from kun_recipes.curation.judging import Calibration, JudgeCandidate
+from kun_recipes.curation.judging import AskJudge, Calibration
 from kun_recipes.data import schema
 from kun_recipes.models.engines import load_engine
+from tests.curation.stage_rows import measured
 
 pytestmark = pytest.mark.slow
 
@@ -19,40 +20,34 @@ def rows(*instructions: str) -> list[Document]:
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"), [("filter", "not_an_instruction"), ("score", "poor_instruction")], ids=["filter", "score"]
-)
-def test_a_verdict_is_stored_raw_calibrated_and_as_probability(settings, judges, name, reason, log_odds):
+@pytest.mark.parametrize("name", ["filter", "score"])
+def test_a_verdict_is_stored_raw_calibrated_and_as_probability(settings, judges, name, log_odds):
     judge = judges[name]
     instructions = ["写一首诗。", "什么是水？", "{instruction}", "首页 | 联系我们", "请翻译"]
     odds = log_odds(judge, instructions)
-    threshold = sorted(odds)[2] - 0.75  # of the calibrated odds: those of the middle one, which stays
-    calibration = Calibration(name, 0.75, threshold, "config", 0.5, 0.5, 2, 2)
-    docs = rows(*instructions)
-    verdicts = JudgeCandidate(settings, judge, lambda *_: calibration).filter_batch(docs)
-    assert [verdict is True for verdict in verdicts] == [one - 0.75 >= threshold for one in odds]
-    assert verdicts.count((False, reason)) == 2
-    for doc, one, verdict in zip(docs, odds, verdicts, strict=True):
-        assert doc.metadata[f"{name}_logodds"] == pytest.approx(one)
-        assert doc.metadata[f"{name}_logodds_calibrated"] == pytest.approx(one - 0.75)
-        assert doc.metadata[f"{name}_probability"] == pytest.approx(1 / (1 + math.exp(-one)))
-        calibrated = doc.metadata[f"{name}_logodds_calibrated"]
-        assert doc.metadata.get(schema.VALUE) == (None if verdict is True else calibrated)
-        assert doc.metadata[schema.INSTRUCTION] == instructions[int(doc.id)]
+    calibration = Calibration(name, 0.75, 0.0, "config", 0.5, 0.5, 2, 2)
+    docs = measured(AskJudge(settings, judge, lambda *_: calibration), rows(*instructions))
+    for doc, one in zip(docs, odds, strict=True):
+        assert doc.metadata == {
+            schema.INSTRUCTION: instructions[int(doc.id)],
+            f"{name}_logodds": pytest.approx(one),
+            f"{name}_logodds_calibrated": pytest.approx(one - 0.75),
+            f"{name}_probability": pytest.approx(1 / (1 + math.exp(-one))),
+        }
 
 
-def test_an_instruction_that_does_not_fit_is_dropped_and_the_others_are_judged(settings, judges):
+def test_an_instruction_that_does_not_fit_is_told_and_the_others_are_judged(settings, judges):
     judge = judges["filter"]
     engine = load_engine(settings)
     calibration = Calibration("filter", 0.0, -1e9, "config", 0.5, 0.5, 2, 2)
     frame = engine.count_tokens([judge.prompt.render(instruction="")])[0]
     room = engine.context_length - frame - 3  # 是 and 否 are three tokens of the tiny model
-    docs = rows("写诗", "a" * room, "a" * (room + 1), "什么？")
-    verdicts = JudgeCandidate(settings, judge, lambda *_: calibration).filter_batch(docs)
-    assert verdicts == [True, True, (False, "context_length"), True]
-    assert docs[2].metadata == {schema.INSTRUCTION: "a" * (room + 1), schema.VALUE: frame + room + 1}
-    alone = rows("写诗")
-    JudgeCandidate(settings, judge, lambda *_: calibration).filter_batch(alone)
+    docs = measured(
+        AskJudge(settings, judge, lambda *_: calibration), rows("写诗", "a" * room, "a" * (room + 1), "什么？")
+    )
+    assert [schema.FILTER_LOGODDS in doc.metadata for doc in docs] == [True, True, False, True]
+    assert docs[2].metadata == {schema.INSTRUCTION: "a" * (room + 1), schema.PROMPT_TOKENS: frame + room + 1}
+    alone = measured(AskJudge(settings, judge, lambda *_: calibration), rows("写诗"))
     assert docs[0].metadata[schema.FILTER_LOGODDS] == pytest.approx(alone[0].metadata[schema.FILTER_LOGODDS], abs=1e-4)
 
 
@@ -65,6 +60,5 @@ def test_a_judge_of_pairs_reads_the_segment_as_the_output(settings, pair_judge, 
         for number, (instruction, output) in enumerate(pairs)
     ]
     calibration = Calibration("score", 0.0, max(odds), "config", 0.5, 0.5, 2, 2)
-    verdicts = JudgeCandidate(settings, pair_judge, lambda *_: calibration).filter_batch(docs)
+    measured(AskJudge(settings, pair_judge, lambda *_: calibration), docs)
     assert [doc.metadata[schema.SCORE_LOGODDS] for doc in docs] == pytest.approx(odds)
-    assert verdicts.count((False, "poor_pair")) == 2

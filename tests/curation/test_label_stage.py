@@ -109,7 +109,7 @@ def test_a_bound_removes_the_rows_beyond_it(stage, everything, option, column, r
     assert {row["id"]: row[schema.VALUE] for row in removed[reason]} == {
         row["id"]: row[column] for row in everything if row not in kept
     }
-    assert ids(rows_of(folder / "labelled")) == ids(everything)  # a new bound needs no model
+    assert ids(rows_of(folder / "measured")) == [*ids(everything), TOO_LONG]
 
 
 def test_a_percentile_of_the_fit_removes_that_share(stage, everything):
@@ -124,7 +124,8 @@ def test_a_segment_over_max_tokens_is_not_labelled(stage):
     folder = stage(max_tokens=7)
     over = [str(number) for number, text in enumerate(TEXTS) if len(text) > 7]
     assert ids(removed_rows(folder)["segment_length"]) == [*over, TOO_LONG]
-    assert not {*over, TOO_LONG} & {*ids(rows_of(folder / "labelled"))}
+    asked = [row["id"] for row in rows_of(folder / "measured") if schema.INSTRUCTION in row]
+    assert asked == [str(number) for number in range(len(TEXTS)) if str(number) not in over]
 
 
 def test_an_instruction_over_max_tokens_is_removed(stage, everything):
@@ -143,12 +144,13 @@ def test_an_instruction_that_does_not_end_is_removed(stage, everything):
 def test_the_rules_of_the_package_are_the_default(stage):
     folder = stage(rules=None)
     assert not rows_of(folder / "rows")  # the tiny model writes noise
-    assert len(rows_of(folder / "labelled")) == len(TEXTS)
+    assert len(rows_of(folder / "measured")) == len(TEXTS) + 1
 
 
 def test_seed_and_temperature_reach_the_model(stage, everything):
     def written(**options: Any) -> list[str]:
-        return [row[schema.INSTRUCTION] for row in rows_of(stage(max_new_tokens=5, **options) / "labelled")]
+        rows = rows_of(stage(max_new_tokens=5, **options) / "measured")
+        return [row[schema.INSTRUCTION] for row in rows if row["id"] != TOO_LONG]
 
     other = written(seed=1)
     assert other == written(seed=1) != written(seed=0)

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 from datatrove.data import Document
 
-from kun_recipes.curation.labeling import LabelInstructions, MeasureFit
+from kun_recipes.curation.labeling import EmptyInstruction, LabelInstructions, MeasureFit
+from kun_recipes.curation.measuring import FitsContext
 from kun_recipes.data import schema
 from kun_recipes.models.engines import load_engine
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.rules.ranges import RangeFilter
+from tests.curation.stage_rows import measured
 
 pytestmark = pytest.mark.slow
 
@@ -30,7 +32,7 @@ def segments(*texts: str) -> list[Document]:
 def test_a_label_is_the_models_answer_with_its_perplexity(settings, prompt):
     rows = segments("水在一百度沸腾。", "{segment}\n第二行")
     block = LabelInstructions(settings, "tiny@abc", prompt, SAMPLING, seed=0)
-    assert block.filter_batch(rows) == [True, True]
+    measured(block, rows)
     prompts = [prompt.render(segment=text) for text in ("水在一百度沸腾。", "{segment}\n第二行")]
     for row, completion in zip(rows, load_engine(settings).generate(prompts, SAMPLING), strict=True):
         assert row.metadata == {
@@ -47,15 +49,17 @@ def test_a_label_is_the_models_answer_with_its_perplexity(settings, prompt):
     assert [row.text for row in rows] == ["水在一百度沸腾。", "{segment}\n第二行"]
 
 
-def test_a_segment_that_does_not_fit_is_dropped_and_the_others_are_labelled(settings, prompt):
+def test_a_segment_that_does_not_fit_is_told_and_the_others_are_labelled(settings, prompt):
     engine = load_engine(settings)
     frame = engine.count_tokens([prompt.render(segment="")])[0]
     long = "a" * (engine.context_length - frame - SAMPLING.max_new_tokens + 1)
     rows, alone = segments("水", long, "火"), segments("水")
     block = LabelInstructions(settings, "tiny", prompt, SAMPLING, seed=0)
-    assert block.filter_batch(rows) == [True, (False, "context_length"), True]
-    assert rows[1].metadata == {"source": "wudao", schema.VALUE: frame + len(long)}
-    block.filter_batch(alone)
+    measured(block, rows)
+    assert rows[1].metadata == {"source": "wudao", schema.PROMPT_TOKENS: frame + len(long)}
+    assert [FitsContext().filter(row) for row in rows] == [True, (False, "context_length"), True]
+    assert rows[1].metadata[schema.VALUE] == frame + len(long)
+    measured(block, alone)
     assert rows[0].metadata[schema.INSTRUCTION] == alone[0].metadata[schema.INSTRUCTION]
     assert schema.INSTRUCTION in rows[2].metadata
 
@@ -73,7 +77,7 @@ def labelled(*instructions: str, logprob: float = -1.25) -> list[Document]:
 
 def test_fit_is_what_the_segment_adds_to_the_instructions_log_probability(settings, prompt):
     rows = labelled("水的沸点是多少？", "写诗")
-    assert MeasureFit(settings, prompt).filter_batch(rows) == [True, True]
+    measured(MeasureFit(settings, prompt), rows)
     without = prompt.render(segment="")
     priors = load_engine(settings).score([without, without], ["水的沸点是多少？", "写诗"])
     for row, prior in zip(rows, priors, strict=True):
@@ -86,7 +90,7 @@ def test_fit_of_an_empty_segment_is_zero(settings, prompt):
     """With an empty segment both terms are the same probability, unless decoding changed the text."""
     instruction = "什么？"
     row = labelled(instruction, logprob=load_engine(settings).score([prompt.render(segment="")], [instruction])[0])
-    MeasureFit(settings, prompt).filter_batch(row)
+    measured(MeasureFit(settings, prompt), row)
     assert row[0].metadata[schema.FIT] == pytest.approx(0, abs=1e-5)
 
 
@@ -97,12 +101,10 @@ def test_fit_of_an_empty_segment_is_zero(settings, prompt):
 )
 def test_an_empty_instruction_is_dropped(settings, prompt, instructions):
     rows = labelled(*instructions)
-    verdicts = MeasureFit(settings, prompt).filter_batch(rows)
-    for row, verdict in zip(rows, verdicts, strict=True):
+    for row in measured(MeasureFit(settings, prompt), rows):
         written = row.metadata[schema.INSTRUCTION] in ("写诗", "什么？")
-        assert verdict == (True if written else (False, "empty_instruction"))
+        assert EmptyInstruction().filter(row) == (True if written else (False, "empty_instruction"))
         assert (schema.FIT in row.metadata) is written
-    assert MeasureFit(settings, prompt).filter(labelled("")[0]) == (False, "empty_instruction")
 
 
 BOUNDS = {

@@ -5,11 +5,13 @@ from pathlib import Path
 import pytest
 from datatrove.data import Document
 
+from kun_recipes.curation.measuring import FitsContext
 from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
 from kun_recipes.data import schema
 from kun_recipes.models.engines import load_engine
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
+from tests.curation.stage_rows import measured
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +33,7 @@ def candidates(*pairs: tuple[str, str]) -> list[Document]:
 def test_the_answer_is_the_models_and_the_segment_stays(settings, prompt):
     pairs = [("水在一百度沸腾。", "水何时沸腾？"), ("{instruction}", "写诗")]
     rows = candidates(*pairs)
-    assert PolishAnswer(settings, "chat@abc", prompt, SAMPLING, seed=0).filter_batch(rows) == [True, True]
+    measured(PolishAnswer(settings, "chat@abc", prompt, SAMPLING, seed=0), rows)
     prompts = [[{"role": "user", "content": f"{text}\n\n请回答：{instruction}"}] for text, instruction in pairs]
     completions = load_engine(settings).generate(prompts, SAMPLING)
     for row, pair, completion in zip(rows, pairs, completions, strict=True):
@@ -54,10 +56,8 @@ def test_segment_instruction_and_answer_must_fit_together(settings, prompt):
     frame = engine.count_tokens([prompt.render(segment="", instruction="")])[0]
     room = engine.context_length - frame - SAMPLING.max_new_tokens
     rows = candidates(("a" * 100, "b" * (room - 99)), ("水", "何？"))
-    assert PolishAnswer(settings, "chat", prompt, SAMPLING, seed=0).filter_batch(rows) == [
-        (False, "context_length"),
-        True,
-    ]
+    measured(PolishAnswer(settings, "chat", prompt, SAMPLING, seed=0), rows)
+    assert [FitsContext().filter(row) for row in rows] == [(False, "context_length"), True]
     assert rows[0].metadata[schema.VALUE] == frame + room + 1
     assert schema.OUTPUT not in rows[0].metadata
     assert rows[1].metadata[schema.OUTPUT_TOKENS] <= 10
@@ -68,7 +68,7 @@ def test_another_row_seed_writes_another_answer(settings, prompt):
 
     def answers(seed: int) -> list[str]:
         rows = candidates(("水", "何？"), ("水", "何？"))
-        PolishAnswer(settings, "chat", prompt, sampling, seed).filter_batch(rows)
+        measured(PolishAnswer(settings, "chat", prompt, sampling, seed), rows)
         return [row.metadata[schema.OUTPUT] for row in rows]
 
     assert answers(0) == answers(0)

@@ -1,0 +1,163 @@
+"""Base classes of the blocks by which label and refine measure rows. What is kept is selected later, without a model.
+
+A measuring block passes every row on, so that one folder holds all that was measured. A threshold can then be moved
+in seconds: `RecallRows` gives the rows what is known of them, and a model is asked only about what is not.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from datatrove.data import Document, DocumentsPipeline
+from datatrove.pipeline.base import PipelineStep
+from datatrove.pipeline.filters.base_filter import BaseFilter
+from datatrove.pipeline.writers.disk_base import DiskWriter
+from datatrove.utils.batching import batched
+
+from kun_recipes.data import schema
+from kun_recipes.data.rows import read_shard
+from kun_recipes.models.asking import ROWS_A_CALL, row_seed
+from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.engines.base import Completion, Engine, Prompt, Sampling
+from kun_recipes.models.prompts import PromptTemplate
+
+Wanted = Callable[[Document], bool]
+"""Whether a row is worth asking about: no earlier verdict drops it."""
+
+
+class RecallRows(PipelineStep):
+    """Give each row the columns that were measured before, by the task of the same rank.
+
+    A row is the same where its id, its text and the columns of `same` are.
+
+    Args:
+        folder: each folder in it holds shards of measured rows.
+        same: columns that were read to measure the others.
+    """
+
+    name = "🧠 recall"
+    type = "📖 - READER"
+
+    def __init__(self, folder: Path, same: Sequence[str] = ()):
+        super().__init__()
+        self.folder, self.same = folder, same
+
+    def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
+        known = self._known(f"{rank:05d}.jsonl.zst")
+        for doc in data:
+            found = known.get((doc.id, doc.text, *map(doc.metadata.get, self.same)), {})
+            self.stat_update("recalled", value=int(bool(found)))
+            doc.metadata |= {key: value for key, value in found.items() if key not in doc.metadata}
+            yield doc
+
+    def _known(self, shard: str) -> dict[tuple[Any, ...], dict[str, Any]]:
+        known: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for folder in sorted(self.folder.glob("*")):
+            for row in read_shard(folder, shard) if (folder / shard).is_file() else ():
+                key = (row.pop(schema.ID), row.pop(schema.TEXT), *map(row.get, self.same))
+                known[key] = known.get(key, {}) | row
+        return known
+
+
+class MeasureRows(PipelineStep, ABC):
+    """A block that asks a model about the rows that lack its column, and passes every row on.
+
+    A row whose prompt leaves the answer no room gets prompt_tokens instead, and no later block asks about it.
+
+    Args:
+        engine: the model, loaded once a process, by the first row that it is asked about.
+        new_tokens: room that the answer needs in the model's context.
+        wanted: rows that are asked about; None: all.
+    """
+
+    type = "🌡️ - MEASURE"
+
+    def __init__(self, engine: EngineSettings, new_tokens: int, wanted: Wanted | None = None):
+        super().__init__()
+        self.engine, self.new_tokens, self.wanted = engine, new_tokens, wanted
+
+    @property
+    @abstractmethod
+    def column(self) -> str:
+        """The column by which a row shows that it was measured."""
+
+    @abstractmethod
+    def prompt_for(self, doc: Document) -> Prompt:
+        """The longest prompt that is asked about one row."""
+
+    @abstractmethod
+    def measure(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> None:
+        """Add the columns to rows whose prompts fit."""
+
+    def is_asked(self, doc: Document) -> bool:
+        known = self.column in doc.metadata or schema.PROMPT_TOKENS in doc.metadata
+        return not known and (self.wanted is None or self.wanted(doc))
+
+    def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
+        for batch in batched(data, ROWS_A_CALL):
+            asked = [doc for doc in batch if self.is_asked(doc)]
+            self.stat_update("asked", value=len(asked))
+            if asked:
+                with self.track_time("batch"):
+                    self._measure(asked)
+            yield from batch
+
+    def _measure(self, asked: list[Document]) -> None:
+        engine = load_engine(self.engine)
+        prompts = [self.prompt_for(doc) for doc in asked]
+        fitting = []
+        for doc, prompt, length in zip(asked, prompts, engine.count_tokens(prompts), strict=True):
+            if length + self.new_tokens <= engine.context_length:
+                fitting.append((doc, prompt))
+            else:
+                doc.metadata[schema.PROMPT_TOKENS] = length
+        if fitting:
+            self.measure(engine, [doc for doc, _ in fitting], [prompt for _, prompt in fitting])
+
+
+class WriteText(MeasureRows):
+    """A block that has the model write one text a row.
+
+    Args:
+        author: what the model is called in the rows, by `kun_recipes.models.resolve.model_identity`.
+        prompt: the prompt file.
+        sampling: how tokens are picked.
+        seed: each row's own seed is derived from it and the row's id.
+    """
+
+    def __init__(
+        self,
+        engine: EngineSettings,
+        author: str,
+        prompt: PromptTemplate,
+        sampling: Sampling,
+        seed: int,
+        wanted: Wanted | None = None,
+    ):
+        super().__init__(engine, sampling.max_new_tokens, wanted)
+        self.author, self.prompt, self.sampling, self.seed = author, prompt, sampling, seed
+
+    @abstractmethod
+    def columns(self, completion: Completion) -> dict[str, object]:
+        """The columns that a row gets from its completion."""
+
+    def measure(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> None:
+        seeds = [row_seed(self.seed, doc.id) for doc in docs]
+        for doc, completion in zip(docs, engine.generate(prompts, self.sampling, seeds), strict=True):
+            doc.metadata |= self.columns(completion)
+
+
+class FitsContext(BaseFilter):
+    """Drop a row that a model could not be asked about: reason "context_length", value the prompt's tokens."""
+
+    name = "📐 context"
+
+    def __init__(self, exclusion_writer: DiskWriter | None = None):
+        super().__init__(exclusion_writer)
+
+    def filter(self, doc: Document) -> bool | tuple[bool, str]:
+        if (length := doc.metadata.get(schema.PROMPT_TOKENS)) is None:
+            return True
+        doc.metadata[schema.VALUE] = length
+        return False, "context_length"
