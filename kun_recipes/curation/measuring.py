@@ -90,6 +90,10 @@ class MeasureRows(PipelineStep, ABC):
     def measure(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> None:
         """Add the columns to rows whose prompts fit."""
 
+    def room_for(self, doc: Document) -> int:
+        """Tokens that the row's answer needs in the model's context."""
+        return self.new_tokens
+
     def is_asked(self, doc: Document) -> bool:
         known = self.column in doc.metadata or schema.PROMPT_TOKENS in doc.metadata
         return not known and (self.wanted is None or self.wanted(doc))
@@ -108,7 +112,7 @@ class MeasureRows(PipelineStep, ABC):
         prompts = [self.prompt_for(doc) for doc in asked]
         fitting = []
         for doc, prompt, length in zip(asked, prompts, engine.count_tokens(prompts), strict=True):
-            if length + self.new_tokens <= engine.context_length:
+            if length + self.room_for(doc) <= engine.context_length:
                 fitting.append((doc, prompt))
             else:
                 doc.metadata[schema.PROMPT_TOKENS] = length

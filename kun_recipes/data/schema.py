@@ -39,6 +39,9 @@ OUTPUT = "output"  # the polished answer; with answers: raw the segment itself, 
 OUTPUT_TOKENS = "output_tokens"
 OUTPUT_FINISH = "output_finish_reason"
 OUTPUT_LOGPROB = "output_logprob"  # mean log-probability a token, nats
+OUTPUT_GIVEN = "output_given_segment_logprob"  # mean log p(a|x,y) a token, nats: of the output as it stands in the row
+OUTPUT_PRIOR = "output_prior_logprob"  # mean log p(a|x) a token, nats: the same without the segment
+SUPPORT = "support"  # output_given_segment_logprob - output_prior_logprob
 CHAT_MODEL = "chat_model"  # name and hash of the weights
 POLISH_PROMPT = "polish_prompt"  # fingerprint of the prompt file; absent with answers: raw
 
