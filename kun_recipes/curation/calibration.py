@@ -23,11 +23,11 @@ def calibrate(
 ) -> Calibration:
     """Measure a judge on labelled items; a `threshold` of None is chosen on the development items."""
     bias = judge.bias(engine)
-    tested = [log_odds - bias for log_odds in judge.judge(engine, [item.pair for item in held_out])]
+    tested = [log_odds - bias for log_odds in judge.judge(engine, [item.asked for item in held_out])]
     right = [item.label == judge.choices[0] for item in held_out]
     source = "config"
     if threshold is None:
-        seen = [log_odds - bias for log_odds in judge.judge(engine, [item.pair for item in development])]
+        seen = [log_odds - bias for log_odds in judge.judge(engine, [item.asked for item in development])]
         threshold = best_threshold(seen, [item.label == judge.choices[0] for item in development])
         source = "development items"
     accuracy = float(numpy.mean((numpy.array(tested) >= threshold) == numpy.array(right)))

@@ -78,9 +78,9 @@ class RefineConfig(EngineConfig):
         "refine prompt; unaided answers take one without {segment}, recipes/prompts/answer.txt",
         source="Kun figure 10",
     )
-    judge_data: InputPath = option(
-        help="labelled items: half train the judges, a quarter chooses their thresholds, a quarter measures them; "
-        "with outputs for pairs",
+    judge_data: list[InputPath] = option(
+        help="files of labelled items: half train the judges, a quarter chooses their thresholds, a quarter measures "
+        "them; with outputs for pairs",
     )
     filter_threshold: float | None = option(
         None,

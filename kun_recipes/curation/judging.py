@@ -1,4 +1,5 @@
-"""The primary chat model as a judge: is it an instruction, is it a good one, or a good pair (Kun figures 4 and 10)?
+"""The primary chat model as a judge: is it an instruction, is it a good one, or a good pair (Kun figures 4 and 10);
+is an answer right, given the segment (ours)?
 
 A verdict is a log-odds, never parsed prose. A small model favours one answer whatever it reads, so that each log-odds
 is also looked at relative to the one for content-free input (contextual calibration, Zhao et al. 2021).
@@ -29,8 +30,9 @@ class Judge:
     """A question with two answers.
 
     Attributes:
-        name: "filter" or "score", as in the judge data.
-        prompt: prompt file with the field {instruction}, and {output} where it is asked about the pair.
+        name: "filter", "score" or "answer", as in the judge data.
+        prompt: prompt file with the field {instruction}; with {output} where it is asked about the pair, and with
+            {segment} where it is asked about the answer to a segment.
         reason: why it drops a row.
         choices: the answer that keeps a row, then the one that drops it.
         logodds, calibrated, probability: the columns that its verdicts go to.
@@ -53,17 +55,17 @@ class Judge:
         """Return the log-odds (nats) of the keeping answer to each prompt."""
         return [keep - drop for keep, drop in engine.choose(prompts, self.choices)]
 
-    def prompt_for(self, instruction: str, output: str) -> Prompt:
-        """Return the question about a pair; a prompt about the instruction alone has no field for the output."""
-        return self.prompt.render(instruction=instruction, output=output)
+    def prompt_for(self, instruction: str, output: str, segment: str = "") -> Prompt:
+        """Return the question; a prompt file puts in what it has fields for."""
+        return self.prompt.render(instruction=instruction, output=output, segment=segment)
 
-    def judge(self, engine: Engine, pairs: Sequence[tuple[str, str]]) -> list[float]:
-        """Return the log-odds (nats) of the keeping answer for each (instruction, output)."""
-        return self.log_odds(engine, [self.prompt_for(*pair) for pair in pairs])
+    def judge(self, engine: Engine, asked: Sequence[tuple[str, ...]]) -> list[float]:
+        """Return the log-odds (nats) of the keeping answer for each (instruction, output, segment)."""
+        return self.log_odds(engine, [self.prompt_for(*texts) for texts in asked])
 
     def bias(self, engine: Engine) -> float:
         """Return the mean log-odds (nats) of the keeping answer on content-free input."""
-        return float(numpy.mean(self.judge(engine, [(text, text) for text in CONTENT_FREE])))
+        return float(numpy.mean(self.judge(engine, [(text, text, text) for text in CONTENT_FREE])))
 
 
 def filter_judge(prompt: PromptTemplate) -> Judge:
@@ -80,6 +82,12 @@ def score_judge(prompt: PromptTemplate) -> Judge:
     columns = schema.SCORE_LOGODDS, schema.SCORE_CALIBRATED, schema.SCORE_PROBABILITY
     reason = "poor_pair" if "output" in prompt.fields else "poor_instruction"
     return Judge("score", prompt, reason, LABELS["score"], *columns)
+
+
+def answer_judge(prompt: PromptTemplate) -> Judge:
+    """Return the judge that asks: given the segment, does it answer the instruction, correctly and wholly?"""
+    columns = schema.ANSWER_LOGODDS, schema.ANSWER_CALIBRATED, schema.ANSWER_PROBABILITY
+    return Judge("answer", prompt, "wrong_answer", LABELS["answer"], *columns)
 
 
 @dataclass(frozen=True)
@@ -123,8 +131,9 @@ class JudgeCandidate(AskModel):
     """Ask a judge about each candidate and keep what it likes (Kun §3.2 filter prompt, §3.3 scoring).
 
     Reads instruction and, where the judge is asked about the pair, the text as its output. Adds the judge's raw
-    log-odds, the calibrated one (nats) and the raw probability. Drops with the judge's reason, "not_an_instruction",
-    "poor_instruction" or "poor_pair", or with "context_length" when the prompt does not fit the context.
+    log-odds, the calibrated one (nats) and the raw probability. Drops with the judge's reason,
+    "not_an_instruction", "poor_instruction" or "poor_pair", or with "context_length" when the prompt does not fit the
+    context.
     """
 
     def __init__(
@@ -155,3 +164,14 @@ class JudgeCandidate(AskModel):
             return True
         doc.metadata[schema.VALUE] = calibrated
         return False, self.judge.reason
+
+
+class JudgeAnswer(JudgeCandidate):
+    """Ask a judge about each answer, given its segment, and keep what it finds right.
+
+    Reads text, instruction and output. Adds answer_logodds, answer_logodds_calibrated (nats) and answer_probability.
+    Drops with reason "wrong_answer" or "context_length".
+    """
+
+    def prompt_for(self, doc: Document) -> Prompt:
+        return self.judge.prompt_for(doc.metadata[schema.INSTRUCTION], doc.metadata[schema.OUTPUT], doc.text)

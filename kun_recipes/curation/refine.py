@@ -64,7 +64,7 @@ def check_inputs(config: RefineConfig) -> None:
 
 def judge_requests(config: RefineConfig, calibrations: Calibrations, *judges: Judge) -> Iterator[Request]:
     """Yield the requests to the model as a judge, on the labelled items and on the candidates."""
-    labelled = (item.pair for item in (*calibrations.development, *calibrations.held_out))
+    labelled = (item.asked for item in (*calibrations.development, *calibrations.held_out))
     candidates = ((row[schema.INSTRUCTION], row[schema.TEXT]) for row in read_rows(config.candidates))
     for pair in chain(labelled, candidates):
         for judge in judges:

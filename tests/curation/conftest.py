@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kun_recipes.curation.judging import Judge, filter_judge, score_judge
+from kun_recipes.curation.judging import Judge, answer_judge, filter_judge, score_judge
 from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.prompts import load_prompt
 
@@ -27,6 +27,12 @@ def judges(repository: Path) -> dict[str, Judge]:
 def pair_judge(repository: Path) -> Judge:
     """The score judge of comprehensive scoring."""
     return score_judge(load_prompt(repository / "recipes/prompts/score_pair.txt", {"instruction", "output"}))
+
+
+@pytest.fixture(scope="module")
+def judge_of_answers(repository: Path) -> Judge:
+    prompt = load_prompt(repository / "recipes/prompts/answer_judge.txt", {"segment", "instruction", "output"})
+    return answer_judge(prompt)
 
 
 @pytest.fixture(scope="module")

@@ -102,3 +102,8 @@ def test_engine_settings_of_the_options(label):
     assert (settings.engine, settings.model, settings.dtype) == ("vllm", "folder", "bfloat16")
     assert (settings.gpu_memory, settings.cache_gb, settings.max_batch_tokens) == (0.8, 3.0, 99)
     assert settings.max_model_len is None  # by the plan
+
+
+def test_judge_data_may_be_several_files(label):
+    files = ["recipes/demo/data/judge.jsonl", "recipes/humpback/data/judge_pairs.jsonl"]
+    assert label("--judge_data", *files, stage="refine").judge_data == files

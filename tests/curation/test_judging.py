@@ -5,7 +5,7 @@ import math
 import pytest
 from datatrove.data import Document
 
-from kun_recipes.curation.judging import Calibration, JudgeCandidate
+from kun_recipes.curation.judging import Calibration, JudgeAnswer, JudgeCandidate
 from kun_recipes.data import schema
 from kun_recipes.models.engines import load_engine
 
@@ -68,3 +68,28 @@ def test_a_judge_of_pairs_reads_the_segment_as_the_output(settings, pair_judge, 
     verdicts = JudgeCandidate(settings, pair_judge, lambda *_: calibration).filter_batch(docs)
     assert [doc.metadata[schema.SCORE_LOGODDS] for doc in docs] == pytest.approx(odds)
     assert verdicts.count((False, "poor_pair")) == 2
+
+
+def test_an_answer_is_judged_with_its_segment(settings, judge_of_answers):
+    texts = [
+        ("水在一百度沸腾。", "水何时沸腾？", "一百度。"),
+        ("水在零度结冰。", "水何时沸腾？", "一百度。"),
+        ("甲", "乙", "丙"),
+    ]
+    prompts = [
+        judge_of_answers.prompt.render(segment=segment, instruction=instruction, output=output)
+        for segment, instruction, output in texts
+    ]
+    odds = [good - poor for good, poor in load_engine(settings).choose(prompts, ("好", "差"))]
+    assert odds[0] != pytest.approx(odds[1], abs=1e-4)
+    docs = [
+        Document(text=segment, id=segment, metadata={schema.INSTRUCTION: instruction, schema.OUTPUT: output})
+        for segment, instruction, output in texts
+    ]
+    known = Calibration("answer", 0.25, sorted(odds)[1] - 0.25, "config", 0.5, 0.5, 2, 2)
+    verdicts = JudgeAnswer(settings, judge_of_answers, lambda *_: known).filter_batch(docs)
+    assert verdicts == [True if one >= sorted(odds)[1] else (False, "wrong_answer") for one in odds]
+    for doc, one in zip(docs, odds, strict=True):
+        assert doc.metadata["answer_logodds"] == pytest.approx(one)
+        assert doc.metadata["answer_logodds_calibrated"] == pytest.approx(one - 0.25)
+        assert doc.metadata["answer_probability"] == pytest.approx(1 / (1 + math.exp(-one)))

@@ -55,7 +55,7 @@ def stage(ending_model: Path, open_rules: Path, repository: Path, tmp_path_facto
     def run(**options: Any) -> Path:
         output = tmp_path_factory.mktemp("refine")
         chosen = {"candidates": candidates, "output_dir": str(output), "dataset_dir": str(output / "dataset")}
-        chosen |= {"model": str(ending_model), "dtype": "float32", "judge_data": str(judge_data)}
+        chosen |= {"model": str(ending_model), "dtype": "float32", "judge_data": [str(judge_data)]}
         for name in ("filter", "score", "polish"):
             chosen[f"{name}_prompt"] = str(repository / f"recipes/prompts/{name}.txt")
         chosen |= {"rules": str(open_rules), "max_new_tokens": 200, "temperature": 1.0}
@@ -139,7 +139,7 @@ def test_the_context_has_room_for_each_request(tmp_path, repository):
         score_judge(load_prompt(prompts / "score.txt", {"instruction"})),
     )
     candidates = write_rows(tmp_path / "rows", [{"text": "段落", schema.INSTRUCTION: "写诗"}])
-    config = RefineConfig(candidates=candidates, output_dir="", dataset_dir="", judge_data="", model="")
+    config = RefineConfig(candidates=candidates, output_dir="", dataset_dir="", judge_data=[], model="")
     items = [
         JudgeItem(judge, f"{judge}{label}{number}", label, "")
         for judge, labels in ITEMS.items()

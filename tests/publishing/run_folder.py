@@ -112,7 +112,7 @@ class RunFolder:
             output_dir="",
             dataset_dir="",
             model=str(self.folder / "primary_chat_model"),
-            judge_data="recipes/demo/data/judge.jsonl",
+            judge_data=["recipes/demo/data/judge.jsonl"],
             **changes,
         )
         judge = {"bias": 0.1, "threshold": 0.5, "auc": 0.9, "accuracy": 0.8, "held_out": 50}

@@ -35,7 +35,11 @@ from kun_recipes.rules.sensitive import REASONS
 
 EXAMPLES = 5
 PRIVATE_REASONS = frozenset([*KINDS, *REASONS.values(), "private_data"])
-QUESTIONS = {"filter": "是 or 否: is it an instruction?", "score": "好 or 差: is it a good one?"}
+QUESTIONS = {
+    "filter": "是 or 否: is it an instruction?",
+    "score": "好 or 差: is it a good one?",
+    "answer": "好 or 差: does the answer hold, given the segment?",
+}
 DID: dict[Role, str] = {"label": "wrote the instructions", "chat": "judged, and wrote the answers"}
 TAGS = ["instruction-tuning", "back-translation", "synthetic", "kun"]
 
