@@ -84,13 +84,22 @@ class RefineConfig(EngineConfig):
     )
     filter_threshold: float | None = option(
         None,
-        "lowest calibrated log-odds of 是 kept; null chooses it on the development items of judge_data",
+        "lowest calibrated log-odds of 是 kept; null chooses it on the development items of judge_data: the one of "
+        "highest balanced accuracy, or of target_precision",
         unit="nats",
     )
     score_threshold: float | None = option(
         None,
-        "lowest calibrated log-odds of 好 kept; null chooses it on the development items of judge_data",
+        "lowest calibrated log-odds of 好 kept; null chooses it likewise",
         unit="nats",
+    )
+    target_precision: float | None = option(
+        None,
+        "choose the lowest threshold of each judge with this precision on the development items; where none has it, "
+        "the lowest of those with the highest precision",
+        source="ours",
+        above=0,
+        max=1,
     )
     max_new_tokens: int | None = option(
         None,
@@ -104,3 +113,9 @@ class RefineConfig(EngineConfig):
     )
 
     new_tokens = 1024
+
+    def check(self) -> None:
+        super().check()
+        for key in ("filter_threshold", "score_threshold"):
+            if self.target_precision is not None and getattr(self, key) is not None:
+                raise ConfigError("target_precision", f"{key} is set too: choose one of the two")

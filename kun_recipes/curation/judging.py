@@ -2,7 +2,8 @@
 is an answer right, given the segment (ours)?
 
 A verdict is a log-odds, never parsed prose. A small model favours one answer whatever it reads, so that each log-odds
-is also looked at relative to the one for content-free input (contextual calibration, Zhao et al. 2021).
+is also looked at relative to the one for content-free input (contextual calibration, Zhao et al. 2021). The
+probability is fitted to labelled items (Platt 1999), so that it says how often such a verdict is right.
 """
 
 from collections.abc import Callable, Sequence
@@ -92,15 +93,19 @@ def answer_judge(prompt: PromptTemplate) -> Judge:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Bias and threshold of a judge, and its quality on held-out items.
+    """Bias, threshold and probabilities of a judge, and its quality on held-out items, with 95% intervals.
 
     Attributes:
         bias: log-odds on content-free input, nats; subtracted from every verdict.
         threshold: lowest calibrated log-odds kept, nats.
-        threshold_from: "config", or "development items" when it was chosen there.
+        threshold_from: "config", or "development items" when it was chosen there, with the precision that it has there
+            where the config asks for one.
+        slope, intercept: P(keeping answer is right) = expit(slope x calibrated log-odds + intercept): Platt scaling on
+            the development items.
         auc: area under the ROC curve on the held-out items, which neither trained the judge nor chose its threshold;
             0.5 is chance.
         accuracy: share of the held-out items on the right side of the threshold.
+        calibration_error: expected calibration error of the probabilities on the held-out items.
         held_out, development: number of items.
     """
 
@@ -108,18 +113,32 @@ class Calibration:
     bias: float
     threshold: float
     threshold_from: str
+    slope: float
+    intercept: float
     auc: float
+    auc_low: float
+    auc_high: float
     accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    calibration_error: float
     held_out: int
     development: int
+
+    def probability(self, calibrated: float) -> float:
+        """Return the probability that the keeping answer is right, by a calibrated log-odds."""
+        return float(expit(self.slope * calibrated + self.intercept))
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     def __str__(self) -> str:
         return (
-            f"{self.judge} judge, {self.held_out} held-out items: AUC {self.auc:.2f}, accuracy {self.accuracy:.2f} at"
-            f" calibrated log-odds {self.threshold:+.2f} (from {self.threshold_from}); bias {self.bias:+.2f}"
+            f"{self.judge} judge, {self.held_out} held-out items:"
+            f" AUC {self.auc:.2f} [{self.auc_low:.2f}, {self.auc_high:.2f}],"
+            f" accuracy {self.accuracy:.2f} [{self.accuracy_low:.2f}, {self.accuracy_high:.2f}]"
+            f" at calibrated log-odds {self.threshold:+.2f} (from {self.threshold_from});"
+            f" bias {self.bias:+.2f}; calibration error of its probabilities {self.calibration_error:.2f}"
         )
 
 
@@ -131,7 +150,7 @@ class JudgeCandidate(AskModel):
     """Ask a judge about each candidate and keep what it likes (Kun §3.2 filter prompt, §3.3 scoring).
 
     Reads instruction and, where the judge is asked about the pair, the text as its output. Adds the judge's raw
-    log-odds, the calibrated one (nats) and the raw probability. Drops with the judge's reason,
+    log-odds, the calibrated one (nats) and the calibrated probability. Drops with the judge's reason,
     "not_an_instruction", "poor_instruction" or "poor_pair", or with "context_length" when the prompt does not fit the
     context.
     """
@@ -159,7 +178,7 @@ class JudgeCandidate(AskModel):
         calibrated = log_odds - known.bias
         doc.metadata[self.judge.logodds] = log_odds
         doc.metadata[self.judge.calibrated] = calibrated
-        doc.metadata[self.judge.probability] = float(expit(log_odds))
+        doc.metadata[self.judge.probability] = known.probability(calibrated)
         if calibrated >= known.threshold:
             return True
         doc.metadata[schema.VALUE] = calibrated

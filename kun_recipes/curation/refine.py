@@ -89,7 +89,7 @@ def run(config: RefineConfig) -> None:
         shards = list_shards(config.candidates)
         thresholds = {"filter": config.filter_threshold, "score": config.score_threshold}
         items = load_judge_items(config.judge_data, pairs=config.score_target == "pair")
-        calibrations = Calibrations(stage.folder / "judges.json", items, thresholds)
+        calibrations = Calibrations(stage.folder / "judges.json", items, thresholds, config.target_precision)
         pipeline = refine(config, stage, calibrations)
         stage.begin()
         counts = run_pipeline(pipeline, stage.logs("refine"), len(shards), config.where(), reads=shards)

@@ -3,8 +3,8 @@ from collections import Counter
 
 import pytest
 
-from kun_recipes.curation.calibration import area_under_roc
 from kun_recipes.curation.judge_data import JudgeItem, load_judge_items, split_judge_items
+from kun_recipes.curation.measures import area_under_roc
 from kun_recipes.errors import UserError
 
 ROWS = [

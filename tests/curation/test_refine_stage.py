@@ -1,6 +1,7 @@
 """The refine stage on the tiny model: each threshold removes the rows below it and no others."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,16 @@ def test_a_row_says_how_it_was_answered(everything, ending_model, repository):
     assert {row[schema.CHAT_MODEL].split("@")[0] for row in everything} == {"ending"}
 
 
+def test_a_probability_is_fitted_to_the_items(stage, everything):
+    judges = json.loads((stage() / "stage.json").read_text(encoding="utf-8"))["judges"]
+    for judge, found in judges.items():
+        odds, probabilities = (
+            [row[f"{judge}_{name}"] for row in everything] for name in ("logodds_calibrated", "probability")
+        )
+        line = [found["slope"] * one + found["intercept"] for one in odds]
+        assert probabilities == pytest.approx([1 / (1 + math.exp(-one)) for one in line])
+
+
 JUDGES = {
     "filter": ("filter_threshold", schema.FILTER_CALIBRATED, "not_an_instruction"),
     "score": ("score_threshold", schema.SCORE_CALIBRATED, "poor_instruction"),
@@ -115,6 +126,18 @@ def test_thresholds_that_are_not_given_come_from_the_items(stage, everything):
     for found in judges.values():
         assert (found["threshold_from"], found["development"], found["held_out"]) == ("development items", 2, 2)
         assert -100 < found["threshold"] < 100
+    assert ids(rows_of(folder / "rows")) == [
+        row["id"]
+        for row in everything
+        if all(row[column] >= judges[judge]["threshold"] for judge, (_, column, _) in JUDGES.items())
+    ]
+
+
+def test_a_target_precision_chooses_the_thresholds(stage, everything):
+    folder = stage(filter_threshold=None, score_threshold=None, target_precision=0.01)  # all are kept by it
+    judges = json.loads((folder / "stage.json").read_text(encoding="utf-8"))["judges"]
+    for found in judges.values():
+        assert found["threshold_from"] == "development items, precision 0.50 there"
     assert ids(rows_of(folder / "rows")) == [
         row["id"]
         for row in everything
