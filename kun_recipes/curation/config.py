@@ -80,7 +80,7 @@ class RefineConfig(EngineConfig):
     )
     judge_data: list[InputPath] = option(
         help="files of labelled items: half train the judges, a quarter chooses their thresholds, a quarter measures "
-        "them; with outputs for pairs",
+        "them; with outputs for pairs; or folders of people's votes, as recipes/annotate.py exports them",
     )
     filter_threshold: float | None = option(
         None,

@@ -5,13 +5,15 @@ A line of a file is {"judge": "filter" | "score", "text": ..., "label": ..., "ki
 to texts that are a question or an imperative (figure 4), the score judge says 好 to good instructions (figure 10). For
 comprehensive scoring, of the pair, a score item also has "output": ..., the answer to its text. An item of the answer
 judge is {"judge": "answer", "segment": ..., "instruction": ..., "output": ..., "label": ..., "kind": ...}: does the
-output, given the segment, answer the instruction?
+output, given the segment, answer the instruction? In place of a file, people's votes give items of the score judge:
+`voted_items`.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kun_recipes.curation.voted_items import PARQUET, is_vote, no_texts, read_voted
 from kun_recipes.data.hashing import choice_hash
 from kun_recipes.data.json_lines import Malformed, Record, read_lines
 from kun_recipes.errors import UserError
@@ -129,9 +131,16 @@ def _read(file: str, pairs: bool) -> Iterator[tuple[str, JudgeItem]]:
     path = Path(file)
     if not path.exists():
         raise UserError(f"{file}: no such file of labelled items")
-    for record in read_lines(file):
-        where = f"{file}:{record.number}"
-        yield where, _parse(record, where, file, pairs)
+    if path.is_dir() or path.suffix == PARQUET:
+        for instruction, output, good in read_voted(path, pairs):
+            label = LABELS["score"][0 if good else 1]
+            yield file, JudgeItem("score", instruction, label, "voted", output, file=file)
+    elif path.suffix == ".csv":
+        raise no_texts(file)
+    else:
+        for record in read_lines(file):
+            where = f"{file}:{record.number}"
+            yield where, _parse(record, where, file, pairs)
 
 
 def _parse(record: Record | Malformed, where: str, file: str, pairs: bool) -> JudgeItem:
@@ -140,6 +149,8 @@ def _parse(record: Record | Malformed, where: str, file: str, pairs: bool) -> Ju
     row = record.value
     if not isinstance(row, dict):
         raise UserError(f"{where}: not a JSON object")
+    if is_vote(row):
+        raise no_texts(where)
     text = "instruction" if row.get("judge") == "answer" else "text"
     for key in ("judge", text, "label"):
         if not isinstance(row.get(key), str) or not row[key].strip():

@@ -32,6 +32,10 @@ def test_items_come_in_file_order(tmp_path):
         ("{", "not JSON"),
         (b"\xc4\xe3".decode("latin-1"), "not JSON"),
         (
+            {"item": "0a1b", "annotator": "a1", "clarity": True},
+            "votes without the texts that they are on; give the folder dataset that",
+        ),
+        (
             {"judge": "filter", "text": "甲", "label": "是", "segment": "乙"},
             "has a segment, but the filter judge is asked",
         ),
@@ -198,9 +202,18 @@ def test_items_of_another_file_move_none(tmp_path, more):
     assert not segments[0] & segments[1] | segments[0] & segments[2] | segments[1] & segments[2]
 
 
-def test_a_file_that_is_missing(tmp_path):
-    with pytest.raises(UserError, match=f"{tmp_path}/missing.jsonl: no such file of labelled items"):
-        load_judge_items(tmp_path / "missing.jsonl")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("missing.jsonl", "no such file of labelled items"),
+        ("quality_votes.csv", "votes without the texts that they are on"),
+    ],
+)
+def test_a_file_that_gives_no_items(tmp_path, name, message):
+    if "votes" in name:
+        (tmp_path / name).write_text("item,annotator,clarity\n", encoding="utf-8-sig")
+    with pytest.raises(UserError, match=f"{tmp_path / name}: {message}"):
+        load_judge_items(tmp_path / name)
 
 
 def test_a_file_that_is_not_utf_8(tmp_path):
