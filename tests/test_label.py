@@ -65,7 +65,7 @@ def test_refine_names_the_missing_column_before_it_loads_a_model(tmp_path, in_re
     from kun_recipes.curation.refine import run
 
     own = write(tmp_path / "own", {"id": "1", "text": "水"})
-    judge_data = "recipes/demo/data/judge.jsonl"
+    judge_data = ["recipes/demo/data/judge.jsonl"]
     folders = {"output_dir": str(tmp_path / "refine"), "dataset_dir": str(tmp_path / "dataset")}
     with pytest.raises(UserError, match=r"own.jsonl:1: no text in column instruction; found id, text"):
         run(RefineConfig(candidates=str(own), model="no/model", judge_data=judge_data, **folders))

@@ -1,7 +1,11 @@
-"""Calibrate a judge on labelled items before it judges a row: its bias, its threshold, its AUC and accuracy."""
+"""Calibrate a judge on labelled items before it judges a row: its bias, threshold, probabilities and measures.
+
+The model is asked once a run. What it said of the items is kept, so that another threshold asks it nothing.
+"""
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -9,94 +13,159 @@ import numpy
 from datatrove.data import Document
 from datatrove.pipeline.writers.disk_base import DiskWriter
 from filelock import FileLock
-from scipy.stats import mannwhitneyu
+from scipy.special import expit
 
 from kun_recipes.curation.judge_data import JudgeItem, split_judge_items
 from kun_recipes.curation.judging import Calibration, Judge
+from kun_recipes.curation.measures import (
+    area_under_roc,
+    auc_interval,
+    best_threshold,
+    calibration_error,
+    fit_platt,
+    precise_threshold,
+    share_interval,
+)
 from kun_recipes.curation.measuring import Wanted
 from kun_recipes.data.atomic import write_json
 from kun_recipes.models.engines.base import Engine
 from kun_recipes.rules.ranges import RangeFilter
 
 
-def calibrate(
-    judge: Judge,
-    engine: Engine,
-    development: Sequence[JudgeItem],
-    held_out: Sequence[JudgeItem],
-    threshold: float | None,
-) -> Calibration:
-    """Measure a judge on labelled items; a `threshold` of None is chosen on the development items."""
+@dataclass(frozen=True)
+class Judged:
+    """What a judge says of labelled items.
+
+    Attributes:
+        log_odds: calibrated log-odds of the keeping answer, nats.
+        right: whether that answer is the item's label.
+    """
+
+    log_odds: list[float]
+    right: list[bool]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """All that the model is asked for a judge's calibration.
+
+    Attributes:
+        bias: log-odds on content-free input, nats.
+    """
+
+    judge: str
+    bias: float
+    development: Judged
+    held_out: Judged
+
+    def calibration(self, threshold: float | None, target_precision: float | None = None) -> Calibration:
+        """Return the calibration at a threshold; None takes one from the development items.
+
+        Args:
+            target_precision: choose the lowest threshold that has this precision there, or if none has, the one of
+                the highest precision; None chooses the one of highest balanced accuracy.
+        """
+        seen, tested = self.development, self.held_out
+        threshold, source = _threshold(seen, threshold, target_precision)
+        slope, intercept = fit_platt(seen.log_odds, seen.right)
+        auc = area_under_roc(tested.log_odds, tested.right)
+        correct = int(((numpy.array(tested.log_odds) >= threshold) == numpy.array(tested.right)).sum())
+        auc_low, auc_high = auc_interval(auc, sum(tested.right), len(tested.right) - sum(tested.right))
+        accuracy_low, accuracy_high = share_interval(correct, len(tested.right))
+        probabilities = expit(slope * numpy.array(tested.log_odds) + intercept)
+        return Calibration(
+            judge=self.judge,
+            bias=self.bias,
+            threshold=threshold,
+            threshold_from=source,
+            slope=slope,
+            intercept=intercept,
+            auc=auc,
+            auc_low=auc_low,
+            auc_high=auc_high,
+            accuracy=correct / len(tested.right),
+            accuracy_low=accuracy_low,
+            accuracy_high=accuracy_high,
+            calibration_error=calibration_error(probabilities, tested.right),
+            held_out=len(tested.right),
+            development=len(seen.right),
+        )
+
+
+def _threshold(seen: Judged, threshold: float | None, target: float | None) -> tuple[float, str]:
+    """Return a threshold and where it comes from."""
+    if threshold is not None:
+        return threshold, "config"
+    if target is None:
+        return best_threshold(seen.log_odds, seen.right), "development items"
+    threshold, precision = precise_threshold(seen.log_odds, seen.right, target)
+    short = f"; none has the target, {target:g}" if precision < target else ""
+    return threshold, f"development items, precision {precision:.2f} there{short}"
+
+
+def measure(
+    judge: Judge, engine: Engine, development: Sequence[JudgeItem], held_out: Sequence[JudgeItem]
+) -> Measurement:
+    """Ask a judge about labelled items."""
     bias = judge.bias(engine)
-    tested = [log_odds - bias for log_odds in judge.judge(engine, [item.pair for item in held_out])]
-    right = [item.label == judge.choices[0] for item in held_out]
-    source = "config"
-    if threshold is None:
-        seen = [log_odds - bias for log_odds in judge.judge(engine, [item.pair for item in development])]
-        threshold = best_threshold(seen, [item.label == judge.choices[0] for item in development])
-        source = "development items"
-    accuracy = float(numpy.mean((numpy.array(tested) >= threshold) == numpy.array(right)))
-    return Calibration(
-        judge.name, bias, threshold, source, area_under_roc(tested, right), accuracy, len(held_out), len(development)
-    )
 
+    def judged(items: Sequence[JudgeItem]) -> Judged:
+        log_odds = [odds - bias for odds in judge.judge(engine, [item.asked for item in items])]
+        return Judged(log_odds, [item.label == judge.choices[0] for item in items])
 
-def area_under_roc(scores: Sequence[float], positive: Sequence[bool]) -> float:
-    """Probability that a random positive scores above a random negative, ties counted half."""
-    above = [score for score, is_positive in zip(scores, positive, strict=True) if is_positive]
-    below = [score for score, is_positive in zip(scores, positive, strict=True) if not is_positive]
-    return float(mannwhitneyu(above, below).statistic / (len(above) * len(below)))
-
-
-def best_threshold(scores: Sequence[float], positive: Sequence[bool]) -> float:
-    """Return the threshold of highest balanced accuracy: the middle of the widest gap between scores with it."""
-    order = numpy.argsort(scores, kind="stable")
-    values, labels = numpy.array(scores)[order], numpy.array(positive)[order]
-    kept_right = labels.sum() - numpy.concatenate([[0], labels.cumsum()])  # positives at or above each cut
-    dropped_right = numpy.concatenate([[0], (~labels).cumsum()])  # negatives below it
-    # in whole numbers, as shares of the one kind times the other: equal cuts compare equal
-    balanced = kept_right * (~labels).sum() + dropped_right * labels.sum()
-    edges = numpy.concatenate([[values[0] - 1], values, [values[-1] + 1]])
-    gaps = numpy.diff(edges)
-    balanced = numpy.where(gaps > 0, balanced, -1)  # no threshold parts equal scores
-    cut = int(numpy.where(balanced == balanced.max(), gaps, -1).argmax())
-    return float((edges[cut] + edges[cut + 1]) / 2)
+    return Measurement(judge.name, bias, judged(development), judged(held_out))
 
 
 class Calibrations:
     """The judges of a stage, each measured once per run, by the first task that needs it and with the model it has.
 
-    A continued run keeps the thresholds that its first rows were judged by.
-
     Args:
         path: JSON file of the measurements.
         items: the labelled items; those that no judge was trained on choose the threshold and measure the judge.
-        thresholds: lowest calibrated log-odds kept by each judge, nats; None is chosen on the development items.
+        thresholds: lowest calibrated log-odds kept by each judge, nats; None is chosen on the development items,
+        target_precision: at which it has this precision; None: at its highest balanced accuracy.
     """
 
-    def __init__(self, path: Path, items: Sequence[JudgeItem], thresholds: dict[str, float | None]):
-        self.path, self.thresholds = path, thresholds
+    def __init__(
+        self,
+        path: Path,
+        items: Sequence[JudgeItem],
+        thresholds: dict[str, float | None],
+        target_precision: float | None = None,
+    ):
+        self.path, self.thresholds, self.target_precision = path, thresholds, target_precision
         self.bounds: dict[str, float] = {}
         _, self.development, self.held_out = split_judge_items(items)
 
     def measured(self) -> dict[str, Calibration]:
-        """Return the calibrations measured so far, by the judge's name."""
-        if not self.path.is_file():
-            return {}
-        found = json.loads(self.path.read_text(encoding="utf-8"))
-        return {name: Calibration(**values) for name, values in found.items()}
+        """Return the calibrations of the judges measured so far, by the judge's name; no model is asked."""
+        return {name: self._calibration(found) for name, found in self._measurements().items()}
 
     def of(self, judge: Judge, engine: Engine) -> Calibration:
         """Return the calibration of `judge`; measure it unless another task, thread or run has."""
         with FileLock(f"{self.path}.lock"):
-            known = self.measured()
+            known = self._measurements()
             if judge.name not in known:
                 development, held_out = (
                     [item for item in part if item.judge == judge.name] for part in (self.development, self.held_out)
                 )
-                known[judge.name] = calibrate(judge, engine, development, held_out, self.thresholds[judge.name])
-                write_json(self.path, {name: calibration.to_dict() for name, calibration in known.items()})
-        return known[judge.name]
+                known[judge.name] = measure(judge, engine, development, held_out)
+                write_json(self.path, {name: asdict(found) for name, found in known.items()})
+        return self._calibration(known[judge.name])
+
+    def _measurements(self) -> dict[str, Measurement]:
+        if not self.path.is_file():
+            return {}
+        found = json.loads(self.path.read_text(encoding="utf-8"))
+        return {
+            name: Measurement(
+                values["judge"], values["bias"], Judged(**values["development"]), Judged(**values["held_out"])
+            )
+            for name, values in found.items()
+        }
+
+    def _calibration(self, found: Measurement) -> Calibration:
+        return found.calibration(self.thresholds[found.judge], self.target_precision)
 
     def keeps(self, *judges: Judge) -> Wanted:
         """Return whether all of these judges, each asked before, keep a row."""

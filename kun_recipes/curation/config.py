@@ -95,20 +95,30 @@ class RefineConfig(EngineConfig):
         "refine prompt; unaided answers take one without {segment}, recipes/prompts/answer.txt",
         source="Kun figure 10",
     )
-    judge_data: InputPath = option(
-        help="labelled items: half train the judges, a quarter chooses their thresholds, a quarter measures them; "
-        "with outputs for pairs",
+    judge_data: list[InputPath] = option(
+        help="files of labelled items: half train the judges, a quarter chooses their thresholds, a quarter measures "
+        "them; with outputs for pairs; or folders of people's votes, as recipes/annotate.py exports them",
     )
     filter_threshold: float | None = option(
         None,
-        "lowest calibrated log-odds of 是 kept; null chooses it on the development items of judge_data",
+        "lowest calibrated log-odds of 是 kept; null chooses it on the development items of judge_data: the one of "
+        "highest balanced accuracy, or of target_precision",
         unit="nats",
         selects=True,
     )
     score_threshold: float | None = option(
         None,
-        "lowest calibrated log-odds of 好 kept; null chooses it on the development items of judge_data",
+        "lowest calibrated log-odds of 好 kept; null chooses it likewise",
         unit="nats",
+        selects=True,
+    )
+    target_precision: float | None = option(
+        None,
+        "choose the lowest threshold of each judge with this precision on the development items; where none has it, "
+        "the lowest of those with the highest precision",
+        source="ours",
+        above=0,
+        max=1,
         selects=True,
     )
     max_new_tokens: int | None = option(
@@ -126,3 +136,9 @@ class RefineConfig(EngineConfig):
     )
 
     new_tokens = 1024
+
+    def check(self) -> None:
+        super().check()
+        for key in ("filter_threshold", "score_threshold"):
+            if self.target_precision is not None and getattr(self, key) is not None:
+                raise ConfigError("target_precision", f"{key} is set too: choose one of the two")

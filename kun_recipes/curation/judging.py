@@ -1,7 +1,9 @@
-"""The primary chat model as a judge: is it an instruction, is it a good one, or a good pair (Kun figures 4 and 10)?
+"""The primary chat model as a judge: is it an instruction, is it a good one, or a good pair (Kun figures 4 and 10);
+is an answer right, given the segment (ours)?
 
 A verdict is a log-odds, never parsed prose. A small model favours one answer whatever it reads, so that each log-odds
-is also looked at relative to the one for content-free input (contextual calibration, Zhao et al. 2021).
+is also looked at relative to the one for content-free input (contextual calibration, Zhao et al. 2021). The
+probability is fitted to labelled items (Platt 1999), so that it says how often such a verdict is right.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,8 +30,9 @@ class Judge:
     """A question with two answers.
 
     Attributes:
-        name: "filter" or "score", as in the judge data.
-        prompt: prompt file with the field {instruction}, and {output} where it is asked about the pair.
+        name: "filter", "score" or "answer", as in the judge data.
+        prompt: prompt file with the field {instruction}; with {output} where it is asked about the pair, and with
+            {segment} where it is asked about the answer to a segment.
         reason: why it drops a row.
         choices: the answer that keeps a row, then the one that drops it.
         logodds, calibrated, probability: the columns that its verdicts go to.
@@ -52,17 +55,17 @@ class Judge:
         """Return the log-odds (nats) of the keeping answer to each prompt."""
         return [keep - drop for keep, drop in engine.choose(prompts, self.choices)]
 
-    def prompt_for(self, instruction: str, output: str) -> Prompt:
-        """Return the question about a pair; a prompt about the instruction alone has no field for the output."""
-        return self.prompt.render(instruction=instruction, output=output)
+    def prompt_for(self, instruction: str, output: str, segment: str = "") -> Prompt:
+        """Return the question; a prompt file puts in what it has fields for."""
+        return self.prompt.render(instruction=instruction, output=output, segment=segment)
 
-    def judge(self, engine: Engine, pairs: Sequence[tuple[str, str]]) -> list[float]:
-        """Return the log-odds (nats) of the keeping answer for each (instruction, output)."""
-        return self.log_odds(engine, [self.prompt_for(*pair) for pair in pairs])
+    def judge(self, engine: Engine, asked: Sequence[tuple[str, ...]]) -> list[float]:
+        """Return the log-odds (nats) of the keeping answer for each (instruction, output, segment)."""
+        return self.log_odds(engine, [self.prompt_for(*texts) for texts in asked])
 
     def bias(self, engine: Engine) -> float:
         """Return the mean log-odds (nats) of the keeping answer on content-free input."""
-        return float(numpy.mean(self.judge(engine, [(text, text) for text in CONTENT_FREE])))
+        return float(numpy.mean(self.judge(engine, [(text, text, text) for text in CONTENT_FREE])))
 
 
 def filter_judge(prompt: PromptTemplate) -> Judge:
@@ -81,17 +84,27 @@ def score_judge(prompt: PromptTemplate) -> Judge:
     return Judge("score", prompt, reason, LABELS["score"], *columns)
 
 
+def answer_judge(prompt: PromptTemplate) -> Judge:
+    """Return the judge that asks: given the segment, does it answer the instruction, correctly and wholly?"""
+    columns = schema.ANSWER_LOGODDS, schema.ANSWER_CALIBRATED, schema.ANSWER_PROBABILITY
+    return Judge("answer", prompt, "wrong_answer", LABELS["answer"], *columns)
+
+
 @dataclass(frozen=True)
 class Calibration:
-    """Bias and threshold of a judge, and its quality on held-out items.
+    """Bias, threshold and probabilities of a judge, and its quality on held-out items, with 95% intervals.
 
     Attributes:
         bias: log-odds on content-free input, nats; subtracted from every verdict.
         threshold: lowest calibrated log-odds kept, nats.
-        threshold_from: "config", or "development items" when it was chosen there.
+        threshold_from: "config", or "development items" when it was chosen there, with the precision that it has there
+            where the config asks for one.
+        slope, intercept: P(keeping answer is right) = expit(slope x calibrated log-odds + intercept): Platt scaling on
+            the development items.
         auc: area under the ROC curve on the held-out items, which neither trained the judge nor chose its threshold;
             0.5 is chance.
         accuracy: share of the held-out items on the right side of the threshold.
+        calibration_error: expected calibration error of the probabilities on the held-out items.
         held_out, development: number of items.
     """
 
@@ -99,18 +112,32 @@ class Calibration:
     bias: float
     threshold: float
     threshold_from: str
+    slope: float
+    intercept: float
     auc: float
+    auc_low: float
+    auc_high: float
     accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    calibration_error: float
     held_out: int
     development: int
+
+    def probability(self, calibrated: float) -> float:
+        """Return the probability that the keeping answer is right, by a calibrated log-odds."""
+        return float(expit(self.slope * calibrated + self.intercept))
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     def __str__(self) -> str:
         return (
-            f"{self.judge} judge, {self.held_out} held-out items: AUC {self.auc:.2f}, accuracy {self.accuracy:.2f} at"
-            f" calibrated log-odds {self.threshold:+.2f} (from {self.threshold_from}); bias {self.bias:+.2f}"
+            f"{self.judge} judge, {self.held_out} held-out items:"
+            f" AUC {self.auc:.2f} [{self.auc_low:.2f}, {self.auc_high:.2f}],"
+            f" accuracy {self.accuracy:.2f} [{self.accuracy_low:.2f}, {self.accuracy_high:.2f}]"
+            f" at calibrated log-odds {self.threshold:+.2f} (from {self.threshold_from});"
+            f" bias {self.bias:+.2f}; calibration error of its probabilities {self.calibration_error:.2f}"
         )
 
 
@@ -122,7 +149,7 @@ class AskJudge(MeasureRows):
     """Ask a judge about each candidate (Kun §3.2 filter prompt, §3.3 scoring).
 
     Reads instruction and, where the judge is asked about the pair, the text as its output. Adds the judge's raw
-    log-odds, the calibrated one (nats) and the raw probability.
+    log-odds, the calibrated one (nats) and the calibrated probability.
     """
 
     def __init__(self, engine: EngineSettings, judge: Judge, calibrate: Calibrate, wanted: Wanted | None = None):
@@ -138,8 +165,19 @@ class AskJudge(MeasureRows):
         return self.judge.prompt_for(doc.metadata[schema.INSTRUCTION], doc.text)
 
     def measure(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> None:
-        bias = self.calibrate(self.judge, engine).bias
+        known = self.calibrate(self.judge, engine)
         for doc, log_odds in zip(docs, self.judge.log_odds(engine, prompts), strict=True):
+            calibrated = log_odds - known.bias
             doc.metadata[self.judge.logodds] = log_odds
-            doc.metadata[self.judge.calibrated] = log_odds - bias
-            doc.metadata[self.judge.probability] = float(expit(log_odds))
+            doc.metadata[self.judge.calibrated] = calibrated
+            doc.metadata[self.judge.probability] = known.probability(calibrated)
+
+
+class AskAboutAnswer(AskJudge):
+    """Ask a judge about each answer, given its segment.
+
+    Reads text, instruction and output. Adds answer_logodds, answer_logodds_calibrated (nats) and answer_probability.
+    """
+
+    def prompt_for(self, doc: Document) -> Prompt:
+        return self.judge.prompt_for(doc.metadata[schema.INSTRUCTION], doc.metadata[schema.OUTPUT], doc.text)

@@ -94,7 +94,7 @@ def check_inputs(config: RefineConfig) -> None:
 
 def judge_requests(config: RefineConfig, calibrations: Calibrations, *judges: Judge) -> Iterator[Request]:
     """Yield the requests to the model as a judge, on the labelled items and on the candidates."""
-    labelled = (item.pair for item in (*calibrations.development, *calibrations.held_out))
+    labelled = (item.asked for item in (*calibrations.development, *calibrations.held_out))
     candidates = ((row[schema.INSTRUCTION], row[schema.TEXT]) for row in read_rows(config.candidates))
     for pair in chain(labelled, candidates):
         for judge in judges:
@@ -119,7 +119,7 @@ def run(config: RefineConfig) -> None:
         shards = list_shards(config.candidates)
         thresholds = {"filter": config.filter_threshold, "score": config.score_threshold}
         items = load_judge_items(config.judge_data, pairs=config.score_target == "pair")
-        calibrations = Calibrations(stage.folder / "judges.json", items, thresholds)
+        calibrations = Calibrations(stage.folder / "judges.json", items, thresholds, config.target_precision)
         pipeline = measure(config, stage, calibrations)
         stage.begin()
         run_pipeline(pipeline, stage.logs(MEASURE), len(shards), config.where(), reads=shards)

@@ -49,10 +49,17 @@ _LABEL = (
 _VERDICTS = (
     Column(schema.FILTER_LOGODDS, _REAL, "log-odds of 是 against 否: is the text an instruction?"),
     Column(schema.FILTER_CALIBRATED, _REAL, "the same, less what the model answers on empty input"),
-    Column(schema.FILTER_PROBABILITY, _REAL, "P(是)"),
+    Column(schema.FILTER_PROBABILITY, _REAL, "P(是), by these log-odds as they came true on labelled items"),
     Column(schema.SCORE_LOGODDS, _REAL, "log-odds of 好 against 差: is it a good one?"),
     Column(schema.SCORE_CALIBRATED, _REAL, "the same, less what the model answers on empty input"),
-    Column(schema.SCORE_PROBABILITY, _REAL, "P(好)"),
+    Column(schema.SCORE_PROBABILITY, _REAL, "P(好), by these log-odds as they came true on labelled items"),
+    Column(
+        schema.ANSWER_LOGODDS, _REAL, "log-odds of 好 against 差 of the answer, given the segment; null: not asked"
+    ),
+    Column(schema.ANSWER_CALIBRATED, _REAL, "the same, less what the model answers on empty input"),
+    Column(
+        schema.ANSWER_PROBABILITY, _REAL, "P(好) of the answer, by these log-odds as they came true on labelled items"
+    ),
     Column(schema.OUTPUT_TOKENS, _WHOLE, "length of the answer in tokens; null where the answer is the segment"),
     Column(schema.OUTPUT_LOGPROB, _REAL, "mean log-probability of the answer a token, by the chat model"),
 )

@@ -31,10 +31,13 @@ LABEL_PROMPT = "label_prompt"  # fingerprint of the prompt file
 # refine (§3.3): verdicts and the polished answer, by the primary chat model. Log-odds are in nats.
 FILTER_LOGODDS = "filter_logodds"  # log P(是)/P(否), figure 4
 FILTER_CALIBRATED = "filter_logodds_calibrated"  # minus the log-odds of content-free input (Zhao et al. 2021)
-FILTER_PROBABILITY = "filter_probability"  # P(是)
+FILTER_PROBABILITY = "filter_probability"  # P(是): Platt scaling of the calibrated log-odds on labelled items
 SCORE_LOGODDS = "score_logodds"  # log P(好)/P(差), figure 10; of the instruction, or of the pair: score_target
 SCORE_CALIBRATED = "score_logodds_calibrated"
-SCORE_PROBABILITY = "score_probability"  # P(好)
+SCORE_PROBABILITY = "score_probability"  # P(好), likewise
+ANSWER_LOGODDS = "answer_logodds"  # log P(好)/P(差) of the answer, given the segment; absent where it is not judged
+ANSWER_CALIBRATED = "answer_logodds_calibrated"
+ANSWER_PROBABILITY = "answer_probability"  # P(好) of the answer, likewise
 OUTPUT = "output"  # the polished answer; with answers: raw the segment itself, and the next three are absent
 OUTPUT_TOKENS = "output_tokens"
 OUTPUT_FINISH = "output_finish_reason"

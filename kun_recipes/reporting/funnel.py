@@ -36,12 +36,18 @@ def funnel_table(stages: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 def judge_lines(judges: Mapping[str, Mapping[str, Any]]) -> Iterator[Text]:
-    """Yield the AUC and accuracy of each judge on its held-out items, and its threshold."""
+    """Yield the AUC and accuracy of each judge on its held-out items, with 95% intervals, and its threshold."""
     for name, judge in judges.items():
         yield Text(
-            f"{name} judge: AUC {judge['auc']:.2f}, accuracy {judge['accuracy']:.2f}"
+            f"{name} judge: AUC {with_bounds(judge, 'auc')}, accuracy {with_bounds(judge, 'accuracy')}"
             f" on {judge['held_out']} held-out items; kept from a calibrated log-odds of {judge['threshold']:+.2f}"
+            f" ({judge['threshold_from']})"
         )
+
+
+def with_bounds(judge: Mapping[str, Any], measure: str) -> str:
+    """Return a measure of a judge with its 95% interval."""
+    return "{:.2f} [{:.2f}, {:.2f}]".format(*(judge[f"{measure}{end}"] for end in ("", "_low", "_high")))
 
 
 def training_line(name: str, summary: Mapping[str, Any]) -> Text:

@@ -68,14 +68,19 @@ class TrainConfig(SFTConfig):
         1024, "longest conversation trained on; longer ones are removed, not cut", unit="tokens", min=16
     )
 
-    judge_data: InputPath | None = option(
+    judge_data: list[InputPath] | None = option(
         None,
-        "labelled items of the two judges, half of which are mixed in; forward only",
+        "files of the judges' labelled items, half of which are mixed in; forward only",
         source="evaluation fine-tuning, Yuan et al. 2024",
     )
     filter_prompt: PromptPath | None = option(None, "prompt file of the filter judge, with {instruction}")
     score_prompt: PromptPath | None = option(None, "prompt file of the score judge, with {instruction}")
-    judge_turns: int = option(12, "judge items laid into one conversation, whose beginning they share", min=1)
+    answer_prompt: PromptPath | None = option(
+        None, "prompt file of the answer judge, with {segment}, {instruction} and {output}; null: it has no items"
+    )
+    judge_turns: int = option(
+        12, "most judge items laid into one conversation, whose beginning they share; fewer where they are long", min=1
+    )
     judge_passes: int = option(1, "times each judge item is laid out, each time in another order", min=1)
 
     lora_rank: int = option(0, "rank of the LoRA adapters, merged on save; 0 trains all weights", min=0)
@@ -196,11 +201,11 @@ class TrainConfig(SFTConfig):
             raise ConfigError("model_init_kwargs", "attn_implementation is set by the option attention")
 
     def _check_judges(self) -> None:
-        prompts = ("filter_prompt", "score_prompt")
+        required = ("filter_prompt", "score_prompt")
         if self.judge_data and self.direction == "backward":
             raise ConfigError("judge_data", "is for direction: forward; the label model judges nothing")
-        for key in prompts:
-            if self.judge_data and not getattr(self, key):
+        for key in (*required, "answer_prompt"):
+            if self.judge_data and key in required and not getattr(self, key):
                 raise ConfigError(key, "is required with judge_data")
             if getattr(self, key) and not self.judge_data:
                 raise ConfigError(key, "has no effect without judge_data; leave it out")

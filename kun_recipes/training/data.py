@@ -6,15 +6,19 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from kun_recipes.curation.judge_data import load_judge_items, split_judge_items
+from kun_recipes.curation.judge_data import JudgeItem, load_judge_items, split_judge_items
 from kun_recipes.data.pairs import Pair, Removed, describe_removed, load_pairs, split_pairs
 from kun_recipes.errors import UserError
-from kun_recipes.models.prompts import load_prompt
+from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.models.templates import marker_pattern
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.distributed import print_status
 from kun_recipes.training.formatting import Conversation, backward, find_marker, forward, judge_conversations
 from kun_recipes.training.mixing import load_mix, take
+
+JUDGE_FIELDS = {"filter": {"instruction"}, "score": {"instruction"}, "answer": {"segment", "instruction", "output"}}
+"""Fields of the judges' prompts."""
+ANSWER_PROMPT = "recipes/prompts/answer_judge.txt"
 
 
 @dataclass(frozen=True)
@@ -110,26 +114,41 @@ def _layout(config: TrainConfig) -> Callable[[Pair], Conversation]:
 def _judges(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> tuple[list[Conversation], int]:
     if not config.judge_data:
         return [], 0
-    assert config.filter_prompt is not None and config.score_prompt is not None  # `TrainConfig.check`
-    prompts = {
-        "filter": load_prompt(config.filter_prompt, {"instruction"}),
-        "score": load_prompt(config.score_prompt, {"instruction"}),
-    }
-    items, _, _ = split_judge_items(load_judge_items(config.judge_data))
-    conversations = judge_conversations(items, prompts, config.judge_turns, config.judge_passes, config.seed)
+    files = ", ".join(config.judge_data)
+    prompts, items = load_judges(config)
+
+    def fits(conversation: Conversation) -> bool:
+        return _tokens(conversation, tokenizer) <= config.max_length
+
+    conversations = judge_conversations(items, prompts, config.judge_turns, config.judge_passes, config.seed, fits)
     markers = marker_pattern(tokenizer)
     for conversation in conversations:
         if marker := find_marker(conversation, markers):
+            raise UserError(f"{files}: an item, or its prompt file, holds the chat marker {marker}; remove it")
+        if not fits(conversation):
+            beginning = conversation["prompt"][-1]["content"][:40]
             raise UserError(
-                f"{config.judge_data}: an item, or its prompt file, holds the chat marker {marker}; remove it"
+                f"{files}: with its judge's system turn an item has {_tokens(conversation, tokenizer)} tokens, over "
+                f"max_length: {config.max_length}; raise max_length or remove the item: {beginning}…"
             )
-    longest = max(_tokens(conversation, tokenizer) for conversation in conversations)
-    if longest > config.max_length:
-        raise UserError(
-            f"judge_turns: {config.judge_turns} judge items make a conversation of {longest} tokens, over max_length: "
-            f"{config.max_length}; lower the one or raise the other"
-        )
     return conversations, len(items)
+
+
+def load_judges(config: TrainConfig) -> tuple[dict[str, PromptTemplate], list[JudgeItem]]:
+    """Return the prompts of the judges whose items are mixed in, and the items that are trained on.
+
+    Raises UserError for prompt files and items that cannot be used.
+    """
+    paths = {"filter": config.filter_prompt, "score": config.score_prompt, "answer": config.answer_prompt}
+    prompts = {judge: load_prompt(path, JUDGE_FIELDS[judge]) for judge, path in paths.items() if path is not None}
+    if not config.judge_data:
+        return prompts, []
+    items = load_judge_items(config.judge_data, judges=prompts)
+    if any(item.judge not in prompts for item in items):
+        raise UserError(
+            f"{', '.join(config.judge_data)}: holds items of the answer judge; set answer_prompt: {ANSWER_PROMPT}"
+        )
+    return prompts, split_judge_items(items)[0]
 
 
 def _tokens(conversation: Conversation, tokenizer: PreTrainedTokenizerBase) -> int:

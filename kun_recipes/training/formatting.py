@@ -14,7 +14,7 @@ an answer is masked away with the padding.
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
@@ -48,30 +48,41 @@ def backward(seed: Pair, label_prompt: PromptTemplate) -> Conversation:
 
 
 def judge_conversations(
-    items: Sequence[JudgeItem], prompts: dict[str, PromptTemplate], turns: int, passes: int, seed: int
+    items: Sequence[JudgeItem],
+    prompts: dict[str, PromptTemplate],
+    turns: int,
+    passes: int,
+    seed: int,
+    fits: Callable[[Conversation], bool],
 ) -> list[Conversation]:
-    """Lay the items of each judge into conversations of at most `turns` items.
+    """Lay the items of each judge into conversations of at most `turns` items, and of one at least.
 
     Args:
         prompts: prompt file by judge.
         passes: times each item occurs, each time in another order and so among other items.
         seed: of the orders.
+        fits: whether a conversation is short enough; a longer one goes on in another.
     """
     order = random.Random(seed)
     conversations = []
     for judge, prompt in prompts.items():
         own = [item for item in items if item.judge == judge]
         for _ in range(passes):
-            shuffled = order.sample(own, len(own))
-            for start in range(0, len(shuffled), turns):
-                conversations.append(_judge_conversation(shuffled[start : start + turns], prompt))
+            together: list[JudgeItem] = []
+            for item in order.sample(own, len(own)):
+                if len(together) == turns or (together and not fits(_judge_conversation([*together, item], prompt))):
+                    conversations.append(_judge_conversation(together, prompt))
+                    together = []
+                together.append(item)
+            conversations.append(_judge_conversation(together, prompt))
     return conversations
 
 
 def _judge_conversation(items: Sequence[JudgeItem], prompt: PromptTemplate) -> Conversation:
     turns = []
     for item in items:
-        turns += [_turn("user", prompt.ask(instruction=item.text)), _turn("assistant", item.label)]
+        question = prompt.ask(instruction=item.text, output=item.output, segment=item.segment)
+        turns += [_turn("user", question), _turn("assistant", item.label)]
     return {"prompt": [*prompt.system(), turns[0]], "completion": turns[1:]}
 
 

@@ -58,6 +58,8 @@ def content() -> dict[str, Any]:
             template_tokens=10,
             judge_items=100,
             tokens_per_judge_conversation=400,
+            answer_conversations=30,
+            tokens_per_answer_conversation=700,
             bytes_per_saved_parameter=2,
             bytes_per_checkpoint_parameter=12,
         )
@@ -111,7 +113,7 @@ def label(**options: Any) -> LabelConfig:
 
 def refine(**options: Any) -> RefineConfig:
     chosen = {"candidates": "out/label/rows", "output_dir": "out/refine", "dataset_dir": "out/dataset"}
-    return RefineConfig(**chosen | {"model": "m", "judge_data": "items"} | options)
+    return RefineConfig(**chosen | {"model": "m", "judge_data": ["items"]} | options)
 
 
 def training(**options: Any) -> TrainConfig:

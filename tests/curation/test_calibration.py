@@ -1,74 +1,25 @@
-"""The judges: their thresholds and measures against brute force, and that each is measured once."""
+"""Calibration of the judges: what is chosen and measured on which items, and that each is measured once."""
 
 import threading
-from itertools import pairwise
 from statistics import mean
 
 import pytest
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
+from scipy.special import expit
 
-from kun_recipes.curation.calibration import Calibrations, area_under_roc, best_threshold, calibrate
+from kun_recipes.curation.calibration import Calibrations, Judged, Measurement, measure
 from kun_recipes.curation.judge_data import JudgeItem
 from kun_recipes.curation.judging import Calibration
+from kun_recipes.curation.measures import (
+    area_under_roc,
+    auc_interval,
+    best_threshold,
+    calibration_error,
+    fit_platt,
+    share_interval,
+)
 from kun_recipes.models.engines import load_engine
 
 pytestmark = pytest.mark.slow
-
-SCORED = st.lists(st.tuples(st.integers(-6, 6), st.booleans()), min_size=2).filter(
-    lambda pairs: len({positive for _, positive in pairs}) == 2
-)
-"""Scores, many of them equal, of both kinds."""
-
-
-def balanced_accuracy(pairs: list[tuple[float, bool]], threshold: float) -> float:
-    kept = mean(score >= threshold for score, positive in pairs if positive)
-    dropped = mean(score < threshold for score, positive in pairs if not positive)
-    return kept + dropped
-
-
-@hypothesis_settings(deadline=None)
-@given(SCORED)
-def test_the_best_threshold_is_in_the_widest_gap_of_highest_balanced_accuracy(pairs):
-    scores, positive = zip(*pairs, strict=True)
-    threshold = best_threshold(scores, positive)
-    levels = sorted(set(scores))
-    edges = [levels[0] - 1, *levels, levels[-1] + 1]
-    gaps = [(high - low, (low + high) / 2) for low, high in pairwise(edges)]
-    best = max(balanced_accuracy(pairs, middle) for _, middle in gaps)
-    assert balanced_accuracy(pairs, threshold) == pytest.approx(best)
-    attaining = [(gap, middle) for gap, middle in gaps if balanced_accuracy(pairs, middle) == pytest.approx(best)]
-    assert threshold in [middle for gap, middle in gaps]
-    width = next(gap for gap, middle in gaps if middle == threshold)
-    assert width == pytest.approx(max(gap for gap, _ in attaining))
-
-
-@pytest.mark.parametrize(
-    ("scores", "positive", "threshold"),
-    [
-        ([0, 1, 4, 5], [False, False, True, True], 2.5),
-        ([5, 0, 4, 1], [True, False, True, False], 2.5),
-        ([0, 2, 3, 9], [False, True, False, True], 6.0),  # the wider one of two gaps as good
-        ([0, 0, 5], [False, True, True], 2.5),  # equal scores cannot be parted
-        ([1, 1], [True, False], 0.5),
-        ([1, 2], [True, False], 0.5),  # upside down: keep all
-        # 5/5 + 1/5 and 2/5 + 4/5 are as good, though not in floating point; the first gap is the wider
-        ([-2, 0, 0, 0, 0, 0, 0, 1, 1, 1], [False] * 4 + [True] * 3 + [False, True, True], -1.0),
-    ],
-)
-def test_best_threshold_by_example(scores, positive, threshold):
-    assert best_threshold(scores, positive) == threshold
-
-
-@hypothesis_settings(deadline=None)
-@given(SCORED)
-def test_auc_is_the_share_of_pairs_in_the_right_order(pairs):
-    above = [score for score, positive in pairs if positive]
-    below = [score for score, positive in pairs if not positive]
-    wins = [1.0 if high > low else 0.5 if high == low else 0.0 for high in above for low in below]
-    scores, positive = zip(*pairs, strict=True)
-    assert area_under_roc(scores, positive) == pytest.approx(mean(wins))
 
 
 def items(judge: str, **labelled: str) -> list[JudgeItem]:
@@ -85,51 +36,98 @@ def test_the_bias_is_the_mean_over_content_free_input(settings, judges, log_odds
         assert judge.bias(load_engine(settings)) == pytest.approx(expected)
 
 
-def test_calibration_chooses_on_some_items_and_measures_on_others(settings, judges, log_odds):
+def test_a_judge_is_asked_about_both_parts(settings, judges, log_odds):
     judge = judges["filter"]
     bias = judge.bias(load_engine(settings))
-    seen = [odds - bias for odds in log_odds(judge, [item.text for item in DEVELOPMENT])]
-    tested = [odds - bias for odds in log_odds(judge, [item.text for item in HELD_OUT])]
-    right = [item.label == "是" for item in HELD_OUT]
-    found = calibrate(judge, load_engine(settings), DEVELOPMENT, HELD_OUT, None)
-    threshold = best_threshold(seen, [item.label == "是" for item in DEVELOPMENT])
-    assert found == Calibration(
-        judge="filter",
-        bias=pytest.approx(bias),
-        threshold=pytest.approx(threshold, abs=1e-4),
-        threshold_from="development items",
-        auc=pytest.approx(area_under_roc(tested, right)),
-        accuracy=mean((odds >= found.threshold) == is_right for odds, is_right in zip(tested, right, strict=True)),
-        held_out=6,
-        development=8,
+    seen, tested = (
+        [odds - bias for odds in log_odds(judge, [one.text for one in part])] for part in (DEVELOPMENT, HELD_OUT)
+    )
+    found = measure(judge, load_engine(settings), DEVELOPMENT, HELD_OUT)
+    assert found == Measurement(
+        "filter",
+        pytest.approx(bias),
+        Judged(pytest.approx(seen, abs=1e-4), [True] * 4 + [False] * 4),
+        Judged(pytest.approx(tested, abs=1e-4), [True] * 3 + [False] * 3),
     )
 
 
-def test_a_threshold_of_the_config_is_kept(settings, judges):
-    found = calibrate(judges["filter"], load_engine(settings), DEVELOPMENT, HELD_OUT, -1.5)
-    assert (found.threshold, found.threshold_from) == (-1.5, "config")
-    everything = calibrate(judges["filter"], load_engine(settings), DEVELOPMENT, HELD_OUT, -1e9)
-    assert (everything.accuracy, everything.auc) == (0.5, found.auc)
+SEEN = Judged([-3.0, -1.0, 0.5, 0.0, 2.0, 4.0], [False, False, False, True, True, True])
+TESTED = Judged([-2.0, 1.0, 3.0, -1.0, 5.0], [False, False, True, True, True])
+MEASURED = Measurement("filter", -0.5, SEEN, TESTED)
+
+
+def test_calibration_chooses_on_some_items_and_measures_on_others():
+    found = MEASURED.calibration(None)
+    slope, intercept = fit_platt(SEEN.log_odds, SEEN.right)
+    probabilities = [float(expit(slope * odds + intercept)) for odds in TESTED.log_odds]
+    assert (found.judge, found.bias, found.development, found.held_out) == ("filter", -0.5, 6, 5)
+    assert found.threshold == best_threshold(SEEN.log_odds, SEEN.right) == 1.25
+    assert (found.slope, found.intercept) == (slope, intercept)
+    assert found.auc == area_under_roc(TESTED.log_odds, TESTED.right) == 5 / 6
+    assert (found.auc_low, found.auc_high) == auc_interval(found.auc, 3, 2)
+    assert found.accuracy == 4 / 5  # -1 is right and below
+    assert (found.accuracy_low, found.accuracy_high) == share_interval(4, 5)
+    assert found.calibration_error == pytest.approx(calibration_error(probabilities, TESTED.right))
+    assert [found.probability(odds) for odds in TESTED.log_odds] == pytest.approx(probabilities)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "target", "chosen", "source", "accuracy"),
+    [
+        (None, None, 1.25, "development items", 0.8),
+        (-1.5, None, -1.5, "config", 0.8),
+        (-1e9, None, -1e9, "config", 0.6),
+        (None, 1.0, 1.25, "development items, precision 1.00 there", 0.8),
+        (None, 0.75, -0.5, "development items, precision 0.75 there", 0.6),
+        (None, 0.5, -3.5, "development items, precision 0.50 there", 0.6),
+    ],
+)
+def test_where_a_threshold_comes_from(threshold, target, chosen, source, accuracy):
+    found = MEASURED.calibration(threshold, target)
+    assert (found.threshold, found.threshold_from, found.accuracy) == (chosen, source, accuracy)
+
+
+def test_a_precision_out_of_reach_is_told_with_the_best():
+    seen = Judged([0.0, 1.0, 2.0, 3.0], [True, False, True, False])
+    found = Measurement("score", 0.0, seen, TESTED).calibration(None, 0.9)
+    assert found.threshold_from == "development items, precision 0.50 there; none has the target, 0.9"
+    assert found.threshold == -0.5
+    assert found.threshold_from in str(found)
 
 
 def test_a_judge_of_pairs_is_measured_with_the_outputs(settings, pair_judge, log_odds):
-    engine = load_engine(settings)
     pairs = [
         JudgeItem("score", item.text, {"是": "好", "否": "差"}[item.label], "", f"答{item.text}") for item in HELD_OUT
     ]
     nothing = ["", "无", "N/A", "……"]
     bias = mean(log_odds(pair_judge, [(text, text) for text in nothing]))
     tested = [odds - bias for odds in log_odds(pair_judge, [(item.text, item.output) for item in pairs])]
-    found = calibrate(pair_judge, engine, [], pairs, 0.0)
+    found = measure(pair_judge, load_engine(settings), pairs[:4], pairs)
     assert found.bias == pytest.approx(bias)
-    assert found.auc == pytest.approx(area_under_roc(tested, [item.label == "好" for item in pairs]))
+    assert found.held_out.log_odds == pytest.approx(tested, abs=1e-4)
+
+
+def test_a_judge_of_answers_is_measured_with_the_segments(settings, judge_of_answers):
+    engine = load_engine(settings)
+    items = [JudgeItem("answer", "问", label, "", "答", segment) for segment in ("甲", "乙") for label in "好差"]
+    found = measure(judge_of_answers, engine, items, items)
+
+    def ask(**texts: str) -> float:
+        [(good, poor)] = engine.choose([judge_of_answers.prompt.render(**texts)], ("好", "差"))
+        return good - poor
+
+    bias = mean(ask(segment=text, instruction=text, output=text) for text in ["", "无", "N/A", "……"])
+    asked = [ask(segment=segment, instruction="问", output="答") - bias for segment in "甲甲乙乙"]
+    assert found.held_out == Judged(pytest.approx(asked, abs=1e-4), [True, False, True, False])
+    assert asked[0] != pytest.approx(asked[2], abs=1e-4)
 
 
 def test_calibration_is_reported():
-    found = Calibration("filter", -0.5, 0.25, "config", 0.875, 0.75, 40, 41)
+    found = MEASURED.calibration(None)
     assert str(found) == (
-        "filter judge, 40 held-out items: AUC 0.88, accuracy 0.75 at calibrated log-odds +0.25 (from config);"
-        " bias -0.50"
+        "filter judge, 5 held-out items: AUC 0.83 [0.31, 0.98], accuracy 0.80 [0.38, 0.96] at calibrated log-odds"
+        " +1.25 (from development items); bias -0.50; calibration error of its probabilities"
+        f" {found.calibration_error:.2f}"
     )
     assert Calibration(**found.to_dict()) == found
 
@@ -156,6 +154,18 @@ def test_concurrent_threads_calibrate_a_judge_once(settings, judges, tmp_path):
     assert len(asked) == 3  # the bias, the development and the held-out items
     assert found == [calibrations.measured()["filter"]] * 3
     assert (found[0].development, found[0].held_out) == (4, 2)  # of 14, 8 are for the training
-    later = Calibrations(tmp_path / "judges.json", [*DEVELOPMENT, *HELD_OUT], {"filter": 99.0, "score": None})
-    assert later.of(judges["filter"], Counting()) == found[0]
-    assert len(asked) == 3
+
+
+def test_another_threshold_asks_no_model(settings, judges, tmp_path):
+    path, items = tmp_path / "judges.json", [*DEVELOPMENT, *HELD_OUT]
+    first = Calibrations(path, items, {"filter": None}).of(judges["filter"], load_engine(settings))
+    nobody = None
+    for threshold, target in ((99.0, None), (None, 1.0), (None, None)):
+        later = Calibrations(path, items, {"filter": threshold}, target)
+        found = later.of(judges["filter"], nobody)
+        assert found == later.measured()["filter"]
+        assert (found.bias, found.auc, found.slope) == (first.bias, first.auc, first.slope)
+        assert (threshold is None or found.threshold == threshold) and (target is None) == (
+            "there" not in found.threshold_from
+        )
+    assert found == first

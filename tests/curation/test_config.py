@@ -102,3 +102,21 @@ def test_engine_settings_of_the_options(label):
     assert (settings.engine, settings.model, settings.dtype) == ("vllm", "folder", "bfloat16")
     assert (settings.gpu_memory, settings.cache_gb, settings.max_batch_tokens) == (0.8, 3.0, 99)
     assert settings.max_model_len is None  # by the plan
+
+
+@pytest.mark.parametrize("judge", ["filter", "score"])
+def test_a_target_precision_chooses_the_thresholds(label, judge):
+    assert label("--target_precision", "0.9", stage="refine").target_precision == 0.9
+    with pytest.raises(ConfigError, match=f"target_precision: {judge}_threshold is set too: choose one of the two"):
+        label("--target_precision", "0.9", f"--{judge}_threshold", "0", stage="refine")
+
+
+@pytest.mark.parametrize(("word", "message"), [("0", "must be above 0"), ("1.1", "must be at most 1")])
+def test_a_target_precision_is_a_share(label, word, message):
+    with pytest.raises(ConfigError, match=message):
+        label("--target_precision", word, stage="refine")
+
+
+def test_judge_data_may_be_several_files(label):
+    files = ["recipes/demo/data/judge.jsonl", "recipes/humpback/data/judge_pairs.jsonl"]
+    assert label("--judge_data", *files, stage="refine").judge_data == files

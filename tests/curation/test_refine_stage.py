@@ -1,6 +1,7 @@
 """The refine stage on the tiny model: each threshold removes the rows below it and no others."""
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def stage(ending_model: Path, open_rules: Path, repository: Path, tmp_path_facto
     def run(**options: Any) -> Path:
         output = tmp_path_factory.mktemp("refine")
         chosen = {"candidates": candidates, "output_dir": str(output), "dataset_dir": str(output / "dataset")}
-        chosen |= {"model": str(ending_model), "dtype": "float32", "judge_data": str(judge_data)}
+        chosen |= {"model": str(ending_model), "dtype": "float32", "judge_data": [str(judge_data)]}
         for name in ("filter", "score", "polish"):
             chosen[f"{name}_prompt"] = str(repository / f"recipes/prompts/{name}.txt")
         chosen |= {"rules": str(open_rules), "max_new_tokens": 200, "temperature": 1.0}
@@ -83,6 +84,16 @@ def test_a_row_says_how_it_was_answered(everything, ending_model, repository):
     assert [row[schema.OUTPUT] for row in everything] == [one.text.strip() for one in completions]
     assert {row[schema.POLISH_PROMPT] for row in everything} == {prompt.fingerprint}
     assert {row[schema.CHAT_MODEL].split("@")[0] for row in everything} == {"ending"}
+
+
+def test_a_probability_is_fitted_to_the_items(stage, everything):
+    judges = json.loads((stage() / "stage.json").read_text(encoding="utf-8"))["judges"]
+    for judge, found in judges.items():
+        odds, probabilities = (
+            [row[f"{judge}_{name}"] for row in everything] for name in ("logodds_calibrated", "probability")
+        )
+        line = [found["slope"] * one + found["intercept"] for one in odds]
+        assert probabilities == pytest.approx([1 / (1 + math.exp(-one)) for one in line])
 
 
 JUDGES = {
@@ -122,6 +133,18 @@ def test_thresholds_that_are_not_given_come_from_the_items(stage, everything):
     ]
 
 
+def test_a_target_precision_chooses_the_thresholds(stage, everything):
+    folder = stage(filter_threshold=None, score_threshold=None, target_precision=0.01)  # all are kept by it
+    judges = json.loads((folder / "stage.json").read_text(encoding="utf-8"))["judges"]
+    for found in judges.values():
+        assert found["threshold_from"] == "development items, precision 0.50 there"
+    assert ids(rows_of(folder / "rows")) == [
+        row["id"]
+        for row in everything
+        if all(row[column] >= judges[judge]["threshold"] for judge, (_, column, _) in JUDGES.items())
+    ]
+
+
 def test_a_stage_that_is_not_finished_is_refused(stage, tmp_path):
     (tmp_path / "label").mkdir()
     (tmp_path / "label" / "started.json").write_text("{}")
@@ -139,7 +162,7 @@ def test_the_context_has_room_for_each_request(tmp_path, repository):
         score_judge(load_prompt(prompts / "score.txt", {"instruction"})),
     )
     candidates = write_rows(tmp_path / "rows", [{"text": "段落", schema.INSTRUCTION: "写诗"}])
-    config = RefineConfig(candidates=candidates, output_dir="", dataset_dir="", judge_data="", model="")
+    config = RefineConfig(candidates=candidates, output_dir="", dataset_dir="", judge_data=[], model="")
     items = [
         JudgeItem(judge, f"{judge}{label}{number}", label, "")
         for judge, labels in ITEMS.items()

@@ -142,6 +142,7 @@ FIELDS = {
     "filter": {"instruction"},
     "score": {"instruction"},
     "score_pair": {"instruction", "output"},
+    "answer_judge": {"segment", "instruction", "output"},
     "polish": {"instruction", "segment"},
     "answer": {"instruction"},
     "topic": topic_asking.FIELDS,

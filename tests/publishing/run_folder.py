@@ -112,10 +112,18 @@ class RunFolder:
             output_dir="",
             dataset_dir="",
             model=str(self.folder / "primary_chat_model"),
-            judge_data="recipes/demo/data/judge.jsonl",
+            judge_data=["recipes/demo/data/judge.jsonl"],
             **changes,
         )
-        judge = {"bias": 0.1, "threshold": 0.5, "auc": 0.9, "accuracy": 0.8, "held_out": 50}
+        judge = {"bias": 0.1, "threshold": 0.5, "threshold_from": "config", "held_out": 50, "calibration_error": 0.07}
+        judge |= {
+            "auc": 0.9,
+            "auc_low": 0.79,
+            "auc_high": 0.96,
+            "accuracy": 0.8,
+            "accuracy_low": 0.67,
+            "accuracy_high": 0.89,
+        }
         judges = {"filter": judge, "score": {**judge, "accuracy": 0.7}}
         corpus = {"documents": 9, "config": self._corpus_config()}
         self._stage("corpus", [], kept + 3, {"contaminated": 1, "email": 1}, corpus)

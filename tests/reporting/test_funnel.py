@@ -12,8 +12,28 @@ from kun_recipes.data.rows import read_rows, row_writer
 from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows
 
 JUDGES = {
-    "filter": {"auc": 0.914, "accuracy": 0.85, "held_out": 40, "threshold": 0.5},
-    "score": {"auc": 0.805, "accuracy": 0.7, "held_out": 42, "threshold": -1.25},
+    "filter": {
+        **{
+            "auc": 0.914,
+            "auc_low": 0.8,
+            "auc_high": 0.97,
+            "accuracy": 0.85,
+            "accuracy_low": 0.71,
+            "accuracy_high": 0.929,
+        },
+        **{"held_out": 40, "threshold": 0.5, "threshold_from": "config"},
+    },
+    "score": {
+        **{
+            "auc": 0.805,
+            "auc_low": 0.65,
+            "auc_high": 0.9,
+            "accuracy": 0.7,
+            "accuracy_low": 0.546,
+            "accuracy_high": 0.82,
+        },
+        **{"held_out": 42, "threshold": -1.25, "threshold_from": "development items"},
+    },
 }
 STAGES = {
     "corpus": {
@@ -72,8 +92,10 @@ def test_the_funnel_names_its_columns():
 
 def test_funnel_shows_the_quality_of_each_judge():
     assert [line.plain for line in judge_lines(JUDGES)] == [
-        "filter judge: AUC 0.91, accuracy 0.85 on 40 held-out items; kept from a calibrated log-odds of +0.50",
-        "score judge: AUC 0.81, accuracy 0.70 on 42 held-out items; kept from a calibrated log-odds of -1.25",
+        "filter judge: AUC 0.91 [0.80, 0.97], accuracy 0.85 [0.71, 0.93] on 40 held-out items; kept from a calibrated"
+        " log-odds of +0.50 (config)",
+        "score judge: AUC 0.81 [0.65, 0.90], accuracy 0.70 [0.55, 0.82] on 42 held-out items; kept from a calibrated"
+        " log-odds of -1.25 (development items)",
     ]
 
 

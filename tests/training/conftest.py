@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -39,6 +40,25 @@ def judge_data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def answer_data(tmp_path: Path) -> Path:
+    path = tmp_path / "answers.jsonl"
+    rows = [
+        {
+            "judge": "answer",
+            "segment": f"段{segment}",
+            "instruction": "问",
+            "output": f"{label}{number}",
+            "label": label,
+        }
+        for segment in range(4)
+        for label in "好差"
+        for number in range(2)
+    ]
+    path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
 def make_config(tmp_path: Path, tiny_model: Path, seeds: Path) -> Callable[..., TrainConfig]:
     """A run of eight steps with a checkpoint every three."""
 
@@ -60,11 +80,11 @@ def make_config(tmp_path: Path, tiny_model: Path, seeds: Path) -> Callable[..., 
 
 
 @pytest.fixture
-def judges(repository: Path, judge_data: Path) -> dict[str, str]:
+def judges(repository: Path, judge_data: Path) -> dict[str, Any]:
     """The options that mix judge items in."""
     prompts = repository / "recipes" / "prompts"
     return {
-        "judge_data": str(judge_data),
+        "judge_data": [str(judge_data)],
         "filter_prompt": str(prompts / "filter.txt"),
         "score_prompt": str(prompts / "score.txt"),
         "judge_turns": 4,

@@ -38,6 +38,7 @@ BACKWARD = ["--direction", "backward"]
         ([*BACKWARD, *PROMPT, *JUDGES], "judge_data", "is for direction: forward"),
         (JUDGES, "filter_prompt", "is required with judge_data"),
         (["--score_prompt", "recipes/prompts/score.txt"], "score_prompt", "has no effect without judge_data"),
+        (["--answer_prompt", "recipes/prompts/score.txt"], "answer_prompt", "has no effect without judge_data"),
         (["--model", "recipes/demo", "--model_revision", "abc"], "model_revision", "holds for a Hub id"),
         (["--seeds", "recipes/demo/data", "--seeds_revision", "abc"], "seeds_revision", "holds for a Hub dataset"),
         (["--packing", "true", "--padding_free", "true"], "padding_free", "has no effect with packing"),

@@ -1,4 +1,6 @@
 import json
+import re
+from collections import Counter
 
 import pytest
 
@@ -60,7 +62,7 @@ def test_pair_with_a_chat_marker_is_removed(load, seeds, tmp_path, text, column,
 
 
 def test_judge_item_with_a_chat_marker_is_refused(load, judges):
-    with open(judges["judge_data"], "r+", encoding="utf-8") as file:
+    with open(judges["judge_data"][0], "r+", encoding="utf-8") as file:
         text = file.read().replace("filter是", "filter是<|im_end|>")
         file.seek(0)
         file.write(text)
@@ -83,11 +85,59 @@ def test_half_of_the_judge_items_are_mixed_in(load, judges):
     assert load(**judges, judge_passes=3).training[pairs + 4 :] != []
 
 
-def test_long_judge_conversation_is_removed_not_cut(load, judges):
+def judge_conversations(data):
+    return [row for row in data.training if row["prompt"][0]["role"] == "system"]
+
+
+def verdicts(conversations):
+    return sorted(
+        turn["content"] for row in conversations for turn in row["completion"] if turn["role"] == "assistant"
+    )
+
+
+def test_long_judge_conversations_are_parted_and_none_is_cut(load, judges, make_config):
+    tokenizer = load_tokenizer(make_config(), make_config().model)
+
+    def tokens(conversation):
+        return len(tokenizer.apply_chat_template(conversation["prompt"] + conversation["completion"])["input_ids"])
+
+    judges |= {"judge_turns": 6}
+    whole = judge_conversations(load(**judges))
+    longest = max(map(tokens, whole))
+    parted = judge_conversations(load(**judges | {"max_length": longest - 1}))
+    assert (len(whole), len(parted)) == (2, 3)
+    assert max(map(tokens, parted)) < longest
+    assert verdicts(parted) == verdicts(whole)
+    alone = max(map(tokens, judge_conversations(load(**judges | {"judge_turns": 1}))))
+    assert len(judge_conversations(load(**judges | {"max_length": alone}))) > len(parted)
     with pytest.raises(
-        UserError, match=r"judge_turns: 4 judge items make a conversation of \d+ tokens, over max_length"
+        UserError,
+        match=rf"judge\.jsonl: with its judge's system turn an item has {alone} tokens, over max_length: {alone - 1}; "
+        "raise max_length or remove the item: 指令：score",
     ):
-        load(**{**judges, "max_length": 300})
+        load(**judges | {"max_length": alone - 1})
+
+
+def test_items_of_the_answer_judge_are_mixed_in(load, judges, answer_data, repository):
+    plain = load(**judges)
+    files = [*judges["judge_data"], str(answer_data)]
+    prompt = str(repository / "recipes/prompts/answer_judge.txt")
+    data = load(**judges | {"judge_data": files, "answer_prompt": prompt})
+    assert data.judge_items == plain.judge_items + 8  # of 16, those of two segments
+    added = [row for row in judge_conversations(data) if row not in judge_conversations(plain)]
+    asked = "".join(turn["content"] for row in added for turn in row["prompt"] + row["completion"])
+    assert sorted(Counter(re.findall("材料：段[0-3]", asked)).values()) == [4, 4]
+    assert judge_conversations(plain) == [row for row in judge_conversations(data) if row not in added]
+    with pytest.raises(
+        UserError, match=r"answers.jsonl: holds items of the answer judge; set answer_prompt: recipes/"
+    ):
+        load(**judges | {"judge_data": files})
+    with pytest.raises(UserError, match=r"judge.jsonl: the answer judge has 0 items labelled 好"):
+        load(**judges | {"answer_prompt": prompt})
+    with pytest.raises(
+        UserError, match=r"the last turn must hold the fields \{instruction\}, \{output\}, \{segment\}"
+    ):
+        load(**judges | {"judge_data": files, "answer_prompt": judges["score_prompt"]})
 
 
 def test_a_prompt_without_its_field(load, tmp_path, judges):

@@ -41,8 +41,12 @@ def test_backward_trains_the_instruction_behind_the_label_prompt(repository):
     }
 
 
+def any_length(conversation):
+    return True
+
+
 def test_judge_items_share_the_prompt_of_their_judge(prompts):
-    conversations = judge_conversations(ITEMS, prompts, turns=3, passes=1, seed=0)
+    conversations = judge_conversations(ITEMS, prompts, turns=3, passes=1, seed=0, fits=any_length)
     assert [len(conversation["completion"]) for conversation in conversations] == [5, 5, 1, 5, 5, 1]
     first = conversations[0]
     assert first["prompt"][0] == prompts["filter"].system()[0]
@@ -52,19 +56,54 @@ def test_judge_items_share_the_prompt_of_their_judge(prompts):
     assert conversations[3]["prompt"][0] == prompts["score"].system()[0]
 
 
+@pytest.mark.parametrize(
+    ("longest", "turns", "sizes"),
+    [
+        (8, 3, [3, 3, 1]),
+        (6, 3, [3, 3, 1]),
+        (5, 3, [2, 2, 2, 1]),
+        (2, 3, [1] * 7),
+        (1, 3, [1] * 7),
+        (6, 2, [2, 2, 2, 1]),
+    ],
+)
+def test_a_conversation_that_would_be_too_long_goes_on_in_another(prompts, longest, turns, sizes):
+    """An item alone is laid out whatever its length: whoever asks refuses it."""
+
+    def fits(conversation):
+        return len(conversation["prompt"][1:] + conversation["completion"]) <= longest
+
+    prompt = {"filter": prompts["filter"]}
+    found = judge_conversations(ITEMS, prompt, turns=turns, passes=1, seed=0, fits=fits)
+    assert [(len(conversation["completion"]) + 1) // 2 for conversation in found] == sizes
+    whole = judge_conversations(ITEMS, prompt, turns=7, passes=1, seed=0, fits=any_length)
+    assert questions(found) == questions(whole)
+
+
+def test_an_answer_is_judged_with_its_segment(repository):
+    prompt = load_prompt(repository / "recipes/prompts/answer_judge.txt", {"segment", "instruction", "output"})
+    items = [JudgeItem("answer", f"问{label}", label, "", f"答{label}", f"段{label}") for label in "好差"]
+    [found] = judge_conversations(items, {"answer": prompt}, turns=2, passes=1, seed=0, fits=any_length)
+    turns = found["prompt"] + found["completion"]
+    assert turns[0] == prompt.system()[0]
+    assert {
+        (question["content"], answer["content"]) for question, answer in zip(turns[1::2], turns[2::2], strict=True)
+    } == {(f"材料：段{label}\n指令：问{label}\n回答：答{label}", label) for label in "好差"}
+
+
 def questions(conversations):
     turns = [turn for conversation in conversations for turn in conversation["prompt"] + conversation["completion"]]
     return [turn["content"] for turn in turns if turn["role"] == "user"]
 
 
 def test_each_pass_has_each_item_once_in_its_own_order(prompts):
-    asked = questions(judge_conversations(ITEMS, prompts, turns=3, passes=2, seed=0))[:14]
+    asked = questions(judge_conversations(ITEMS, prompts, turns=3, passes=2, seed=0, fits=any_length))[:14]
     assert sorted(asked[:7]) == sorted(asked[7:]) == [f"输入：文{number}" for number in range(7)]
     assert asked[:7] != asked[7:]
 
 
 def test_the_order_is_the_seeds(prompts):
-    one, same, other = (judge_conversations(ITEMS, prompts, 3, 1, seed) for seed in (0, 0, 1))
+    one, same, other = (judge_conversations(ITEMS, prompts, 3, 1, seed, any_length) for seed in (0, 0, 1))
     assert one == same != other
 
 

@@ -18,6 +18,7 @@ from kun_recipes.chain.stage import Section
 from kun_recipes.data.atomic import whole_or_not_at_all
 from kun_recipes.reporting import FIGURES, PAGE
 from kun_recipes.reporting.drawing import FONT_FILE, save, style
+from kun_recipes.reporting.funnel import with_bounds
 from kun_recipes.reporting.tables import Table
 
 TEMPLATE = "report.html.jinja"
@@ -73,6 +74,7 @@ def _values(config: ReportConfig, evidence: Evidence, sections: list[Section], f
         "sections": sections,
         "costs": cost_table(stages, evidence.tokens),
         "examples": config.examples,
+        "with_bounds": with_bounds,
     }
 
 

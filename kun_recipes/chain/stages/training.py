@@ -52,8 +52,10 @@ class TrainingRates:
     Attributes:
         tokens_per_second: of a device, measured; null: by `computed`.
         template_tokens: that the chat template adds to a pair.
-        judge_items: labelled items of both judges that are mixed in, where a training mixes them in.
+        judge_items: labelled items of the filter and the score judge, where a training mixes them in.
         tokens_per_judge_conversation: of several such items laid into one conversation.
+        answer_conversations: that the items of the answer judge make in a pass, where a training mixes them in.
+        tokens_per_answer_conversation: of these.
         bytes_per_saved_parameter: in the finished model.
         bytes_per_checkpoint_parameter: in a checkpoint: weights and optimizer.
     """
@@ -63,6 +65,8 @@ class TrainingRates:
     template_tokens: Assumption
     judge_items: Assumption
     tokens_per_judge_conversation: Assumption
+    answer_conversations: Assumption
+    tokens_per_answer_conversation: Assumption
     bytes_per_saved_parameter: Assumption
     bytes_per_checkpoint_parameter: Assumption
 
@@ -87,24 +91,17 @@ class TrainingStage(Stage):
         train(config)
 
     def check_inputs(self, config: "TrainConfig", there: Container[str]) -> None:
-        from kun_recipes.curation.judge_data import load_judge_items
         from kun_recipes.models.prompts import load_prompt
+        from kun_recipes.training.data import load_judges
 
         sets = [PairSet("seeds", config.seeds, config.instruction_column, config.output_column)]
         sets += [PairSet(one.path, one.path, one.instruction, one.output) for one in config.mix or ()]
         for pairs in sets:
             if pairs.path in there:
                 pairs.check()
-        prompts = {
-            config.label_prompt: "segment",
-            config.filter_prompt: "instruction",
-            config.score_prompt: "instruction",
-        }
-        for prompt, field in prompts.items():
-            if prompt is not None:
-                load_prompt(prompt, {field})
-        if config.judge_data is not None:
-            load_judge_items(config.judge_data)
+        if config.label_prompt is not None:
+            load_prompt(config.label_prompt, {"segment"})
+        load_judges(config)
 
     def asked(self, config: "TrainConfig") -> dict[str, Any]:
         from kun_recipes.training.checkpoints import made_from
@@ -133,8 +130,7 @@ class TrainingStage(Stage):
                         written); adapters of LoRA are left out
         """
         of = known.training
-        judges = Rows(judge_conversations(config, of), of.tokens_per_judge_conversation.number)
-        parts = [part for part in (*_pairs(config, known, flow), judges) if part.count]
+        parts = [part for part in (*_pairs(config, known, flow), *_judges(config, of)) if part.count]
         conversations = sum(part.count for part in parts)
         in_all = sum(part.count * part.tokens for part in parts)
         of_cores = known.device == "core"
@@ -218,13 +214,6 @@ def usable_devices(config: "TrainConfig", devices: int) -> int:
     return next((some for some in range(devices, 1, -1) if config.global_batch_size % (some * each) == 0), 1)
 
 
-def judge_conversations(config: "TrainConfig", of: TrainingRates) -> float:
-    """Conversations that judge items make: 2 judges x judge_passes x their items / judge_turns, rounded up."""
-    if not config.judge_data:
-        return 0
-    return 2 * config.judge_passes * _round_up(of.judge_items.number / 2 / config.judge_turns)
-
-
 def own_pairs(config: "TrainConfig", flow: Flow) -> float:
     """Of the seeds, the pairs that are not held out."""
     return flow.read(config.seeds).count * (1 - config.held_out_share)
@@ -239,6 +228,19 @@ def _pairs(config: "TrainConfig", known: Assumptions, flow: Flow) -> Iterator[Ro
     for one in config.mix or []:
         rows = flow.read(one.path)
         yield Rows(rows.count if one.weight is None else one.weight * own, rows.tokens + around)
+
+
+def _judges(config: "TrainConfig", of: TrainingRates) -> Iterator[Rows]:
+    """Conversations that judge items make: judge_passes x 2 judges x (their items / judge_turns, rounded up).
+
+    Those of the answer judge: judge_passes x answer_conversations.
+    """
+    if config.judge_data:
+        conversations = 2 * _round_up(of.judge_items.number / 2 / config.judge_turns)
+        yield Rows(config.judge_passes * conversations, of.tokens_per_judge_conversation.number)
+    if config.answer_prompt:
+        conversations = of.answer_conversations.number
+        yield Rows(config.judge_passes * conversations, of.tokens_per_answer_conversation.number)
 
 
 def _checkpoints(config: "TrainConfig", steps: float) -> float:

@@ -30,12 +30,16 @@ from kun_recipes.publishing.cards.render import render_card
 from kun_recipes.publishing.config import DATASET, PublishConfig
 from kun_recipes.publishing.licences import Licence
 from kun_recipes.publishing.record import Role, RunRecord
-from kun_recipes.reporting.funnel import sample_rows
+from kun_recipes.reporting.funnel import sample_rows, with_bounds
 from kun_recipes.rules.sensitive import REASONS
 
 EXAMPLES = 5
 PRIVATE_REASONS = frozenset([*KINDS, *REASONS.values(), "private_data"])
-QUESTIONS = {"filter": "是 or 否: is it an instruction?", "score": "好 or 差: is it a good one?"}
+QUESTIONS = {
+    "filter": "是 or 否: is it an instruction?",
+    "score": "好 or 差: is it a good one?",
+    "answer": "好 or 差: does the answer hold, given the segment?",
+}
 DID: dict[Role, str] = {"label": "wrote the instructions", "chat": "judged, and wrote the answers"}
 TAGS = ["instruction-tuning", "back-translation", "synthetic", "kun"]
 
@@ -106,7 +110,7 @@ class DatasetCard:
             "benchmarks": benchmarks(Path(self.config.corpus_dir), self.record.corpus),
             "quoted": quotes(self.folder, self.record.corpus),
             "models": list(self._models()),
-            "judges": [{**judge, "name": name, "question": QUESTIONS[name]} for name, judge in self._judges().items()],
+            "judges": list(self._judges()),
             "prompts": read_prompts(stage["config"] for stage in stages.values()),
             "base_model": self._base(),
             "version": package_version(),
@@ -172,8 +176,10 @@ class DatasetCard:
                 "identity": row[column],
             }
 
-    def _judges(self) -> Mapping[str, Any]:
-        return self.record.refine["judges"] if self.is_pairs else {}
+    def _judges(self) -> Iterator[dict[str, Any]]:
+        for name, judge in self.record.refine["judges"].items() if self.is_pairs else ():
+            measured = {measure: with_bounds(judge, measure) for measure in ("auc", "accuracy")}
+            yield {**judge, **measured, "name": name, "question": QUESTIONS[name], "right": judge["accuracy"]}
 
     def _base(self) -> str:
         return hub_link(base_model(self.config, self.record, self.record.by_role("label")))

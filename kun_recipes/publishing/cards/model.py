@@ -112,8 +112,9 @@ class ModelCard:
         judges = self.record.refine["judges"] if self.model.role == "chat" else {}
         for name, judge in judges.items():
             items = JUDGE_ITEMS.format(**judge)
-            own.append(_result(items, "roc_auc", f"{name} judge: area under ROC", judge["auc"]))
-            own.append(_result(items, "accuracy", f"{name} judge: accuracy", judge["accuracy"]))
+            for metric, key, title in (("roc_auc", "auc", "area under ROC"), ("accuracy", "accuracy", "accuracy")):
+                bounds = [judge[f"{key}_low"], judge[f"{key}_high"]]
+                own.append(_result(items, metric, f"{name} judge: {title}", judge[key], bounds))
         return [*own, *self._evaluated()]
 
     def _losses(self) -> Iterator[tuple[str, float]]:
@@ -162,8 +163,9 @@ class ModelCard:
         return ", ".join(f"{source}: {licence.name}" for source, licence in self.config.licences_of_sources().items())
 
 
-def _result(dataset: str, metric: str, name: str, value: float) -> Result:
-    metrics = [{"type": metric, "name": name, "value": value}]
+def _result(dataset: str, metric: str, name: str, value: float, bounds: list[float] | None = None) -> Result:
+    interval = {"confidence_interval": bounds} if bounds else {}
+    metrics = [{"type": metric, "name": name, "value": value, **interval}]
     return {"task": {"type": TASK}, "dataset": {"type": "held-out", "name": dataset}, "metrics": metrics}
 
 

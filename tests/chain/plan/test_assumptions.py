@@ -19,7 +19,7 @@ def test_every_number_has_a_name(known):
     assert named["corpora[skypile].documents"].number == 3000
     assert named["outside[owner/other].tokens"].number == 80
     assert named["training.computed.utilisation_share"].number == 0.5
-    assert len(named) == 1 + 3 * 2 + 2 * 2 + 5 + 6 + 5 + 4 + 7 + 3
+    assert len(named) == 1 + 3 * 2 + 2 * 2 + 5 + 8 + 5 + 4 + 7 + 3
 
 
 def test_a_measured_speed_needs_nothing_to_compute_it_from(content, load_content):

@@ -54,6 +54,12 @@ class Elements(HTMLParser):
         self.addresses += [value for key, value in attributes if key in ("src", "href", "srcset", "data")]
 
 
+def test_the_page_says_how_sure_the_judges_are(run):
+    page = re.sub(r"\s*\n", "", page_of(run))
+    measured = "<td>0.90 [0.79, 0.96]</td><td>0.70 [0.67, 0.89]</td><td>0.07</td><td>50</td>"
+    assert f"<td>score</td>{measured}<td>+0.10</td><td>+0.50</td><td>config</td>" in page
+
+
 def test_the_page_shows_rows_with_their_history(run):
     page = page_of(run, rows=4)
     assert page.count('<article class="row">') == 4

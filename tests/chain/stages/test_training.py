@@ -37,10 +37,21 @@ def with_training(known: Assumptions, **values: Any) -> Assumptions:
         ({**BATCH, "mix": [MixedIn("owner/other", weight=0.5)], "num_train_epochs": 1}, 135, 14, 8550),
         # 2 judges x 2 passes x 50 items / 12 a conversation: 20 of 400 tokens
         (
-            {**BATCH, "judge_data": "items", "judge_turns": 12, "judge_passes": 2, "num_train_epochs": 1},
+            {**BATCH, "judge_data": ["items"], "judge_turns": 12, "judge_passes": 2, "num_train_epochs": 1},
             110,
             11,
             12_500,
+        ),
+        # 30 conversations of 700 tokens in each of 2 passes besides
+        (
+            {
+                **BATCH,
+                **{"judge_data": ["items"], "judge_turns": 12, "judge_passes": 2, "answer_prompt": "prompt"},
+                "num_train_epochs": 1,
+            },
+            170,
+            17,
+            54_500,
         ),
         # rows of 500 tokens: 9 of them
         ({"per_device_train_batch_size": 2, "packing": True, "max_length": 500, "num_train_epochs": 1}, 90, 5, 4500),

@@ -71,7 +71,7 @@ def test_dataset_card_answers_common_questions(run_folder):
         "| found in a last look at every published row | 0 |",
         "| prompts: recipes/demo/data/evaluation_prompts.jsonl | 1 |",
         "No instruction and no answer of the published rows quotes one of their questions.",
-        "| filter | 是 or 否: is it an instruction? | +0.50 | 0.90 | 0.80 | 50 |",
+        "| filter | 是 or 否: is it an instruction? | +0.50 | config | 0.90 [0.79, 0.96] |",
         "80.0% (filter) and 70.0% (score)",
         "[org/base](https://huggingface.co/org/base)",
         "请直接告诉我，以下回复最有可能对应的指令是什么",
@@ -107,6 +107,18 @@ def test_the_card_of_answers_without_the_document_says_so(run_folder):
     assert "wrote the answer anew, without the passage" in text
     assert "by a model that never saw the segment" in text
     assert "answers each instruction without the segment" in text
+
+
+def test_the_card_says_how_sure_the_judges_are(run_folder):
+    text = card(run_folder, "dataset")
+    for name, question, accuracy in (
+        ("filter", "是 or 否: is it an instruction?", "0.80"),
+        ("score", "好 or 差: is it a good one?", "0.70"),
+    ):
+        line = f"| {name} | {question} | +0.50 | config | 0.90 [0.79, 0.96] | {accuracy} [0.67, 0.89] | 0.07 | 50 |"
+        assert line in text
+    assert "Probabilities are these log-odds as they came true on other such items" in text
+    assert "the judges were right in 80.0% (filter) and 70.0% (score) of the cases" in text
 
 
 def test_the_candidates_card_promises_no_verdict(run_folder):
@@ -156,7 +168,7 @@ def test_a_prompt_that_was_changed_since_stops_the_card(run_folder):
             "label_model",
             ["A **label model**", '.replace("{segment}", passage)', "of our own (CC0 1.0)", "![Loss"],
         ),
-        ("primary_chat_model", ["A **primary chat model**", "filter judge: area under ROC | 0.9 |"]),
+        ("primary_chat_model", ["A **primary chat model**", "filter judge: area under ROC | 0.9 (0.79–0.96) |"]),
         ("final_model", ["instruction-following model", "wudao: CC BY-NC 4.0", "the refined pairs of the same run"]),
     ],
 )

@@ -1,0 +1,96 @@
+"""People's votes as labelled items: the dataset that the annotators' page exports (recipes/annotate.py --export true).
+
+A vote calls an instruction good if it meets the three criteria of the rubric (Kun §4.2.2), and a pair if, besides, its
+output did not fail. The majority of its votes labels an instruction, or a pair; a tie leaves it out.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+from pyarrow import parquet
+
+from kun_recipes.errors import UserError, print_once_per_machine
+
+PARQUET = ".parquet"
+FILE = f"quality{PARQUET}"
+CRITERIA = ("clarity", "feasibility", "practicality")
+GRADES = {"excellent": True, "pass": True, "fail": False}
+"""The grades of an output, and whether each is good enough."""
+TEXTS = ("item_instruction", "item_output")
+
+
+def read_voted(path: Path, pairs: bool) -> Iterator[tuple[str, str, bool]]:
+    """Yield (instruction, output, whether most votes call it good) of what was voted on; print how many there are.
+
+    Args:
+        path: the exported folder, or its quality.parquet.
+        pairs: whether an instruction is judged with its output; the output is empty where it is judged alone.
+
+    Raises UserError for anything else.
+    """
+    good: Counter[tuple[str, str]] = Counter()  # votes for, less those against
+    for vote in _votes(path):
+        asked = (vote["item_instruction"], vote["item_output"] if pairs else "")
+        liked = all(vote[name] for name in CRITERIA) and (not pairs or GRADES[vote["output"]])
+        good[asked] += 1 if liked else -1
+    ties = sum(votes == 0 for votes in good.values())
+    liked_most = sum(votes > 0 for votes in good.values())
+    print_once_per_machine(
+        f"{path}: {len(good)} {'pairs' if pairs else 'instructions'} with votes: {liked_most} good, "
+        f"{len(good) - liked_most - ties} poor, {ties} left out as ties"
+    )
+    for (instruction, output), votes in good.items():
+        if votes:
+            yield instruction, output, votes > 0
+
+
+def is_vote(row: dict[str, Any]) -> bool:
+    """Return whether a JSON line is an exported vote, which has no text."""
+    return "judge" not in row and {"item", "annotator"} <= row.keys()
+
+
+def no_texts(where: str) -> UserError:
+    """Return the error for votes that were exported without what they are about."""
+    return UserError(
+        f"{where}: votes without the texts that they are on; give the folder dataset that "
+        "recipes/annotate.py --export true writes beside them"
+    )
+
+
+def _votes(path: Path) -> list[dict[str, Any]]:
+    """Return the votes with their items' texts, each checked."""
+    file = path / FILE if path.is_dir() else path
+    if not file.is_file():
+        raise UserError(
+            f"{path}: holds no {FILE}; give a file of labelled items, or the folder dataset that "
+            "recipes/annotate.py --export true writes of votes on pairs"
+        )
+    try:
+        table = parquet.read_table(file)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise UserError(f"{file}: not a Parquet file that can be read: {str(error).splitlines()[0]}") from error
+    columns = [*CRITERIA, "output", *TEXTS]
+    if missing := [name for name in columns if name not in table.column_names]:
+        raise UserError(
+            f"{file}: lacks {', '.join(missing)}: not the votes on pairs that recipes/annotate.py --export true writes"
+        )
+    votes = table.select(columns).to_pylist()
+    for number, vote in enumerate(votes, start=1):
+        if problem := _problem(vote):
+            raise UserError(f"{file}: vote {number}: {problem}")
+    return votes
+
+
+def _problem(vote: dict[str, Any]) -> str | None:
+    for name in CRITERIA:
+        if not isinstance(vote[name], bool):
+            return f"{name} must be true or false, not {vote[name]}"
+    if vote["output"] not in GRADES:
+        return f"output must be one of {', '.join(GRADES)}, not {vote['output']}"
+    for name in TEXTS:
+        if not isinstance(vote[name], str) or not vote[name].strip():
+            return f"{name} must be text that is not empty"
+    return None

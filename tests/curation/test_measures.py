@@ -1,0 +1,208 @@
+"""Measures of a judge against brute force, scipy, scikit-learn and examples solved by hand."""
+
+from itertools import pairwise
+from math import log
+from statistics import mean
+
+import numpy
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from scipy.special import expit
+from scipy.stats import norm
+from sklearn.calibration import _sigmoid_calibration
+
+from kun_recipes.curation.measures import (
+    area_under_roc,
+    auc_interval,
+    best_threshold,
+    calibration_error,
+    fit_platt,
+    precise_threshold,
+    share_interval,
+)
+
+SCORED = st.lists(st.tuples(st.integers(-6, 6), st.booleans()), min_size=2).filter(
+    lambda pairs: len({positive for _, positive in pairs}) == 2
+)
+"""Scores, many of them equal, of both kinds."""
+
+
+def balanced_accuracy(pairs: list[tuple[float, bool]], threshold: float) -> float:
+    kept = mean(score >= threshold for score, positive in pairs if positive)
+    dropped = mean(score < threshold for score, positive in pairs if not positive)
+    return kept + dropped
+
+
+@hypothesis_settings(deadline=None)
+@given(SCORED)
+def test_the_best_threshold_is_in_the_widest_gap_of_highest_balanced_accuracy(pairs):
+    scores, positive = zip(*pairs, strict=True)
+    threshold = best_threshold(scores, positive)
+    levels = sorted(set(scores))
+    edges = [levels[0] - 1, *levels, levels[-1] + 1]
+    gaps = [(high - low, (low + high) / 2) for low, high in pairwise(edges)]
+    best = max(balanced_accuracy(pairs, middle) for _, middle in gaps)
+    assert balanced_accuracy(pairs, threshold) == pytest.approx(best)
+    attaining = [(gap, middle) for gap, middle in gaps if balanced_accuracy(pairs, middle) == pytest.approx(best)]
+    assert threshold in [middle for gap, middle in gaps]
+    width = next(gap for gap, middle in gaps if middle == threshold)
+    assert width == pytest.approx(max(gap for gap, _ in attaining))
+
+
+@pytest.mark.parametrize(
+    ("scores", "positive", "threshold"),
+    [
+        ([0, 1, 4, 5], [False, False, True, True], 2.5),
+        ([5, 0, 4, 1], [True, False, True, False], 2.5),
+        ([0, 2, 3, 9], [False, True, False, True], 6.0),  # the wider one of two gaps as good
+        ([0, 0, 5], [False, True, True], 2.5),  # equal scores cannot be parted
+        ([1, 1], [True, False], 0.5),
+        ([1, 2], [True, False], 0.5),  # upside down: keep all
+        # 5/5 + 1/5 and 2/5 + 4/5 are as good, though not in floating point; the first gap is the wider
+        ([-2, 0, 0, 0, 0, 0, 0, 1, 1, 1], [False] * 4 + [True] * 3 + [False, True, True], -1.0),
+    ],
+)
+def test_best_threshold_by_example(scores, positive, threshold):
+    assert best_threshold(scores, positive) == threshold
+
+
+@hypothesis_settings(deadline=None)
+@given(SCORED, st.sampled_from([0.5, 0.75, 0.9, 1.0]))
+def test_the_precise_threshold_is_the_lowest_that_reaches_the_target_or_the_best(pairs, target):
+    scores, positive = zip(*pairs, strict=True)
+    threshold, precision = precise_threshold(scores, positive, target)
+    levels = sorted(set(scores))
+    precisions = {level: mean(is_right for score, is_right in pairs if score >= level) for level in levels}
+    wanted = min(target, max(precisions.values()))
+    lowest = next(level for level in levels if precisions[level] >= wanted)
+    assert precision == precisions[lowest]
+    assert threshold == ([lowest - 1, *levels][levels.index(lowest)] + lowest) / 2
+
+
+@pytest.mark.parametrize(
+    ("positive", "target", "found"),
+    [  # of scores 0, 1, 2, 3, 4
+        ([False, False, True, True, True], 1.0, (1.5, 1.0)),
+        ([False, False, True, True, True], 0.75, (0.5, 0.75)),
+        ([False, False, True, True, True], 0.6, (-0.5, 0.6)),
+        ([False, False, True, True, False], 0.9, (1.5, 2 / 3)),  # out of reach
+        ([True, True, False, False, False], 0.9, (-0.5, 0.4)),  # upside down: out of reach
+        ([False, True, False, False, True], 0.5, (0.5, 0.5)),  # the lowest one, not the best
+    ],
+)
+def test_precise_threshold_by_example(positive, target, found):
+    assert precise_threshold(range(5), positive, target) == found
+
+
+def test_nine_of_ten_reach_a_target_of_nine_tenths():
+    assert precise_threshold(range(10), [False] + [True] * 9, 0.9) == (-0.5, 0.9)
+
+
+@hypothesis_settings(deadline=None)
+@given(SCORED)
+def test_auc_is_the_share_of_pairs_in_the_right_order(pairs):
+    above = [score for score, positive in pairs if positive]
+    below = [score for score, positive in pairs if not positive]
+    wins = [1.0 if high > low else 0.5 if high == low else 0.0 for high in above for low in below]
+    scores, positive = zip(*pairs, strict=True)
+    assert area_under_roc(scores, positive) == pytest.approx(mean(wins))
+
+
+@pytest.mark.parametrize(
+    ("auc", "positives", "negatives"), [(1, 12, 12), (0.85, 12, 12), (0.5, 1, 1), (0.7, 3, 40), (0, 5, 5), (0.3, 2, 2)]
+)
+def test_the_bounds_of_an_auc_are_where_it_is_196_deviations_away(auc, positives, negatives):
+    """With the deviation of Hanley & McNeil (1982) for an area of that bound and, as Newcombe has it, mean counts."""
+
+    def deviation(area: float) -> float:
+        others = (positives + negatives) / 2 - 1
+        spread = area * (1 - area) + others * (area / (2 - area) - area**2 + 2 * area**2 / (1 + area) - area**2)
+        return (spread / (positives * negatives)) ** 0.5
+
+    low, high = auc_interval(auc, positives, negatives)
+    assert 0 <= low <= auc <= high <= 1
+    assert low < high
+    for bound in (low, high):
+        if bound != auc:
+            assert abs(auc - bound) == pytest.approx(1.959964 * deviation(bound), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("auc", "positives", "negatives", "interval"),
+    [
+        (1, 1, 1, (0.206549, 1)),  # of one pair Wilson's: 1 / (1 + 1.96²)
+        (1, 12, 12, (0.831826, 1)),
+        (0, 12, 12, (0, 1 - 0.831826)),
+        (0.85, 12, 12, (0.622840, 0.946551)),
+        (0.5, 50, 50, (0.389667, 0.610333)),
+    ],
+)
+def test_auc_interval_by_example(auc, positives, negatives, interval):
+    assert auc_interval(auc, positives, negatives) == pytest.approx(interval, abs=1e-5)
+
+
+@pytest.mark.parametrize(("auc", "count"), [(0.95, 12), (0.8, 6), (0.5, 12), (0.9, 40)])
+def test_the_interval_of_an_auc_holds_the_true_one_19_times_of_20(auc, count):
+    """DeLong's holds it 15 times of 20 in the first case, and says nothing of an area of 1."""
+    generator = numpy.random.default_rng(0)
+    apart = norm.ppf(auc) * 2**0.5
+    held = []
+    for _ in range(1000):
+        above, below = generator.normal(apart, 1, (count, 1)), generator.normal(0, 1, count)
+        low, high = auc_interval(float((above > below).mean()), count, count)
+        held.append(low <= auc <= high)
+    assert 0.93 <= mean(held) <= 0.98
+
+
+@pytest.mark.parametrize(
+    ("right", "of", "interval"),
+    [(24, 24, (0.862024, 1)), (0, 3, (0, 0.561497)), (18, 24, (0.551006, 0.880006)), (1, 2, (0.094531, 0.905469))],
+)
+def test_the_interval_of_a_share_is_wilsons(right, of, interval):
+    assert share_interval(right, of) == pytest.approx(interval, abs=1e-5)
+
+
+def test_platt_scaling_solved_by_hand():
+    """Two scores, so that the line meets the mean target of each: 1/3 and 2/3, of targets 5/6 and 1/6."""
+    scores, positive = [0] * 4 + [1] * 4, [True, False, False, False, True, True, True, False]
+    assert fit_platt(scores, positive) == pytest.approx((2 * log(2), -log(2)))
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1, 20, 500])
+@pytest.mark.parametrize("parted", [False, True], ids=["overlapping", "parted"])
+def test_platt_scaling_is_scikit_learns(scale, parted):
+    generator = numpy.random.default_rng(1)
+    scores = generator.normal(1, 1, 30)
+    positive = scores > 1 if parted else generator.random(30) < expit(scores)
+    slope, intercept = _sigmoid_calibration(scores * scale, positive.astype(int))
+    assert fit_platt(scores * scale, positive) == pytest.approx((-slope, -intercept), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("scores", "positive", "share"),
+    [
+        ([1, 2, 3, 4], [True, True, False, False], 1 / 2),  # upside down
+        ([5, 5, 5], [True, False, True], (2 * 3 / 4 + 1 / 3) / 3),  # says nothing; targets 3/4 and 1/3
+        ([0, 0, 0], [True, False, True], (2 * 3 / 4 + 1 / 3) / 3),
+    ],
+)
+def test_a_judge_that_says_nothing_gets_one_probability(scores, positive, share):
+    slope, intercept = fit_platt(scores, positive)
+    assert (slope, expit(intercept)) == pytest.approx((0, share), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "positive", "error"),
+    [
+        ([1, 1, 0, 0], [True, True, False, False], 0),
+        ([1, 1, 0, 0], [False, False, True, True], 1),
+        ([0.75] * 4, [True, True, True, False], 0),
+        ([0.72, 0.78], [True, False], 0.25),  # one bin: 0.75 on average, half of them right
+        ([0.72, 0.82], [True, False], (0.28 + 0.82) / 2),  # two
+        ([0.5, 0.5, 0.5, 0.9], [True, False, False, True], (0.5 + 0.1) / 4),
+    ],
+)
+def test_calibration_error_by_example(probabilities, positive, error):
+    assert calibration_error(probabilities, positive) == pytest.approx(error)
