@@ -101,8 +101,9 @@ def test_raw_answers_pass_and_fail_by_the_same_rules():
 
 
 @pytest.mark.slow
-def test_every_seed_pair_passes_every_rule(repository):
-    seeds = (repository / "recipes/demo/data/seeds.jsonl").read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize("file", ["seeds.jsonl", "seeds_more.jsonl"])
+def test_every_seed_pair_passes_every_rule(repository, file):
+    seeds = (repository / "recipes/demo/data" / file).read_text(encoding="utf-8").splitlines()
     for seed in map(json.loads, seeds):
         doc = row(seed["output"], seed["instruction"], seed["output"])
         for build in BUILDERS:
