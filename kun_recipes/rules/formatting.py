@@ -16,7 +16,9 @@ from kun_recipes.text.views import encode
 FENCE = re.compile(r"^ {0,3}(?:`{3}|~{3})", re.MULTILINE)
 FENCED_CODE = re.compile(r"^ {0,3}(`{3}|~{3})[\s\S]*?^ {0,3}\1[`~]*[ \t]*$", re.MULTILINE)
 INLINE_CODE = re.compile(r"`[^`\n]+`")
-NAMED_BRACKET = re.compile(r"\\[()\[\]{}]|[\"'“‘][()\[\]{}<>][\"'”’]|[:;]-?[()]")  # escaped, quoted, smileys
+NAMED_BRACKET = re.compile(  # escaped, quoted, smileys; a sad one has no word behind it, as ":(一)" has
+    r"\\[()\[\]{}]|[\"'“‘][()\[\]{}<>][\"'”’]|[:;]-?(?:\)|\((?![^\s,。;!?]))"
+)
 LIST_MARK = re.compile(  # "1)" and "a)" before a list item
     r"(?:(?<=[\s,。;:、!?])|^)(?:[0-9A-Za-z]{1,3}|[一二三四五六七八九十]{1,3})\)", re.MULTILINE
 )

@@ -109,6 +109,11 @@ def test_null_disables_every_check():
         ("\\(甲", 0),
         ("“(”甲", 0),
         ("1)甲 2)乙", 0),
+        ("付款:(一)现金;(二)支票", 0),
+        ("难过:( 明天再说", 0),
+        ("难过:(", 0),
+        ("真好:)", 0),
+        ("付款:(一现金", 1),
     ],
 )
 def test_count_unbalanced(text, unbalanced):
