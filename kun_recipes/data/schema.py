@@ -41,6 +41,7 @@ OUTPUT_FINISH = "output_finish_reason"
 OUTPUT_LOGPROB = "output_logprob"  # mean log-probability a token, nats
 CHAT_MODEL = "chat_model"  # name and hash of the weights
 POLISH_PROMPT = "polish_prompt"  # fingerprint of the prompt file; absent with answers: raw
+MISSING_DETAILS = "missing_details"  # words of instruction and answer that the segment does not have, a list
 
 # every row in removed/
 REASON = "reason"
