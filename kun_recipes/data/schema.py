@@ -41,6 +41,8 @@ OUTPUT_FINISH = "output_finish_reason"
 OUTPUT_LOGPROB = "output_logprob"  # mean log-probability a token, nats
 CHAT_MODEL = "chat_model"  # name and hash of the weights
 POLISH_PROMPT = "polish_prompt"  # fingerprint of the prompt file; absent with answers: raw
+RAW_OUTPUT = "raw_output"  # the answer as it was written, where a tail was stripped from it
+TAIL = "tail"  # what was stripped: disclaimers and courtesies; absent where there were none
 MISSING_DETAILS = "missing_details"  # words of instruction and answer that the segment does not have, a list
 
 # every row in removed/
