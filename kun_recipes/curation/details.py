@@ -15,6 +15,7 @@ from kun_recipes.text.views import letters, narrow
 
 SMALL = range(2, 11)
 """Counts that a text may make of what it lists."""
+EACH = "每全整当今去同各按"  # before a unit: 每天 says 一天, too
 BLANK = "\0"  # in place of what states nothing, so that places stay
 
 MARKUP = re.compile(
@@ -40,6 +41,8 @@ LAST_JOINED = re.compile(r"(?:和|以及|及|与)[^、]{1,30}$")
 ITEM = re.compile(
     r"^[ \t]*(?:[-*+•·] |\(?[0-9]{1,2}[.、)]|\(?[一二三四五六七八九十]{1,2}[、)])|首先|其次|再次|最后", re.MULTILINE
 )
+ONE_OTHER = re.compile("一[种类个派]")
+FIRST_SECOND = re.compile("[一二三四五六](?:是|来|则)|其[一二三四五六]")
 
 
 def missing_details(text: str, given: str) -> list[str]:
@@ -94,7 +97,9 @@ class Given:
     def states(self, claim: Quantity) -> bool:
         if any(known.supports(claim) for known in self.quantities):
             return True
-        return claim.low == claim.high == 1 and (claim.line in (None, "ordinal") or claim.unit in self.text)
+        if not claim.low == claim.high == 1:
+            return False
+        return claim.line in (None, "ordinal") or bool(re.search(f"[{EACH}]一?个?{re.escape(claim.unit)}", self.text))
 
 
 class CheckDetails(BaseFilter):
@@ -153,12 +158,10 @@ def _plain(word: str) -> str:
 
 def _listed(view: str) -> set[int]:
     """Return how many things a text lists, in each of its enumerations and in its items."""
-    counts = {len(ITEM.findall(view))}
+    counts = {len(items.findall(view)) for items in (ITEM, ONE_OTHER, FIRST_SECOND)}
     for clause in CLAUSE.findall(view):
-        if commas := clause.count("、"):
-            counts |= {commas + 1, commas + 2} if LAST_JOINED.search(clause) else {commas + 1}
-        elif LAST_JOINED.search(clause):
-            counts.add(2)
+        pieces = clause.count("、") + 1
+        counts |= {pieces, pieces + 1} if LAST_JOINED.search(clause) else {pieces}
     return counts
 
 

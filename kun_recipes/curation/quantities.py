@@ -59,6 +59,10 @@ _RATIO = (
     rf"(?P<base>[百千万]|{NUMERAL})分之(?P<part>{NUMERAL}|几)"
     r"|(?<![0-9/])(?P<over>[0-9]+)/(?P<under>[0-9]+)(?![0-9/])"
 )
+_WEEKDAY = (
+    r"(?:(?:星期|礼拜)|(?<![每一二两三四五六七八九十0-9个])周)(?P<weekday>[一二三四五六日天1-6])"
+    r"(?![次天个回遍小年岁期月种人类节元块])"
+)
 _VERSION = r"(?<![0-9.])(?P<version>[0-9]+(?:\.[0-9]+){2,})"
 _HALF = rf"(?P<half>一半|半数|半(?=个?{_UNIT})){_PIECE}?(?P<half_unit>{_UNIT}?)"
 _NUMBER = (
@@ -67,7 +71,7 @@ _NUMBER = (
     rf"(?P<half_more>个半)?(?: ?{_PIECE})?(?:多(?=个?{_UNIT}))? ?(?P<unit>{_UNIT}?)"
     rf"(?P<and_half>半(?![夜路天年月日个]))?(?P<tenth>(?<=块)[1-9{_HAN_DIGIT}](?![0-9十百千万个]))?"
 )
-_QUANTITY = re.compile("|".join((_DATE, _VERSION, _CLOCK, _RATIO, _HALF, _NUMBER)))
+_QUANTITY = re.compile("|".join((_DATE, _VERSION, _WEEKDAY, _CLOCK, _RATIO, _HALF, _NUMBER)))
 _TO = "-~—–至到"
 _RANGE = re.compile(rf" ?(?:[{_TO}]|——) ?")
 _ONE_CHARACTER = re.compile(r"[一二两三四五六七八九十〇零]+")
@@ -108,7 +112,7 @@ class Quantity:
     def _covers(self, claim: "Quantity", factor: float, other: float) -> bool:
         low, high, least, most = self.low * factor, self.high * factor, claim.low * other, claim.high * other
         if _same(least, most):
-            return _same(low, least)
+            return _same(low, least) or _same(high, least)
         return low <= most and least <= high
 
 
@@ -130,6 +134,9 @@ def _read(match: re.Match[str], text: str) -> Iterator[Quantity]:
         yield Quantity(*match.span("day"), *_twice(float(match["day"])), "time", 86400, "日")
     elif match["version"]:
         return  # a name, not a number: the words of a text hold it
+    elif match["weekday"]:
+        day = 7.0 if match["weekday"] in "日天" else value(match["weekday"])
+        yield Quantity(start, end, *_twice(day), "weekday", 1, "星期")
     elif match["hour"] or match["at"]:
         hour, minute = value(match["hour"] or match["at"]), value(match["minute"] or match["past"])
         yield Quantity(start, end, *_twice(hour + minute / 60), "clock")
@@ -175,7 +182,7 @@ def _number(match: re.Match[str], text: str) -> Iterator[Quantity]:
     low, high = bounds(match["number"])
     if match["about"]:
         high = about(low)
-        low, high = low * scale(match["more"]), (high - 1e-6) * scale(match["more"])
+        low, high = low * scale(match["more"]), high * scale(match["more"])
     if match["half_more"] or match["and_half"]:
         low, high = low + 0.5, high + 0.5
     if match["tenth"]:
@@ -186,7 +193,7 @@ def _number(match: re.Match[str], text: str) -> Iterator[Quantity]:
 def _is_counted(match: re.Match[str], after: str) -> bool:
     """Return whether a Chinese digit by itself is a number: 三名 and 第三 are, 三峡 is none."""
     marked = match["unit"] or match["ordinal"] or match["about"] or match["half_more"]
-    return bool(marked) or after in WORDS.classifiers or after in _TO
+    return bool(marked) or after in WORDS.classifiers or after in _TO or after == "比"
 
 
 def _same(one: float, other: float) -> bool:

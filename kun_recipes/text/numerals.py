@@ -36,11 +36,11 @@ def bounds(numeral: str) -> tuple[float, float]:
 
 
 def about(number: float) -> float:
-    """Return the number that 多 behind a number stays under: 400 for 三百多, 20 for 十几, 6 for 5多."""
+    """Return the most that 多 behind a number may mean: just under 400 for 三百多, 20 for 十几, 6 for 5多."""
     step = 1
     while number and number % (10 * step) == 0:
         step *= 10
-    return number + step
+    return number + 0.99 * step
 
 
 def value(numeral: str) -> float:
