@@ -16,6 +16,7 @@ from kun_recipes.text.views import letters, narrow
 SMALL = range(2, 11)
 """Counts that a text may make of what it lists."""
 EACH = "每全整当今去同各按"  # before a unit: 每天 says 一天, too
+LISTED = tuple("个种类项条步部样派大方")
 BLANK = "\0"  # in place of what states nothing, so that places stay
 
 MARKUP = re.compile(
@@ -166,4 +167,6 @@ def _listed(view: str) -> set[int]:
 
 
 def _counts_items(quantity: Quantity, listed: set[int]) -> bool:
-    return quantity.line is None and quantity.low in SMALL and quantity.low in listed
+    """Return whether a small number of kinds, points or parts is that of things listed."""
+    number = quantity.low
+    return quantity.unit in LISTED and number == quantity.high and number in SMALL and number in listed

@@ -9,6 +9,7 @@ from importlib.resources import files
 from kun_recipes.config.settings import load_typed
 from kun_recipes.text.numerals import ABOUT, NUMERAL, SCALES, VAGUE, about, bounds, scale, value
 from kun_recipes.text.phrases import Phrases
+from kun_recipes.text.views import HAN
 
 SHORT_YEARS = range(50, 100)  # 98年 is 1998年
 FULL_YEARS = range(1950, 2000)
@@ -45,7 +46,7 @@ def _any_unit() -> str:
 
 
 _UNIT = _any_unit()
-_PIECE = "(?:个(?=月|多?小时|多?钟头|世纪|星期|礼拜|百分点|工作日))"
+_PIECE = "(?:个(?=月|多?小时|多?钟头|世纪|星期|礼拜|百分点|工作日|晚|夜))"
 _HAN_DIGIT = "一二三四五六七八九"
 _DATE = (
     r"(?<![0-9.])(?P<year>[0-9]{4})(?P<dash>[-/.])(?P<month>1[0-2]|0?[1-9])(?P=dash)"
@@ -67,13 +68,14 @@ _VERSION = r"(?<![0-9.])(?P<version>[0-9]+(?:\.[0-9]+){2,})"
 _HALF = rf"(?P<half>一半|半数|半(?=个?{_UNIT})){_PIECE}?(?P<half_unit>{_UNIT}?)"
 _NUMBER = (
     rf"(?:(?P<ordinal>第)|(?P<sign>[{''.join(WORDS.currency_signs)}]) ?)?(?<![A-Za-z0-9.])"
-    rf"(?:(?P<number>{NUMERAL})(?:(?P<about>{ABOUT})(?P<more>[万亿]?))?|{VAGUE})"
+    rf"(?:(?P<number>{NUMERAL})(?:(?<=[十百千万亿0])(?P<about>{ABOUT})(?P<more>[万亿]?))?|{VAGUE})"
     rf"(?P<half_more>个半)?(?: ?{_PIECE})?(?:多(?=个?{_UNIT}))? ?(?P<unit>{_UNIT}?)"
     rf"(?P<and_half>半(?![夜路天年月日个]))?(?P<tenth>(?<=块)[1-9{_HAN_DIGIT}](?![0-9十百千万个]))?"
 )
 _QUANTITY = re.compile("|".join((_DATE, _VERSION, _WEEKDAY, _CLOCK, _RATIO, _HALF, _NUMBER)))
 _TO = "-~—–至到"
 _RANGE = re.compile(rf" ?(?:[{_TO}]|——) ?")
+_THINGS = re.compile(rf"[{HAN}](?<![左右以上下至到和与或之内比多余约的为是])")
 _ONE_CHARACTER = re.compile(r"[一二两三四五六七八九十〇零]+")
 
 
@@ -87,6 +89,7 @@ class Quantity:
         line: what its unit measures; None for counted things and bare numbers.
         factor: size of the unit in its line.
         unit: the unit as it stands; the character behind the number where that is no unit.
+        counts_things: whether things are counted, in a word that is no unit: 三名, 30文.
     """
 
     start: int
@@ -96,6 +99,7 @@ class Quantity:
     line: str | None = None
     factor: float = 1
     unit: str = ""
+    counts_things: bool = False
 
     def supports(self, claim: "Quantity") -> bool:
         """Return whether a text with this quantity states the claim."""
@@ -106,6 +110,9 @@ class Quantity:
         if self.line == claim.line == "months" and self.unit == claim.unit == "年" and _same_year(self.low, claim.low):
             return True
         if None in (self.line, claim.line):
+            # a price is also said without its unit: 花了四十九
+            if claim.line != "money" and (self.counts_things if claim.line else claim.counts_things and self.line):
+                return False
             return self._covers(claim, 1, 1) or self._covers(claim, self.factor, claim.factor)
         return self.line == claim.line and self._covers(claim, self.factor, claim.factor)
 
@@ -173,9 +180,10 @@ def _number(match: re.Match[str], text: str) -> Iterator[Quantity]:
         line, factor = WORDS.currency_signs[match["sign"]], 1.0
     after = unit or text[end : end + 1] or " "
     counted = after in WORDS.classifiers and not unit
+    things = line is None and bool(_THINGS.match(after))
     if match["scale"]:
         least = scale(match["scale"])
-        yield Quantity(start, end + counted, least, 10 * least - 1, line, factor, after)
+        yield Quantity(start, end + counted, least, 10 * least - 1, line, factor, after, things)
         return
     if len(match["number"]) == 1 and _ONE_CHARACTER.fullmatch(match["number"]) and not _is_counted(match, after):
         return
@@ -187,7 +195,7 @@ def _number(match: re.Match[str], text: str) -> Iterator[Quantity]:
         low, high = low + 0.5, high + 0.5
     if match["tenth"]:
         low = high = low + value(match["tenth"]) / 10
-    yield Quantity(start, end + counted, low, high, line, factor, after)
+    yield Quantity(start, end + counted, low, high, line, factor, after, things)
 
 
 def _is_counted(match: re.Match[str], after: str) -> bool:
