@@ -12,8 +12,9 @@ ARABIC = r"(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?"
 _DIGIT = "".join(HAN_DIGITS)
 _SCALE = "".join(SCALES)
 _SCALES = set(SCALES)
-_HAN = rf"[{_DIGIT}两十拾](?:[{_DIGIT}{_SCALE}]|两(?=[百千]))*"
-_MIXED = rf"{ARABIC}(?:[百千万亿]+(?:{ARABIC}[百千万]+|[0-9](?![0-9.]))*)?"
+_STEP = "(?:[十拾佰仟万亿]|百(?!分[之点])|千(?![米克瓦卡帕焦赫伏字]))"  # 千米 and 百分点 are units
+_HAN = rf"[{_DIGIT}两十拾](?:[{_DIGIT}]|{_STEP}|两(?=[百千]))*"
+_MIXED = rf"{ARABIC}(?:{_STEP}+(?:{ARABIC}{_STEP}+|[0-9](?![0-9.]))*)?"
 NUMERAL = rf"(?:{_MIXED}|{_HAN}(?:点[{_DIGIT}]+[百千万亿]*(?![{_DIGIT}十分]))?)"
 """A number in narrowed text; it begins with a digit or 十, so that 百姓 and 千万 hold none."""
 

@@ -6,6 +6,7 @@ import pytest
 from datatrove.data import Document
 
 from kun_recipes.curation.details import CheckDetails, missing_details
+from kun_recipes.curation.quantities import WORDS
 from kun_recipes.data import schema
 from kun_recipes.rules.rule import VALUE_LENGTH
 
@@ -231,6 +232,16 @@ NOTHING = [  # (text, given): what no reader calls a claim
     ("万里长城", "长城"),
     ("千里之外", "很远"),
     ("二月春风", "春风2月"),
+    ("参见[15]。", "参见文献。"),
+    ("（十二）先拔电源，（十三）再洗滤网。", "先拔电源，再洗滤网。"),
+    ("这件事十有八九能成。", "这件事多半能成。"),
+    ("猜得八九不离十。", "猜得很准。"),
+    ("住一两天就好。", "住几天就好。"),
+    ("练习三级跳远。", "练习跳远。"),
+    ("三餐要规律。", "吃饭要规律。"),
+    ("用二手零件。", "用旧零件。"),
+    ("十指连心。", "手指连心。"),
+    ("这是二维码。", "这是条码。"),
 ]
 
 MISSING = [  # (text, given, missing)
@@ -360,6 +371,16 @@ def test_what_states_nothing_is_not_missing(text, given):
 @pytest.mark.parametrize(("text", "given", "missing"), MISSING)
 def test_missing_details_as_they_stand(text, given, missing):
     assert missing_details(text, given) == missing
+
+
+@pytest.mark.parametrize(
+    ("unit", "first", "size"),
+    [(unit, next(iter(units)), size) for units in WORDS.units.values() for unit, size in units.items()],
+)
+def test_every_unit_is_read_and_converted(unit, first, size):
+    assert missing_details(f"约12{unit}。", f"约13{unit}。") == [f"12{unit}"]
+    if size >= 1 and first != "月":  # 3月 is no 3个月
+        assert missing_details(f"约{12 * size:.0f}{first}。", f"约12{unit}。") == []
 
 
 @pytest.mark.parametrize("text", [text for pair in SAME for text in pair])
