@@ -41,7 +41,11 @@ def _any_unit() -> str:
     parts = []
     for unit in sorted(_EXACT, key=len, reverse=True):
         spelled = re.escape(unit) if len(unit) == 1 else f"(?i:{re.escape(unit)})"
-        parts.append(spelled + ("(?![A-Za-z])" if unit[-1].isascii() and unit[-1].isalpha() else ""))
+        if unit[-1].isascii() and unit[-1].isalpha():
+            spelled += "(?![A-Za-z])"
+        elif unit in ("星期", "礼拜"):
+            spelled += "(?![一二三四五六日天])"
+        parts.append(spelled)
     return f"(?:{'|'.join(parts)})"
 
 
