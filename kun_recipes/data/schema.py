@@ -47,6 +47,9 @@ OUTPUT_PRIOR = "output_prior_logprob"  # mean log p(a|x) a token, nats: the same
 SUPPORT = "support"  # output_given_segment_logprob - output_prior_logprob
 CHAT_MODEL = "chat_model"  # name and hash of the weights
 POLISH_PROMPT = "polish_prompt"  # fingerprint of the prompt file; absent with answers: raw
+RAW_OUTPUT = "raw_output"  # the answer as it was written, where a tail was stripped from it
+TAIL = "tail"  # what was stripped: disclaimers and courtesies; absent where there were none
+MISSING_DETAILS = "missing_details"  # words of instruction and answer that the segment does not have, a list
 
 # label and refine, where a model could not be asked
 PROMPT_TOKENS = "prompt_tokens"  # of the prompt that leaves the answer no room in the model's context
