@@ -34,6 +34,7 @@ FormatName = Literal["wudao", "wanjuan", "skypile", "jsonl", "parquet"]
 FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 JSON_SUFFIXES = (*(suffix + packing for suffix in SUFFIXES for packing in PACKINGS), *CONTAINERS)
 RAW_CHARACTERS = 200  # of an unreadable record, kept to recognise it by
+FIELDS = 10  # of a record without text, named
 PARAGRAPHS = "段落"  # MNBVC's list of a document's paragraphs
 PARAGRAPH_TEXTS = ("内容", "content", "text")  # fields of a paragraph that is an object
 EXAM_QUESTION, EXAM_ANSWERS = "q_main", ("std_ans", "answer")
@@ -86,13 +87,15 @@ def corpus_format(name: str, fields: FieldNames) -> CorpusFormat:
     own = partial(CorpusFormat, name, text=fields.text, ids=(fields.id,), title=fields.title, source=fields.source)
     match name:
         case "wudao":  # its "id" counts from 0 again in every file, its uniqueKey does not
-            return CorpusFormat(name, text="content", ids=("uniqueKey", "id"))
+            read = partial(read_json, texts=("content",))
+            return CorpusFormat(name, read, text="content", ids=("uniqueKey", "id"))
         case "wanjuan":
-            return CorpusFormat(name, text="content", compose=exam_text)
+            read = partial(read_json, texts=("content", EXAM_QUESTION))
+            return CorpusFormat(name, read, text="content", compose=exam_text)
         case "skypile":
             return CorpusFormat(name)
         case "jsonl":
-            return own(compose=paragraphs_text)
+            return own(read=partial(read_json, texts=(fields.text, PARAGRAPHS)), compose=paragraphs_text)
         case "parquet":
             required, optional = _columns(fields)
             read = partial(read_table, required=required, optional=optional)
@@ -149,7 +152,7 @@ def _text(fields: object, format: CorpusFormat) -> tuple[str, tuple[str, str] | 
         if isinstance(text, list) or (isinstance(text, str) and text.startswith("[")):
             text = _paragraphs(text) or text
     elif not format.compose or (text := format.compose(fields)) is None:
-        return "", ("missing_field", f'no field "{format.text}"')
+        return "", ("missing_field", f'no field "{format.text}"; the fields are {", ".join(list(fields)[:FIELDS])}')
     if not isinstance(text, str):
         return "", ("wrong_type", f'"{format.text}" must be a string, not {_json_type(text)}')
     return text, ("empty_text", f'"{format.text}" is empty') if is_blank(text) else None

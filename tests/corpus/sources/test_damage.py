@@ -31,6 +31,8 @@ pytestmark = pytest.mark.slow  # for their number
 RECORDS = 4
 TEXT = "腌好的雪里蕻要在通风的地方放两天{}，再一层菜一层盐码进缸里。"
 
+TRADITIONAL = "臺灣的繁體中文網頁，產品規格與說明書請參閱後續內容，並應妥善保管。"
+
 
 def zipped(data: bytes) -> bytes:
     file = io.BytesIO()
@@ -95,6 +97,10 @@ def encoded(encoding: str) -> Callable[[bytes, Layout], bytes]:
     return lambda data, _: data.decode().encode(encoding)
 
 
+def in_object(before: str, behind: str) -> Callable[[bytes, Layout], bytes]:
+    return lambda data, layout: before.encode() + data + behind.encode() if layout.is_array else data
+
+
 def texts(*changed: object) -> Callable[[bytes, Layout], bytes]:
     return lambda _, layout: layout.texts(TEXT.format(0), *changed, TEXT.format(3))
 
@@ -108,6 +114,12 @@ DAMAGES = {
     "noise": Damage(lambda *_: b"\x90\xff\x80" * 99, 0, {"invalid_utf8": 1}),
     "GBK": Damage(encoded("gbk"), 4, {}),
     "GB18030": Damage(encoded("gb18030"), 4, {}),
+    "GBK behind ASCII": Damage(
+        lambda data, _: data.replace(b'{"', b'{"image": "' + b"QUJD" * 30_000 + b'", "', 1).decode().encode("gbk"),
+        4,
+        {},
+    ),
+    "traditional GBK": Damage(lambda _, layout: layout.texts(*[TRADITIONAL] * 4).decode().encode("gbk"), 4, {}),
     "UTF-16": Damage(encoded("utf-16"), 4, {}),
     "UTF-16 without mark": Damage(encoded("utf-16-le"), 4, {}),
     "byte-order mark": Damage(encoded("utf-8-sig"), 4, {}),
@@ -123,11 +135,12 @@ DAMAGES = {
         4,
         {"invalid_json": 1},
     ),
-    "in an object": Damage(
-        lambda data, layout: b'{"RECORDS": ' + data + b"}" if layout.is_array else data,
-        4,
-        {},
-    ),
+    "in an object": Damage(in_object('{"RECORDS": ', "}"), 4, {}),
+    "in an object with fields": Damage(in_object('{"title": "题", "page": {"n": 1}, "list": ', ', "k": []}'), 4, {}),
+    "in an object without end": Damage(in_object('{"data": ', ""), 4, {"invalid_json": 1}),
+    "an array in each record": Damage(lambda data, _: data.replace(b'{"', b'{"items": [{"a": 1}], "'), 4, {}),
+    "a long array in a record": Damage(replaced('{"', '{"data": [{"a": "' + "长" * 30_000 + '"}], "'), 4, {}),
+    "broken array in a record": Damage(replaced('{"', '{"items": [{"a": oops}], "'), 3, {"invalid_json": 1}),
     "one empty text": Damage(texts("", TEXT.format(2)), 3, {"empty_text": 1}),
     "text is a number": Damage(texts(7, TEXT.format(2)), 3, {"wrong_type": 1}),
     "text is null": Damage(texts(None, TEXT.format(2)), 3, {"wrong_type": 1}),

@@ -48,7 +48,7 @@ def test_field_names_can_be_replaced(name):
     assert document.metadata == {
         "source": "网", "document_id": "x/y", "title": "题", "file_path": "in/sub/part.one.json"
     }  # fmt: skip
-    assert convert(name, {"text": "文"}, OWN).message == 'no field "body"'
+    assert convert(name, {"text": "文"}, OWN).message == 'no field "body"; the fields are text'
     assert convert("skypile", {"text": "文"}, OWN).text == "文"
 
 
@@ -58,8 +58,8 @@ PROBLEMS = [
     ("skypile", {"text": 3}, "wrong_type", '"text" must be a string, not a number'),
     ("skypile", {"text": None}, "wrong_type", '"text" must be a string, not null'),
     ("parquet", {"text": b"\x00"}, "wrong_type", '"text" must be a string, not bytes'),
-    ("skypile", {"content": "文"}, "missing_field", 'no field "text"'),
-    ("wanjuan", {"text": "文", "q_main": ""}, "missing_field", 'no field "content"'),
+    ("skypile", {"content": "文"}, "missing_field", 'no field "text"; the fields are content'),
+    ("wanjuan", {"text": "文", "q_main": ""}, "missing_field", 'no field "content"; the fields are text, q_main'),
     ("wanjuan", {"content": "", "q_main": "问"}, "empty_text", '"content" is empty'),
     ("skypile", {"text": " \u3000\n"}, "empty_text", '"text" is empty'),
 ]

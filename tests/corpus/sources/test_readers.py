@@ -163,7 +163,7 @@ def test_unreadable_row_shows_the_record(tmp_path):
     path = tmp_path / "part.jsonl"
     path.write_bytes(line(body="长" * 1000) + b"\n" + "不是".encode() * 300)
     [missing, invalid] = Reading(tmp_path, [(str(path), "skypile")]).rows
-    assert missing["metadata"]["value"] == 'no field "text"'
+    assert missing["metadata"]["value"] == 'no field "text"; the fields are body'
     assert missing["metadata"]["file_path"] == str(path)
     assert missing["text"].startswith("{'body': '长长")
     assert invalid["text"] == "不是" * 100
