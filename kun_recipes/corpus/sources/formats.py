@@ -172,9 +172,8 @@ def _id_text(value: object) -> str | None:
 
 def _own_source(source: object, file_name: str) -> str:
     """Return the name of the record's source, or else of the file, as that of a dataset split."""
-    if not isinstance(source, str) or not source.strip():
-        return re.sub(r"\W+", "_", os.path.basename(file_name).split(".")[0]).strip("_") or "jsonl"
-    return source_name(source)
+    file_words = re.sub(r"\W+", "_", os.path.basename(file_name).split(".")[0]).strip("_")
+    return source_name(source) or source_name(file_words) or "jsonl"
 
 
 def _paragraphs(value: object) -> str | None:
