@@ -30,6 +30,8 @@ _SPLIT_NAME = re.compile(r"\w+(?:\.\w+)*")
 _SOURCE_BYTES, _SOURCE_DIGEST = 120, 8  # bytes of a source's name, because files bear it; characters of its hash
 SHARD = "shard"
 """Metadata key of the shard's number, for the file name of a writer; no column of the row."""
+RECORD = "record"
+"""Metadata key of the number of a document's record in its file: ids of corpora repeat. No column of the row."""
 
 
 ZSTD = "zstd-3"
@@ -239,7 +241,7 @@ def removed_writers(folder: str | Path) -> Callable[[str], JsonlWriter]:
 
 
 def _row(_writer: JsonlWriter, document: Document) -> dict[str, Any]:
-    metadata = {key: value for key, value in document.metadata.items() if key != SHARD}
+    metadata = {key: value for key, value in document.metadata.items() if key not in (SHARD, RECORD)}
     if "filter_reason" in metadata:  # datatrove's name for it
         metadata[schema.REASON] = metadata.pop("filter_reason")
     return {schema.ID: document.id, schema.TEXT: document.text, **metadata}

@@ -26,7 +26,7 @@ from kun_recipes.corpus.sources.tables import check_table, read_table
 from kun_recipes.data import schema
 from kun_recipes.data.archives import CONTAINERS, PACKINGS
 from kun_recipes.data.json_lines import Malformed, Record
-from kun_recipes.data.rows import source_name
+from kun_recipes.data.rows import RECORD, source_name
 from kun_recipes.errors import UserError
 from kun_recipes.text.views import is_blank
 
@@ -116,7 +116,7 @@ def to_document(record: Record, format: CorpusFormat, path: str, name: str) -> D
         return Malformed(record.number, *problem, raw=BRIEF.repr(fields))
     document_id = next(filter(None, map(_id_text, map(fields.get, format.ids))), f"{name}:{record.number}")
     source = _own_source(fields.get(format.source), name) if format.source else format.name
-    metadata = {schema.SOURCE: source, schema.DOCUMENT_ID: document_id, schema.FILE_PATH: path}
+    metadata = {schema.SOURCE: source, schema.DOCUMENT_ID: document_id, schema.FILE_PATH: path, RECORD: record.number}
     title = fields.get(format.title)
     if isinstance(title, str) and title.strip():
         metadata[schema.TITLE] = title.strip()

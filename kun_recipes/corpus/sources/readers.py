@@ -38,8 +38,8 @@ class CorpusReader(PipelineStep):
     wrong_type, missing_field, empty_text, truncated_archive, corrupt_archive, corrupt_file, wrong_file or empty_file.
     What can be read of the file is.
 
-    Metadata out: source, document_id, file_path, and title where the record has one. Counts the UTF-8 bytes of the
-    texts as "bytes".
+    Metadata out: source, document_id, file_path, record (its number in the file), and title where the record has one.
+    Counts the UTF-8 bytes of the texts as "bytes".
 
     Args:
         inputs: (path, format, fields) each; a path is a file, a folder or a glob, local or what fsspec opens, or a

@@ -36,7 +36,7 @@ DOCUMENTS = [
 @pytest.mark.parametrize(("name", "value", "source", "document_id", "title"), DOCUMENTS)
 def test_documents(name, value, source, document_id, title):
     document = convert(name, value)
-    expected = {"source": source, "document_id": document_id, "file_path": "in/sub/part.one.json"}
+    expected = {"source": source, "document_id": document_id, "file_path": "in/sub/part.one.json", "record": 7}
     assert document.metadata == expected | ({"title": title} if title else {})
     assert (document.text, document.id) == ("文", f"{source}/{document_id}")
 
@@ -46,7 +46,7 @@ def test_field_names_can_be_replaced(name):
     document = convert(name, {"body": "文", "url": "x/y", "headline": "题", "site": "网", "text": 3, "id": 4}, OWN)
     assert document.text == "文"
     assert document.metadata == {
-        "source": "网", "document_id": "x/y", "title": "题", "file_path": "in/sub/part.one.json"
+        "source": "网", "document_id": "x/y", "title": "题", "file_path": "in/sub/part.one.json", "record": 7,
     }  # fmt: skip
     assert convert(name, {"text": "文"}, OWN).message == 'no field "body"; the fields are text'
     assert convert("skypile", {"text": "文"}, OWN).text == "文"
