@@ -4,10 +4,12 @@
     wanjuan   {id, content, title?}; questions of the exam subset {id, q_main, option_a?, ..., std_ans?, answer?}
     skypile   {text}
     jsonl     fields of one's own, {text, id?, source?, title?} if not named otherwise; MNBVC's {段落: [{内容}, ...]}
+    csv       the same as columns of CSV or TSV files with a header
     parquet   the same as columns of Parquet files
 
-All but the last are JSON: lines, or an array (`json_files`), plain, packed (.gz, .zst, .xz), or in a zip or tar
-archive; UTF-8, GB18030 or UTF-16. A text may be a list of paragraphs, or such a list written into a string.
+All but the last two are JSON: lines, or an array (`json_files`). All but the last may be packed (.gz, .zst, .xz), or
+in a zip or tar archive; they are UTF-8, GB18030 or UTF-16.
+A text may be a list of paragraphs, or such a list written into a string.
 """
 
 import ast
@@ -17,11 +19,13 @@ import reprlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from datatrove.data import Document
 
-from kun_recipes.corpus.sources.json_files import SUFFIXES, read_json
+from kun_recipes.corpus.sources import csv_files, json_files
+from kun_recipes.corpus.sources.csv_files import check_csv, read_csv
+from kun_recipes.corpus.sources.json_files import read_json
 from kun_recipes.corpus.sources.tables import check_table, read_table
 from kun_recipes.data import schema
 from kun_recipes.data.archives import CONTAINERS, PACKINGS
@@ -30,9 +34,10 @@ from kun_recipes.data.rows import RECORD, source_name
 from kun_recipes.errors import UserError
 from kun_recipes.text.views import is_blank
 
-FormatName = Literal["wudao", "wanjuan", "skypile", "jsonl", "parquet"]
+FormatName = Literal["wudao", "wanjuan", "skypile", "jsonl", "csv", "parquet"]
 FORMATS: tuple[FormatName, ...] = get_args(FormatName)
-JSON_SUFFIXES = (*(suffix + packing for suffix in SUFFIXES for packing in PACKINGS), *CONTAINERS)
+JSON_SUFFIXES = (*(suffix + packing for suffix in json_files.SUFFIXES for packing in PACKINGS), *CONTAINERS)
+CSV_SUFFIXES = (*(suffix + packing for suffix in csv_files.SUFFIXES for packing in PACKINGS), *CONTAINERS)
 RAW_CHARACTERS = 200  # of an unreadable record, kept to recognise it by
 FIELDS = 10  # of a record without text, named
 PARAGRAPHS = "段落"  # MNBVC's list of a document's paragraphs
@@ -82,8 +87,19 @@ class CorpusFormat:
     check: Callable[[str], None] | None = None
 
 
+class _Table(NamedTuple):
+    """Readers of files with named columns, which take the required and the optional ones, and the files' endings."""
+
+    read: Callable[..., Iterator[Record | Malformed]]
+    check: Callable[..., None]
+    suffixes: tuple[str, ...]
+
+
+TABLES = {"csv": _Table(read_csv, check_csv, CSV_SUFFIXES), "parquet": _Table(read_table, check_table, (".parquet",))}
+
+
 def corpus_format(name: str, fields: FieldNames) -> CorpusFormat:
-    """The format of a name; `fields` counts for jsonl and parquet. Raises UserError for an unknown one."""
+    """The format of a name; `fields` counts for jsonl, csv and parquet. Raises UserError for an unknown one."""
     own = partial(CorpusFormat, name, text=fields.text, ids=(fields.id,), title=fields.title, source=fields.source)
     match name:
         case "wudao":  # its "id" counts from 0 again in every file, its uniqueKey does not
@@ -96,10 +112,14 @@ def corpus_format(name: str, fields: FieldNames) -> CorpusFormat:
             return CorpusFormat(name)
         case "jsonl":
             return own(read=partial(read_json, texts=(fields.text, PARAGRAPHS)), compose=paragraphs_text)
-        case "parquet":
+        case "csv" | "parquet":
             required, optional = _columns(fields)
-            read = partial(read_table, required=required, optional=optional)
-            return own(read=read, suffixes=(".parquet",), check=partial(check_table, required=required))
+            table = TABLES[name]
+            return own(
+                read=partial(table.read, required=required, optional=optional),
+                suffixes=table.suffixes,
+                check=partial(table.check, required=required),
+            )
     raise UserError(f"{name}: no corpus format; choose one of {', '.join(FORMATS)}")
 
 

@@ -5,7 +5,7 @@ The beginning of a file says which it is, not its name. Files in a zip or tar ar
 
 import codecs
 from collections.abc import Collection, Iterator
-from dataclasses import replace
+from functools import partial
 
 from kun_recipes.corpus.sources.arrays import parse_array
 from kun_recipes.corpus.sources.layouts import (
@@ -16,7 +16,8 @@ from kun_recipes.corpus.sources.layouts import (
     has_text,
     others_are_records,
 )
-from kun_recipes.data.archives import BrokenArchive, foreign_kind, peek, read_members
+from kun_recipes.corpus.sources.members import number_members
+from kun_recipes.data.archives import foreign_kind, peek
 from kun_recipes.data.encodings import SAMPLE_BYTES, as_utf8
 from kun_recipes.data.json_lines import Malformed, Record, parse_json, parse_lines, readable
 
@@ -31,15 +32,7 @@ def read_json(path: str, texts: Collection[str] = ("text",)) -> Iterator[Record 
     Args:
         texts: fields that may hold a record's text. An object that has one is a record, and not around records.
     """
-    number = 0
-    try:
-        for chunks in read_members(path, SUFFIXES):
-            before = number
-            for record in _read_member(chunks, texts):
-                number = before + record.number
-                yield replace(record, number=number) if before else record
-    except BrokenArchive as error:
-        yield Malformed(number + 1, error.reason, str(error), "")
+    yield from number_members(path, SUFFIXES, partial(_read_member, texts=texts))
 
 
 def _read_member(chunks: Iterator[bytes], texts: Collection[str]) -> Iterator[Record | Malformed]:

@@ -42,7 +42,8 @@ def zipped(data: bytes) -> bytes:
 
 
 PACK = {
-    "gz": gzip.compress, "zst": zstandard.compress, "xz": lzma.compress, "zip": zipped, "json": bytes, "jsonl": bytes,
+    "gz": gzip.compress, "zst": zstandard.compress, "xz": lzma.compress, "zip": zipped,
+    "json": bytes, "jsonl": bytes, "csv": bytes,
 }  # fmt: skip
 
 
@@ -63,6 +64,8 @@ class Layout(NamedTuple):
         return b"[" + b",\n".join(records) + b"]" if self.is_array else b"\n".join(records) + b"\n"
 
     def good(self) -> bytes:
+        if self.format == "csv":
+            return "".join(["n,text\n", *(f"{n},{TEXT.format(n)}\n" for n in range(RECORDS))]).encode()
         return self.texts(*map(TEXT.format, range(RECORDS)))
 
     def pack(self, data: bytes) -> bytes:
@@ -168,6 +171,21 @@ TABLES = {
     "one empty text": (lambda _: table({"text": [TEXT, " "]}), 1, {"empty_text": 1}),
     "text is a list": (lambda _: table({"text": [[TEXT, "二"]]}), 1, {}),
 }
+CSV = {
+    "no damage": (lambda data: data, 4, {}),
+    "empty": (lambda _: b"", 0, {"empty_file": 1}),
+    "HTML page": (lambda _: HTML, 0, {"wrong_file": 1}),
+    "GBK": (lambda data: data.decode().encode("gbk"), 4, {}),
+    "UTF-16": (lambda data: data.decode().encode("utf-16"), 4, {}),
+    "byte-order mark": (lambda data: data.decode().encode("utf-8-sig"), 4, {}),
+    "broken byte": (lambda data: data.replace("两天1".encode(), b"\xff"), 3, {"invalid_utf8": 1}),
+    "broken record": (lambda data: data.replace(b"1,", b'1,"', 1), 3, {"broken_row": 1}),
+    "a field too many": (lambda data: data.replace(b"2,", b"2,,", 1), 3, {"broken_row": 1}),
+    "tabs": (lambda data: data.replace(b",", b"\t"), 4, {}),
+    "one empty text": (lambda data: data + b"5, \n", 4, {"empty_text": 1}),
+    "list in a string": (lambda data: data + b"5,\"['a', 'b']\"\n", 5, {}),
+    "another field": (lambda data: data.replace(b"text", b"body", 1), 0, {"missing_field": 4}),
+}
 
 
 def table(columns: dict[str, list]) -> bytes:
@@ -209,6 +227,9 @@ def cases() -> list[tuple[str, Layout, bytes, int, dict[str, int]]]:
     for name, (make, rows, removed) in TABLES.items():
         good = table({"text": list(map(TEXT.format, range(RECORDS)))})
         found.append((name, Layout("parquet", "text", False, ".parquet"), make(good), rows, removed))
+    for name, (make, rows, removed) in CSV.items():
+        layout = Layout("csv", "text", False, ".csv")
+        found.append((name, layout, make(layout.good()), rows, removed))
     return found
 
 
@@ -282,7 +303,7 @@ if __name__ == "__main__":
     formats = list(dict.fromkeys(f"{c[1].format} {'array ' * c[1].is_array}{c[1].suffix}" for c in cases()))
     page = Table("damage", *formats, title="records read of 4, and what is reported of the others")
     cells = {(c[0], f"{c[1].format} {'array ' * c[1].is_array}{c[1].suffix}"): c for c in cases()}
-    for kind in dict.fromkeys(chain(DAMAGES, PACKED_DAMAGES, TABLES)):
+    for kind in dict.fromkeys(chain(DAMAGES, PACKED_DAMAGES, TABLES, CSV)):
         row = [cells.get((kind, format)) for format in formats]
         page.add_row(kind, *(f"{c[3]} {' '.join(c[4])}" if c else "–" for c in row))
     Console(width=220).print(page)
