@@ -39,7 +39,7 @@ def _read_member(chunks: Iterator[bytes], texts: Collection[str]) -> Iterator[Re
     head, chunks = peek(as_utf8(chunks), SAMPLE_BYTES)
     if (kind := foreign_kind(head)) and b'\n{"' not in head:
         yield Malformed(1, "wrong_file", f"the file is {kind}", readable(head))
-    elif ARRAY.match(head) and not first_is_record(head):
+    elif ARRAY.match(head) and not (first_is_record(head) and others_are_records(head)):
         yield from parse_array(chunks)
     elif OBJECT.match(head) and not first_is_record(head):
         yield from _read_object(chunks, texts)

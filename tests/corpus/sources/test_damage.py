@@ -138,6 +138,9 @@ DAMAGES = {
         4,
         {"invalid_json": 1},
     ),
+    "two files joined": Damage(
+        lambda _, layout: b"\n".join([layout.texts(*map(TEXT.format, pair)) for pair in ((0, 1), (2, 3))]), 4, {}
+    ),
     "in an object": Damage(in_object('{"RECORDS": ', "}"), 4, {}),
     "in an object with fields": Damage(in_object('{"title": "题", "page": {"n": 1}, "list": ', ', "k": []}'), 4, {}),
     "in an object without end": Damage(in_object('{"data": ', ""), 4, {"invalid_json": 1}),

@@ -64,7 +64,7 @@ def read(tmp_path, format: str, data: bytes) -> tuple[list, list[tuple[int, str]
     known = corpus_format(format if names == FieldNames() else "jsonl", names)
     found = list(known.read(str(path)))
     texts = [
-        next(one.value[name] for name in (known.text, "q_main", "段落") if name in one.value)
+        next((one.value[name] for name in (known.text, "q_main", "段落") if name in one.value), None)
         for one in found
         if not isinstance(one, Malformed)
     ]
@@ -95,6 +95,21 @@ def test_a_broken_first_line_costs_no_other(tmp_path, first):
     texts, problems = read(tmp_path, "jsonl", b"\n".join([first, *others]))
     assert texts == ["1", "2"]
     assert [number for number, _ in problems] == [1]
+
+
+@pytest.mark.parametrize(
+    ("data", "texts", "problems"),
+    [
+        (b'[{"text": "1"}]\n[{"text": "2"}]\n', ["1", "2"], []),
+        (b'[{"text": "1"}]\n\n[{"text": "2"}][{"text": "3"}]', ["1", "2", "3"], []),
+        (b'[{"text": "1"}, oops, {"text": "2"}]\n[{"text": "3"}]', ["1", "2", "3"], [(2, "invalid_json")]),
+        (b'["1"]\n{"text": "2"}\n{"text": "3"}', ["2", "3"], []),
+    ],
+    ids=["a line each", "a line of two", "broken", "a list among lines"],
+)
+def test_arrays_that_are_joined(tmp_path, data, texts, problems):
+    found, told = read(tmp_path, "jsonl", data)
+    assert ([one for one in found if one is not None], told) == (texts, problems)
 
 
 def test_records_on_lines_of_a_broken_array_are_read(tmp_path):
