@@ -133,7 +133,7 @@ def test_a_document_of_which_cleaning_leaves_nothing_costs_no_other(run, documen
     assert sum(removed(tmp_path / "out_more").values()) == sum(removed(tmp_path / "out").values()) + 1
 
 
-def test_ids_are_unique_where_the_corpora_repeat_them(run, documents, tmp_path):
+def test_ids_are_unique_where_the_corpora_repeat_them(run, documents, tmp_path, capsys):
     texts = [document["text"] for document in documents[:6]]
     write_files(tmp_path / "a", [{"id": 1, "text": text, "source": "s"} for text in texts[:2]], 1)
     write_files(tmp_path / "b", [{"text": text, "source": "s"} for text in texts[2:4]], 1)
@@ -146,6 +146,17 @@ def test_ids_are_unique_where_the_corpora_repeat_them(run, documents, tmp_path):
         "1", "00.jsonl#2:1", "00.jsonl#2:2", "00.jsonl#3:1", "00.jsonl#3:2",
     }  # fmt: skip
     assert run(tmp_path, tmp_path / "again", corpora=corpora, workers=2) == rows
+    assert "; repeated source ids 1 " in capsys.readouterr().err
+    assert orjson.loads((tmp_path / "out" / "stage.json").read_bytes())["repeated_ids"] == 1
+
+
+def test_documents_of_one_id_each_keep_their_segments(run, documents, tmp_path):
+    some = [{"id": "same", "text": document["text"]} for document in documents[:6]]
+    own = [{"id": str(number), "text": document["text"]} for number, document in enumerate(documents[:6])]
+    same = run(write_files(tmp_path / "same", some, 1), tmp_path / "out_same", max_segments=1)
+    apart = run(write_files(tmp_path / "apart", own, 1), tmp_path / "out_apart", max_segments=1)
+    assert [row["text"] for row in same.values()] == [row["text"] for row in apart.values()]
+    assert not any("record" in row for row in same.values())
 
 
 def test_an_unreadable_corpus_can_be_gone_on_without(run, documents, tmp_path):

@@ -19,10 +19,10 @@ class Corpus:
 
     path: InputPath = option(help="file, folder, glob, or an address that fsspec opens (hf://, s3://)")
     format: FormatName = option(help="layout of its records")
-    text_field: str = option("text", "field of the document's text, in the formats jsonl and parquet")
-    id_field: str = option("id", "field of the document's id, in the formats jsonl and parquet")
-    title_field: str = option("title", "field of the document's title, in the formats jsonl and parquet")
-    source_field: str = option("source", "field of the document's source, in the formats jsonl and parquet")
+    text_field: str = option("text", "field of the document's text, in the formats jsonl, csv and parquet")
+    id_field: str = option("id", "field of the document's id, in the formats jsonl, csv and parquet")
+    title_field: str = option("title", "field of the document's title, in the formats jsonl, csv and parquet")
+    source_field: str = option("source", "field of the document's source, in the formats jsonl, csv and parquet")
 
     def fields(self) -> FieldNames:
         return FieldNames(self.text_field, self.id_field, self.title_field, self.source_field)

@@ -27,6 +27,7 @@ from kun_recipes.corpus.segments.context import LeansOnContext, load_context
 from kun_recipes.corpus.segments.segmentation import Segmenter
 from kun_recipes.corpus.segments.selection import ChooseSegments
 from kun_recipes.corpus.sources.readers import CorpusReader
+from kun_recipes.corpus.sources.source_ids import NoteSourceIds, count_repeated
 from kun_recipes.data import schema
 from kun_recipes.data.rows import AssignShard, RankReader, removed_writers, row_writer
 from kun_recipes.execution.counts import Counts
@@ -62,6 +63,7 @@ def segment(config: CorpusConfig, scratch: Path, reader: CorpusReader, removed: 
     rules, quality = load_rules(config.rules), load_quality(config.quality)
     return [
         reader,
+        NoteSourceIds(scratch / "source_ids"),
         FixMojibake(),
         NormaliseText(rules.format_debris),
         *([ToSimplified()] if config.to_simplified else []),
@@ -151,5 +153,11 @@ def run(config: CorpusConfig) -> None:
         page = stage.folder / "report.html"
         write_corpus_report(page, tallies, {"rows_in": counts.rows_in, "rows_kept": counts.rows_out})
         check_kept(reader.ranks, stage.logs("segment"), page)
-        summary = stage.finish(counts, documents=counts.read, lines_removed=counts.lines_removed, report=str(page))
+        summary = stage.finish(
+            counts,
+            documents=counts.read,
+            lines_removed=counts.lines_removed,
+            repeated_ids=count_repeated(stage.scratch / "source_ids"),
+            report=str(page),
+        )
     report(summary, stage.folder)

@@ -16,6 +16,7 @@ ADVICE = {
     "truncated_archive": "download the file again",
     "corrupt_archive": "download the file again, or unpack it",
     "corrupt_file": "download the file again",
+    "broken_row": "quote fields that hold quotes, delimiters or line breaks, and double the quotes in them",
     "wrong_file": "replace the file",
     "empty_file": "download the file again",
 }

@@ -16,6 +16,15 @@ from huggingface_hub.errors import HTTPError
 from kun_recipes.errors import UserError
 
 SHOWN = 3  # files that a message names
+OTHERS = {
+    ".csv": "choose the format csv",
+    ".tsv": "choose the format csv",
+    ".parquet": "choose the format parquet",
+    ".json": "choose a format of JSON, such as jsonl",
+    ".ndjson": "choose a format of JSON, such as jsonl",
+    ".txt": 'nothing in a text file says where a document ends: write each as a line of JSON, {"text": "..."}',
+}
+"""Endings of files of other formats, and what to do."""
 GLOB = re.compile(r"[*?\[]")
 
 
@@ -54,7 +63,7 @@ def list_files(path: str, suffixes: tuple[str, ...]) -> list[CorpusFile]:
     names = sorted(names, key=lambda name: name.split("/"))
     files = [CorpusFile(root + name, name) for name in names if name.endswith(suffixes) and not _is_hidden(name)]
     if not files:
-        there = f"; there is {found}: convert it to JSON lines or Parquet" if (found := _named(names)) else ""
+        there = f"; there is {found}: {_advice(names)}" if (found := _named(names)) else ""
         raise UserError(f"{path}: no corpus file; names of files in this format end in {', '.join(suffixes)}{there}")
     chosen = {file.name for file in files}
     if others := _named([name for name in names if name not in chosen]):
@@ -88,6 +97,12 @@ def _named(names: list[str]) -> str:
     shown = [printable(name) for name in names if not _is_hidden(name)]
     more = f" and {len(shown) - SHOWN} more" if len(shown) > SHOWN else ""
     return ", ".join(shown[:SHOWN]) + more
+
+
+def _advice(names: list[str]) -> str:
+    """Return what to do with files that the format does not read, by the ending of one of them."""
+    known = (advice for ending, advice in OTHERS.items() for name in names if ending in posixpath.basename(name))
+    return next(known, "convert it to JSON lines or Parquet")
 
 
 def _locate(path: str) -> tuple[AbstractFileSystem, str]:

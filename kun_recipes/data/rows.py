@@ -3,10 +3,12 @@
 import hashlib
 import re
 import shutil
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import zstandard
 from datatrove.data import Document, DocumentsPipeline
 from datatrove.io import DataFolder
@@ -16,6 +18,7 @@ from datatrove.pipeline.writers import JsonlWriter
 from fsspec.compression import register_compression
 
 from kun_recipes.data import schema
+from kun_recipes.data.hashing import choice_hash
 from kun_recipes.data.json_lines import Malformed, read_lines
 from kun_recipes.errors import UserError
 from kun_recipes.text.views import is_blank
@@ -24,9 +27,11 @@ SHARD_PATTERN = "*.jsonl*"
 OWN_SOURCE = "own"
 """Source of rows that no stage wrote and that name none."""
 _SPLIT_NAME = re.compile(r"\w+(?:\.\w+)*")
-_SOURCE_LENGTH, _SOURCE_DIGEST = 80, 8  # characters of a source's name, and of the hash behind it
+_SOURCE_BYTES, _SOURCE_DIGEST = 120, 8  # bytes of a source's name, because files bear it; characters of its hash
 SHARD = "shard"
 """Metadata key of the shard's number, for the file name of a writer; no column of the row."""
+RECORD = "record"
+"""Metadata key of the number of a document's record in its file: ids of corpora repeat. No column of the row."""
 
 
 ZSTD = "zstd-3"
@@ -67,29 +72,38 @@ class RowReader(BaseDiskReader):
 
 
 class InputReader(RowReader):
-    """Read rows that people may have written themselves: one without a source gets `OWN_SOURCE`."""
+    """Read rows that people may have written themselves; `check_rows` tells what keeps rows from being read.
+
+    Their sources become names of splits; a row without a source gets `OWN_SOURCE`.
+    """
 
     name = "🐉 input rows"
 
     def read_file(self, filepath: str) -> Iterator[Document]:
         for document in super().read_file(filepath):
-            source = document.metadata.get(schema.SOURCE)
-            document.metadata[schema.SOURCE] = source_name(str(source)) if source else OWN_SOURCE
+            document.metadata[schema.SOURCE] = source_name(document.metadata.get(schema.SOURCE)) or OWN_SOURCE
             yield document
 
 
-def source_name(source: str) -> str:
-    """Return the name of a source as that of a dataset split.
+def source_name(value: Any) -> str | None:
+    """Return a source, text or a number, as the name of a dataset split; None for null, blanks and other values.
 
-    `datasets` wants word characters, of any script, and dots between them. The name of a source that has others ends
-    in a part of its hash, because two sources must never become one: licences hang on them.
+    `datasets` wants word characters, of any script, and dots between them. The name of a source that has others, or
+    too many, ends in a part of its hash, because two sources must never become one: licences hang on them.
     """
-    source = source.strip()
-    if _SPLIT_NAME.fullmatch(source):
+    source = str(value).strip() if _is_source(value) else ""
+    if is_blank(source):
+        return None
+    if _SPLIT_NAME.fullmatch(source) and len(source.encode()) <= _SOURCE_BYTES:
         return source
     digest = hashlib.sha256(source.encode()).hexdigest()[:_SOURCE_DIGEST]
-    words = re.sub(r"\W+", "_", source).strip("_")[:_SOURCE_LENGTH]
+    words = re.sub(r"\W+", "_", source).strip("_").encode()[:_SOURCE_BYTES].decode(errors="ignore")
     return f"{words}_{digest}" if words else f"source_{digest}"
+
+
+def _is_source(value: Any) -> bool:
+    """Return whether a value names a source. NaN is what tables write for null."""
+    return isinstance(value, str | int | float) and not isinstance(value, bool) and value == value
 
 
 class RankReader(PipelineStep):
@@ -144,7 +158,7 @@ def _not_a_row(value: Any) -> str | None:
     keys = (schema.ID, schema.TEXT)
     is_row = isinstance(value, dict) and all(isinstance(value.get(key), str) for key in keys)
     is_row = is_row and value[schema.ID] and (value[schema.TEXT] or schema.REASON in value)
-    return None if is_row else f"a row needs `{schema.ID}` and `{schema.TEXT}`"
+    return None if is_row else f"a row needs `{schema.ID}` and `{schema.TEXT}`, as strings"
 
 
 def read_rows(folder: str | Path) -> Iterator[dict[str, Any]]:
@@ -154,12 +168,37 @@ def read_rows(folder: str | Path) -> Iterator[dict[str, Any]]:
 
 
 def check_rows(folder: str | Path, columns: Sequence[str] = ()) -> None:
-    """Raise UserError, naming file and line, at the first invalid row or the first without text in `columns`."""
+    """Raise UserError, naming file and line, at the first row that no stage could have written.
+
+    Such a row is invalid, has no text in one of `columns`, a source that is no name, or the id of another row. Takes
+    8 bytes of memory per row.
+    """
+    digests = array("Q")
+    for where, row in _located(folder):
+        for column in columns:
+            if not isinstance(row.get(column), str) or is_blank(row[column]):
+                raise UserError(f"{where}: no text in column {column}; found {', '.join(row)}")
+        if isinstance(source := row.get(schema.SOURCE), bool | list | dict):
+            raise UserError(f"{where}: the source must be text or a number, not {source}")
+        digests.append(choice_hash(row[schema.ID]))
+    values, counts = np.unique(np.frombuffer(digests, np.uint64), return_counts=True)
+    _check_ids(folder, set(values[counts > 1].tolist()))
+
+
+def _check_ids(folder: str | Path, repeated: set[int]) -> None:
+    """Raise UserError at the first row with the id of one before; `repeated` are the hashes of such ids."""
+    places: dict[str, str] = {}
+    for where, row in _located(folder) if repeated else ():
+        row_id = row[schema.ID]
+        if choice_hash(row_id) in repeated and (first := places.setdefault(row_id, where)) != where:
+            raise UserError(f"{where}: duplicate id {row_id}, first at {first}; give each row its own id")
+
+
+def _located(folder: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All rows of a folder of shards, and where they stand: file and row, counted from 1."""
     for name in list_shards(folder):
         for number, row in enumerate(read_shard(folder, name), start=1):
-            for column in columns:
-                if not isinstance(row.get(column), str) or is_blank(row[column]):
-                    raise UserError(f"{folder}/{name}:{number}: no text in column {column}; found {', '.join(row)}")
+            yield f"{folder}/{name}:{number}", row
 
 
 def list_shards(folder: str | Path) -> list[str]:
@@ -202,7 +241,7 @@ def removed_writers(folder: str | Path) -> Callable[[str], JsonlWriter]:
 
 
 def _row(_writer: JsonlWriter, document: Document) -> dict[str, Any]:
-    metadata = {key: value for key, value in document.metadata.items() if key != SHARD}
+    metadata = {key: value for key, value in document.metadata.items() if key not in (SHARD, RECORD)}
     if "filter_reason" in metadata:  # datatrove's name for it
         metadata[schema.REASON] = metadata.pop("filter_reason")
     return {schema.ID: document.id, schema.TEXT: document.text, **metadata}

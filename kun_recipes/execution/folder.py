@@ -235,6 +235,8 @@ def report(summary: Mapping[str, Any], folder: Path) -> None:
     removed = ", ".join(f"{reason} {count}" for reason, count in summary["removed"].items()) or "none"
     if lines := summary.get("lines_removed"):
         removed += f"; {lines} single lines"
+    if repeated := summary.get("repeated_ids"):
+        removed += f"; repeated source ids {repeated}"
     print(
         f"{summary['stage']}: {summary['rows_in']} rows in, {summary['rows_kept']} kept, removed: {removed}"
         f" ({summary['seconds']:.0f} s) -> {folder}",

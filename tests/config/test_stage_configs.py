@@ -33,7 +33,7 @@ IMPOSSIBLE = {
         CorpusConfig,
         "corpora: [{path: ., format: json}]\nmodel: m\noutput_dir: o\n",
         [],
-        "FILE: corpora[0].format: must be one of wudao, wanjuan, skypile, jsonl, parquet, not 'json'",
+        "FILE: corpora[0].format: must be one of wudao, wanjuan, skypile, jsonl, csv, parquet, not 'json'",
     ),
     "a corpus without its format": (
         CorpusConfig,

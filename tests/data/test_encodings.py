@@ -2,7 +2,7 @@
 
 import pytest
 
-from kun_recipes.data.encodings import as_utf8, detect_encoding
+from kun_recipes.data.encodings import as_utf8, marked_encoding, unmarked_encoding
 
 LINE = '{"text": "腌好的雪里蕻要在通风的地方放两天，再一层菜一层盐码进缸里。"}\n'
 TRADITIONAL = '{"text": "臺灣的繁體中文網頁，產品規格與說明書請參閱後續內容，並應妥善保管。"}\n'
@@ -31,12 +31,13 @@ def test_text_comes_out_as_utf8(encoding, size):
         (LINE.encode("gbk")[:31], "gb18030"),
         (b"[\n" + LINE.encode("gbk").replace(b"\xb5\xd8", b"\xff\xff"), "gb18030"),
         (TRADITIONAL.encode("big5"), None),
+        (TRADITIONAL.encode("gbk"), "gb18030"),
         ("これは日本語の文章です。漢字とかなが混ざります。".encode("shift-jis"), None),
         ("\n[".encode("utf-16-le"), "utf-16-le"),
     ],
 )
 def test_detection(data, encoding):
-    assert detect_encoding(data) == encoding
+    assert (marked_encoding(data) or unmarked_encoding(data)) == encoding
 
 
 @pytest.mark.parametrize("encoding", ["gb18030", "utf-16"])
@@ -47,3 +48,25 @@ def test_damage_stays_invalid_in_its_line(encoding):
     with pytest.raises(UnicodeDecodeError):
         first.decode()
     assert [other.decode() for other in others] == [LINE] * 2
+
+
+@pytest.mark.parametrize("size", [1000, 1 << 17, 1 << 22])
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [
+        ('{"text": "plain words of another language"}\n' * 5000, LINE),
+        ('{"text": "plain words of another language"}\n' * 5000, TRADITIONAL),
+        ('{"title": "\u4e2d", "image": "' + "QUJD" * 100_000 + '"}\n', LINE),
+    ],
+    ids=["ASCII", "ASCII before traditional text", "one character and an image"],
+)
+@pytest.mark.parametrize("encoding", ["gbk", "utf-8"])
+def test_text_behind_many_bytes_of_ascii_tells_the_encoding(encoding, before, text, size):
+    data = (before + text * 10).encode(encoding)
+    pieces = (data[start : start + size] for start in range(0, len(data), size))
+    assert b"".join(as_utf8(pieces)).decode() == before + text * 10
+
+
+def test_a_broken_byte_behind_ascii_is_no_mark():
+    data = b'{"text": "plain"}\n{"text": "\xff\xfe"}\n' + LINE.encode()
+    assert b"".join(as_utf8(iter([data]))) == data

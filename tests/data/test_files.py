@@ -114,7 +114,7 @@ def test_files_that_are_not_read_are_named(folder, capsys):
         f"{folder}: not read, because names of files in this format have other endings: c.txt.gz, readme.md\n"
     )
     (folder / "b.csv").write_text("x")
-    with pytest.raises(UserError, match=r"there is c\.txt\.gz: convert it to JSON lines or Parquet"):
+    with pytest.raises(UserError, match=r"there is c\.txt\.gz: nothing in a text file says where a document ends"):
         list_files(f"{folder}/*.txt.gz", SUFFIXES)
 
 

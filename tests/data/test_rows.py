@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import math
 import re
+import tracemalloc
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,12 +12,13 @@ import pytest
 import zstandard
 from datatrove.data import Document
 
-from kun_recipes.data import schema
+from kun_recipes.data import rows, schema
 from kun_recipes.data.rows import (
     AssignShard,
     InputReader,
     RankReader,
     RowReader,
+    check_rows,
     list_shards,
     read_rows,
     read_shard,
@@ -217,7 +220,18 @@ def test_shards_are_numbered_by_task(tmp_path):
 
 @pytest.mark.parametrize(
     ("source", "name"),
-    [("知乎", "知乎"), (None, "own"), ("", "own"), (7, "7")],
+    [
+        ("知乎", "知乎"),
+        (" 知乎 ", "知乎"),
+        (None, "own"),
+        ("", "own"),
+        (" \u3000", "own"),
+        ("\u200b", "own"),
+        (math.nan, "own"),
+        (7, "7"),
+        (0, "0"),
+        (2.5, "2.5"),
+    ],
 )
 def test_the_source_of_own_rows_can_name_a_split(tmp_path, source, name):
     assert own_source(tmp_path, source) == name
@@ -226,6 +240,51 @@ def test_the_source_of_own_rows_can_name_a_split(tmp_path, source, name):
 @pytest.mark.parametrize("source", ["知乎/问答", "../outside", "a b"])
 def test_the_source_of_own_rows_is_no_path(tmp_path, source):
     assert re.fullmatch(r"\w+_[0-9a-f]{8}", own_source(tmp_path, source))
+
+
+@pytest.mark.parametrize("source", ["知" * 300, "知/" * 300, "s" * 300])
+def test_the_source_of_own_rows_can_name_a_file(tmp_path, source):
+    names = {own_source(tmp_path, source), own_source(tmp_path, source + "乎")}
+    assert len(names) == 2
+    assert all(len(name.encode()) < 200 and re.fullmatch(r"\w+", name) for name in names)
+
+
+@pytest.mark.parametrize("source", [True, ["知乎"], {"name": "知乎"}])
+def test_a_source_that_is_no_name_is_refused(tmp_path, source):
+    write_lines(tmp_path / "a.jsonl", {"id": "1", "text": "水"}, {"id": "2", "text": "水", "source": source})
+    with pytest.raises(UserError, match=r"a\.jsonl:2: the source must be text or a number, not "):
+        check_rows(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "where"),
+    [("ab", "a", "b.jsonl:1: duplicate id a, first at {}/a.jsonl:1;"), ("aba", "c", "a.jsonl:3: duplicate id a, ")],
+)
+def test_an_id_that_repeats_is_refused(tmp_path, first, second, where):
+    for name, ids in (("a", first), ("b", second)):
+        write_lines(tmp_path / f"{name}.jsonl", *({"id": id, "text": "水"} for id in ids))
+    with pytest.raises(UserError) as error:
+        check_rows(tmp_path)
+    assert where.format(tmp_path) in str(error.value)
+
+
+def test_different_ids_pass_whatever_their_hashes(tmp_path, monkeypatch):
+    monkeypatch.setattr(rows, "choice_hash", len)
+    write_lines(tmp_path / "a.jsonl", *({"id": id, "text": "水"} for id in ("a", "b", "cd")))
+    check_rows(tmp_path)
+
+
+def test_checking_ids_takes_little_memory(tmp_path):
+    write_lines(tmp_path / "a.jsonl", *({"id": f"{n:0100}", "text": "水"} for n in range(20_000)))
+    tracemalloc.start()
+    check_rows(tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2e6  # bytes, where the ids have 2 MB of characters
+
+
+def write_lines(path: Path, *found: dict) -> None:
+    path.write_text("\n".join(map(json.dumps, found)), encoding="utf-8")
 
 
 def own_source(folder, source):

@@ -13,6 +13,7 @@ from datatrove.utils.typeshelper import StatHints
 
 from kun_recipes.corpus.segments.lines import HEADING_CHARACTERS, LINE_ENDS
 from kun_recipes.data import schema
+from kun_recipes.data.rows import RECORD
 from kun_recipes.text.classes import CLOSING_MARKS
 
 FULL_STOPS = LINE_ENDS - {"｡"}
@@ -45,7 +46,7 @@ class ChooseSegments(PipelineStep):
     4. it has fewer Latin letters and digits (in tenths of its characters);
     5. it comes first.
 
-    Reads the text and metadata document_id, file_path and tokens; the rows of a document follow each other, and only
+    Reads the text and metadata file_path, record and tokens; the rows of a document follow each other, and only
     one document's are held. Reason: "surplus"; the value is the row's place in the quality order of its run.
 
     Args:
@@ -121,8 +122,8 @@ def part(rows: list[Document], runs: int) -> Iterator[list[Document]]:
         yield rows[first:last]
 
 
-def _document(row: Document) -> tuple[str, str]:
-    return row.metadata[schema.FILE_PATH], row.metadata[schema.DOCUMENT_ID]
+def _document(row: Document) -> tuple[str, int]:
+    return row.metadata[schema.FILE_PATH], row.metadata[RECORD]
 
 
 def _under_heading(text: str) -> bool:

@@ -7,7 +7,7 @@ that begins as the file's first element does. Memory is bounded by the longest e
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from kun_recipes.data.archives import BrokenArchive
 from kun_recipes.data.json_lines import Malformed, Record, parse_json, readable
@@ -21,12 +21,6 @@ OPENING = b"{["
 MAX_ELEMENT_BYTES = 1 << 27  # 128 MiB, many times a long book: what is longer lacks a quote or a bracket
 MAX_BROKEN = 100  # elements in a row after which the rest is given up, because it is no JSON
 
-ABOUT_ARRAY = (
-    rb'"(?!(?:id|uuid|url|title|source|text|content|raw_content)")[^"\\]*"\s*:\s*'
-    rb'(?:"[^"\\]*"|-?[\d.]+|true|false|null)'
-)
-"""A field of an object around an array of records: one of a record's own fields makes the object a record."""
-REST_OF_OBJECT = re.compile(rb"\s*(?:,\s*" + ABOUT_ARRAY + rb"\s*)*\}\s*", re.IGNORECASE)
 FIRST_KEY = re.compile(rb'\s*\{\s*("[^"\\]*")\s*:')
 
 
@@ -39,15 +33,15 @@ class _GivenUp(Exception):
 
 
 def parse_array(
-    chunks: Iterable[bytes], max_element: int = MAX_ELEMENT_BYTES, wrapped: bool = False
+    chunks: Iterable[bytes], max_element: int = MAX_ELEMENT_BYTES, beside: Collection[str] | None = None
 ) -> Iterator[Record | Malformed]:
     """Yield the elements of a JSON array that comes in chunks, cut anywhere.
 
     Args:
         max_element: length of the longest element, in bytes.
-        wrapped: the array is a value in an object, whose rest follows it.
+        beside: fields that must not stand behind the array, which is a value in an object; None for an array alone.
     """
-    array = _Array(max_element, wrapped)
+    array = _Array(max_element, beside)
     try:
         yield from _parse(array, chunks)
     except (BrokenArchive, _GivenUp) as error:
@@ -68,8 +62,8 @@ def _parse(array: "_Array", chunks: Iterable[bytes]) -> Iterator[Record | Malfor
 class _Array:
     """An array of which a part is known."""
 
-    def __init__(self, max_element: int, wrapped: bool):
-        self.max_element, self.wrapped = max_element, wrapped
+    def __init__(self, max_element: int, beside: Collection[str] | None):
+        self.max_element, self.beside = max_element, beside
         self.scan = ArrayScan()
         self.number = 0  # of the last element
         self.broken = 0  # elements in a row, up to the last
@@ -101,8 +95,17 @@ class _Array:
         """Raise _GivenUp when the array is not closed."""
         if not self.is_closed and not (self.at_bracket and not self.scan.buffer.strip()):
             raise _GivenUp("the array has no end" if self.is_open else "the file is empty")
-        if self.wrapped and not REST_OF_OBJECT.fullmatch(self.scan.buffer):
-            raise _GivenUp("the object around the array has no end")
+        if self.beside is not None:
+            self._require_end_of_object(self.beside)
+
+    def _require_end_of_object(self, forbidden: Collection[str]) -> None:
+        rest = bytes(self.scan.buffer).strip()
+        around = parse_json(1, b'{"array": 0' + rest, "object")
+        if isinstance(around, Malformed):
+            problem = "is broken, or more follows it" if rest.endswith(b"}") else "has no end"
+            raise _GivenUp(f"the object around the array {problem}; what follows the array is given up")
+        if found := [name for name in forbidden if around.value.get(name)]:
+            raise _GivenUp(f'the object around the array has its own "{found[0]}", which is given up', "wrong_type")
 
     def malformed(self, reason: str, message: str) -> Malformed:
         """Return the record of an element that cannot be read, or of the rest of the file."""
@@ -125,7 +128,7 @@ class _Array:
                 raise _GivenUp(f"{MAX_BROKEN} broken elements in a row; the rest of the file is given up")
             yield from self._element()
         self.scan.forget()
-        if self.is_closed and not self.wrapped and (behind := self.scan.buffer.lstrip()):
+        if self.is_closed and self.beside is None and (behind := self.scan.buffer.lstrip()):
             if not behind.startswith(b"["):
                 raise _GivenUp("text behind the end of the array")
             self.is_open = self.is_closed = False  # files joined to one

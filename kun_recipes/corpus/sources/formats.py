@@ -4,10 +4,12 @@
     wanjuan   {id, content, title?}; questions of the exam subset {id, q_main, option_a?, ..., std_ans?, answer?}
     skypile   {text}
     jsonl     fields of one's own, {text, id?, source?, title?} if not named otherwise; MNBVC's {段落: [{内容}, ...]}
+    csv       the same as columns of CSV or TSV files with a header
     parquet   the same as columns of Parquet files
 
-All but the last are JSON: lines, or an array (`json_files`), plain, packed (.gz, .zst, .xz), or in a zip or tar
-archive; UTF-8, GB18030 or UTF-16. A text may be a list of paragraphs, or such a list written into a string.
+All but the last two are JSON: lines, or an array (`json_files`). All but the last may be packed (.gz, .zst, .xz), or
+in a zip or tar archive; they are UTF-8, GB18030 or UTF-16.
+A text may be a list of paragraphs, or such a list written into a string.
 """
 
 import ast
@@ -17,23 +19,27 @@ import reprlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from datatrove.data import Document
 
-from kun_recipes.corpus.sources.json_files import SUFFIXES, read_json
+from kun_recipes.corpus.sources import csv_files, json_files
+from kun_recipes.corpus.sources.csv_files import check_csv, read_csv
+from kun_recipes.corpus.sources.json_files import read_json
 from kun_recipes.corpus.sources.tables import check_table, read_table
 from kun_recipes.data import schema
 from kun_recipes.data.archives import CONTAINERS, PACKINGS
 from kun_recipes.data.json_lines import Malformed, Record
-from kun_recipes.data.rows import source_name
+from kun_recipes.data.rows import RECORD, source_name
 from kun_recipes.errors import UserError
 from kun_recipes.text.views import is_blank
 
-FormatName = Literal["wudao", "wanjuan", "skypile", "jsonl", "parquet"]
+FormatName = Literal["wudao", "wanjuan", "skypile", "jsonl", "csv", "parquet"]
 FORMATS: tuple[FormatName, ...] = get_args(FormatName)
-JSON_SUFFIXES = (*(suffix + packing for suffix in SUFFIXES for packing in PACKINGS), *CONTAINERS)
+JSON_SUFFIXES = (*(suffix + packing for suffix in json_files.SUFFIXES for packing in PACKINGS), *CONTAINERS)
+CSV_SUFFIXES = (*(suffix + packing for suffix in csv_files.SUFFIXES for packing in PACKINGS), *CONTAINERS)
 RAW_CHARACTERS = 200  # of an unreadable record, kept to recognise it by
+FIELDS = 10  # of a record without text, named
 PARAGRAPHS = "段落"  # MNBVC's list of a document's paragraphs
 PARAGRAPH_TEXTS = ("内容", "content", "text")  # fields of a paragraph that is an object
 EXAM_QUESTION, EXAM_ANSWERS = "q_main", ("std_ans", "answer")
@@ -81,22 +87,39 @@ class CorpusFormat:
     check: Callable[[str], None] | None = None
 
 
+class _Table(NamedTuple):
+    """Readers of files with named columns, which take the required and the optional ones, and the files' endings."""
+
+    read: Callable[..., Iterator[Record | Malformed]]
+    check: Callable[..., None]
+    suffixes: tuple[str, ...]
+
+
+TABLES = {"csv": _Table(read_csv, check_csv, CSV_SUFFIXES), "parquet": _Table(read_table, check_table, (".parquet",))}
+
+
 def corpus_format(name: str, fields: FieldNames) -> CorpusFormat:
-    """The format of a name; `fields` counts for jsonl and parquet. Raises UserError for an unknown one."""
+    """The format of a name; `fields` counts for jsonl, csv and parquet. Raises UserError for an unknown one."""
     own = partial(CorpusFormat, name, text=fields.text, ids=(fields.id,), title=fields.title, source=fields.source)
     match name:
         case "wudao":  # its "id" counts from 0 again in every file, its uniqueKey does not
-            return CorpusFormat(name, text="content", ids=("uniqueKey", "id"))
+            read = partial(read_json, texts=("content",))
+            return CorpusFormat(name, read, text="content", ids=("uniqueKey", "id"))
         case "wanjuan":
-            return CorpusFormat(name, text="content", compose=exam_text)
+            read = partial(read_json, texts=("content", EXAM_QUESTION))
+            return CorpusFormat(name, read, text="content", compose=exam_text)
         case "skypile":
             return CorpusFormat(name)
         case "jsonl":
-            return own(compose=paragraphs_text)
-        case "parquet":
+            return own(read=partial(read_json, texts=(fields.text, PARAGRAPHS)), compose=paragraphs_text)
+        case "csv" | "parquet":
             required, optional = _columns(fields)
-            read = partial(read_table, required=required, optional=optional)
-            return own(read=read, suffixes=(".parquet",), check=partial(check_table, required=required))
+            table = TABLES[name]
+            return own(
+                read=partial(table.read, required=required, optional=optional),
+                suffixes=table.suffixes,
+                check=partial(table.check, required=required),
+            )
     raise UserError(f"{name}: no corpus format; choose one of {', '.join(FORMATS)}")
 
 
@@ -113,7 +136,7 @@ def to_document(record: Record, format: CorpusFormat, path: str, name: str) -> D
         return Malformed(record.number, *problem, raw=BRIEF.repr(fields))
     document_id = next(filter(None, map(_id_text, map(fields.get, format.ids))), f"{name}:{record.number}")
     source = _own_source(fields.get(format.source), name) if format.source else format.name
-    metadata = {schema.SOURCE: source, schema.DOCUMENT_ID: document_id, schema.FILE_PATH: path}
+    metadata = {schema.SOURCE: source, schema.DOCUMENT_ID: document_id, schema.FILE_PATH: path, RECORD: record.number}
     title = fields.get(format.title)
     if isinstance(title, str) and title.strip():
         metadata[schema.TITLE] = title.strip()
@@ -149,7 +172,7 @@ def _text(fields: object, format: CorpusFormat) -> tuple[str, tuple[str, str] | 
         if isinstance(text, list) or (isinstance(text, str) and text.startswith("[")):
             text = _paragraphs(text) or text
     elif not format.compose or (text := format.compose(fields)) is None:
-        return "", ("missing_field", f'no field "{format.text}"')
+        return "", ("missing_field", f'no field "{format.text}"; the fields are {", ".join(list(fields)[:FIELDS])}')
     if not isinstance(text, str):
         return "", ("wrong_type", f'"{format.text}" must be a string, not {_json_type(text)}')
     return text, ("empty_text", f'"{format.text}" is empty') if is_blank(text) else None
@@ -169,9 +192,8 @@ def _id_text(value: object) -> str | None:
 
 def _own_source(source: object, file_name: str) -> str:
     """Return the name of the record's source, or else of the file, as that of a dataset split."""
-    if not isinstance(source, str) or not source.strip():
-        return re.sub(r"\W+", "_", os.path.basename(file_name).split(".")[0]).strip("_") or "jsonl"
-    return source_name(source)
+    file_words = re.sub(r"\W+", "_", os.path.basename(file_name).split(".")[0]).strip("_")
+    return source_name(source) or source_name(file_words) or "jsonl"
 
 
 def _paragraphs(value: object) -> str | None:

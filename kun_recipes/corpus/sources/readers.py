@@ -35,22 +35,24 @@ class CorpusReader(PipelineStep):
     """Read documents; the files are shared out over the tasks, the i-th to rank i % world_size.
 
     A record that cannot be read goes to `unreadable`, counted as dropped by its reason: invalid_json, invalid_utf8,
-    wrong_type, missing_field, empty_text, truncated_archive, corrupt_archive, corrupt_file, wrong_file or empty_file.
+    wrong_type, missing_field, empty_text, truncated_archive, corrupt_archive, corrupt_file, broken_row, wrong_file or
+    empty_file.
     What can be read of the file is.
 
-    Metadata out: source, document_id, file_path, and title where the record has one. Counts the UTF-8 bytes of the
-    texts as "bytes".
+    Metadata out: source, document_id, file_path, record (its number in the file), and title where the record has one.
+    Counts the UTF-8 bytes of the texts as "bytes".
 
     Args:
         inputs: (path, format, fields) each; a path is a file, a folder or a glob, local or what fsspec opens, or a
             data set of the Hub (hf://datasets/org/name, whose shards are taken for files); a format is one of
-            `FORMATS`; fields are the names of a document's fields, for the formats jsonl and parquet.
+            `FORMATS`; fields are the names of a document's fields, for the formats jsonl, csv and
+            parquet.
         limit: documents read of each input at most; None reads all. With a limit one task reads all files of an
             input, so that the documents do not depend on the number of tasks.
         unreadable: takes a row a malformed record: its beginning as text, with reason, value, file_path and line.
 
-    Raises UserError for an input without files, and for a Parquet file without the columns that its fields name. What
-    the Hub has to say about a data set comes when `tasks` is asked, or by reading it.
+    Raises UserError for an input without files, and for a CSV or Parquet file without the columns that its fields
+    name. What the Hub has to say about a data set comes when `tasks` is asked, or by reading it.
     """
 
     name = "📚 corpus"

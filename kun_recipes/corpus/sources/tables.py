@@ -31,7 +31,7 @@ def read_table(path: str, required: Sequence[str], optional: Sequence[str] = ())
     try:
         with _open_table(path) as table:
             try:
-                columns = _columns(path, table, required, optional)
+                columns = check_columns(path, table.schema_arrow.names, required, optional)
             except UserError as error:
                 rows = range(1, table.metadata.num_rows + 1)
                 yield from (Malformed(row, "missing_field", str(error), "") for row in rows)
@@ -47,7 +47,7 @@ def check_table(path: str, required: Sequence[str]) -> None:
     """Raise UserError when a column is missing. A damaged file passes: reading it gives a `Malformed`."""
     try:
         with _open_table(path) as table:
-            _columns(path, table, required)
+            check_columns(path, table.schema_arrow.names, required)
     except CorruptFile:
         pass
 
@@ -76,8 +76,8 @@ def _damage(path: str, error: Exception) -> str:
     return f"the file is {kind}" if kind and "Parquet" not in kind else first_line(error)
 
 
-def _columns(path: str, table: "ParquetFile", required: Sequence[str], optional: Sequence[str] = ()) -> list[str]:
-    there = table.schema_arrow.names
+def check_columns(path: str, there: Sequence[str], required: Sequence[str], optional: Sequence[str] = ()) -> list[str]:
+    """Return the columns that are read. Raises UserError when a required one is not there."""
     for column in required:
         if column not in there:
             raise UserError(f'{path}: no column "{column}"; the columns are {", ".join(there)}')

@@ -11,8 +11,10 @@ from kun_recipes.corpus.segments.selection import ChooseSegments, part
 TEXT = "银杏树在秋天落叶，叶子像一把小扇子，果实可以入药，木材可以做家具，寿命长达千年。"
 
 
-def row(text: str = TEXT, document: str = "d1", tokens: int = 256, file: str = "a.jsonl") -> Document:
-    return Document(text, id=text, metadata={"document_id": document, "file_path": file, "tokens": tokens})
+def row(text: str = TEXT, record: int = 1, tokens: int = 256, file: str = "a.jsonl") -> Document:
+    return Document(
+        text, id=text, metadata={"document_id": "d", "record": record, "file_path": file, "tokens": tokens}
+    )
 
 
 def chosen(rows: list[Document], max_segments: int | None) -> list[Document]:
@@ -68,22 +70,22 @@ def test_runs_are_nearly_equal(count, runs):
 
 
 def test_spread_over_each_document():
-    first = [row(document="d1", tokens=number) for number in (500, 250, 500, 500, 260, 500)]
-    second = [row(document="d2", tokens=number) for number in (500, 500)]
-    third = [row(document="d2", tokens=500, file="b.jsonl")]
+    first = [row(record=1, tokens=number) for number in (500, 250, 500, 500, 260, 500)]
+    second = [row(record=2, tokens=number) for number in (500, 500)]
+    third = [row(record=2, tokens=500, file="b.jsonl")]
     kept = chosen([*first, *second, *third], 2)
-    assert [(one.metadata["document_id"], one.metadata["tokens"]) for one in kept] == [
-        ("d1", 250),
-        ("d1", 260),
-        ("d2", 500),
-        ("d2", 500),
-        ("d2", 500),
+    assert [(one.metadata["record"], one.metadata["tokens"]) for one in kept] == [
+        (1, 250),
+        (1, 260),
+        (2, 500),
+        (2, 500),
+        (2, 500),
     ]
     assert chosen([*first, *second], None) == [*first, *second]
 
 
 def test_counts_and_dropped_rows(tmp_path):
-    rows = [row(tokens=500), row(tokens=250), row(tokens=100), row(document="d2")]
+    rows = [row(tokens=500), row(tokens=250), row(tokens=100), row(record=2)]
     writer = JsonlWriter(str(tmp_path), output_filename="removed.jsonl", compression=None)
     block = ChooseSegments(1, exclusion_writer=writer)
     assert list(block.run(iter(rows))) == [rows[1], rows[3]]
@@ -103,7 +105,7 @@ def test_only_one_document_is_held_in_memory():
     def stream():
         for number in range(5):
             read.append(number)
-            yield row(document=str(number))
+            yield row(record=number)
 
     rows = ChooseSegments(1).run(stream())
     next(rows)

@@ -31,6 +31,8 @@ pytestmark = pytest.mark.slow  # for their number
 RECORDS = 4
 TEXT = "腌好的雪里蕻要在通风的地方放两天{}，再一层菜一层盐码进缸里。"
 
+TRADITIONAL = "臺灣的繁體中文網頁，產品規格與說明書請參閱後續內容，並應妥善保管。"
+
 
 def zipped(data: bytes) -> bytes:
     file = io.BytesIO()
@@ -40,7 +42,8 @@ def zipped(data: bytes) -> bytes:
 
 
 PACK = {
-    "gz": gzip.compress, "zst": zstandard.compress, "xz": lzma.compress, "zip": zipped, "json": bytes, "jsonl": bytes,
+    "gz": gzip.compress, "zst": zstandard.compress, "xz": lzma.compress, "zip": zipped,
+    "json": bytes, "jsonl": bytes, "csv": bytes,
 }  # fmt: skip
 
 
@@ -61,6 +64,8 @@ class Layout(NamedTuple):
         return b"[" + b",\n".join(records) + b"]" if self.is_array else b"\n".join(records) + b"\n"
 
     def good(self) -> bytes:
+        if self.format == "csv":
+            return "".join(["n,text\n", *(f"{n},{TEXT.format(n)}\n" for n in range(RECORDS))]).encode()
         return self.texts(*map(TEXT.format, range(RECORDS)))
 
     def pack(self, data: bytes) -> bytes:
@@ -95,6 +100,10 @@ def encoded(encoding: str) -> Callable[[bytes, Layout], bytes]:
     return lambda data, _: data.decode().encode(encoding)
 
 
+def in_object(before: str, behind: str) -> Callable[[bytes, Layout], bytes]:
+    return lambda data, layout: before.encode() + data + behind.encode() if layout.is_array else data
+
+
 def texts(*changed: object) -> Callable[[bytes, Layout], bytes]:
     return lambda _, layout: layout.texts(TEXT.format(0), *changed, TEXT.format(3))
 
@@ -108,6 +117,12 @@ DAMAGES = {
     "noise": Damage(lambda *_: b"\x90\xff\x80" * 99, 0, {"invalid_utf8": 1}),
     "GBK": Damage(encoded("gbk"), 4, {}),
     "GB18030": Damage(encoded("gb18030"), 4, {}),
+    "GBK behind ASCII": Damage(
+        lambda data, _: data.replace(b'{"', b'{"image": "' + b"QUJD" * 30_000 + b'", "', 1).decode().encode("gbk"),
+        4,
+        {},
+    ),
+    "traditional GBK": Damage(lambda _, layout: layout.texts(*[TRADITIONAL] * 4).decode().encode("gbk"), 4, {}),
     "UTF-16": Damage(encoded("utf-16"), 4, {}),
     "UTF-16 without mark": Damage(encoded("utf-16-le"), 4, {}),
     "byte-order mark": Damage(encoded("utf-8-sig"), 4, {}),
@@ -123,11 +138,15 @@ DAMAGES = {
         4,
         {"invalid_json": 1},
     ),
-    "in an object": Damage(
-        lambda data, layout: b'{"RECORDS": ' + data + b"}" if layout.is_array else data,
-        4,
-        {},
+    "two files joined": Damage(
+        lambda _, layout: b"\n".join([layout.texts(*map(TEXT.format, pair)) for pair in ((0, 1), (2, 3))]), 4, {}
     ),
+    "in an object": Damage(in_object('{"RECORDS": ', "}"), 4, {}),
+    "in an object with fields": Damage(in_object('{"title": "题", "page": {"n": 1}, "list": ', ', "k": []}'), 4, {}),
+    "in an object without end": Damage(in_object('{"data": ', ""), 4, {"invalid_json": 1}),
+    "an array in each record": Damage(lambda data, _: data.replace(b'{"', b'{"items": [{"a": 1}], "'), 4, {}),
+    "a long array in a record": Damage(replaced('{"', '{"data": [{"a": "' + "长" * 30_000 + '"}], "'), 4, {}),
+    "broken array in a record": Damage(replaced('{"', '{"items": [{"a": oops}], "'), 3, {"invalid_json": 1}),
     "one empty text": Damage(texts("", TEXT.format(2)), 3, {"empty_text": 1}),
     "text is a number": Damage(texts(7, TEXT.format(2)), 3, {"wrong_type": 1}),
     "text is null": Damage(texts(None, TEXT.format(2)), 3, {"wrong_type": 1}),
@@ -154,6 +173,21 @@ TABLES = {
     "text is null": (lambda _: table({"text": [TEXT, None]}), 1, {"wrong_type": 1}),
     "one empty text": (lambda _: table({"text": [TEXT, " "]}), 1, {"empty_text": 1}),
     "text is a list": (lambda _: table({"text": [[TEXT, "二"]]}), 1, {}),
+}
+CSV = {
+    "no damage": (lambda data: data, 4, {}),
+    "empty": (lambda _: b"", 0, {"empty_file": 1}),
+    "HTML page": (lambda _: HTML, 0, {"wrong_file": 1}),
+    "GBK": (lambda data: data.decode().encode("gbk"), 4, {}),
+    "UTF-16": (lambda data: data.decode().encode("utf-16"), 4, {}),
+    "byte-order mark": (lambda data: data.decode().encode("utf-8-sig"), 4, {}),
+    "broken byte": (lambda data: data.replace("两天1".encode(), b"\xff"), 3, {"invalid_utf8": 1}),
+    "broken record": (lambda data: data.replace(b"1,", b'1,"', 1), 3, {"broken_row": 1}),
+    "a field too many": (lambda data: data.replace(b"2,", b"2,,", 1), 3, {"broken_row": 1}),
+    "tabs": (lambda data: data.replace(b",", b"\t"), 4, {}),
+    "one empty text": (lambda data: data + b"5, \n", 4, {"empty_text": 1}),
+    "list in a string": (lambda data: data + b"5,\"['a', 'b']\"\n", 5, {}),
+    "another field": (lambda data: data.replace(b"text", b"body", 1), 0, {"missing_field": 4}),
 }
 
 
@@ -196,6 +230,9 @@ def cases() -> list[tuple[str, Layout, bytes, int, dict[str, int]]]:
     for name, (make, rows, removed) in TABLES.items():
         good = table({"text": list(map(TEXT.format, range(RECORDS)))})
         found.append((name, Layout("parquet", "text", False, ".parquet"), make(good), rows, removed))
+    for name, (make, rows, removed) in CSV.items():
+        layout = Layout("csv", "text", False, ".csv")
+        found.append((name, layout, make(layout.good()), rows, removed))
     return found
 
 
@@ -269,7 +306,7 @@ if __name__ == "__main__":
     formats = list(dict.fromkeys(f"{c[1].format} {'array ' * c[1].is_array}{c[1].suffix}" for c in cases()))
     page = Table("damage", *formats, title="records read of 4, and what is reported of the others")
     cells = {(c[0], f"{c[1].format} {'array ' * c[1].is_array}{c[1].suffix}"): c for c in cases()}
-    for kind in dict.fromkeys(chain(DAMAGES, PACKED_DAMAGES, TABLES)):
+    for kind in dict.fromkeys(chain(DAMAGES, PACKED_DAMAGES, TABLES, CSV)):
         row = [cells.get((kind, format)) for format in formats]
         page.add_row(kind, *(f"{c[3]} {' '.join(c[4])}" if c else "–" for c in row))
     Console(width=220).print(page)

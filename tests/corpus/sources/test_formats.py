@@ -36,7 +36,7 @@ DOCUMENTS = [
 @pytest.mark.parametrize(("name", "value", "source", "document_id", "title"), DOCUMENTS)
 def test_documents(name, value, source, document_id, title):
     document = convert(name, value)
-    expected = {"source": source, "document_id": document_id, "file_path": "in/sub/part.one.json"}
+    expected = {"source": source, "document_id": document_id, "file_path": "in/sub/part.one.json", "record": 7}
     assert document.metadata == expected | ({"title": title} if title else {})
     assert (document.text, document.id) == ("文", f"{source}/{document_id}")
 
@@ -46,9 +46,9 @@ def test_field_names_can_be_replaced(name):
     document = convert(name, {"body": "文", "url": "x/y", "headline": "题", "site": "网", "text": 3, "id": 4}, OWN)
     assert document.text == "文"
     assert document.metadata == {
-        "source": "网", "document_id": "x/y", "title": "题", "file_path": "in/sub/part.one.json"
+        "source": "网", "document_id": "x/y", "title": "题", "file_path": "in/sub/part.one.json", "record": 7,
     }  # fmt: skip
-    assert convert(name, {"text": "文"}, OWN).message == 'no field "body"'
+    assert convert(name, {"text": "文"}, OWN).message == 'no field "body"; the fields are text'
     assert convert("skypile", {"text": "文"}, OWN).text == "文"
 
 
@@ -58,8 +58,8 @@ PROBLEMS = [
     ("skypile", {"text": 3}, "wrong_type", '"text" must be a string, not a number'),
     ("skypile", {"text": None}, "wrong_type", '"text" must be a string, not null'),
     ("parquet", {"text": b"\x00"}, "wrong_type", '"text" must be a string, not bytes'),
-    ("skypile", {"content": "文"}, "missing_field", 'no field "text"'),
-    ("wanjuan", {"text": "文", "q_main": ""}, "missing_field", 'no field "content"'),
+    ("skypile", {"content": "文"}, "missing_field", 'no field "text"; the fields are content'),
+    ("wanjuan", {"text": "文", "q_main": ""}, "missing_field", 'no field "content"; the fields are text, q_main'),
     ("wanjuan", {"content": "", "q_main": "问"}, "empty_text", '"content" is empty'),
     ("skypile", {"text": " \u3000\n"}, "empty_text", '"text" is empty'),
 ]
@@ -128,7 +128,7 @@ def test_the_beginning_of_a_record_is_shown():
 def test_formats_are_found_by_name():
     assert [corpus_format(name, OWN).name for name in FORMATS] == list(FORMATS)
     with pytest.raises(
-        UserError, match="wudoa: no corpus format; choose one of wudao, wanjuan, skypile, jsonl, parquet"
+        UserError, match="wudoa: no corpus format; choose one of wudao, wanjuan, skypile, jsonl, csv, parquet"
     ):
         corpus_format("wudoa", OWN)
 

@@ -163,7 +163,7 @@ def test_unreadable_row_shows_the_record(tmp_path):
     path = tmp_path / "part.jsonl"
     path.write_bytes(line(body="长" * 1000) + b"\n" + "不是".encode() * 300)
     [missing, invalid] = Reading(tmp_path, [(str(path), "skypile")]).rows
-    assert missing["metadata"]["value"] == 'no field "text"'
+    assert missing["metadata"]["value"] == 'no field "text"; the fields are body'
     assert missing["metadata"]["file_path"] == str(path)
     assert missing["text"].startswith("{'body': '长长")
     assert invalid["text"] == "不是" * 100
@@ -238,7 +238,7 @@ def test_limit_does_not_depend_on_tasks(tmp_path, two_corpora, tasks):
     [
         ("nowhere", "wudao", "nowhere: no such file or folder"),
         ("folder/notes.txt", "jsonl", "notes.txt: no corpus file"),
-        ("folder", "wudoa", "wudoa: no corpus format; choose one of wudao, wanjuan, skypile, jsonl, parquet"),
+        ("folder", "wudoa", "wudoa: no corpus format; choose one of wudao, wanjuan, skypile, jsonl, csv, parquet"),
         ("folder/a.jsonl", "parquet", r"a.jsonl: no corpus file; names of files in this format end in \.parquet"),
         ("folder/b.parquet", "jsonl", "b.parquet: no corpus file; names of files in this format end in .json, "),
         ("folder", "parquet", 'b.parquet: no column "text"; the columns are content'),

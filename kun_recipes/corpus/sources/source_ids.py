@@ -1,0 +1,48 @@
+"""Ids that several documents have in their corpus: the rows do not mind, and the stage counts them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from datatrove.data import DocumentsPipeline
+from datatrove.pipeline.base import PipelineStep
+
+from kun_recipes.data import schema
+from kun_recipes.data.hashing import choice_hash
+
+PARTS = 16  # in which the digests are counted; each has a sixteenth of all in memory
+
+
+class NoteSourceIds(PipelineStep):
+    """Note 8 bytes of each document's source and id, for `count_repeated`; passes every document on.
+
+    Args:
+        folder: takes a file per task.
+    """
+
+    name = "🪪 source ids"
+    type = "🏷️ - NUMBERING"
+
+    def __init__(self, folder: str | Path):
+        super().__init__()
+        self.folder = Path(folder)
+
+    def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / f"{rank:05d}.ids").open("wb") as file:
+            for document in data:
+                origin = f"{document.metadata[schema.SOURCE]}\x1f{document.metadata[schema.DOCUMENT_ID]}"
+                file.write(choice_hash(origin).to_bytes(8, "little"))
+                yield document
+
+
+def count_repeated(folder: str | Path, parts: int = PARTS) -> int:
+    """Return how many documents have the source and id of one before."""
+    return sum(len(digests) - len(np.unique(digests)) for digests in _parts(Path(folder), parts))
+
+
+def _parts(folder: Path, parts: int) -> Iterator[np.ndarray]:
+    files = sorted(folder.glob("*.ids"))
+    for part in range(parts):
+        digests = (np.fromfile(file, "<u8") for file in files)
+        yield np.concatenate([found[found % parts == part] for found in digests])
