@@ -11,7 +11,7 @@ EMAIL = re.compile(  # opens with its sign: the search for one character is the 
     re.IGNORECASE,
 )
 DISGUISED_EMAIL = re.compile(  # (at), [at]; and li.ming at 163.com, li.ming#163.com after a word
-    r"(?:(?P<strong>[(\[{<【] ?(?:at|@) ?[)\]}>】])| at | @ ?|(?<! )@ |#)(?P<domain>(?:[A-Za-z0-9-]{1,63}"
+    r"(?:(?P<strong> ?[(\[{<【] ?(?:at|@) ?[)\]}>】] ?)| at | @ ?|(?<! )@ |#)(?P<domain>(?:[A-Za-z0-9-]{1,63}"
     r"(?:\.| ?[(\[{<【] ?dot ?[)\]}>】] ?| dot )){1,5}[a-z]{2,24})(?![A-Za-z0-9-]|\.[A-Za-z])",
     re.IGNORECASE,
 )
@@ -37,6 +37,8 @@ BARE_URL = re.compile(rf"www\.{URL_CHARACTER}{{4,2000}}")
 CREDENTIALS = re.compile(r"[^/?#@:]{1,64}:[^/?#@]{1,64}@(?=[0-9A-Za-z])")
 CLOSING = ".,:;!?'"
 WXID = re.compile(r"wxid_(?<![A-Za-z0-9_]wxid_)[A-Za-z0-9_-]{4,24}")  # given by WeChat itself
+TOUCHES = re.compile(r"[信微薇VvXx]\Z")  # 加Vitamin, 加微信OpenAPI
+NO_WORD = re.compile(r"[0-9_-]")
 WECHAT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{5,19}(?![A-Za-z0-9_-])")
 
 
@@ -88,11 +90,21 @@ def find_wechat_ids(text: str, words: PrivacyWords) -> Spans:
         yield match.span()
     if words.wechat_signs and not words.wechat_signs.search(text):
         return
-    for pattern, wants_digit in ((words.wechat, False), (words.wechat_weak, True)):
+    for pattern, is_weak in ((words.wechat, False), (words.wechat_weak, True)):
         for match in pattern.finditer(text) if pattern else ():
             name = WECHAT_ID.match(text, match.end())
-            if name and (not wants_digit or any(map(str.isdigit, name[0]))):
+            if name and _is_wechat_id(name[0], match[0], is_weak, words):
                 yield name.span()
+
+
+def _is_wechat_id(name: str, sign: str, is_weak: bool, words: PrivacyWords) -> bool:
+    """Return whether a name behind a sign is an id: a digit tells it from a word where no more than the sign does."""
+    if is_weak:
+        return any(map(str.isdigit, name))
+    if not TOUCHES.search(sign):
+        return True
+    is_word = words.wechat_not is not None and words.wechat_not.search(name) is not None
+    return not is_word and NO_WORD.search(name) is not None
 
 
 def _is_ipv4_address(text: str, match: re.Match[str], words: PrivacyWords) -> bool:

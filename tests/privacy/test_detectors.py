@@ -125,6 +125,9 @@ def test_null_disables_a_word_list():
         "驾驶京A12345": [],
         "住在幸福路88号": [],
         "他住在幸福路8号3单元": ["address"],
+        "书店位于幸福路8号3单元": ["address"],
+        "浏览量达13800001111": ["mobile"],
+        "鲁B·12345次": ["plate"],
     }
     assert {text: [item.kind for item in detect(text, words, frozenset(KINDS))] for text in texts} == texts
 
