@@ -13,7 +13,7 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.data import schema
 from kun_recipes.privacy import network, numbers, places
-from kun_recipes.privacy.digits import plain_digits
+from kun_recipes.privacy.digits import DISGUISED, close_digits, plain_digits
 from kun_recipes.privacy.settings import PrivacySettings, PrivacyWords, Spans
 from kun_recipes.text.views import narrow
 
@@ -65,10 +65,12 @@ def find_private(text: str, settings: PrivacySettings) -> list[Finding]:
 
 def detect(text: str, words: PrivacyWords, kinds: frozenset[str]) -> list[Finding]:
     """The items of the given kinds in a narrowed text, in order and without overlap."""
-    text = plain_digits(text)
+    digits = close_digits(text)
+    if digits == DISGUISED:
+        text = plain_digits(text)
     findings = [
         Finding(kind, start, end)
-        for kind, find in _detectors(text).items()
+        for kind, find in _detectors(text, digits).items()
         if kind in kinds
         for start, end in find(text, words)
     ]
@@ -136,10 +138,10 @@ class MaskPrivateData(BaseFilter):
         return (most is not None and len(findings) > most) or (share is not None and private > share * len(text))
 
 
-def _detectors(text: str) -> dict[str, Detector]:
+def _detectors(text: str, digits: int) -> dict[str, Detector]:
     if not ASCII.search(text):
         return IN_HAN
-    return DETECTORS if numbers.LONG_NUMBER.search(text) else WITHOUT_LONG_NUMBER
+    return DETECTORS if digits and numbers.LONG_NUMBER.search(text) else WITHOUT_LONG_NUMBER
 
 
 def _blanked(text: str, findings: list[Finding]) -> str:

@@ -33,8 +33,9 @@ UNIT = re.compile(  # 302楼5单元601室, wherever it stands; a car has 5座5�
 DASHED = re.compile(
     r"[区园寓村苑](?<=小区|花园|公寓|家园|新村|.苑) ?[0-9A-Z]{1,3}-(?:[0-9]{1,2}-)?[0-9]{3,4}(?![0-9-])"
 )
-BY_SIGN = ((re.compile("[单门梯](?<=[0-9A-Z一二三四五六七八九十百零〇 ].)"), UNIT), (re.compile("-"), DASHED))
-"""Patterns that are slow to look for, each with what no match is without."""
+UNIT_SIGN = re.compile("[单门梯](?<=[0-9A-Z一二三四五六七八九十百零〇 ].)")
+ESTATE_SIGNS = "区园寓村苑"
+ROOM_SIGNS = "室户房"
 NAME = re.compile(rf"[{HAN}A-Za-z0-9 ]*\Z")
 NAME_REACH = 30  # province, city, district, street
 REST_OF_NUMBER = re.compile("[0-9.]+")
@@ -72,11 +73,13 @@ def find_addresses(text: str, words: PrivacyWords) -> Spans:
         if span:
             yield span
         place = text.find(HOUSE_SIGN, span[1] if span else place + 1)
-    if "室" in text or "户" in text or "房" in text:
-        yield from _homes(text, IN_ESTATE, words)
-    for sign, pattern in BY_SIGN:
-        if sign.search(text):
-            yield from _homes(text, pattern, words)
+    if any(map(text.__contains__, ESTATE_SIGNS)):  # the patterns are slow to look for
+        if any(map(text.__contains__, ROOM_SIGNS)):
+            yield from _homes(text, IN_ESTATE, words)
+        if "-" in text:
+            yield from _homes(text, DASHED, words)
+    if ("单元" in text or "门" in text or "梯" in text) and UNIT_SIGN.search(text):
+        yield from _homes(text, UNIT, words)
 
 
 def _homes(text: str, pattern: re.Pattern[str], words: PrivacyWords) -> Spans:

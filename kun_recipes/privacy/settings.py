@@ -72,7 +72,7 @@ class PrivacyWords:
         identity_before: make 15 digits an identity card of before 1999, which has no check character.
         passport_before, passport_after: make a letter and 7 or 8 digits a passport.
         qq_before: make 5 to 11 digits a QQ number.
-        wechat_signs: a text without one of these names no WeChat id; saves the time to look. null looks everywhere.
+        wechat_signs: a text that holds none of these names no WeChat id; saves the time to look. [] looks everywhere.
         wechat: what stands before a WeChat id.
         wechat_weak: what stands before a WeChat id that has a digit, or before any other word.
         wechat_not: what touches a sign and is no WeChat id.
@@ -102,7 +102,7 @@ class PrivacyWords:
     passport_before: re.Pattern[str] | None
     passport_after: re.Pattern[str] | None
     qq_before: re.Pattern[str] | None
-    wechat_signs: re.Pattern[str] | None
+    wechat_signs: tuple[str, ...]
     wechat: re.Pattern[str] | None
     wechat_weak: re.Pattern[str] | None
     wechat_not: re.Pattern[str] | None

@@ -107,7 +107,9 @@ def test_a_kind_that_is_kept_is_not_looked_for(kind):
 
 
 def test_null_disables_a_word_list():
-    words = type(SETTINGS.words)(**{field.name: None for field in fields(SETTINGS.words)} | {"public_ips": ()})
+    words = type(SETTINGS.words)(
+        **{field.name: None for field in fields(SETTINGS.words)} | {"public_ips": (), "wechat_signs": ()}
+    )
     texts = {
         "电话62780000": [],
         "订单号13800001111": ["mobile"],
