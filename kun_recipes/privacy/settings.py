@@ -123,6 +123,27 @@ class PrivacyWords:
 
 
 @dataclass(frozen=True)
+class NameWords:
+    r"""Words that likely personal names are counted by; those `before` and `after` are anchored by \Z and \A.
+
+    Attributes:
+        count: count names in every segment.
+        surnames: what a name begins with; null finds none.
+        no_names: words that begin as a name does.
+        title_after: makes what stands before it a name.
+        role_before: makes what stands behind it a name, if the sentence goes on there.
+        verb_after: makes what stands before it a name, if a role stands before that or a clause begins with it.
+    """
+
+    count: bool
+    surnames: re.Pattern[str] | None
+    no_names: re.Pattern[str] | None
+    title_after: re.Pattern[str] | None
+    role_before: re.Pattern[str] | None
+    verb_after: re.Pattern[str] | None
+
+
+@dataclass(frozen=True)
 class PrivacySettings:
     """The privacy file; its comments explain every key."""
 
@@ -130,6 +151,7 @@ class PrivacySettings:
     max_masked: Count | None
     max_masked_share: Share | None
     words: PrivacyWords
+    names: NameWords
 
     @cached_property
     def kinds(self) -> frozenset[str]:
