@@ -38,6 +38,7 @@ ESTATE_SIGNS = "区园寓村苑"
 ROOM_SIGNS = "室户房"
 NAME = re.compile(rf"[{HAN}A-Za-z0-9 ]*\Z")
 NAME_REACH = 30  # province, city, district, street
+COUNTED = frozenset("共有计达约近")  # 共3栋2单元120户
 REST_OF_NUMBER = re.compile("[0-9.]+")
 SENTENCE_END = re.compile(r"[。!?;\n]")
 CLAUSE_END = re.compile(r"[,。!?;\n]|对面|旁|附近|隔壁|楼下")
@@ -87,9 +88,10 @@ def _homes(text: str, pattern: re.Pattern[str], words: PrivacyWords) -> Spans:
     for match in pattern.finditer(text):
         start = _name_start(text, match.start(), words)
         is_bare = match[0][-1] in BEFORE_HOUSE_SIGN
-        if not (is_bare and _is_amount(text, match.end(), words)) and not _is_public(
-            text, start, match.start(), match.end(), words
-        ):
+        is_amount = (is_bare and _is_amount(text, match.end(), words)) or text[
+            match.start() - 1 : match.start()
+        ] in COUNTED
+        if not is_amount and not _is_public(text, start, match.start(), match.end(), words):
             yield start, match.end()
 
 
