@@ -10,6 +10,8 @@ The rows are benchmarks/rules/*.jsonl, in our own words; what each kind is, its 
     bad.jsonl      {"text", "kind", "half"}             kept where a segment of it is
     private.jsonl  {"text", "kind", "secrets", "half"}  by masking alone: missed is each secret that is still there,
                                                         touched a text without secrets that is changed
+    names.jsonl    {"text", "kind", "names", "half"}    by the count of names alone: missed is what recall lacks,
+                                                        wrong what precision lacks
 
 Look at the half "use" when you change a rule, and never at the rows of the half "held_out", only at its figures.
 """
@@ -31,12 +33,14 @@ from kun_recipes.corpus.corpus import segment
 from kun_recipes.corpus.segments.selection import ChooseSegments
 from kun_recipes.corpus.sources.readers import CorpusReader
 from kun_recipes.data import schema
-from kun_recipes.privacy import MaskPrivateData
+from kun_recipes.privacy import MaskPrivateData, NameWords, find_names
 from kun_recipes.text.classes import HAN_CHARACTER, class_counts
+from kun_recipes.text.views import narrow
 
 ROWS = Path(__file__).parent / "rules"
 LEAST_KEPT = 0.5  # share of a good text's Han characters: what is cut out of it is smaller than what stays
 GOOD_LOST, BAD_KEPT, SECRETS_MISSED, TOUCHED = "good_lost", "bad_kept", "secrets_missed", "harmless_touched"
+NAMES_MISSED, NAMES_WRONG = "names_missed", "names_wrong"
 KEPT = "(kept)"
 
 
@@ -111,13 +115,31 @@ def judge(name: str, row: dict[str, Any], kept: list[str], reasons: tuple[str, .
     yield Outcome(GOOD_LOST, row, lost, 1, (reasons or ("(cut out)",)) if lost else ())
 
 
+def judge_names(row: dict[str, Any], words: NameWords) -> Iterator[Outcome]:
+    text = narrow(row["text"])
+    found = [text[start:end] for start, end in find_names(text, words)]
+    yield Outcome(NAMES_MISSED, row, sum(name not in found for name in row["names"]), len(row["names"]), ())
+    yield Outcome(NAMES_WRONG, row, sum(name not in row["names"] for name in found), len(found), ())
+
+
+def outcomes_of(name: str, row: dict[str, Any], blocks: list[PipelineStep], removals: Removals) -> Iterator[Outcome]:
+    """The outcomes of a row of the file with that name."""
+    removals.clear()
+    masks: list[Any] = [block for block in blocks if isinstance(block, MaskPrivateData)]
+    if name == "names":
+        yield from judge_names(row, masks[0].settings.names)
+    else:
+        kept = kept_texts(masks if name == "private" else blocks, row)
+        yield from judge(name, row, kept, tuple(dict.fromkeys(removals.reasons)))
+
+
 def count_han(text: str) -> int:
     return class_counts(text)[HAN_CHARACTER]
 
 
 def table_of(measure: str, half: str, outcomes: list[Outcome]) -> Table:
     wrong, of = sum(one.wrong for one in outcomes), sum(one.of for one in outcomes)
-    table = Table(title=f"{half}: {measure} {wrong} of {of} ({wrong / of:.1%})", title_justify="left")
+    table = Table(title=f"{half}: {measure} {wrong} of {of} ({wrong / max(of, 1):.1%})", title_justify="left")
     for column in ("kind", "wrong", "of", "reasons"):
         table.add_column(column, justify="left" if column in ("kind", "reasons") else "right")
     kinds = defaultdict(list)
@@ -134,16 +156,13 @@ def main() -> None:
     options, console = arguments(), Console()
     removals = Removals()
     blocks = rules_of(options.model, removals)
-    masks = [block for block in blocks if isinstance(block, MaskPrivateData)]
     tables: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
     for file in sorted(options.rows.glob("*.jsonl")):
         for line in file.read_bytes().splitlines():
             row = orjson.loads(line)
             if options.half not in (None, row["half"]):
                 continue
-            removals.clear()
-            kept = kept_texts(masks if file.stem == "private" else blocks, row)
-            for one in judge(file.stem, row, kept, tuple(dict.fromkeys(removals.reasons))):
+            for one in outcomes_of(file.stem, row, blocks, removals):
                 tables[row["half"], one.measure].append(one)
                 if one.wrong and one.measure in options.show:
                     console.print(

@@ -2,7 +2,8 @@
 
     python recipes/corpus.py --config recipes/demo/corpus.yaml
 
-Columns out: id, text, source, document_id, title, file_path, span_start, span_end, tokens, masked
+Columns out: id, text, source, document_id, title, file_path, span_start, span_end, tokens, masked;
+names, where privacy.yaml counts them
 
 The rows, and which of several copies stays, do not depend on the number of workers.
 """

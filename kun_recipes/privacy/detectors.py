@@ -13,7 +13,8 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.data import schema
 from kun_recipes.privacy import network, numbers, places
-from kun_recipes.privacy.digits import plain_digits
+from kun_recipes.privacy.digits import DISGUISED, close_digits, plain_digits
+from kun_recipes.privacy.names import find_names
 from kun_recipes.privacy.settings import PrivacySettings, PrivacyWords, Spans
 from kun_recipes.text.views import narrow
 
@@ -65,10 +66,12 @@ def find_private(text: str, settings: PrivacySettings) -> list[Finding]:
 
 def detect(text: str, words: PrivacyWords, kinds: frozenset[str]) -> list[Finding]:
     """The items of the given kinds in a narrowed text, in order and without overlap."""
-    text = plain_digits(text)
+    digits = close_digits(text)
+    if digits == DISGUISED:
+        text = plain_digits(text)
     findings = [
         Finding(kind, start, end)
-        for kind, find in _detectors(text).items()
+        for kind, find in _detectors(text, digits).items()
         if kind in kinds
         for start, end in find(text, words)
     ]
@@ -93,8 +96,9 @@ def without_overlap(findings: Iterable[Finding]) -> list[Finding]:
 class MaskPrivateData(BaseFilter):
     """Put a placeholder such as [手机号] in the place of everything in a segment that leads to a person (Kun §6).
 
-    Metadata out: masked. The title, which is published with the row, is masked alike. Counts `masked_<kind>`. Lengths
-    measured before stay what they were.
+    Metadata out: masked; and names, their number, where the settings count likely personal names. The title, which is
+    published with the row, is masked alike. Counts `masked_<kind>` and `names`. Lengths measured before stay what they
+    were.
 
     Drops with the kind as reason where the settings say "remove" (value: the item), and with "private_data" a segment
     that holds so many items, or so little else, that it is a list of contacts (value: as in `masked`).
@@ -112,6 +116,7 @@ class MaskPrivateData(BaseFilter):
     def filter(self, doc: Document) -> bool | tuple[bool, str]:
         if title := doc.metadata.get(schema.TITLE):
             doc.metadata[schema.TITLE] = mask(title, find_private(title, self.settings), self.settings)
+        self._count_names(doc)
         findings = find_private(doc.text, self.settings)
         if not findings:
             return True
@@ -130,16 +135,21 @@ class MaskPrivateData(BaseFilter):
             self.stat_update(f"masked_{kind}", value=count)
         return True
 
+    def _count_names(self, doc: Document) -> None:
+        if self.settings.names.count and (names := find_names(narrow(doc.text), self.settings.names)):
+            doc.metadata[schema.NAMES] = len(names)
+            self.stat_update("names", value=len(names))
+
     def _is_list_of_contacts(self, text: str, findings: list[Finding]) -> bool:
         most, share = self.settings.max_masked, self.settings.max_masked_share
         private = sum(finding.end - finding.start for finding in findings)
         return (most is not None and len(findings) > most) or (share is not None and private > share * len(text))
 
 
-def _detectors(text: str) -> dict[str, Detector]:
+def _detectors(text: str, digits: int) -> dict[str, Detector]:
     if not ASCII.search(text):
         return IN_HAN
-    return DETECTORS if numbers.LONG_NUMBER.search(text) else WITHOUT_LONG_NUMBER
+    return DETECTORS if digits and numbers.LONG_NUMBER.search(text) else WITHOUT_LONG_NUMBER
 
 
 def _blanked(text: str, findings: list[Finding]) -> str:

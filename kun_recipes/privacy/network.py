@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Iterator
 
 from kun_recipes.privacy.settings import PrivacyWords, Spans, stands_after, stands_before
 
@@ -10,15 +11,16 @@ EMAIL = re.compile(  # opens with its sign: the search for one character is the 
     r"[a-z]{2,24}(?![A-Za-z0-9-]|\.[A-Za-z])",
     re.IGNORECASE,
 )
-DISGUISED_EMAIL = re.compile(  # (at), [at]; and li.ming at 163.com, li.ming#163.com after a word
-    r"(?:(?P<strong>[(\[{<【] ?(?:at|@) ?[)\]}>】])| at | @ ?|(?<! )@ |#)(?P<domain>(?:[A-Za-z0-9-]{1,63}"
-    r"(?:\.| ?[(\[{<【] ?dot ?[)\]}>】] ?| dot )){1,5}[a-z]{2,24})(?![A-Za-z0-9-]|\.[A-Za-z])",
+IN_BRACKETS = re.compile(r"[(\[{<【] ?(?:at|@) ?[)\]}>】] ?", re.IGNORECASE)
+IN_BRACKETS_SIGNS = ("@", "at", "At", "AT", "aT")
+AT_SIGNS = ("@ ", " @", "#", " at ", " AT ")  # li.ming at 163.com, li.ming#163.com; only after a word
+DISGUISED_DOMAIN = re.compile(
+    r" ?((?:[A-Za-z0-9-]{1,63}(?:\.| ?[(\[{<【] ?dot ?[)\]}>】] ?| dot )){1,5}[a-z]{2,24})(?![A-Za-z0-9-]|\.[A-Za-z])",
     re.IGNORECASE,
 )
-AT_SIGN = re.compile(r"[#@]|[aA][tT]")
 DISGUISED_DOT = re.compile(r"\W*dot\W*", re.IGNORECASE)
 LOCAL_PART = re.compile(r"[A-Za-z0-9_][\w.%+-]{0,63}\Z", re.ASCII)
-THREE_POINTS = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
+THREE_POINTS = re.compile(r"\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
 IPV4 = re.compile(
     r"[0-9](?<![0-9A-Za-z_][0-9])(?<![0-9A-Za-z][.-][0-9])[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![0-9A-Za-z_]|[.-][0-9A-Za-z])"
 )
@@ -37,6 +39,8 @@ BARE_URL = re.compile(rf"www\.{URL_CHARACTER}{{4,2000}}")
 CREDENTIALS = re.compile(r"[^/?#@:]{1,64}:[^/?#@]{1,64}@(?=[0-9A-Za-z])")
 CLOSING = ".,:;!?'"
 WXID = re.compile(r"wxid_(?<![A-Za-z0-9_]wxid_)[A-Za-z0-9_-]{4,24}")  # given by WeChat itself
+TOUCHES = re.compile(r"[信微薇VvXx]\Z")  # 加Vitamin, 加微信OpenAPI
+NO_WORD = re.compile(r"[0-9_-]")
 WECHAT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{5,19}(?![A-Za-z0-9_-])")
 
 
@@ -47,13 +51,15 @@ def find_emails(text: str, words: PrivacyWords) -> Spans:
             start = match.start() - len(local[0])
             if not (words.public_emails and words.public_emails.search(text[start : match.end()])):
                 yield start, match.end()
-    for match in DISGUISED_EMAIL.finditer(text) if AT_SIGN.search(text) else ():
-        if local := LOCAL_PART.search(text[max(0, match.start() - 64) : match.start()]):
-            start = match.start() - len(local[0])
-            address = f"{local[0]}@{DISGUISED_DOT.sub('.', match['domain'])}"
+    for place, end, is_clear in _disguised_at_signs(text):
+        local = LOCAL_PART.search(text[max(0, place - 64) : place])
+        domain = DISGUISED_DOMAIN.match(text, end) if local else None
+        if local and domain:
+            start = place - len(local[0])
+            address = f"{local[0]}@{DISGUISED_DOT.sub('.', domain[1])}"
             is_public = words.public_emails is not None and words.public_emails.search(address)
-            if not is_public and (match["strong"] or stands_before(words.email_before, text, start)):
-                yield start, match.end()
+            if not is_public and (is_clear or stands_before(words.email_before, text, start)):
+                yield start, domain.end()
 
 
 def find_ips(text: str, words: PrivacyWords) -> Spans:
@@ -86,13 +92,34 @@ def find_wechat_ids(text: str, words: PrivacyWords) -> Spans:
     """Ids behind 微信号 and its kin, and wxid_… anywhere; after a mere 微信: an id must hold a digit."""
     for match in WXID.finditer(text) if "wxid_" in text else ():
         yield match.span()
-    if words.wechat_signs and not words.wechat_signs.search(text):
+    if words.wechat_signs and not any(sign[0] in text and sign in text for sign in words.wechat_signs):
         return
-    for pattern, wants_digit in ((words.wechat, False), (words.wechat_weak, True)):
+    for pattern, is_weak in ((words.wechat, False), (words.wechat_weak, True)):
         for match in pattern.finditer(text) if pattern else ():
             name = WECHAT_ID.match(text, match.end())
-            if name and (not wants_digit or any(map(str.isdigit, name[0]))):
+            if name and _is_wechat_id(name[0], match[0], is_weak, words):
                 yield name.span()
+
+
+def _disguised_at_signs(text: str) -> Iterator[tuple[int, int, bool]]:
+    """Where something for @ begins and ends, and whether it is clear by itself: (at), [at]."""
+    for match in IN_BRACKETS.finditer(text) if any(map(text.__contains__, IN_BRACKETS_SIGNS)) else ():
+        yield match.start() - (text[match.start() - 1 : match.start()] == " "), match.end(), True
+    for sign in AT_SIGNS:
+        place = text.find(sign)
+        while place >= 0:
+            yield place, place + len(sign), False
+            place = text.find(sign, place + 1)
+
+
+def _is_wechat_id(name: str, sign: str, is_weak: bool, words: PrivacyWords) -> bool:
+    """Return whether a name behind a sign is an id: a digit tells it from a word where no more than the sign does."""
+    if is_weak:
+        return any(map(str.isdigit, name))
+    if not TOUCHES.search(sign):
+        return True
+    is_word = words.wechat_not is not None and words.wechat_not.search(name) is not None
+    return not is_word and NO_WORD.search(name) is not None
 
 
 def _is_ipv4_address(text: str, match: re.Match[str], words: PrivacyWords) -> bool:

@@ -8,7 +8,7 @@ import re
 from kun_recipes.privacy.settings import PrivacyWords, Spans, stands_after, stands_before
 
 LONG_NUMBER = re.compile(  # [0-9]{3} would be searched at half the speed
-    r"[0-9](?:[0-9][0-9](?:[0-9][0-9]|[-–—. ·_,)]{1,3}[0-9]{3})|(?:[-–—. ·_,]{1,3}[0-9]){4})"
+    r"[0-9](?:[0-9][0-9](?:[0-9][0-9]|[-–—. ·_,)]{1,3}[0-9]{2})|(?:[-–—. ·_,]{1,3}[0-9]){4})"
 )
 """None of the numbers of this module is without one."""
 
@@ -22,12 +22,15 @@ PREFIX_REACH = 8  # +86 and what it stands on
 MOBILE_FOLLOWS = r"(?=[-. ]1[3-9][0-9][-. ]?[0-9]{4})"
 MOBILE = re.compile(
     rf"1[3-9][0-9](?:[0-9]{{8}}(?:(?![-.][0-9])|{MOBILE_FOLLOWS})"
-    r"|(?:([-–—. ·])(?:[0-9]{4}\1[0-9]{4}|(?!(?:19|20)[0-9]{2}[01][0-9][0-3][0-9])[0-9]{8})|[0-9]{4}[- ][0-9]{4})"
+    r"|(?:([-–—. ·])(?:[0-9]{4}\1[0-9]{4}|(?<!\.)(?!(?:19|20)[0-9]{2}[01][0-9][0-3][0-9])[0-9]{8})"
+    r"|[0-9]{4}[- ][0-9]{4})"
     rf"(?:(?![-. ][0-9])|{MOBILE_FOLLOWS}))(?![0-9A-Za-z_])"
 )
 CALLED_MOBILE = re.compile(  # in any groups, and without a gap before the next one; only after a word
     r"1[-–—. ·_,]{0,3}[3-9](?:[-–—. ·_,()]{0,3}[0-9]){9}(?:(?![0-9A-Za-z_])|(?=1[3-9][0-9]{9}(?![0-9])))"
 )
+DIGIT_GROUP = re.compile("[0-9]+")
+FEW_GROUPS, MOST_GROUPS = 3, 5  # 1381 234 5678, 138 12 34 56 78
 BEFORE_MOBILE = re.compile(
     r"(?:\((?:\+|00)?86\)|\+86|(?<![0-9])0086|(?<![0-9A-Za-z_.-])86)[- ]?\Z"
     r"|(?<![0-9A-Za-z_])(?<![0-9][-.])\Z|(?<=tel)\Z",
@@ -43,11 +46,14 @@ ABROAD = re.compile(  # Hong Kong, Macau and Taiwan; and the mainland, as it is 
     rf"[+8](?:(?:(?<=\+)86[- ]?|(?<![0-9A-Za-z_.+-]8)6-){AREA_CODE}[- ]{LOCAL}"
     r"|(?<=\+)(?:852|853|886)[- ]?[0-9]{0,2}[- ]?[2-9][0-9]{3}[- ]?[0-9]{4})(?![0-9])"
 )
-BARE_LANDLINE = re.compile(  # only after a word; the second has no area code, and is no date and no 95588
-    r"[02-9](?<![0-9][0-9])(?<![0-9][.-][0-9])"
-    rf"(?:(?<=0){AREA_CODE}[2-9][0-9]{{6,7}}"
-    r"|(?<!0)(?!(?<=9)[56]|(?<=2)0[0-9]{2}[01][0-9][0-3][0-9])[0-9]{2,3}[- ]?[0-9]{4})"
-    rf"(?![0-9A-Za-z_]|\.[0-9]){MORE}"
+BARE_LANDLINE = (
+    re.compile(  # only after a word; the second has no area code, and is no date, no 2022-2023 and no 95588
+        r"[02-9](?<![0-9][0-9])(?<![0-9][.-][0-9])"
+        rf"(?:(?<=0){AREA_CODE}[2-9][0-9]{{6,7}}"
+        r"|(?<!0)(?!(?<=9)[56]|(?<=2)0[0-9]{2}[- ]?(?:0[1-9]|1[0-2])[0-3][0-9]|(?<=2)0[0-9]{2}[- ](?:19|20)[0-9]{2})"
+        r"[0-9]{2,3}[- ]?[0-9]{4})"
+        rf"(?![0-9A-Za-z_]|\.[0-9]){MORE}"
+    )
 )
 IDENTITY_CARD = re.compile(
     r"[1-9](?<![0-9A-Za-z_.][1-9])[0-9]{5}(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
@@ -94,8 +100,7 @@ def find_mobiles(text: str, words: PrivacyWords) -> Spans:
         if before[0] or not in_groups or not IN_TABLE.search(before.string):
             yield match.start() - len(before[0]), match.end()
     for match in CALLED_MOBILE.finditer(text):
-        is_called_so = stands_before(words.mobile_before, text, match.start())
-        if is_called_so and not _counts_something(text, match, words):
+        if _is_called_mobile(text, match, words) and not _counts_something(text, match, words):
             yield match.span()
 
 
@@ -114,7 +119,8 @@ def find_landlines(text: str, words: PrivacyWords) -> Spans:
     for match in ABROAD.finditer(text):
         yield match.span()
     for match in BARE_LANDLINE.finditer(text):
-        if stands_before(words.telephone_before, text, match.start()):
+        is_called_so = stands_before(words.telephone_before, text, match.start())
+        if is_called_so and not _counts_something(text, match, words):
             yield match.span()
 
 
@@ -167,7 +173,21 @@ def passes_luhn(number: str) -> bool:
     return (sum(digits[::2]) + sum(doubled)) % 10 == 0
 
 
+def _is_called_mobile(text: str, match: re.Match[str], words: PrivacyWords) -> bool:
+    """Return whether a word calls a number a mobile number, in groups that one is written in.
+
+    A list of figures has groups of all lengths (1 3 5 11 13), or one word more before it (手机销量 1 8 9 3 …).
+    """
+    groups = [len(group) for group in DIGIT_GROUP.findall(match[0])]
+    if len(groups) == MOBILE_DIGITS:
+        return stands_before(words.spelled_before, text, match.start())
+    in_pairs = groups[0] > 2 and len(groups) <= MOST_GROUPS and min(groups) > 1
+    is_in_groups = len(groups) <= FEW_GROUPS or in_pairs
+    return is_in_groups and stands_before(words.mobile_before, text, match.start())
+
+
 def _counts_something(text: str, match: re.Match[str], words: PrivacyWords) -> bool:
     """Return whether the words around a number make it a serial number or an amount."""
-    is_serial = stands_before(words.serial_before, text, match.start())
-    return is_serial or stands_after(words.quantity_after, text, match.end())
+    before = (words.serial_before, words.figures_before)
+    counts = any(stands_before(pattern, text, match.start()) for pattern in before)
+    return counts or stands_after(words.quantity_after, text, match.end())

@@ -2,15 +2,17 @@
 
 import re
 
-from kun_recipes.privacy.settings import PrivacyWords, Span, Spans, stands_after, stands_before
+from kun_recipes.privacy.settings import REACH, PrivacyWords, Span, Spans, stands_after, stands_before
 from kun_recipes.text.views import HAN
 
 NUMBER = r"[0-9A-Z一二三四五六七八九十百零〇]{1,6}"
 GAP = r"[^,。;!?\n\[\]]"  # a masked item is no part of an address
-ROOM = rf"{NUMBER} ?(?:单元|室(?!内|外|温))"
+ROOM_SIGN = "室(?!内|外|温|[0-9一二两三四]厅)"  # no 三室两厅
+HOUSEHOLD = rf"户(?:(?![{HAN}])|(?=[的门内住收]))"  # no 120户居民
+ROOM = rf"{NUMBER} ?(?:单元|{ROOM_SIGN})"
 DOORS = (  # 502室, 2楼5号, 1201
-    rf"(?: ?{NUMBER} ?(?:单元|室(?!内|外|温)|号楼|号|栋|幢|座|层|楼|户|房))*"
-    r"(?:(?<![室户房号]) ?[0-9]{3,4}(?![0-9年月日]))?"
+    rf"(?: ?{NUMBER} ?(?:单元|{ROOM_SIGN}|号楼|号|栋|幢|座|层|楼|{HOUSEHOLD}|房))*"
+    r"(?P<bare>(?<![室户房号]) ?[0-9]{3,4}(?![0-9年月日]))?"
 )
 HOUSE_SIGN = "号"
 BEFORE_HOUSE_SIGN = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ一二三四五六七八九十百零〇 ")
@@ -19,20 +21,27 @@ VILLAGE = re.compile(rf"(?:村|屯|庄|寨|组|队|社区) ?{NUMBER} ?\Z")
 STREET_REACH = 10
 DOOR = re.compile(rf"号(?:{GAP}{{0,16}}?{ROOM}|院? ?{NUMBER} ?(?:栋|幢|号楼)){DOORS}")
 IN_ESTATE = re.compile(
-    rf"[区园寓村苑](?<=小区|花园|公寓|家园|新村|.苑) ?{NUMBER} ?(?:号楼|栋|幢|座|号){GAP}{{0,6}}?"
-    r"[0-9]{2,4} ?(?:室(?!内|外|温)|户|房)"
+    rf"[区园寓村苑](?<=小区|花园|公寓|家园|新村|.苑) ?{NUMBER} ?(?:号楼|栋|幢|座|号)"
+    rf"(?:(?![共有约近计达总]){GAP}){{0,6}}?[0-9]{{2,4}} ?(?:{ROOM_SIGN}|{HOUSEHOLD}|房)"
 )
-UNIT = re.compile(  # 302楼5单元601室, wherever it stands
-    rf"(?:{NUMBER}区 ?)?{NUMBER} ?(?:号院|号楼|楼|栋|幢|座) ?{NUMBER} ?(?:单元|门|梯) ?"
-    r"(?:[0-9]{3,4}|[一二三四五六七八九零〇]{3,4}) ?[室号户房]?"
+BARE_ROOM = r"(?:[0-9]{3,4}|[一二三四五六七八九零〇]{3,4})"
+WITH_SIGN = rf" ?(?:{ROOM_SIGN}|{HOUSEHOLD}|[号房])"
+UNIT = re.compile(  # 302楼5单元601室, wherever it stands; a car has 5座5门, a cinema 5楼3门
+    rf"(?:{NUMBER}区 ?)?{NUMBER} ?(?:[楼座] ?{NUMBER} ?(?:单元|[门梯](?= ?{BARE_ROOM}{WITH_SIGN}))"
+    rf"|(?:号院|号楼|栋|幢|(?<=[A-Z])座) ?{NUMBER} ?(?:单元|门|梯)) ?{BARE_ROOM}(?:{WITH_SIGN})?"
 )
 DASHED = re.compile(
     r"[区园寓村苑](?<=小区|花园|公寓|家园|新村|.苑) ?[0-9A-Z]{1,3}-(?:[0-9]{1,2}-)?[0-9]{3,4}(?![0-9-])"
 )
-BY_SIGN = ((re.compile("[单门梯](?<=[0-9A-Z一二三四五六七八九十百零〇 ].)"), UNIT), (re.compile("-"), DASHED))
-"""Patterns that are slow to look for, each with what no match is without."""
+UNIT_SIGN = re.compile("[单门梯](?<=[0-9A-Z一二三四五六七八九十百零〇 ].)")
+ESTATE_SIGNS = "区园寓村苑"
+ROOM_SIGNS = "室户房"
 NAME = re.compile(rf"[{HAN}A-Za-z0-9 ]*\Z")
 NAME_REACH = 30  # province, city, district, street
+COUNTED = frozenset("共有计达约近")  # 共3栋2单元120户
+REST_OF_NUMBER = re.compile("[0-9.]+")
+SENTENCE_END = re.compile(r"[。!?;\n]")
+CLAUSE_END = re.compile(r"[,。!?;\n]|对面|旁|附近|隔壁|楼下")
 PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 LETTER = "A-HJ-NP-Z"  # I and O look like digits
 PLATE = re.compile(  # GA 36-2018: new energy has a character more
@@ -47,15 +56,17 @@ PLATE_DIGITS = 3  # at least; GA 36-2018 allows two letters
 def find_plates(text: str, words: PrivacyWords) -> Spans:
     """Vehicle plates: with a dot, or with a word for a vehicle near by; 新A10086 may be a product."""
     for match in PLATE.finditer(text):
-        has_digits = sum(map(str.isdigit, match[0])) >= PLATE_DIGITS
-        if has_digits and (match[1] in DOTS or _beside_vehicle(text, match.span(), words)):
+        is_plate = sum(map(str.isdigit, match[0])) >= PLATE_DIGITS
+        is_plate &= not stands_after(words.no_plate_after, text, match.end())
+        if is_plate and (match[1] in DOTS or _beside_vehicle(text, match.span(), words)):
             yield match.span()
 
 
 def find_addresses(text: str, words: PrivacyWords) -> Spans:
     """Addresses with a door (路88号3单元502室), and with a house number where a word makes it somebody's home.
 
-    A span begins where the address does, as far as that can be told: its province, or the word behind 住在.
+    A span begins where the address does, as far as that can be told: its province, or the word behind 住在. Addresses
+    of shops, companies and museums are none, as far as the sentence tells.
     """
     place = text.find(HOUSE_SIGN)
     while place >= 0:
@@ -63,12 +74,25 @@ def find_addresses(text: str, words: PrivacyWords) -> Spans:
         if span:
             yield span
         place = text.find(HOUSE_SIGN, span[1] if span else place + 1)
-    if "室" in text or "户" in text or "房" in text:
-        for match in IN_ESTATE.finditer(text):
-            yield _name_start(text, match.start(), words), match.end()
-    for sign, pattern in BY_SIGN:
-        for match in pattern.finditer(text) if sign.search(text) else ():
-            yield _name_start(text, match.start(), words), match.end()
+    if any(map(text.__contains__, ESTATE_SIGNS)):  # the patterns are slow to look for
+        if any(map(text.__contains__, ROOM_SIGNS)):
+            yield from _homes(text, IN_ESTATE, words)
+        if "-" in text:
+            yield from _homes(text, DASHED, words)
+    if ("单元" in text or "门" in text or "梯" in text) and UNIT_SIGN.search(text):
+        yield from _homes(text, UNIT, words)
+
+
+def _homes(text: str, pattern: re.Pattern[str], words: PrivacyWords) -> Spans:
+    """The addresses of a pattern that are somebody's home, and no amount."""
+    for match in pattern.finditer(text):
+        start = _name_start(text, match.start(), words)
+        is_bare = match[0][-1] in BEFORE_HOUSE_SIGN
+        is_amount = (is_bare and _is_amount(text, match.end(), words)) or text[
+            match.start() - 1 : match.start()
+        ] in COUNTED
+        if not is_amount and not _is_public(text, start, match.start(), match.end(), words):
+            yield start, match.end()
 
 
 def _house_span(text: str, place: int, words: PrivacyWords) -> Span | None:
@@ -80,7 +104,9 @@ def _house_span(text: str, place: int, words: PrivacyWords) -> Span | None:
         return None
     start = _name_start(text, place - len(before) + house.start(), words)
     if street and (door := DOOR.match(text, place)):
-        return start, door.end()
+        is_amount = door["bare"] and _is_amount(text, door.end(), words)
+        end = door.start("bare") if is_amount else door.end()
+        return None if _is_public(text, start, place, end, words) else (start, end)
     return (start, place + 1) if stands_before(words.home_before, text, start) else None
 
 
@@ -92,6 +118,25 @@ def _name_start(text: str, end: int, words: PrivacyWords) -> int:
     openings = words.address_start.finditer(name + text[end : end + 1]) if words.address_start else ()  # 家园 is no 家
     opened = max((match.end() for match in openings if match.end() <= len(name)), default=0)
     return end - len(name[opened:].lstrip(" "))
+
+
+def _is_amount(text: str, end: int, words: PrivacyWords) -> bool:
+    """Return whether a number of which some digits end at `end` is an amount: 3门1200平方米, 3门12000平方米."""
+    rest = REST_OF_NUMBER.match(text, end)
+    return stands_after(words.quantity_after, text, rest.end() if rest else end)
+
+
+def _is_public(text: str, start: int, house: int, end: int, words: PrivacyWords) -> bool:
+    """Return whether the words before the house number, or right behind the address, make it no home."""
+    before = SENTENCE_END.split(text[max(0, start - REACH) : house])[-1]
+    after = text[end : end + REACH]
+    if words.public_near is None:
+        return False
+    clause = CLAUSE_END.split(after, maxsplit=1)[0]
+    if not words.public_near.search(before) and not words.public_near.search(clause):
+        return False
+    sentence = before + SENTENCE_END.split(after, maxsplit=1)[0]
+    return words.home_near is None or not words.home_near.search(sentence)
 
 
 def _beside_vehicle(text: str, span: Span, words: PrivacyWords) -> bool:

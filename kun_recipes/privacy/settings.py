@@ -64,15 +64,18 @@ class PrivacyWords:
 
     Attributes:
         mobile_before: make eleven digits in any groups a mobile number.
+        spelled_before: make eleven single digits a mobile number.
         telephone_before: make a number of 7 or 8 digits a landline.
         serial_before: make a number an order or catalogue number, which nobody can be called by.
         quantity_after: make a number an amount.
+        figures_before: make a number one of a list of figures, or their sum.
         identity_before: make 15 digits an identity card of before 1999, which has no check character.
         passport_before, passport_after: make a letter and 7 or 8 digits a passport.
         qq_before: make 5 to 11 digits a QQ number.
-        wechat_signs: a text without one of these names no WeChat id; saves the time to look. null looks everywhere.
+        wechat_signs: a text that holds none of these names no WeChat id; saves the time to look. [] looks everywhere.
         wechat: what stands before a WeChat id.
         wechat_weak: what stands before a WeChat id that has a digit, or before any other word.
+        wechat_not: what touches a sign and is no WeChat id.
         email_before: make `li at mail.cn` and `li#mail.cn` an address.
         public_emails: addresses that stand for an address, or belong to no person.
         ip_before: make four numbers an IP address, however small they are.
@@ -82,21 +85,27 @@ class PrivacyWords:
         private_parameters: parts of a URL that tell a user or let somebody in.
         sample_urls: URLs that stand for a URL.
         vehicle_near: what makes a plate of letters and digits that have no dot.
+        no_plate_after: what makes a plate a train or a document.
         home_before: make a street and a house number somebody's home.
+        public_near: make an address that of a shop, a company, a museum, which is no private data.
+        home_near: make it a home all the same.
         address_start: what stands before an address, and is no part of it.
     """
 
     mobile_before: re.Pattern[str] | None
+    spelled_before: re.Pattern[str] | None
     telephone_before: re.Pattern[str] | None
     serial_before: re.Pattern[str] | None
     quantity_after: re.Pattern[str] | None
+    figures_before: re.Pattern[str] | None
     identity_before: re.Pattern[str] | None
     passport_before: re.Pattern[str] | None
     passport_after: re.Pattern[str] | None
     qq_before: re.Pattern[str] | None
-    wechat_signs: re.Pattern[str] | None
+    wechat_signs: tuple[str, ...]
     wechat: re.Pattern[str] | None
     wechat_weak: re.Pattern[str] | None
+    wechat_not: re.Pattern[str] | None
     email_before: re.Pattern[str] | None
     public_emails: re.Pattern[str] | None
     ip_before: re.Pattern[str] | None
@@ -106,8 +115,32 @@ class PrivacyWords:
     private_parameters: re.Pattern[str] | None
     sample_urls: re.Pattern[str] | None
     vehicle_near: re.Pattern[str] | None
+    no_plate_after: re.Pattern[str] | None
     home_before: re.Pattern[str] | None
+    public_near: re.Pattern[str] | None
+    home_near: re.Pattern[str] | None
     address_start: re.Pattern[str] | None
+
+
+@dataclass(frozen=True)
+class NameWords:
+    r"""Words that likely personal names are counted by; those `before` and `after` are anchored by \Z and \A.
+
+    Attributes:
+        count: count names in every segment.
+        surnames: what a name begins with; null finds none.
+        no_names: words that begin as a name does.
+        title_after: makes what stands before it a name.
+        role_before: makes what stands behind it a name, if the sentence goes on there.
+        verb_after: makes what stands before it a name, if a role stands before that or a clause begins with it.
+    """
+
+    count: bool
+    surnames: re.Pattern[str] | None
+    no_names: re.Pattern[str] | None
+    title_after: re.Pattern[str] | None
+    role_before: re.Pattern[str] | None
+    verb_after: re.Pattern[str] | None
 
 
 @dataclass(frozen=True)
@@ -118,6 +151,7 @@ class PrivacySettings:
     max_masked: Count | None
     max_masked_share: Share | None
     words: PrivacyWords
+    names: NameWords
 
     @cached_property
     def kinds(self) -> frozenset[str]:

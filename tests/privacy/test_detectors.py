@@ -107,7 +107,9 @@ def test_a_kind_that_is_kept_is_not_looked_for(kind):
 
 
 def test_null_disables_a_word_list():
-    words = type(SETTINGS.words)(**{field.name: None for field in fields(SETTINGS.words)} | {"public_ips": ()})
+    words = type(SETTINGS.words)(
+        **{field.name: None for field in fields(SETTINGS.words)} | {"public_ips": (), "wechat_signs": ()}
+    )
     texts = {
         "电话62780000": [],
         "订单号13800001111": ["mobile"],
@@ -125,6 +127,9 @@ def test_null_disables_a_word_list():
         "驾驶京A12345": [],
         "住在幸福路88号": [],
         "他住在幸福路8号3单元": ["address"],
+        "书店位于幸福路8号3单元": ["address"],
+        "浏览量达13800001111": ["mobile"],
+        "鲁B·12345次": ["plate"],
     }
     assert {text: [item.kind for item in detect(text, words, frozenset(KINDS))] for text in texts} == texts
 

@@ -41,6 +41,9 @@ def found(text):
         ("加微信 zhangsanfeng 进群", "wechat", "zhangsanfeng"),
         ("加V：zhang2023，VX：li_si_99", "wechat", "zhang2023"),
         ("加薇13800001111", "mobile", "13800001111"),
+        ("加VX：zhangsanfeng", "wechat", "zhangsanfeng"),
+        ("加微信sanfeng_2012进群", "wechat", "sanfeng_2012"),
+        ("zhang_san [at] firma [dot] cn", "email", "zhang_san [at] firma [dot] cn"),
     ],
 )
 def test_items_are_found(text, kind, item):
@@ -76,6 +79,7 @@ def test_items_are_found(text, kind, item):
         "http://a.cn/s?token=短",
         "微信小程序和微信WeChat支付，加微信好友的方法，微信公众号Python编程。",
         "微信：关注公众号；微信:WeChat，加Vue框架",
+        "添加Vitamin_B12，安装VxWorks653和vxlan-tools，加Version2.0，加微信OpenAPI，加微信SDK2021",
         "uid=1000,gid=1000，session=abcdef，mount -o uid=zhang",
         "",
     ],

@@ -14,12 +14,19 @@ VALUE = r"""(?:"[^"<>]{0,400}"|'[^'<>]{0,400}'|[^\s"'<>]{1,400})"""
 BARE = "nowrap|noshade|checked|disabled|selected|hidden|async|defer|controls|autoplay|allowfullscreen"  # need no value
 ATTRIBUTES = rf"(?:\s+(?:[A-Za-z_:@][-\w:.]{{0,40}}\s*=\s*{VALUE}|(?:{BARE})\b)){{0,20}}\s*"  # x<p 且 y>q has none
 HIDDEN = re.compile(rf"<(script|style){ATTRIBUTES}>[\s\S]{{0,5000}}?</\1\s*>|<!--[\s\S]{{0,2000}}?-->", re.IGNORECASE)
-SINGLE_TAG = re.compile(
-    rf"(?!(?<=\b[A-Za-z])<p>[A-Za-z]\b)</?(?P<name>br|hr|p|img|li|td|th|tr){ATTRIBUTES}/?>", re.IGNORECASE
-)
+SINGLE_TAG = re.compile(rf"</?(?P<name>br|hr|p|img|li|td|th|tr){ATTRIBUTES}/?>", re.IGNORECASE)
 BLOCKS = "div|section|article|table|tbody|thead|ul|ol|dl|dt|dd|h[1-6]|center|blockquote|pre|form"
 INLINE = "a|span|font|strong|em|b|i|u|s|sup|sub|small|big|label|button|iframe|abbr|ins|del"
 PAIRED_TAG = re.compile(rf"</?(?P<name>{BLOCKS}|{INLINE}){ATTRIBUTES}>", re.IGNORECASE)
+VARIABLE = "[A-Za-z\u0391-\u03c9]['′]?[0-9\u2080-\u2089]?"
+BEFORE_SIGN = re.compile(rf"(?:(?<![A-Za-z0-9_.>])(?:{VARIABLE}|[0-9]+(?:\.[0-9]+)?)|[A-Za-z0-9]\))\Z")
+AFTER_SIGN = re.compile(  # no 2. and no B、 of a list
+    rf"[-−]?(?:{VARIABLE}|[0-9]+(?:\.[0-9]+)?)(?![A-Za-z0-9_])(?!(?<=[A-Z0-9])[.、])", re.ASCII
+)
+OPERAND_REACH = 12
+COMPARED = frozenset(["<p", "<a", "<b", "<i", "<u", "<s"])
+COMPARED_ONCE = frozenset(["<li", "<td", "<th", "<tr"])  # 0<tr>s, where no other cell or item is
+BLANK_OR_END = ("", " ")
 CELLS = ("td", "th")
 BREAKS = re.compile(rf"(?:br|hr|p|li|tr|{BLOCKS})\Z", re.IGNORECASE)
 
@@ -108,14 +115,46 @@ def _without_tags(text: str) -> str:
     if "&" in text:
         text = ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
     if "<" in text:
-        closed = {name.lower() for name in re.findall(r"</(\w{1,10})", text)}
         text = SINGLE_TAG.sub(_replacement, HIDDEN.sub("", text))
-        text = PAIRED_TAG.sub(lambda tag: _replacement(tag) if tag["name"].lower() in closed else tag[0], text)
+        pairs = _paired_names(text)
+        text = PAIRED_TAG.sub(lambda tag: _replacement(tag) if tag["name"].lower() in pairs else tag[0], text)
     return text
 
 
+def _paired_names(text: str) -> set[str]:
+    """Names of the tags that are closed; none whose every opening is a comparison (i<s>t 与 </s>)."""
+    closed = {name.lower() for name in re.findall(r"</(\w{1,10})", text)}
+    openings = [tag for tag in PAIRED_TAG.finditer(text) if tag[0][1] != "/"] if closed else []
+    compared = {tag["name"].lower() for tag in openings if _is_text(tag)}
+    return closed - (compared - {tag["name"].lower() for tag in openings if not _is_text(tag)})
+
+
+def _is_text(tag: re.Match[str]) -> bool:
+    """Return whether what looks like a tag is none, but a comparison (x<p>q) or a token of a model (以 <s> 开头)."""
+    return _is_token(tag) or _is_comparison(tag)
+
+
+def _is_token(tag: re.Match[str]) -> bool:
+    around = (tag.string[max(0, tag.start() - 1) : tag.start()], tag.string[tag.end() : tag.end() + 1])
+    return tag["name"] == "s" and all(character in BLANK_OR_END for character in around)
+
+
+def _is_comparison(tag: re.Match[str]) -> bool:
+    """Return whether variables or numbers touch the signs on both sides, and no tag closes behind the second."""
+    opening, text = f"<{tag['name']}", tag.string
+    is_variable = opening in COMPARED or (opening in COMPARED_ONCE and text.count(opening) == 1)
+    if not is_variable or tag[0].rstrip("> \t") != opening:
+        return False
+    operand = AFTER_SIGN.match(text, tag.end())
+    if operand is None or text.startswith(f"</{tag['name']}", operand.end()):
+        return False
+    return BEFORE_SIGN.search(text[max(0, tag.start() - OPERAND_REACH) : tag.start()]) is not None
+
+
 def _replacement(tag: re.Match[str]) -> str:
-    """A line break for what starts a line on a page, a tab for the end of a cell."""
+    """A line break for what starts a line on a page, a tab for the end of a cell, the text itself for no tag."""
+    if _is_text(tag):
+        return tag[0]
     if tag["name"].lower() in CELLS:
         return "\t" if tag[0][1] == "/" else ""
     return "\n" if BREAKS.match(tag["name"]) else ""
