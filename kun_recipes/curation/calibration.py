@@ -27,6 +27,7 @@ from kun_recipes.curation.measures import (
     share_interval,
 )
 from kun_recipes.curation.measuring import Wanted
+from kun_recipes.curation.support import Support
 from kun_recipes.data.atomic import write_json
 from kun_recipes.models.engines.base import Engine
 from kun_recipes.rules.ranges import RangeFilter
@@ -103,8 +104,12 @@ def _threshold(seen: Judged, threshold: float | None, target: float | None) -> t
     return threshold, f"development items, precision {precision:.2f} there{short}"
 
 
+Signal = Judge | Support
+"""What is measured on labelled items, and drops the rows below a threshold."""
+
+
 def measure(
-    judge: Judge, engine: Engine, development: Sequence[JudgeItem], held_out: Sequence[JudgeItem]
+    judge: Signal, engine: Engine, development: Sequence[JudgeItem], held_out: Sequence[JudgeItem]
 ) -> Measurement:
     """Ask a judge about labelled items."""
     bias = judge.bias(engine)
@@ -141,13 +146,13 @@ class Calibrations:
         """Return the calibrations of the judges measured so far, by the judge's name; no model is asked."""
         return {name: self._calibration(found) for name, found in self._measurements().items()}
 
-    def of(self, judge: Judge, engine: Engine) -> Calibration:
+    def of(self, judge: Signal, engine: Engine) -> Calibration:
         """Return the calibration of `judge`; measure it unless another task, thread or run has."""
         with FileLock(f"{self.path}.lock"):
             known = self._measurements()
             if judge.name not in known:
                 development, held_out = (
-                    [item for item in part if item.judge == judge.name] for part in (self.development, self.held_out)
+                    [item for item in part if item.judge == judge.items] for part in (self.development, self.held_out)
                 )
                 known[judge.name] = measure(judge, engine, development, held_out)
                 write_json(self.path, {name: asdict(found) for name, found in known.items()})
@@ -167,16 +172,22 @@ class Calibrations:
     def _calibration(self, found: Measurement) -> Calibration:
         return found.calibration(self.thresholds[found.judge], self.target_precision)
 
-    def keeps(self, *judges: Judge) -> Wanted:
+    def verdicts(self, judge: Signal) -> list[bool]:
+        """Return which held-out items a judge, asked before, keeps, in their order."""
+        found = self._measurements()[judge.name]
+        threshold = self._calibration(found).threshold
+        return [log_odds >= threshold for log_odds in found.held_out.log_odds]
+
+    def keeps(self, *judges: Signal) -> Wanted:
         """Return whether all of these judges, each asked before, keep a row."""
         return partial(self._keep, judges)
 
-    def _keep(self, judges: Sequence[Judge], doc: Document) -> bool:
+    def _keep(self, judges: Sequence[Signal], doc: Document) -> bool:
         return all(self.bound(judge).keeps(doc) for judge in judges)
 
-    def bound(self, judge: Judge, exclusion_writer: DiskWriter | None = None) -> RangeFilter:
+    def bound(self, judge: Signal, exclusion_writer: DiskWriter | None = None) -> RangeFilter:
         """Return the block that drops what a judge, asked before, turned down."""
-        if judge.name not in self.bounds:  # read once: thresholds do not move while the stage runs
-            self.bounds[judge.name] = self.measured()[judge.name].threshold
-        lowest = self.bounds[judge.name]
+        if judge.name not in self.bounds and judge.name in (known := self.measured()):
+            self.bounds[judge.name] = known[judge.name].threshold  # read once: none moves while the stage runs
+        lowest = self.bounds.get(judge.name)  # None: it was asked about no row
         return RangeFilter(judge.calibrated, judge.reason, lowest=lowest, exclusion_writer=exclusion_writer)

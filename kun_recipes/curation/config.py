@@ -95,6 +95,21 @@ class RefineConfig(EngineConfig):
         "refine prompt; unaided answers take one without {segment}, recipes/prompts/answer.txt",
         source="Kun figure 10",
     )
+    verify: bool = option(
+        False,
+        "check polished answers against their segments: details, support, and a judge of answers, which judge_data "
+        "needs items for",
+        source="ours",
+    )
+    keep_unverified: bool = option(
+        False, "with verify, measure only: drop no row by it, and strip no tail", source="ours", selects=True
+    )
+    unaided_prompt: PromptPath = option(
+        "recipes/prompts/answer.txt", "the instruction alone, which support is measured against", source="ours"
+    )
+    answer_prompt: PromptPath = option(
+        "recipes/prompts/answer_judge.txt", "does the answer fit its instruction and segment?", source="ours"
+    )
     judge_data: list[InputPath] = option(
         help="files of labelled items: half train the judges, a quarter chooses their thresholds, a quarter measures "
         "them; with outputs for pairs; or folders of people's votes, as recipes/annotate.py exports them",
@@ -109,6 +124,18 @@ class RefineConfig(EngineConfig):
     score_threshold: float | None = option(
         None,
         "lowest calibrated log-odds of 好 kept; null chooses it likewise",
+        unit="nats",
+        selects=True,
+    )
+    support_threshold: float | None = option(
+        None,
+        "lowest support kept, log p(a|x,y) - log p(a|x) a token; null chooses it likewise, on answers",
+        unit="nats",
+        selects=True,
+    )
+    answer_threshold: float | None = option(
+        None,
+        "lowest calibrated log-odds of 好 kept, of the answer; null chooses it likewise",
         unit="nats",
         selects=True,
     )
@@ -139,6 +166,8 @@ class RefineConfig(EngineConfig):
 
     def check(self) -> None:
         super().check()
-        for key in ("filter_threshold", "score_threshold"):
+        if self.verify and self.answers != "polished":
+            raise ConfigError("verify", f"compares polished answers with their segments; answers is {self.answers}")
+        for key in ("filter_threshold", "score_threshold", "support_threshold", "answer_threshold"):
             if self.target_precision is not None and getattr(self, key) is not None:
                 raise ConfigError("target_precision", f"{key} is set too: choose one of the two")

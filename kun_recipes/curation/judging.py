@@ -16,6 +16,7 @@ from scipy.special import expit
 
 from kun_recipes.curation.judge_data import LABELS
 from kun_recipes.curation.measuring import MeasureRows, Wanted
+from kun_recipes.curation.support import answer_of
 from kun_recipes.data import schema
 from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.engines.base import Engine, Prompt
@@ -45,6 +46,11 @@ class Judge:
     logodds: str
     calibrated: str
     probability: str
+
+    @property
+    def items(self) -> str:
+        """The judge whose labelled items measure it: its own."""
+        return self.name
 
     @property
     def new_tokens(self) -> int:
@@ -141,7 +147,7 @@ class Calibration:
         )
 
 
-Calibrate = Callable[[Judge, Engine], Calibration]
+Calibrate = Callable[[Any, Engine], Calibration]
 """Function that returns the calibration of a judge, measured before or now: `Calibrations.of`."""
 
 
@@ -174,10 +180,10 @@ class AskJudge(MeasureRows):
 
 
 class AskAboutAnswer(AskJudge):
-    """Ask a judge about each answer, given its segment.
+    """Ask a judge about each answer without its tail, given its segment.
 
     Reads text, instruction and output. Adds answer_logodds, answer_logodds_calibrated (nats) and answer_probability.
     """
 
     def prompt_for(self, doc: Document) -> Prompt:
-        return self.judge.prompt_for(doc.metadata[schema.INSTRUCTION], doc.metadata[schema.OUTPUT], doc.text)
+        return self.judge.prompt_for(doc.metadata[schema.INSTRUCTION], answer_of(doc), doc.text)

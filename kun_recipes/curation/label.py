@@ -12,6 +12,7 @@ from datatrove.pipeline.base import PipelineStep
 from kun_recipes.curation.config import LabelConfig
 from kun_recipes.curation.labeling import CountTokens, EmptyInstruction, LabelInstructions, MeasureFit
 from kun_recipes.curation.measuring import FitsContext, RecallRows
+from kun_recipes.curation.recital import RecitesPrompt
 from kun_recipes.data import schema
 from kun_recipes.data.folders import require_finished
 from kun_recipes.data.rows import (
@@ -73,6 +74,7 @@ def select(config: LabelConfig, stage: StageFolder) -> list[PipelineStep]:
         bounded(schema.INSTRUCTION_TOKENS, "instruction_length", highest=config.max_tokens),
         bounded(schema.FIT, "fit", lowest=lowest_fit(config, stage)),
         *instruction_rules(load_rules(config.rules), removed),
+        RecitesPrompt(load_prompt(config.prompt, {"segment"}).text(), exclusion_writer=removed("recites_prompt")),
         row_writer(stage.rows),
     ]
 

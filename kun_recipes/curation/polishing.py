@@ -6,6 +6,7 @@ from datatrove.pipeline.base import DocumentsPipeline, PipelineStep
 from kun_recipes.curation.measuring import WriteText
 from kun_recipes.data import schema
 from kun_recipes.models.engines.base import Completion, Prompt
+from kun_recipes.text.views import is_blank
 
 
 class PolishAnswer(WriteText):
@@ -30,6 +31,11 @@ class PolishAnswer(WriteText):
             schema.CHAT_MODEL: self.author,
             schema.POLISH_PROMPT: self.prompt.fingerprint,
         }
+
+
+def has_answer(doc: Document) -> bool:
+    """Tell whether something of the row's answer can be seen."""
+    return not is_blank(doc.metadata.get(schema.OUTPUT, ""))
 
 
 class AnswerWithSegment(PipelineStep):

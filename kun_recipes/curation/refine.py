@@ -8,10 +8,12 @@ from datatrove.pipeline.base import PipelineStep
 
 from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.config import RefineConfig
-from kun_recipes.curation.judge_data import load_judge_items
+from kun_recipes.curation.judge_data import JudgeItem, load_judge_items
 from kun_recipes.curation.judging import AskJudge, Judge, filter_judge, score_judge
 from kun_recipes.curation.measuring import FitsContext, RecallRows
 from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
+from kun_recipes.curation.tails import StripTail
+from kun_recipes.curation.verification import Verification
 from kun_recipes.data import schema
 from kun_recipes.data.dataset import write_dataset
 from kun_recipes.data.folders import require_finished
@@ -47,8 +49,13 @@ def measure(config: RefineConfig, stage: StageFolder, calibrations: Calibrations
     is_instruction, is_good = judges(config)
     polish = load_prompt(config.polish_prompt, ASKED[config.answers]) if config.answers in ASKED else None
     decoding = config.decoding()
-    judged = judge_requests(config, calibrations, is_instruction, is_good)
-    engine = open_engine(config, chain(judged, polish_requests(config, polish, decoding)))
+    verification = Verification(config) if config.verify else None
+    asked = [
+        judge_requests(config, calibrations, is_instruction, is_good),
+        polish_requests(config, polish, decoding),
+        verification.requests(calibrations, decoding.max_new_tokens) if verification else (),
+    ]
+    engine = open_engine(config, chain.from_iterable(asked))
     author = model_identity(engine.model)
     kept_by_both = calibrations.keeps(is_instruction, is_good)
     return [
@@ -59,6 +66,7 @@ def measure(config: RefineConfig, stage: StageFolder, calibrations: Calibrations
         PolishAnswer(engine, author, polish, decoding, config.seed, kept_by_both)
         if polish
         else AnswerWithSegment(author),
+        *(verification.measure(engine, calibrations) if verification else ()),
         row_writer(stage.measured),
     ]
 
@@ -69,7 +77,9 @@ def select(config: RefineConfig, stage: StageFolder, calibrations: Calibrations)
         RowReader(stage.measured),
         FitsContext(removed("context_length")),
         *(calibrations.bound(judge, removed(judge.reason)) for judge in judges(config)),
+        *([StripTail(removed("only_a_tail"))] if config.verify and not config.keep_unverified else ()),
         *answer_rules(load_rules(config.rules), removed, polished=config.answers in ASKED),
+        *(Verification(config).select(calibrations, removed) if config.verify else ()),
         row_writer(stage.rows),
     ]
 
@@ -88,13 +98,22 @@ def check_inputs(config: RefineConfig) -> None:
     load_prompt(config.score_prompt, SCORED[config.score_target])
     if config.answers in ASKED:
         load_prompt(config.polish_prompt, ASKED[config.answers])
-    load_judge_items(config.judge_data, pairs=config.score_target == "pair")
+    if config.verify:
+        Verification(config)
+    load_items(config)
     load_rules(config.rules)
+
+
+def load_items(config: RefineConfig) -> list[JudgeItem]:
+    """Return the labelled items of the judges that are asked. Raises UserError where one has too few."""
+    asked = ("filter", "score", "answer") if config.verify else ("filter", "score")
+    return load_judge_items(config.judge_data, pairs=config.score_target == "pair", judges=asked)
 
 
 def judge_requests(config: RefineConfig, calibrations: Calibrations, *judges: Judge) -> Iterator[Request]:
     """Yield the requests to the model as a judge, on the labelled items and on the candidates."""
-    labelled = (item.asked for item in (*calibrations.development, *calibrations.held_out))
+    untrained = (*calibrations.development, *calibrations.held_out)
+    labelled = (item.asked for item in untrained if item.judge != "answer")
     candidates = ((row[schema.INSTRUCTION], row[schema.TEXT]) for row in read_rows(config.candidates))
     for pair in chain(labelled, candidates):
         for judge in judges:
@@ -117,9 +136,10 @@ def run(config: RefineConfig) -> None:
     if summary is None:
         check_rows(config.candidates, [schema.INSTRUCTION])
         shards = list_shards(config.candidates)
-        thresholds = {"filter": config.filter_threshold, "score": config.score_threshold}
-        items = load_judge_items(config.judge_data, pairs=config.score_target == "pair")
-        calibrations = Calibrations(stage.folder / "judges.json", items, thresholds, config.target_precision)
+        thresholds = {name: getattr(config, f"{name}_threshold") for name in ("filter", "score", "support", "answer")}
+        calibrations = Calibrations(
+            stage.folder / "judges.json", load_items(config), thresholds, config.target_precision
+        )
         pipeline = measure(config, stage, calibrations)
         stage.begin()
         run_pipeline(pipeline, stage.logs(MEASURE), len(shards), config.where(), reads=shards)
@@ -128,5 +148,6 @@ def run(config: RefineConfig) -> None:
         measured = calibrations.measured()
         print(*measured.values(), sep="\n", file=sys.stderr)
         judges = {name: calibration.to_dict() for name, calibration in measured.items()}
-        summary = stage.finish(counts, judges=judges, dataset=config.dataset_dir, splits=splits)
+        verified = {"verification": Verification(config).measured(calibrations)} if config.verify else {}
+        summary = stage.finish(counts, judges=judges, **verified, dataset=config.dataset_dir, splits=splits)
     report(summary, stage.folder)

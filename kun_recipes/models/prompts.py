@@ -41,6 +41,10 @@ class PromptTemplate:
         """The last user turn alone, for callers that lay several rows into one chat."""
         return FIELD.sub(lambda match: values[match[1]], self.question)
 
+    def text(self) -> str:
+        """All turns as one text, without the row's fields."""
+        return "\n".join([*(content for _, content in self.turns), FIELD.sub("", self.question)])
+
     def examples(self) -> list[Message]:
         return [{"role": role, "content": content} for role, content in self.turns]
 

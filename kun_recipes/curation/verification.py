@@ -1,0 +1,91 @@
+"""Verification: does the segment support the answer, has it the answer's details, and does a judge find it right?
+
+Kun §3.3 has the chat model refine answers; nothing in the paper compares an answer with its segment: the checks are
+ours. Each is measured on labelled answers that no judge was trained on, and so are the three together.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from datatrove.pipeline.base import PipelineStep
+
+from kun_recipes.curation.calibration import Calibrations
+from kun_recipes.curation.config import RefineConfig
+from kun_recipes.curation.details import CheckDetails, missing_details
+from kun_recipes.curation.judge_data import LABELS, JudgeItem
+from kun_recipes.curation.judging import AskAboutAnswer, Judge, answer_judge
+from kun_recipes.curation.measures import share_interval
+from kun_recipes.curation.polishing import has_answer
+from kun_recipes.curation.support import MeasureSupport, Support
+from kun_recipes.data import schema
+from kun_recipes.data.rows import read_rows
+from kun_recipes.models.context import TOKENS_A_TOKEN, Request
+from kun_recipes.models.engines import EngineSettings
+from kun_recipes.models.prompts import load_prompt
+from kun_recipes.rules.pipelines import Removed
+
+
+class Verification:
+    """The checks of an answer, as the config has them. Raises UserError for a prompt file that they cannot use."""
+
+    def __init__(self, config: RefineConfig):
+        polish = load_prompt(config.polish_prompt, {"segment", "instruction"})
+        self.support = Support(polish, load_prompt(config.unaided_prompt, {"instruction"}))
+        self.judge: Judge = answer_judge(load_prompt(config.answer_prompt, {"segment", "instruction", "output"}))
+        self.config = config
+
+    def measure(self, engine: EngineSettings, calibrations: Calibrations) -> list[PipelineStep]:
+        """Return the blocks that ask the model about each answer."""
+        return [
+            MeasureSupport(engine, self.support, calibrations.of, has_answer),
+            AskAboutAnswer(engine, self.judge, calibrations.of, has_answer),
+        ]
+
+    def select(self, calibrations: Calibrations, removed: Removed) -> list[PipelineStep]:
+        """Return the blocks that drop what a check turned down; with keep_unverified, what only notes the details."""
+        drop = not self.config.keep_unverified
+        details: list[PipelineStep] = [CheckDetails(drop, removed("unsupported_detail") if drop else None)]
+        signals: tuple[Support | Judge, ...] = (self.support, self.judge) if drop else ()
+        bounds: list[PipelineStep] = [calibrations.bound(one, removed(one.reason)) for one in signals]
+        return [*details, *bounds]
+
+    def requests(self, calibrations: Calibrations, new_tokens: int) -> Iterator[Request]:
+        """Yield the requests about labelled answers and, as long as they may be, those of the candidates."""
+        for item in (*calibrations.development, *calibrations.held_out):
+            if item.judge == self.judge.name:
+                yield self.judge.prompt_for(*item.asked), self.judge.new_tokens
+                yield self.support.prompt_for(*item.asked), len(item.output.encode())
+        written = TOKENS_A_TOKEN * new_tokens
+        for row in read_rows(self.config.candidates):
+            asked = row[schema.INSTRUCTION], "", row[schema.TEXT]
+            yield self.judge.prompt_for(*asked), written + self.judge.new_tokens
+            yield self.support.prompt_for(*asked), written
+
+    def measured(self, calibrations: Calibrations) -> dict[str, Any]:
+        """Return how the three checks together do on the held-out answers: precision and recall, with 95% intervals.
+
+        Precision is the share of right answers among those that all three keep, recall that of the right ones kept.
+        """
+        items = [item for item in calibrations.held_out if item.judge == self.judge.name]
+        supported, judged = calibrations.verdicts(self.support), calibrations.verdicts(self.judge)
+        kept = [
+            one and other and not _lacks_details(item)
+            for one, other, item in zip(supported, judged, items, strict=True)
+        ]
+        right = [item.label == LABELS["answer"][0] for item in items]
+        both = sum(one and other for one, other in zip(kept, right, strict=True))
+        return {
+            "items": len(items),
+            **_share("precision", both, sum(kept)),
+            **_share("recall", both, sum(right)),
+        }
+
+
+def _lacks_details(item: JudgeItem) -> bool:
+    instruction, output, segment = item.asked
+    return bool(missing_details(instruction, segment) or missing_details(output, f"{segment}\n{instruction}"))
+
+
+def _share(name: str, part: int, whole: int) -> dict[str, float]:
+    low, high = share_interval(part, whole) if whole else (0.0, 1.0)
+    return {name: part / whole if whole else 0.0, f"{name}_low": low, f"{name}_high": high}
