@@ -104,7 +104,7 @@ def test_engine_settings_of_the_options(label):
     assert settings.max_model_len is None  # by the plan
 
 
-@pytest.mark.parametrize("judge", ["filter", "score"])
+@pytest.mark.parametrize("judge", ["filter", "score", "support", "answer"])
 def test_a_target_precision_chooses_the_thresholds(label, judge):
     assert label("--target_precision", "0.9", stage="refine").target_precision == 0.9
     with pytest.raises(ConfigError, match=f"target_precision: {judge}_threshold is set too: choose one of the two"):
@@ -115,6 +115,12 @@ def test_a_target_precision_chooses_the_thresholds(label, judge):
 def test_a_target_precision_is_a_share(label, word, message):
     with pytest.raises(ConfigError, match=message):
         label("--target_precision", word, stage="refine")
+
+
+@pytest.mark.parametrize("answers", ["raw", "unaided"])
+def test_only_polished_answers_are_verified(label, answers):
+    with pytest.raises(ConfigError, match=f"verify: compares polished answers .* answers is {answers}"):
+        label("--verify", "true", "--answers", answers, stage="refine")
 
 
 def test_judge_data_may_be_several_files(label):

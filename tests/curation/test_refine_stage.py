@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from kun_recipes.curation import refine
+from kun_recipes.curation import refine, verification
 from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.config import RefineConfig
+from kun_recipes.curation.details import CheckDetails
 from kun_recipes.curation.judge_data import JudgeItem, split_judge_items
 from kun_recipes.curation.judging import filter_judge, score_judge
+from kun_recipes.curation.polishing import PolishAnswer
 from kun_recipes.data import schema
 from kun_recipes.errors import UserError
 from kun_recipes.models.asking import row_seed
@@ -49,6 +51,11 @@ def stage(ending_model: Path, open_rules: Path, repository: Path, tmp_path_facto
         for judge, labels in ITEMS.items()
         for label, texts in labels.items()
         for text in texts.split()
+    ]
+    items += [
+        {"judge": "answer", "segment": f"甲第{number}。", "instruction": "问", "output": output, "label": label}
+        for number in range(8)
+        for output, label in (("甲", "好"), ("乙", "差"))
     ]
     judge_data = folder / "judge.jsonl"
     judge_data.write_text("\n".join(json.dumps(item, ensure_ascii=False) for item in items), encoding="utf-8")
@@ -195,3 +202,67 @@ def test_the_seed_reaches_the_model(stage, everything):
     outputs = [row[schema.OUTPUT] for row in everything]
     assert outputs == [row[schema.OUTPUT] for row in rows_of(stage(seed=0) / "rows")]
     assert not {*outputs} & {row[schema.OUTPUT] for row in rows_of(stage(seed=1) / "rows")}
+
+
+@pytest.fixture(scope="module")
+def verified(stage: Stage) -> list[Row]:
+    """The rows with all that the checks measured of them."""
+    return rows_of(stage(verify=True, keep_unverified=True) / "rows")
+
+
+@pytest.fixture
+def without_details(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Details are noted and drop no row: the tiny model writes noise."""
+    monkeypatch.setattr(verification, "CheckDetails", lambda drop, writer: CheckDetails(False))
+
+
+CHECKS = {
+    "support": ("support_threshold", schema.SUPPORT, "unsupported"),
+    "answer": ("answer_threshold", schema.ANSWER_CALIBRATED, "wrong_answer"),
+}
+
+
+@pytest.mark.parametrize(("option", "column", "reason"), CHECKS.values(), ids=CHECKS)
+def test_a_check_removes_the_answers_below_its_threshold(stage, verified, without_details, option, column, reason):
+    measured = sorted(row[column] for row in verified)
+    threshold = (measured[1] + measured[2]) / 2
+    chosen = {"support_threshold": -100.0, "answer_threshold": -100.0} | {option: threshold}
+    folder = stage(verify=True, **chosen)
+    assert ids(rows_of(folder / "rows")) == [row["id"] for row in verified if row[column] >= threshold]
+    assert {row["id"]: row[schema.VALUE] for row in removed_rows(folder)[reason]} == {
+        row["id"]: pytest.approx(row[column], abs=1e-4) for row in verified if row[column] < threshold
+    }
+    summary = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
+    assert summary["judges"][option.removesuffix("_threshold")]["threshold"] == threshold
+    assert summary["verification"]["items"] == 4
+
+
+@pytest.fixture
+def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every answer ends in a detail that no segment has, and a courtesy."""
+    columns = PolishAnswer.columns
+    answer = "水在一百度沸腾，据2019年的记录。如需了解更多信息，建议您访问官方网站。"
+    monkeypatch.setattr(PolishAnswer, "columns", lambda block, one: columns(block, one) | {schema.OUTPUT: answer})
+
+
+def test_an_answer_with_a_detail_of_its_own_is_removed(stage, made_up):
+    with pytest.raises(UserError, match="no row is left"):
+        stage(verify=True, support_threshold=-100.0, answer_threshold=-100.0)
+
+
+def test_what_is_not_verified_is_kept_where_that_is_asked_for(stage, made_up):
+    folder = stage(verify=True, keep_unverified=True)
+    rows = rows_of(folder / "rows")
+    assert len(rows) == len(INSTRUCTIONS)
+    for row in rows:
+        assert row[schema.MISSING_DETAILS] == ["2019年"]
+        assert {schema.SUPPORT, schema.ANSWER_LOGODDS, schema.ANSWER_PROBABILITY} <= row.keys()
+        assert row[schema.OUTPUT].endswith("官方网站。") and schema.TAIL not in row
+
+
+def test_tails_are_stripped_and_kept_in_a_column(stage, made_up, without_details):
+    folder = stage(verify=True, support_threshold=-100.0, answer_threshold=-100.0)
+    for row in rows_of(folder / "rows"):
+        assert row[schema.OUTPUT] == "水在一百度沸腾，据2019年的记录。"
+        assert row[schema.TAIL] == "如需了解更多信息，建议您访问官方网站。"
+        assert row[schema.RAW_OUTPUT] == row[schema.OUTPUT] + row[schema.TAIL]

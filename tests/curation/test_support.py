@@ -6,7 +6,8 @@ import pytest
 from datatrove.data import Document
 
 from kun_recipes.curation.measuring import FitsContext
-from kun_recipes.curation.support import MeasureSupport
+from kun_recipes.curation.polishing import has_answer
+from kun_recipes.curation.support import MeasureSupport, Support
 from kun_recipes.data import schema
 from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.prompts import load_prompt
@@ -21,7 +22,8 @@ ROWS = [("水在一百度沸腾。", "水何时沸腾？", "一百度。"), ("{i
 def block(settings: EngineSettings, repository: Path) -> MeasureSupport:
     prompts = repository / "recipes" / "prompts"
     with_segment = load_prompt(prompts / "polish.txt", {"segment", "instruction"})
-    return MeasureSupport(settings, with_segment, load_prompt(prompts / "answer.txt", {"instruction"}))
+    support = Support(with_segment, load_prompt(prompts / "answer.txt", {"instruction"}))
+    return MeasureSupport(settings, support, lambda *_: None)
 
 
 def answered(*rows: tuple[str, str, str]) -> list[Document]:
@@ -47,6 +49,6 @@ def test_an_answer_that_does_not_fit_when_it_is_read_again_is_told(settings, blo
 
 
 def test_a_row_without_an_answer_is_not_asked_about(settings, block):
-    wanted = MeasureSupport(settings, block.with_segment, block.alone, lambda doc: schema.OUTPUT in doc.metadata)
+    wanted = MeasureSupport(settings, block.support, lambda *_: None, has_answer)
     row = Document(text="水", id="0", metadata={schema.INSTRUCTION: "写诗"})
     assert schema.SUPPORT not in measured(wanted, [row])[0].metadata
