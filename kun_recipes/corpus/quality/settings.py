@@ -79,7 +79,7 @@ class LineLimits:
         long_line: characters from which a line is taken for a sentence without an end mark.
         max_open_lines_per_character: most lines that are none for each character that is no whitespace.
         min_lines: lines under which neither is measured.
-        min_said_share: lowest share of lines that say something (text/short_lines.py) in verse and recipes, which stay.
+        min_said_share: lowest share of lines that say something (text/short_lines.py) in verse and recipes that stay.
     """
 
     min_sentence_share: Share | None
