@@ -3,7 +3,7 @@
     python benchmarks/spam.py           # what the shipped weights do on both halves of the rows, and their speed
     python benchmarks/spam.py --write   # train them anew on the half "use" (needs scikit-learn, of the extra dev)
 
-Bad rows are benchmarks/rules/bad.jsonl, good ones good_web.jsonl beside it and the answers of
+Bad rows are benchmarks/rules/bad.jsonl, good ones good_web.jsonl and good_ordinary.jsonl beside it and the answers of
 recipes/demo/data/seeds.jsonl, every other one held out. All are our own words. The rows of
 the half "held_out" share no sentence with the others.
 """
@@ -42,8 +42,8 @@ class Labelled(NamedTuple):
 
 def read_rows() -> list[Labelled]:
     rows = []
-    for name, bad in (("bad.jsonl", True), ("good_web.jsonl", False)):
-        for row in map(orjson.loads, (ROWS / name).read_bytes().splitlines()):
+    for name, bad in (("bad", True), ("good_web", False), ("good_ordinary", False)):
+        for row in map(orjson.loads, (ROWS / f"{name}.jsonl").read_bytes().splitlines()):
             rows.append(Labelled(narrow(row["text"]), row["kind"], row["half"], bad))
     for number, row in enumerate(map(orjson.loads, SEEDS.read_bytes().splitlines())):
         rows.append(Labelled(narrow(row["output"]), "seed answers", ("use", "held_out")[number % 2], False))

@@ -60,16 +60,16 @@ class LowQualityKeywords(Rule):
     def __init__(self, field: str, lists: Sequence[KeywordList], exclusion_writer: DiskWriter | None = None):
         super().__init__(field, exclusion_writer)
         self.lists = tuple(lists)
-        self._phrases = PhraseLists([one.patterns for one in self.lists])
+        self._phrases = PhraseLists([one.patterns for one in self.lists], [one.min_hits for one in self.lists])
 
     def find(self, text: str) -> Fault | None:
         view = undisguised(text)
         return self._find(text) or (self._find(view) if view != text else None)
 
     def _find(self, text: str) -> Fault | None:
-        for keywords in map(self.lists.__getitem__, self._phrases.possible(text)):
-            hits: dict[re.Pattern[str], str] = {}
-            for match in keywords.patterns.finditer(text):
+        for number, possible in self._phrases.possible(text):
+            keywords, hits = self.lists[number], dict[re.Pattern[str], str]()
+            for match in keywords.patterns.finditer(text, possible):
                 hits.setdefault(match.re, match[0].strip())
                 if len(hits) >= keywords.min_hits and not keywords.spares(text):
                     return Fault(keywords.reason, " / ".join(hits.values()))

@@ -66,7 +66,9 @@ class KeywordStuffing(Rule):
         if count_solid(text) > self.settings.max_characters:
             return None
         view = undisguised(text)
-        found = self._said_again(view) or self._chain(view)
+        found = (
+            self._said_again(view) or self._chain(view) or (self._chain(text) if view != text else None)
+        )  # A|B|C is a disguise, too
         return Fault("seo", found) if found else None
 
     def _said_again(self, text: str) -> str | None:

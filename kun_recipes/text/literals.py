@@ -25,9 +25,14 @@ def required_words(pattern: str, flags: int = 0) -> list[Clause]:
 
     Empty when nothing can be said: the expression must be run.
     """
-    reader = _Reader()
-    reader.read(_parser.parse(pattern, flags))
-    return sorted(map(_shortened, reader.finish()), key=_cost)
+    return _cheapest_first(_read(_parser.parse(pattern, flags)))
+
+
+def required_in_alternatives(pattern: str, flags: int = 0) -> list[list[Clause]]:
+    """As `required_words`, for each alternative of the whole expression; of a match those of one alternative hold."""
+    parsed = _parser.parse(pattern, flags)
+    is_branch = len(parsed) == 1 and parsed[0][0] is _constants.BRANCH
+    return [_cheapest_first(_read(parts)) for parts in (parsed[0][1][1] if is_branch else [parsed])]
 
 
 class _Reader:
@@ -129,6 +134,10 @@ def _read(parts: Iterable[tuple[Any, Any]]) -> _Reader:
     reader = _Reader()
     reader.read(parts)
     return reader
+
+
+def _cheapest_first(reader: _Reader) -> list[Clause]:
+    return sorted(map(_shortened, reader.finish()), key=_cost)
 
 
 def _letters(codes: Iterable[int]) -> Clause | None:

@@ -3,19 +3,25 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import accumulate
 from re import _constants, _parser  # type: ignore[attr-defined]  # not in typeshed
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from kun_recipes.text.literals import LATIN_1, has_case, required_words
+from kun_recipes.text.literals import LATIN_1, Clause, has_case, required_in_alternatives, required_words
 from kun_recipes.text.views import encode
 
 FLAGS = re.IGNORECASE | re.MULTILINE
 LONGEST = 200  # characters of a match, for an expression to be run only near its words
 PAIRS = 1 << 15  # a text of 10,000 characters has some 5,000 different pairs of neighbours
 FIRST_FACTOR, SECOND_FACTOR = np.uint32(0x9E3779B1), np.uint32(0x85EBCA77)
+
+Word = tuple[int, int, str, bool]
+"""A word: the hashes of its first and last pair, itself, and whether it is looked for in lower case."""
+
+ALWAYS_THERE: Word = (PAIRS, PAIRS, "", False)
 
 lowered = lru_cache(maxsize=1)(str.lower)  # one text meets many phrases
 
@@ -33,8 +39,14 @@ class Phrases:
     def __init__(self, patterns: Sequence[str]):
         self.patterns = tuple(patterns)
         self._phrases = [Phrase(pattern) for pattern in self.patterns]
-        pairs = [(*pair, number) for number, phrase in enumerate(self._phrases) for pair in phrase.first_pairs()]
-        self._first, self._last, self._owner = np.array(pairs, dtype=np.int64).reshape(-1, 3).T
+        self._owned = [
+            (number, clauses) for number, phrase in enumerate(self._phrases) for clauses in phrase.alternatives
+        ]
+        clauses = [clause for _, owned in self._owned for clause in owned or [[ALWAYS_THERE]]]
+        pairs = np.array([word[:2] for clause in clauses for word in clause], dtype=np.int64).reshape(-1, 2)
+        self._first, self._last = pairs.T
+        self._clause_starts = _starts(map(len, clauses))
+        self._alternative_starts = _starts(len(owned) or 1 for _, owned in self._owned)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Phrases) and self.patterns == other.patterns
@@ -47,18 +59,31 @@ class Phrases:
 
     def possible(self, text: str) -> list[int]:
         """The numbers of the expressions whose words are in the text, in order; no other matches."""
+        if not self._owned:
+            return []
         pairs = pairs_of(text)
         there = np.frombuffer(pairs, dtype=np.uint8)
-        likely = self._owner[(there[self._first] & there[self._last]).view(bool)].tolist()
-        return [number for number in dict.fromkeys(likely) if self._phrases[number].may_match(text, pairs)]
+        clauses = np.bitwise_or.reduceat(there[self._first] & there[self._last], self._clause_starts)
+        likely = np.bitwise_and.reduceat(clauses, self._alternative_starts).nonzero()[0].tolist()
+        numbers: dict[int, None] = {}
+        for number, owned in map(self._owned.__getitem__, likely):
+            if number not in numbers and may_match(owned, text, pairs):
+                numbers[number] = None
+        return list(numbers)
 
     def search(self, text: str) -> re.Match[str] | None:
         """The match that begins first; of those that begin together, that of the expression that is listed first."""
         return next(self.finditer(text), None)
 
-    def finditer(self, text: str) -> Iterator[re.Match[str]]:
-        """Matches in the order of the text, which do not overlap."""
-        searches, start = [self._phrases[number].search_in(text) for number in self.possible(text)], 0
+    def finditer(self, text: str, possible: Sequence[int] | None = None) -> Iterator[re.Match[str]]:
+        """Matches in the order of the text, which do not overlap.
+
+        Args:
+            text: where they are looked for.
+            possible: numbers of the expressions that may match; None looks for them.
+        """
+        numbers, start = self.possible(text) if possible is None else possible, 0
+        searches = [self._phrases[number].search_in(text) for number in numbers]
         while found := [match for search in searches if (match := search.next_from(start))]:
             first = min(found, key=re.Match.start)  # of the expression listed first, where several begin
             yield first
@@ -78,15 +103,22 @@ class PhraseLists:
 
     Args:
         lists: the lists, which are searched one by one.
+        least: of each list the fewest of its expressions that must match for it to count.
     """
 
-    def __init__(self, lists: Sequence[Phrases]):
+    def __init__(self, lists: Sequence[Phrases], least: Sequence[int]):
         self._together = Phrases([pattern for phrases in lists for pattern in phrases.patterns])
-        self._list = [number for number, phrases in enumerate(lists) for _ in phrases.patterns]
+        self._places = [(number, place) for number, one in enumerate(lists) for place in range(len(one.patterns))]
+        self._least = tuple(least)
 
-    def possible(self, text: str) -> list[int]:
-        """The numbers of the lists of which an expression has its words in the text, in order; no other matches."""
-        return list(dict.fromkeys(self._list[number] for number in self._together.possible(text)))
+    def possible(self, text: str) -> list[tuple[int, list[int]]]:
+        """The numbers of the lists of which enough expressions have their words in the text, each with the numbers of
+        those expressions, in order; no others match.
+        """
+        found: dict[int, list[int]] = {}
+        for number, place in map(self._places.__getitem__, self._together.possible(text)):
+            found.setdefault(number, []).append(place)
+        return [(number, places) for number, places in found.items() if len(places) >= self._least[number]]
 
 
 def check_pattern(pattern: str) -> None:
@@ -101,6 +133,7 @@ class Phrase:
 
     Attributes:
         clauses: of each clause the words, each with two of its pairs and whether it is looked for in lower case.
+        alternatives: such clauses for each alternative of the whole expression; a match satisfies those of one.
         reach: most characters of a match that holds a word of the first clause; None where that cannot be said.
     """
 
@@ -108,27 +141,11 @@ class Phrase:
         self.pattern = re.compile(pattern, FLAGS)
         parsed = _parser.parse(pattern, FLAGS)
         self.stands_at_start = _stands_at_start(parsed)
-        self.clauses = [
-            [(*_first_and_last_pair(word), word, has_case(word)) for word in sorted(clause)]
-            for clause in required_words(pattern, FLAGS)
-        ]
+        self.clauses = _with_pairs(required_words(pattern, FLAGS))
+        self.alternatives = [_with_pairs(clauses) for clauses in required_in_alternatives(pattern, FLAGS)]
         longest = parsed.getwidth()[1]
         may_reach = self.clauses and longest <= LONGEST and not self.stands_at_start and not _looks_around(parsed)
         self.reach = longest if may_reach else None
-
-    def first_pairs(self) -> list[tuple[int, int]]:
-        """The pairs of the words of which each match holds one; the pair that is always there for no such words."""
-        return [(first, last) for first, last, _, _ in self.clauses[0]] if self.clauses else [(PAIRS, PAIRS)]
-
-    def may_match(self, text: str, pairs: bytes) -> bool:
-        """Return whether the text holds the words that the expression needs; `pairs` comes from `pairs_of`."""
-        for words in self.clauses:
-            for first, last, word, in_lower_case in words:
-                if pairs[first] and pairs[last] and word in (lowered(text) if in_lower_case else text):
-                    break
-            else:
-                return False
-        return True
 
     def search_in(self, text: str) -> "Search":
         """A search of the text, from its start to its end."""
@@ -164,6 +181,17 @@ class Search:
                 self.match = found if whole else self.pattern.match(self.text, found.start())
                 self.span = (found.start() + 1, last)
         return self.match
+
+
+def may_match(clauses: list[list[Word]], text: str, pairs: bytes) -> bool:
+    """Return whether the text holds a word of each clause; `pairs` comes from `pairs_of`."""
+    for words in clauses:
+        for first, last, word, in_lower_case in words:
+            if pairs[first] and pairs[last] and word in (lowered(text) if in_lower_case else text):
+                break
+        else:
+            return False
+    return True
 
 
 @lru_cache(maxsize=2)
@@ -228,3 +256,12 @@ def _hash_pairs(text: str) -> npt.NDArray[np.uint32]:
 def _first_and_last_pair(word: str) -> tuple[int, int]:
     hashes = _hash_pairs(word).tolist() or [PAIRS]
     return hashes[0], hashes[-1]
+
+
+def _with_pairs(clauses: Iterable[Clause]) -> list[list[Word]]:
+    return [[(*_first_and_last_pair(word), word, has_case(word)) for word in sorted(clause)] for clause in clauses]
+
+
+def _starts(lengths: Iterable[int]) -> npt.NDArray[np.int64]:
+    """Where each of several runs of such lengths begins."""
+    return np.array([0, *accumulate(lengths)][:-1], dtype=np.int64)

@@ -183,8 +183,21 @@ def test_phrases_compare_by_pattern_and_can_be_pickled():
 
 @pytest.mark.parametrize(
     ("text", "possible"),
-    [("请下载", [1]), ("第x章,马上领取", [0, 2]), ("点击下载,第x章", [0, 1, 2]), ("没有", []), ("", [])],
+    [
+        ("请下载", [(1, [0])]),
+        ("第x章,马上领取,领取", [(0, [1]), (2, [0, 1])]),
+        ("点击下载,第x章", [(0, [0]), (1, [0])]),  # of the third list two must match
+        ("没有", []),
+        ("", []),
+    ],
 )
 def test_lists_are_searched_only_where_the_words_of_one_of_their_phrases_are(text, possible):
-    lists = [Phrases(["点击", "马上.{0,3}领取"]), Phrases(["下载"]), Phrases(["第.章", "领取{2}"])]
-    assert PhraseLists(lists).possible(text) == possible
+    lists = [Phrases(["点击", "马上.{0,3}领取"]), Phrases(["下载"]), Phrases(["第.章", "领取|发放"])]
+    assert PhraseLists(lists, [1, 1, 2]).possible(text) == possible
+
+
+@pytest.mark.parametrize(
+    ("text", "possible"), [("第1章", []), ("第1回", [0]), ("卷一章", [0]), ("卷一回", []), ("第1章,卷二回", [0])]
+)
+def test_an_alternative_needs_all_of_its_own_words(text, possible):
+    assert Phrases(["第.{1,3}回|卷.{1,3}章"]).possible(text) == possible

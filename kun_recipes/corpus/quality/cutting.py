@@ -57,7 +57,7 @@ class CutLines(Normaliser):
         super().__init__()
         self.limits = limits
         self.lists = tuple(one for one in lists if one.reason in limits.reasons)
-        self.phrases = PhraseLists([one.patterns for one in self.lists])
+        self.phrases = PhraseLists([one.patterns for one in self.lists], [one.min_hits for one in self.lists])
         self.closing_lines = closing_lines
 
     def format(self, text: str) -> str:
@@ -75,8 +75,9 @@ class CutLines(Normaliser):
     def _advertising(self, text: str) -> list[tuple[int, int]]:
         """Spans of the lines and sentences that hold a phrase, in order."""
         narrowed, spans = narrow(text), set[tuple[int, int]]()
-        for keywords in map(self.lists.__getitem__, self.phrases.possible(narrowed)):
-            matches = list(keywords.patterns.finditer(narrowed))
+        for number, possible in self.phrases.possible(narrowed):
+            keywords = self.lists[number]
+            matches = list(keywords.patterns.finditer(narrowed, possible))
             if len({match.re for match in matches}) < keywords.min_hits or keywords.spares(narrowed):
                 continue
             spans |= {self._piece(text, match.start(), match.end()) for match in matches}

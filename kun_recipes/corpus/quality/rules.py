@@ -23,7 +23,7 @@ from kun_recipes.text.classes import (
     pack,
 )
 from kun_recipes.text.formulas import without_formulas
-from kun_recipes.text.verse import verse_share
+from kun_recipes.text.short_lines import said_share
 
 LINE_ENDS = tuple(NARROW_SENTENCE_ENDS + ":.—~、,")  # whatever goes on or ends, unlike a link
 TABLE_ROW = re.compile(r"^\s*\||\t.*\S\t")
@@ -88,8 +88,8 @@ class DocumentLines(Rule):
     """Drop documents whose lines are no sentences.
 
     Reads the text. Reasons: "few_sentence_ends" (the value is the share of lines that are sentences: they end with a
-    mark or are long), "short_lines" (other lines a character). Rows of a table are not counted. Verses are short, and
-    stay for the small words in them.
+    mark or are long), "short_lines" (other lines a character). Rows of a table are not counted. Verses, ingredients
+    and steps are short, and stay for what they say.
     """
 
     name = "📏 document lines"
@@ -109,7 +109,7 @@ class DocumentLines(Rule):
         share, density = found / len(lines), (len(lines) - found) / count_solid(text)
         few = limits.min_sentence_share is not None and share < limits.min_sentence_share
         short = limits.max_open_lines_per_character is not None and density > limits.max_open_lines_per_character
-        if not (few or short) or (limits.min_verse_share is not None and verse_share(lines) >= limits.min_verse_share):
+        if not (few or short) or (limits.min_said_share is not None and said_share(lines) >= limits.min_said_share):
             return None
         return Fault("few_sentence_ends", f"{share:.2f}") if few else Fault("short_lines", f"{density:.2f}")
 

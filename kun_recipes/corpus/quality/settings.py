@@ -79,14 +79,14 @@ class LineLimits:
         long_line: characters from which a line is taken for a sentence without an end mark.
         max_open_lines_per_character: most lines that are none for each character that is no whitespace.
         min_lines: lines under which neither is measured.
-        min_verse_share: lowest share of lines with a small word (的, 了, 我, 像) in a text that is verse and stays.
+        min_said_share: lowest share of lines that say something (text/short_lines.py) in verse and recipes that stay.
     """
 
     min_sentence_share: Share | None
     long_line: Count
     max_open_lines_per_character: Amount | None
     min_lines: Count
-    min_verse_share: Share | None
+    min_said_share: Share | None
 
 
 @dataclass(frozen=True)

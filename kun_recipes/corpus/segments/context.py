@@ -12,7 +12,7 @@ from kun_recipes.config.settings import load_typed
 from kun_recipes.config.types import Count
 from kun_recipes.data import schema
 from kun_recipes.rules.rule import Fault, Rule, Verdict, verdict
-from kun_recipes.text.verse import verse_share
+from kun_recipes.text.short_lines import said_share
 from kun_recipes.text.views import narrow
 
 DEFAULT_CONTEXT = "context.yaml"
@@ -22,8 +22,7 @@ LOOK_BACK = 40  # characters before a pointer that show what it is for
 SEE = "见参"  # with these begins a pointer to more; one to a figure says what the text itself leaves out
 TABLE_ROW = re.compile(r"^\s*\|", re.MULTILINE)
 QUESTION = "?"
-MIN_VERSES, VERSE_SHARE = 5, 0.45  # as in quality.yaml
-THIS = re.compile(r"在?这[款家本部台座间只条位件张项套个]")  # what a text begins with that shows its matter
+MIN_SAID, SAID_SHARE = 5, 0.45  # as in quality.yaml
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,7 @@ class ContextSettings:
 
     Attributes:
         points_back: how a segment begins that goes on from the text before it.
+        opens: what of these a whole document may begin with, since no text before it is meant: a story opens with 他.
         points_elsewhere: what names a figure, a table, a page or a passage; a table in the segment is not elsewhere.
         points_up: what names text above it; not looked for but in the first third of a segment.
         points_down: what names text below it; not looked for but in the last third.
@@ -41,6 +41,7 @@ class ContextSettings:
     """
 
     points_back: re.Pattern[str] | None
+    opens: re.Pattern[str] | None
     points_elsewhere: re.Pattern[str] | None
     points_up: re.Pattern[str] | None
     points_down: re.Pattern[str] | None
@@ -73,9 +74,9 @@ class LeansOnContext(Rule):
 
     def filter(self, doc: Document) -> Verdict:
         """As `Rule.filter`, but nothing stands before the first segment that its “这家店” could point back to."""
-        fault = self.find(text := narrow(doc.text))
-        if fault and fault.reason == "points_back" and not doc.metadata.get(schema.SPAN_START, 1) and THIS.match(text):
-            fault = self._find_later(text.strip())
+        fault, opens = self.find(text := narrow(doc.text)), self.settings.opens
+        if fault and fault.reason == "points_back" and opens and not doc.metadata.get(schema.SPAN_START, 1):
+            fault = self._find_later(text.strip()) if opens.match(text.strip()) else fault
         return verdict(doc, fault)
 
     def find(self, text: str) -> Fault | None:
@@ -120,6 +121,6 @@ def _has_text(text: str, max_heading: int) -> bool:
     if TEXT_MARK.search(text):
         return True
     lines = text.splitlines()
-    if len(TABLE_ROW.findall(text)) > 2 or (len(lines) >= MIN_VERSES and verse_share(lines) >= VERSE_SHARE):
+    if len(TABLE_ROW.findall(text)) > 2 or (len(lines) >= MIN_SAID and said_share(lines) >= SAID_SHARE):
         return True
     return any(len(line) > max_heading and not line.endswith(QUESTION) and not NUMBERED.match(line) for line in lines)

@@ -284,8 +284,8 @@ def test_each_check_can_be_switched_off(check, text):
 def test_settings_file_can_be_replaced(tmp_path):
     path = tmp_path / "context.yaml"
     path.write_text(
-        "points_back: ['从前']\npoints_elsewhere: null\npoints_up: null\npoints_down: null\nin_passing: null\n"
-        "cut_beginning: null\nmax_heading: null\n",
+        "points_back: ['从前']\nopens: null\npoints_elsewhere: null\npoints_up: null\npoints_down: null\n"
+        "in_passing: null\ncut_beginning: null\nmax_heading: null\n",
         encoding="utf-8",
     )
     assert judge("从前有座山。", load_context(path)) == ("points_back", "从前")
@@ -299,10 +299,53 @@ def test_block_can_be_pickled():
     assert block.filter(Document(f"因此，{BODY}", id="1", metadata={})) == (False, "points_back")
 
 
-@pytest.mark.parametrize(("start", "kept"), [(0, True), (40, False)])
-def test_what_a_text_shows_at_its_beginning_is_not_behind_it(start, kept):
-    row = Document("这家店开在菜市场后面，牛肉面的汤是头天晚上熬的。", id="1", metadata={"span_start": start})
-    assert (LeansOnContext(SETTINGS).filter(row) is True) == kept
+@pytest.mark.parametrize("start", [0, 40])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "这家店开在菜市场后面，牛肉面的汤是头天晚上熬的。",
+        "他点开那封邮件，屏幕上只有一行字。",
+        "它的叶子背面有一层细毛，摸上去像绒布。",
+        "这里的冬天很长，十月就下雪了。",
+        "这是一个真实的故事，发生在我外婆的村子里。",
+        "那时候，河水涨到了桥面上。",
+        "然而花终究是要谢的。",
+        "不过我还是喜欢老房子。",
+    ],
+)
+def test_what_a_document_opens_with_is_not_behind_it(text, start):
+    row = Document(text, id="1", metadata={"span_start": start})
+    assert (LeansOnContext(SETTINGS).filter(row) is True) == (start == 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "该方法简单易行，适合初学者。",
+        "它是一种多年生草本植物，花期五月。",
+        "这种分歧有历史原因，说来话长。",
+        "此外，还要注意防潮。",
+        "因此，这项工程提前完工。",
+        "上述条约的修改，比照缔结的程序办理。",
+        "但上述情形除外，具体办法另行制定。",
+        "第二种是水培，换水要勤。",
+    ],
+)
+def test_what_a_document_cannot_open_with_points_back(text):
+    row = Document(text, id="1", metadata={"span_start": 0})
+    assert LeansOnContext(SETTINGS).filter(row) == (False, "points_back")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "如果打印机没有反应，请参见第 5.4 节。",
+        "有关字段的细节，请阅读手册，参见第 12 节。",
+        "日志的格式还请参见附录。",
+    ],
+)
+def test_pointers_in_passing_stay(text):
+    assert judge(BODY + text) is None
 
 
 @pytest.mark.parametrize(
