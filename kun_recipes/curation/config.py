@@ -36,7 +36,9 @@ class LabelConfig(EngineConfig):
         None, "remove this share of the candidates, those of lowest fit", unit="percent", source="ours", min=0, max=100
     )
     rules: InputPath | None = option(
-        None, "YAML file of the A.2 rules; null takes the ones of the package", package_file="rules/rules.yaml"
+        None,
+        "YAML file of the A.2 rules; null takes the ones of the package",
+        package_file=["rules/rules.yaml", "privacy/privacy.yaml"],
     )
 
     new_tokens = 96
@@ -100,7 +102,9 @@ class RefineConfig(EngineConfig):
         min=1,
     )
     rules: InputPath | None = option(
-        None, "YAML file of the A.2 rules; null takes the ones of the package", package_file="rules/rules.yaml"
+        None,
+        "YAML file of the A.2 rules; null takes the ones of the package",
+        package_file=["rules/rules.yaml", "privacy/privacy.yaml"],
     )
 
     new_tokens = 1024

@@ -15,7 +15,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -129,17 +129,18 @@ def describe(config: Any) -> dict[str, Any]:
             if spec_of(field) is None and isinstance(value, str) and os.path.isfile(value):
                 hint = InputPath  # TRL's own options say of no text that it is a file, such as deepspeed
             values[field.name] = _plain(map_paths(value, hint, _describe_path))
-            if (package_file := spec.package_file if (spec := spec_of(field)) else None) is not None:
-                values |= _describe_package_file(field.name, hint, value, package_file)
+            if spec := spec_of(field):
+                values |= _describe_package_files(field.name, path_kind(hint) is not None, value, spec.package_files)
     return values
 
 
-def _describe_package_file(name: str, hint: Any, value: Any, file: str) -> dict[str, Any]:
-    """Return the package's file in the place of null; beside the name of something that is in there; else nothing."""
-    content = {"path": f"kun_recipes/{file}", "content": fingerprint(PACKAGE / file)}
-    if value is None:
-        return {name: content}
-    return {} if path_kind(hint) else {Path(file).name: content}
+def _describe_package_files(name: str, is_path: bool, value: Any, files: Sequence[str]) -> dict[str, Any]:
+    """Return the files of the package that are read for an option: the first in the place of a path that is null."""
+    if not is_path and value is None:
+        return {}
+    known = {file: {"path": f"kun_recipes/{file}", "content": fingerprint(PACKAGE / file)} for file in files}
+    beside = {Path(file).name: content for file, content in known.items() if not is_path or file != files[0]}
+    return {name: known[files[0]], **beside} if is_path and value is None and files else beside
 
 
 def path_kind(hint: Any) -> PathKind | None:
