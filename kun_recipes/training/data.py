@@ -1,5 +1,6 @@
 """From config to the conversations of a run: pairs read, checked, split, chosen and laid out, other sets mixed in."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.distributed import print_status
 from kun_recipes.training.formatting import Conversation, backward, find_marker, forward, judge_conversations
 from kun_recipes.training.mixing import load_mix, take
+from kun_recipes.training.rendering import Rendering
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,14 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
     Raises UserError when no pair is left, or for sets, judge items and prompt files that cannot be used.
     """
     seeds, removed = load_pairs(config.seeds, config.instruction_column, config.output_column, config.seeds_revision)
-    lay_out, markers = _layout(config), marker_pattern(tokenizer)
+    rendering, markers = Rendering(config, tokenizer), marker_pattern(tokenizer)
+    lay_out = _layout(config, rendering)
 
     def fault(seed: Pair) -> str | None:
         conversation = lay_out(seed)
         if find_marker(conversation, markers):
             return "chat_marker"
-        return "too_long" if _tokens(conversation, tokenizer) > config.max_length else None
+        return "too_long" if rendering.tokens(conversation) > config.max_length else None
 
     faults = [fault(seed) for seed in seeds]
     fitting = [seed for seed, reason in zip(seeds, faults, strict=True) if reason is None]
@@ -65,13 +68,14 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
             "" if any(row.reason != "too_long" for row in unfit) else f" within max_length: {config.max_length} tokens"
         )
         raise UserError(f"{config.seeds}: no pair{within} to train on; {describe_removed(removed)}")
+    rendering.check_answers(lay_out(fitting[0]))
     training, held_out = split_pairs(fitting, config.held_out_share)
     training, left_out = _subset(config, training)
     mixed = load_mix(config, seeds, len(training), fault)
     removed += left_out + [row for part in mixed for row in part.removed]
     _report_removed(removed)
     pairs = training + [seed for part in mixed for seed in part.pairs]
-    judges, judge_items = _judges(config, tokenizer)
+    judges, judge_items = _judges(config, rendering, markers)
     return TrainingData(
         training=[*map(lay_out, pairs), *judges],
         held_out=[*map(lay_out, held_out)],
@@ -99,15 +103,15 @@ def _report_removed(removed: list[Removed]) -> None:
         print_status(f"train: removed {describe_removed(faulty)}")
 
 
-def _layout(config: TrainConfig) -> Callable[[Pair], Conversation]:
+def _layout(config: TrainConfig, rendering: Rendering) -> Callable[[Pair], Conversation]:
     if config.direction == "forward":
         return forward
     assert config.label_prompt is not None  # `TrainConfig.check`
     label_prompt = load_prompt(config.label_prompt, {"segment"})
-    return lambda seed: backward(seed, label_prompt)
+    return lambda seed: rendering.lay_out(backward(seed, label_prompt))
 
 
-def _judges(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> tuple[list[Conversation], int]:
+def _judges(config: TrainConfig, rendering: Rendering, markers: re.Pattern[str]) -> tuple[list[Conversation], int]:
     if not config.judge_data:
         return [], 0
     assert config.filter_prompt is not None and config.score_prompt is not None  # `TrainConfig.check`
@@ -116,22 +120,18 @@ def _judges(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> tuple[li
         "score": load_prompt(config.score_prompt, {"instruction"}),
     }
     items, _, _ = split_judge_items(load_judge_items(config.judge_data))
-    conversations = judge_conversations(items, prompts, config.judge_turns, config.judge_passes, config.seed)
-    markers = marker_pattern(tokenizer)
+    laid_out = judge_conversations(items, prompts, config.judge_turns, config.judge_passes, config.seed)
+    conversations = [*map(rendering.lay_out, laid_out)]
     for conversation in conversations:
         if marker := find_marker(conversation, markers):
             raise UserError(
                 f"{config.judge_data}: an item, or its prompt file, holds the chat marker {marker}; remove it"
             )
-    longest = max(_tokens(conversation, tokenizer) for conversation in conversations)
+    rendering.check_answers(max(conversations, key=lambda conversation: len(conversation["completion"])))
+    longest = max(map(rendering.tokens, conversations))
     if longest > config.max_length:
         raise UserError(
             f"judge_turns: {config.judge_turns} judge items make a conversation of {longest} tokens, over max_length: "
             f"{config.max_length}; lower the one or raise the other"
         )
     return conversations, len(items)
-
-
-def _tokens(conversation: Conversation, tokenizer: PreTrainedTokenizerBase) -> int:
-    turns = conversation["prompt"] + conversation["completion"]
-    return len(tokenizer.apply_chat_template(turns, return_dict=True)["input_ids"])
