@@ -12,6 +12,7 @@ import pytest
 from datasets import load_dataset
 
 from kun_recipes.chain import all_stages
+from kun_recipes.data.folders import foreign_files
 from kun_recipes.data.rows import read_rows
 from tests.killing import run_until_killed
 
@@ -31,6 +32,12 @@ def test_every_row_is_kept_or_removed_with_a_reason(finished: Path):
         assert summary[stage]["rows_kept"] == summary[following]["rows_in"]
     reasons = {"repetition", "boilerplate", "gambling", "points_back", "refusal", "contaminated", "near_duplicate"}
     assert reasons <= set(summary["corpus"]["removed"])
+
+
+def test_each_stage_knows_every_file_that_it_writes(finished: Path):
+    """A fresh run would else refuse to remove its folder."""
+    for name, stage in all_stages.STAGES.items():
+        assert foreign_files(finished / name, stage.writes) == [], name
 
 
 def test_removed_rows_are_counted_by_reason(finished: Path):

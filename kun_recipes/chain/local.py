@@ -21,8 +21,8 @@ from kun_recipes.progress import SHOW_PROGRESS
 def remove_from(selected: Sequence[StageRun]) -> None:
     """Remove what the selected stages wrote, for a fresh run of them."""
     for stage in selected:
-        for folder in stage.written():
-            discard(folder)
+        for folder in sorted(stage.written(), key=lambda folder: len(folder.parts), reverse=True):  # the inner first
+            discard(folder, stage.kind.writes if folder == stage.folder else ())
 
 
 def check_before(chain: Chain, selected: Iterable[StageRun], fresh: bool = False) -> None:

@@ -47,6 +47,8 @@ class Stage:
         name: of its YAML file, and of its folder in the run's.
         script: that runs it.
         summary_file: written last, in its output_dir; a folder without it is not finished.
+        writes: patterns of the files that it writes into its folder beside `kun_recipes.data.folders.STAGE_FILES`; a
+            fresh run removes no folder with any other.
         devices: what it runs on: "cores", "gpus" of the model that it asks, or "training", by accelerate on all GPUs.
         optional: options whose paths it can do without, where the stage that writes them failed: its config has
             `without_failed` then.
@@ -57,6 +59,7 @@ class Stage:
     name: str
     script: ClassVar[str]
     summary_file: ClassVar[str] = SUMMARY
+    writes: ClassVar[tuple[str, ...]] = ()
     devices: ClassVar[Literal["cores", "gpus", "training"]] = "gpus"
     optional: ClassVar[tuple[str, ...]] = ()
     rows_from: ClassVar[str | None] = None

@@ -18,14 +18,14 @@ class OptionSpec:
     """Declaration of an option beyond its type and default.
 
     Attributes:
-        package_file: file of the package that the stage reads for null, or in which a name is looked up.
+        package_files: files of the package that the stage reads for this option; see `option`.
     """
 
     limits: Limits
     choices: tuple[str, ...]
     affects_rows: bool
-    selects: bool
-    package_file: str | None = None
+    selects: bool = False
+    package_files: tuple[str, ...] = ()
 
 
 class _HelpText(str):
@@ -46,7 +46,7 @@ def option(
     choices: Sequence[str] = (),
     affects_rows: bool = True,
     selects: bool = False,
-    package_file: str | None = None,
+    package_file: str | Sequence[str] = (),
 ) -> Any:
     """Declare a field of a config class.
 
@@ -55,8 +55,9 @@ def option(
         source: where the default comes from, such as a section of the paper.
         min, max: inclusive bounds; `above` is an exclusive lower bound. Each also holds for the items of a list.
         choices: the texts allowed in each item of a list; a single text says it by its `Literal` type.
-        package_file: file below kun_recipes/ that the stage reads where none is given, or that holds the names which
-            the option may have: its content is part of what a run was asked.
+        package_file: file, or files, below kun_recipes/ that the stage reads for this option. Their content is part of
+            what a run was asked. Of a path, the first is read where no path is given, and the others always. Of any
+            other option, all are read unless it is null.
         affects_rows: False for what only says where or how fast, and so may change when a run is continued.
         selects: True for what only selects among measured rows: a finished stage with another value selects anew.
 
@@ -66,8 +67,9 @@ def option(
     notes += [f"one of {', '.join(choices)}"] if choices else []
     notes += [f"source: {source}"] if source else []
     notes += ["only selects"] if selects else []
+    package_files = (package_file,) if isinstance(package_file, str) else tuple(package_file)
     text = _HelpText((f"{help} [{'; '.join(notes)}]" if notes else help).replace("%", "%%"))
-    text.spec = OptionSpec(Limits(min, max, above), tuple(choices), affects_rows, selects, package_file)
+    text.spec = OptionSpec(Limits(min, max, above), tuple(choices), affects_rows, selects, package_files)
     metadata = {"help": text}
     if isinstance(default, list | dict):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)

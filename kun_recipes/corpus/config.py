@@ -75,6 +75,7 @@ class CorpusConfig(ExecutorConfig):
         "the bad ones and read 1 to 2 MB/s per core (benchmarks/spam.py); null asks none",
         min=0,
         max=1,
+        package_file="rules/spam.npz",
     )
     benchmarks: list[Benchmark] | None = option(None, "evaluation sets that no segment may hold")
     near_duplicates: bool = option(True, "drop near duplicates too, by MinHash")

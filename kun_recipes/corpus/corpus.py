@@ -72,7 +72,7 @@ def segment(config: CorpusConfig, scratch: Path, reader: CorpusReader, removed: 
         CutLines(quality.cut_lines, rules.keywords.segment, rules.closing_lines),
         Segmenter(resolve_model(config.model, config.model_revision), config.max_tokens),
         RangeFilter(schema.TOKENS, "too_long", highest=config.max_tokens, exclusion_writer=removed("too_long")),
-        LeansOnContext(load_context(config.context), removed("context")),
+        LeansOnContext(load_context(config.context), quality.lines, removed("context")),
         *segment_rules(rules, removed),
         *([Spam(schema.TEXT, config.max_spam, removed("spam"))] if config.max_spam is not None else []),
         MaskPrivateData(load_privacy(config.privacy), removed("privacy")),

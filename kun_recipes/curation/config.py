@@ -52,7 +52,7 @@ class LabelConfig(EngineConfig):
     rules: InputPath | None = option(
         None,
         "YAML file of the A.2 rules; null takes the ones of the package",
-        package_file="rules/rules.yaml",
+        package_file=["rules/rules.yaml", "privacy/privacy.yaml"],
         selects=True,
     )
 
@@ -158,7 +158,7 @@ class RefineConfig(EngineConfig):
     rules: InputPath | None = option(
         None,
         "YAML file of the A.2 rules; null takes the ones of the package",
-        package_file="rules/rules.yaml",
+        package_file=["rules/rules.yaml", "privacy/privacy.yaml"],
         selects=True,
     )
 

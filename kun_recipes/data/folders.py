@@ -3,7 +3,8 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,14 @@ WRITTEN = ".written.json"
 MARKS = (SUMMARY, STARTED, TRAIN_SUMMARY, f"checkpoints/{STARTED}", WRITTEN)
 """Files by which a folder that this package wrote is known; `write_dataset` leaves the last, no other program does."""
 
+ROWS = "*.jsonl*"
+"""Pattern of the files of rows, for what a stage writes."""
+_OF_ROWS = ("measured", "recalled", "rows", "removed")
+STAGE_FILES = (SUMMARY, STARTED, *(f"{folder}/{ROWS}" for folder in _OF_ROWS), "scratch/*", "logs/*")
+"""Patterns of what every stage writes into its folder; * stands for anything, folders included."""
+
 KEPT = (".git", ".hg", ".svn")
-"""Marks of a repository. A folder with one of them is never removed."""
+"""Marks of a repository. A folder that has or holds one is never removed."""
 
 _WHOLE = 64 * 2**20  # bytes; a larger file or folder is known by sizes and times instead of its content
 
@@ -52,33 +59,47 @@ def require_finished(rows: str) -> None:
         raise UserError(f"{folder}: this stage was started but did not finish; run it again first")
 
 
-def discard(folder: Path) -> None:
-    """Remove a folder that a stage, a training or `write_dataset` wrote; raises UserError on any other."""
+def discard(folder: Path, writes: Sequence[str] = ()) -> None:
+    """Remove a folder that a stage, a training or `write_dataset` wrote, and nobody else wrote into.
+
+    Args:
+        writes: patterns of what the stage writes there beside `STAGE_FILES`.
+
+    Raises:
+        UserError: the folder, or a file in it, is somebody else's.
+    """
     if not folder.exists():
         return
-    if work := next((name for name in KEPT if (folder / name).exists()), None):
+    if folder.is_symlink():
+        raise UserError(f"{folder}: is a link to {folder.resolve()}; remove both yourself, or give another folder")
+    kept = (path.relative_to(folder) for name in KEPT for place in (name, f"*/{name}") for path in folder.glob(place))
+    if work := next(kept, None):
         raise UserError(f"{folder}: holds {work}, a repository of yours; remove it yourself, or give another folder")
     if any(folder.iterdir()) and not any(next(folder.glob(mark), None) for mark in MARKS):
         raise UserError(f"{folder}: no stage wrote this folder; remove it yourself, or give another one")
-    if others := _not_written(folder):
-        more = " and more" if len(others) > 1 else ""
-        raise UserError(
-            f"{folder}: holds {others[0]}{more}, not written with the dataset; move it, or give another folder"
-        )
+    if others := foreign_files(folder, writes):
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        writer = "with the dataset" if (folder / WRITTEN).is_file() else "by the stage"
+        raise UserError(f"{folder}: holds {others[0]}{more}, not written {writer}; move it, or give another folder")
     shutil.rmtree(folder)
 
 
-def _not_written(folder: Path) -> list[str]:
-    """Return the files of a dataset's folder that `write_dataset` did not write; a stage's folder is all its own."""
-    mark = folder / WRITTEN
-    if not mark.is_file():
-        return []
+def foreign_files(folder: Path, writes: Sequence[str] = ()) -> list[str]:
+    """Return the files of a folder that neither `write_dataset` nor a stage that `writes` these wrote."""
+    found = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
+    if (folder / WRITTEN).is_file():
+        return sorted(set(found) - _written_with(folder / WRITTEN))
+    patterns = (*STAGE_FILES, *writes)
+    names = ((name, name.removesuffix(".partial")) for name in found)  # half-written: a kill leaves it
+    return sorted(name for name, whole in names if not any(fnmatchcase(whole, pattern) for pattern in patterns))
+
+
+def _written_with(mark: Path) -> set[str]:
+    """Return the files of a dataset's folder, as `write_dataset` noted them."""
     try:
-        written = {WRITTEN, *json.loads(mark.read_text(encoding="utf-8"))["files"]}
+        return {WRITTEN, *json.loads(mark.read_text(encoding="utf-8"))["files"]}
     except (ValueError, KeyError, TypeError):  # damaged, or of an earlier version
-        written = {WRITTEN}
-    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
-    return sorted(set(found) - written)
+        return {WRITTEN}
 
 
 def is_described_path(value: Any) -> bool:

@@ -17,7 +17,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -170,24 +170,27 @@ def describe(config: Any) -> dict[str, Any]:
             if spec_of(field) is None and isinstance(value, str) and os.path.isfile(value):
                 hint = InputPath  # TRL's own options say of no text that it is a file, such as deepspeed
             values[field.name] = _plain(map_paths(value, hint, _describe_path))
-            if (package_file := spec.package_file if (spec := spec_of(field)) else None) is not None:
-                values |= _describe_package_file(field.name, hint, value, package_file)
+            if spec := spec_of(field):
+                values |= _describe_package_files(field.name, path_kind(hint) is not None, value, spec.package_files)
     return values
 
 
 def selecting_keys(config: Any) -> set[str]:
     """Return the keys of `describe` that only select among measured rows."""
-    chosen = [field for field in dataclasses.fields(config) if (spec := spec_of(field)) and spec.selects]
-    files = (spec.package_file for field in chosen if (spec := spec_of(field)))
-    return {field.name for field in chosen} | {Path(file).name for file in files if file}
+    keys = set()
+    for field in dataclasses.fields(config):
+        if (spec := spec_of(field)) and spec.selects:
+            keys |= {field.name, *(Path(file).name for file in spec.package_files)}
+    return keys
 
 
-def _describe_package_file(name: str, hint: Any, value: Any, file: str) -> dict[str, Any]:
-    """Return the package's file in the place of null; beside the name of something that is in there; else nothing."""
-    content = {"path": f"kun_recipes/{file}", "content": fingerprint(PACKAGE / file)}
-    if value is None:
-        return {name: content}
-    return {} if path_kind(hint) else {Path(file).name: content}
+def _describe_package_files(name: str, is_path: bool, value: Any, files: Sequence[str]) -> dict[str, Any]:
+    """Return the files of the package that are read for an option: the first in the place of a path that is null."""
+    if not is_path and value is None:
+        return {}
+    known = {file: {"path": f"kun_recipes/{file}", "content": fingerprint(PACKAGE / file)} for file in files}
+    beside = {Path(file).name: content for file, content in known.items() if not is_path or file != files[0]}
+    return {name: known[files[0]], **beside} if is_path and value is None and files else beside
 
 
 def path_kind(hint: Any) -> PathKind | None:

@@ -1,8 +1,10 @@
 """Chat templates: the tokens that they alone may write, the roles that they take, and the thoughts of models."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
+from typing import Any
 
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
@@ -13,6 +15,10 @@ BRACKETED = re.compile(r"[<\[].*[>\]]")
 NEVER = re.compile(r"(?!)")
 THOUGHT = r"<(think|thinking|thought|reasoning)>"
 """What opens the thoughts that a model writes before its answer."""
+
+NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
+THINKING = "enable_thinking"
+"""Argument by which chat templates put an empty thought before the answer."""
 
 BEGINS_THOUGHT = re.compile(rf"\s*{THOUGHT}")
 OPENS_THOUGHT = re.compile(rf"{THOUGHT}\s*$")
@@ -31,6 +37,16 @@ def marker_pattern(tokenizer: PreTrainedTokenizerBase) -> re.Pattern[str]:
 def _any_of(markers: frozenset[str]) -> re.Pattern[str]:
     ordered = sorted(filter(None, markers), key=lambda marker: (-len(marker), marker))
     return re.compile("|".join(map(re.escape, ordered))) if ordered else NEVER
+
+
+def unthinking(tokenizer: PreTrainedTokenizerBase) -> dict[str, bool]:
+    """Return the arguments by which the chat template lets the model answer at once; none if it knows no thoughts."""
+    return {THINKING: False} if THINKING in str(tokenizer.chat_template) else {}
+
+
+def template_arguments(tokenizer: PreTrainedTokenizerBase, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of the chat template: those given, and no thoughts unless they say otherwise."""
+    return {**unthinking(tokenizer), **given}
 
 
 def takes_system(tokenizer: PreTrainedTokenizerBase) -> bool:

@@ -16,6 +16,8 @@ from kun_recipes.execution.summaries import RunFolders
 from kun_recipes.publishing.licences import Licence, Licences, load_licences
 
 DATASET, CANDIDATES = "dataset", "candidates"
+WRITES = ("*/*",)
+"""Patterns of what the stage writes: a folder for each repository."""
 
 
 def kind_of(name: str) -> Literal["dataset", "model"]:

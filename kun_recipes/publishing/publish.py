@@ -12,7 +12,7 @@ from kun_recipes.data.folders import discard
 from kun_recipes.execution.counts import Counts
 from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.publishing.build import Built, build, show_tree
-from kun_recipes.publishing.config import CANDIDATES, DATASET, PublishConfig
+from kun_recipes.publishing.config import CANDIDATES, DATASET, WRITES, PublishConfig
 from kun_recipes.publishing.hub import check_account, push
 from kun_recipes.publishing.record import read_run
 
@@ -37,7 +37,7 @@ def built_folders(config: PublishConfig) -> list[Built]:
     """The folders of a release, built now where they are not there yet or not of this run and config."""
     stage = StageFolder("publish", config)
     if stage.is_outdated():
-        discard(stage.folder)
+        discard(stage.folder, WRITES)
     summary = stage.summary()
     if summary is None:
         record = read_run(config)

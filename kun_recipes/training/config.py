@@ -40,6 +40,11 @@ class TrainConfig(SFTConfig):
     chat_template_path: InputPath | None = option(
         None, "Jinja file that replaces the base model's chat template; needs {% generation %} markers"
     )
+    chat_template_kwargs: dict[str, bool | int | str] | None = option(
+        None,
+        "arguments of the chat template, which the trained model is then asked with, too; where the template knows "
+        "enable_thinking, that is false unless given here",
+    )
 
     direction: Literal["forward", "backward"] = option(
         "forward", "forward trains instruction -> output, backward output -> instruction", source="§3.1"

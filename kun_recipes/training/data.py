@@ -1,5 +1,6 @@
 """From config to the conversations of a run: pairs read, checked, split, chosen and laid out, other sets mixed in."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.distributed import print_status
 from kun_recipes.training.formatting import Conversation, backward, find_marker, forward, judge_conversations
 from kun_recipes.training.mixing import load_mix, take
+from kun_recipes.training.rendering import Rendering
 
 JUDGE_FIELDS = {"filter": {"instruction"}, "score": {"instruction"}, "answer": {"segment", "instruction", "output"}}
 """Fields of the judges' prompts."""
@@ -52,13 +54,14 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
     Raises UserError when no pair is left, or for sets, judge items and prompt files that cannot be used.
     """
     seeds, removed = load_pairs(config.seeds, config.instruction_column, config.output_column, config.seeds_revision)
-    lay_out, markers = _layout(config), marker_pattern(tokenizer)
+    rendering, markers = Rendering(config, tokenizer), marker_pattern(tokenizer)
+    lay_out = _layout(config, rendering)
 
     def fault(seed: Pair) -> str | None:
         conversation = lay_out(seed)
         if find_marker(conversation, markers):
             return "chat_marker"
-        return "too_long" if _tokens(conversation, tokenizer) > config.max_length else None
+        return "too_long" if rendering.tokens(conversation) > config.max_length else None
 
     faults = [fault(seed) for seed in seeds]
     fitting = [seed for seed, reason in zip(seeds, faults, strict=True) if reason is None]
@@ -69,13 +72,14 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
             "" if any(row.reason != "too_long" for row in unfit) else f" within max_length: {config.max_length} tokens"
         )
         raise UserError(f"{config.seeds}: no pair{within} to train on; {describe_removed(removed)}")
+    rendering.check_answers(lay_out(fitting[0]))
     training, held_out = split_pairs(fitting, config.held_out_share)
     training, left_out = _subset(config, training)
     mixed = load_mix(config, seeds, len(training), fault)
     removed += left_out + [row for part in mixed for row in part.removed]
     _report_removed(removed)
     pairs = training + [seed for part in mixed for seed in part.pairs]
-    judges, judge_items = _judges(config, tokenizer)
+    judges, judge_items = _judges(config, rendering, markers)
     return TrainingData(
         training=[*map(lay_out, pairs), *judges],
         held_out=[*map(lay_out, held_out)],
@@ -103,34 +107,35 @@ def _report_removed(removed: list[Removed]) -> None:
         print_status(f"train: removed {describe_removed(faulty)}")
 
 
-def _layout(config: TrainConfig) -> Callable[[Pair], Conversation]:
+def _layout(config: TrainConfig, rendering: Rendering) -> Callable[[Pair], Conversation]:
     if config.direction == "forward":
         return forward
     assert config.label_prompt is not None  # `TrainConfig.check`
     label_prompt = load_prompt(config.label_prompt, {"segment"})
-    return lambda seed: backward(seed, label_prompt)
+    return lambda seed: rendering.lay_out(backward(seed, label_prompt))
 
 
-def _judges(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> tuple[list[Conversation], int]:
+def _judges(config: TrainConfig, rendering: Rendering, markers: re.Pattern[str]) -> tuple[list[Conversation], int]:
     if not config.judge_data:
         return [], 0
     files = ", ".join(config.judge_data)
     prompts, items = load_judges(config)
 
     def fits(conversation: Conversation) -> bool:
-        return _tokens(conversation, tokenizer) <= config.max_length
+        return rendering.tokens(rendering.lay_out(conversation)) <= config.max_length
 
-    conversations = judge_conversations(items, prompts, config.judge_turns, config.judge_passes, config.seed, fits)
-    markers = marker_pattern(tokenizer)
+    laid_out = judge_conversations(items, prompts, config.judge_turns, config.judge_passes, config.seed, fits)
+    conversations = [*map(rendering.lay_out, laid_out)]
     for conversation in conversations:
         if marker := find_marker(conversation, markers):
             raise UserError(f"{files}: an item, or its prompt file, holds the chat marker {marker}; remove it")
         if not fits(conversation):
             beginning = conversation["prompt"][-1]["content"][:40]
             raise UserError(
-                f"{files}: with its judge's system turn an item has {_tokens(conversation, tokenizer)} tokens, over "
+                f"{files}: with its judge's system turn an item has {rendering.tokens(conversation)} tokens, over "
                 f"max_length: {config.max_length}; raise max_length or remove the item: {beginning}…"
             )
+    rendering.check_answers(max(conversations, key=lambda conversation: len(conversation["completion"])))
     return conversations, len(items)
 
 
@@ -149,8 +154,3 @@ def load_judges(config: TrainConfig) -> tuple[dict[str, PromptTemplate], list[Ju
             f"{', '.join(config.judge_data)}: holds items of the answer judge; set answer_prompt: {ANSWER_PROMPT}"
         )
     return prompts, split_judge_items(items)[0]
-
-
-def _tokens(conversation: Conversation, tokenizer: PreTrainedTokenizerBase) -> int:
-    turns = conversation["prompt"] + conversation["completion"]
-    return len(tokenizer.apply_chat_template(turns, return_dict=True)["input_ids"])

@@ -14,8 +14,9 @@ an answer is masked away with the padding.
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from trl.chat_template_utils import has_generation_markers
@@ -25,6 +26,7 @@ from kun_recipes.data.pairs import Pair
 from kun_recipes.errors import UserError
 from kun_recipes.models.engines.base import Message
 from kun_recipes.models.prompts import PromptTemplate
+from kun_recipes.models.templates import template_arguments
 from kun_recipes.training.config import TrainConfig
 
 Conversation = dict[str, list[Message]]
@@ -106,7 +108,7 @@ def load_tokenizer(config: TrainConfig, model: str) -> PreTrainedTokenizerBase:
     tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=config.trust_remote_code)
     if config.chat_template_path:
         tokenizer.chat_template = Path(config.chat_template_path).read_text(encoding="utf-8")
-    template = config.chat_template_path or f"the chat template of {config.model}"
+    template = template_name(config)
     if not tokenizer.chat_template or not has_generation_markers(tokenizer.chat_template):
         raise UserError(
             f"{template}: has no {{% generation %}} block, which tells the answer from the prompt; "
@@ -120,8 +122,13 @@ def load_tokenizer(config: TrainConfig, model: str) -> PreTrainedTokenizerBase:
     tokenizer.add_tokens(sorted(turn_tokens), special_tokens=True)
     tokenizer.eos_token = config.eos_token
     tokenizer.pad_token = _pad_token(tokenizer, vocabulary, config.model)
-    _check_end_of_turn(tokenizer, template)
+    _check_end_of_turn(tokenizer, template, template_arguments(tokenizer, config.chat_template_kwargs or {}))
     return tokenizer
+
+
+def template_name(config: TrainConfig) -> str:
+    """Return what messages call the chat template."""
+    return config.chat_template_path or f"the chat template of {config.model}"
 
 
 def _pad_token(tokenizer: PreTrainedTokenizerBase, vocabulary: dict[str, int], model: str) -> str:
@@ -133,9 +140,9 @@ def _pad_token(tokenizer: PreTrainedTokenizerBase, vocabulary: dict[str, int], m
     )
 
 
-def _check_end_of_turn(tokenizer: PreTrainedTokenizerBase, template: str) -> None:
+def _check_end_of_turn(tokenizer: PreTrainedTokenizerBase, template: str, arguments: Mapping[str, Any]) -> None:
     chat = [{"role": "user", "content": "问"}, {"role": "assistant", "content": "答"}]
-    encoded = tokenizer.apply_chat_template(chat, return_dict=True, return_assistant_tokens_mask=True)
+    encoded = tokenizer.apply_chat_template(chat, return_dict=True, return_assistant_tokens_mask=True, **arguments)
     trained = [token for token, mask in zip(encoded["input_ids"], encoded["assistant_masks"], strict=True) if mask]
     if not trained or trained[-1] != tokenizer.eos_token_id:
         raise UserError(f"{template}: the {{% generation %}} block does not end with eos_token {tokenizer.eos_token}")

@@ -4,7 +4,7 @@ import copy
 import time
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ from trl import SFTConfig
 from kun_recipes.execution.folder import report
 from kun_recipes.models.hardware import fast_dtype
 from kun_recipes.models.resolve import resolve_model
-from kun_recipes.training.attention import check_kernels, choose_attention
+from kun_recipes.models.templates import template_arguments
+from kun_recipes.training.architecture import check_adapters, fitting_attention, outline
+from kun_recipes.training.attention import check_kernels
 from kun_recipes.training.checkpoints import RunFolder, StopOnSigterm, WriteManifest, exit_if_stopped
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.data import TrainingData, load_data
 from kun_recipes.training.distributed import check_sharding, print_status, share_batch, whole_updates
-from kun_recipes.training.formatting import load_tokenizer
+from kun_recipes.training.formatting import Conversation, load_tokenizer
 from kun_recipes.training.tracking import LOSS_PLOT, ProgressBar, make_trackers, plot_losses
 from kun_recipes.training.trainer import Trainer
 
@@ -91,18 +93,22 @@ def build_trainer(
     arguments.report_to = []  # ours are made below, with their folder
     on_gpu = config.device.type != "cpu"
     check_kernels(config.model_init_kwargs, on_gpu)
+    layers = outline(config, model)
+    if config.lora_rank:
+        check_adapters(config.lora_targets, _adapters(config), layers)
     if config.padding_free:
         arguments.max_length = None  # TRL would not enforce it; what is longer was removed with the data
     arguments.model_init_kwargs = {
         "dtype": fast_dtype() if config.lora_rank else torch.float32,
-        "attn_implementation": choose_attention(config.attention, config.packing or config.padding_free, on_gpu),
+        "attn_implementation": fitting_attention(config, layers, on_gpu),
         **(config.model_init_kwargs or {}),
     }
+    given = template_arguments(tokenizer, config.chat_template_kwargs or {})
     trainer = Trainer(
         model,
         args=arguments,
-        train_dataset=Dataset.from_list(data.training),
-        eval_dataset=Dataset.from_list(data.held_out) if data.held_out else None,
+        train_dataset=_as_dataset(data.training, given),
+        eval_dataset=_as_dataset(data.held_out, given) if data.held_out else None,
         processing_class=tokenizer,
         peft_config=_adapters(config) if config.lora_rank else None,
         callbacks=[StopOnSigterm(), WriteManifest(), ProgressBar(), *trackers],
@@ -110,6 +116,12 @@ def build_trainer(
     trainer.train_dataset = whole_updates(trainer.train_dataset, config.global_batch_size)
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _as_dataset(conversations: Sequence[Conversation], arguments: Mapping[str, Any]) -> Dataset:
+    """Return the conversations as TRL reads them, each with the arguments of the chat template."""
+    more = {"chat_template_kwargs": arguments} if arguments else {}
+    return Dataset.from_list([{**conversation, **more} for conversation in conversations])
 
 
 def _adapters(config: TrainConfig) -> LoraConfig:

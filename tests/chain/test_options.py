@@ -11,7 +11,7 @@ from kun_recipes.chain.loading import load_chain
 from kun_recipes.config.command_line import load
 from kun_recipes.config.words import read_section_word, to_words
 from kun_recipes.corpus.config import Corpus
-from kun_recipes.errors import ConfigError
+from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.execution import folder
 from kun_recipes.execution.devices import VISIBLE
 from kun_recipes.execution.folder import StageFolder
@@ -81,27 +81,44 @@ def test_a_path_with_a_comma_before_a_known_name_moves_with_its_run(path):
     [
         *[("corpus", key, path) for key, path in (("rules", "rules/rules.yaml"), ("privacy", "privacy/privacy.yaml"))],
         *[("corpus", key, f"corpus/{key}.yaml") for key in ("quality", "context")],
+        ("corpus", "spam.npz", "rules/spam.npz"),
         *[(stage, "rules", "rules/rules.yaml") for stage in ("label", "refine", "evaluate")],
+        *[(stage, "privacy.yaml", "privacy/privacy.yaml") for stage in ("label", "refine")],
         *[(stage, "sampling.yaml", "models/engines/sampling.yaml") for stage in ("label", "refine", "study")],
         ("statistics", "topics_file", "statistics/topics.yaml"),
+        ("statistics", "forms.yaml", "statistics/forms.yaml"),
         ("study", "rubric", "studies/rubric.yaml"),
     ],
 )
 def test_a_stage_goes_on_only_with_the_package_files_that_it_began_with(tmp_path, monkeypatch, stage, key, file):
-    config = load_chain("recipes/demo", ["--output_dir", str(tmp_path / "run")]).select([stage])[0].config
+    words = ["--output_dir", str(tmp_path / "run"), "--corpus.max_spam", "0.5"]
+    config = load_chain("recipes/demo", words).select([stage])[0].config
     begun = StageFolder(stage, config)
     begun.begin()
     assert begun.asked[key]["path"] == f"kun_recipes/{file}"
     package = tmp_path / "package"
-    for other in folder.PACKAGE.rglob("*.yaml"):
+    for other in [*folder.PACKAGE.rglob("*.yaml"), *folder.PACKAGE.rglob("*.npz")]:
         copied = package / other.relative_to(folder.PACKAGE)
         copied.parent.mkdir(parents=True, exist_ok=True)
         copied.write_bytes(other.read_bytes())
     monkeypatch.setattr(folder, "PACKAGE", package)
     StageFolder(stage, config).begin()
     (package / file).write_text("other: rules\n", encoding="utf-8")
-    with pytest.raises(Exception, match=f"was made with another {key}"):
+    with pytest.raises(UserError, match=f"was made with another {key} "):
         StageFolder(stage, config).begin()
+
+
+@pytest.mark.parametrize("stage", ["label", "refine"])
+def test_detectors_of_the_package_are_part_of_a_stage_with_rules_of_its_own(tmp_path, stage):
+    rules = folder.PACKAGE / "rules" / "rules.yaml"
+    words = ["--output_dir", str(tmp_path / "run"), f"--{stage}.rules", str(rules)]
+    asked = folder.describe(load_chain("recipes/demo", words).select([stage])[0].config)
+    assert asked["rules"]["path"] == str(rules)
+    assert asked["privacy.yaml"]["path"] == "kun_recipes/privacy/privacy.yaml"
+
+
+def test_a_corpus_that_is_not_asked_for_spam_does_not_depend_on_its_classifier():
+    assert "spam.npz" not in folder.describe(load_chain("recipes/demo", []).select(["corpus"])[0].config)
 
 
 @pytest.mark.slow

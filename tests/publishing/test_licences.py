@@ -2,7 +2,7 @@
 
 import itertools
 
-from kun_recipes.publishing.licences import load_licences
+from kun_recipes.publishing.licences import ON_HUB, load_licences
 from tests.loopback_hub.cards import LICENCES
 
 KNOWN = load_licences()
@@ -23,3 +23,7 @@ def test_every_licence_has_metadata_that_the_hub_knows():
     for one in KNOWN.licences:
         assert one.metadata()["license"] in LICENCES, one
         assert (one.hub == "other") == ("license_name" in one.metadata())
+
+
+def test_the_identifiers_that_a_card_may_name_are_those_of_the_hub():
+    assert sorted(ON_HUB) == sorted(LICENCES)

@@ -8,6 +8,10 @@ from kun_recipes.config.types import OutputPath, StagePath
 from kun_recipes.config.values import first_repeated
 from kun_recipes.errors import ConfigError
 from kun_recipes.execution.summaries import RunFolders
+from kun_recipes.reporting import FIGURES, PAGE
+
+WRITES = (PAGE, f"{FIGURES}/*")
+"""Patterns of what the stage writes."""
 
 
 @dataclass(kw_only=True)

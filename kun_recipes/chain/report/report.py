@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kun_recipes.chain.report.config import ReportConfig
+from kun_recipes.chain.report.config import WRITES, ReportConfig
 from kun_recipes.chain.report.gather import gather
 from kun_recipes.chain.report.page import write_report
 from kun_recipes.data.folders import discard
@@ -14,7 +14,7 @@ from kun_recipes.reporting import PAGE
 def run(config: ReportConfig) -> None:
     stage = StageFolder("report", config)
     if stage.is_outdated():  # seconds, and people may have voted since: made anew without being asked
-        discard(stage.folder)
+        discard(stage.folder, WRITES)
     summary = stage.summary()
     if summary is None:
         evidence = gather(config)

@@ -11,6 +11,7 @@ from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
 from kun_recipes.chain.stage import Stage, Summary
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.data import schema
+from kun_recipes.reporting import PAGE
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class CorpusStage(Stage):
     """Read web text, and cut it into self-contained segments (Kun §3.1)."""
 
     name, script, devices = "corpus", "recipes/corpus.py", "cores"
+    writes = (PAGE,)
     plan_section, assumptions = "corpus", CorpusRates
 
     def config_class(self) -> type:

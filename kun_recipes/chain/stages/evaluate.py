@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from kun_recipes.chain.plan.assumptions import Assumption, Assumptions
 from kun_recipes.chain.plan.work import Flow, Work, at_most
 from kun_recipes.chain.stage import Section, Stage, Summary
+from kun_recipes.data.folders import ROWS
 from kun_recipes.evaluation.benchmarks import benchmark
 from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.evaluation.tables import all_tables, results_tables
@@ -35,6 +36,15 @@ class EvaluateStage(Stage):
     """Measure the models by C-Eval, CMMLU and held-out pairs (Kun §4.2.4)."""
 
     name, script = "evaluate", "recipes/evaluate.py"
+    writes = (
+        f"held_out/{ROWS}",
+        "results.json",
+        "table.md",
+        "table.tex",
+        "figure.svg",
+        "figure.png",
+        "model_index/*.json",
+    )
     plan_section, assumptions = "evaluate", EvaluateRates
     optional = ("models",)
 

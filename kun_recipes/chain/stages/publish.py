@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from kun_recipes.chain.stage import Stage, Summary
-from kun_recipes.publishing.config import PublishConfig, kind_of
+from kun_recipes.publishing.config import WRITES, PublishConfig, kind_of
 from kun_recipes.publishing.hub import check_account
 
 
@@ -16,6 +16,7 @@ class PublishStage(Stage):
     """Build the repositories of a release, and push them when asked (Kun §6)."""
 
     name, script, devices = "publish", "recipes/publish.py", "cores"
+    writes = WRITES
     optional = ("model_dirs", "evaluation_dir", "report_dir")
 
     def config_class(self) -> type:

@@ -44,6 +44,7 @@ class RefineStage(Stage):
     """Judge the candidates and write the polished answers (Kun §3.3)."""
 
     name, script = "refine", "recipes/refine.py"
+    writes = ("judges.json", "judges.json.lock")
     rows_from, plan_section, assumptions = "candidates", "refine", RefineRates
 
     def config_class(self) -> type:

@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import RenderableType
 from rich.text import Text
 
-from kun_recipes.chain.report.config import ReportConfig
+from kun_recipes.chain.report.config import WRITES, ReportConfig
 from kun_recipes.chain.stage import Stage, Summary
 from kun_recipes.reporting import PAGE
 
@@ -15,6 +15,7 @@ class ReportStage(Stage):
     """Write one page about the run (Kun §4)."""
 
     name, script, devices = "report", "recipes/report.py", "cores"
+    writes = WRITES
     optional = ("model_dirs", "evaluation_dir", "statistics_dir", "study_results", "stages")
 
     def config_class(self) -> type:

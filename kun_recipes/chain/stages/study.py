@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from kun_recipes.chain.stage import Section, Stage, Summary
+from kun_recipes.data.folders import ROWS
 from kun_recipes.models.engines import check_installed
 from kun_recipes.studies.config import StudyConfig
 
@@ -25,6 +26,15 @@ class StudyStage(Stage):
     """Choose what is judged, have models answer, and count the votes (Kun §4.2.2, §4.2.3)."""
 
     name, script = "study", "recipes/study.py"
+    writes = (
+        f"answers/{ROWS}",
+        f"judged/{ROWS}",
+        "quality.jsonl",
+        "preference.jsonl",
+        "results.json",
+        "tables.*",
+        "figures/*",
+    )
     optional = ("models",)
 
     def config_class(self) -> type:

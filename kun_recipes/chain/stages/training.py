@@ -76,6 +76,19 @@ class TrainingStage(Stage):
 
     script, summary_file, devices = "recipes/train.py", TRAIN_SUMMARY, "training"
     plan_section, assumptions = "training", TrainingRates
+    writes = (
+        *(TRAIN_SUMMARY, "checkpoints/*", "loss.png"),
+        *("config.json", "generation_config.json", "*.safetensors", "model.safetensors.index.json"),
+        *(
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "tokenizer.model",
+            "special_tokens_map.json",
+            "added_tokens.json",
+        ),
+        *("vocab.*", "merges.txt", "spiece.model", "*.tiktoken", "chat_template.jinja", "additional_chat_templates/*"),
+        *("configuration_*.py", "modeling_*.py", "tokenization_*.py"),  # a base model's own code
+    )
 
     def __init__(self, name: str):
         self.name = name

@@ -1,6 +1,7 @@
 """Segments that lean on what is not in them (Kun §3.1: the answers to be must be self-contained)."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +11,7 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.config.settings import load_typed
 from kun_recipes.config.types import Count
+from kun_recipes.corpus.quality.settings import LineLimits
 from kun_recipes.data import schema
 from kun_recipes.rules.rule import Fault, Rule, Verdict, verdict
 from kun_recipes.text.short_lines import said_share
@@ -22,7 +24,7 @@ LOOK_BACK = 40  # characters before a pointer that show what it is for
 SEE = "见参"  # with these begins a pointer to more; one to a figure says what the text itself leaves out
 TABLE_ROW = re.compile(r"^\s*\|", re.MULTILINE)
 QUESTION = "?"
-MIN_SAID, SAID_SHARE = 5, 0.45  # as in quality.yaml
+THIS = re.compile(r"在?这[款家本部台座间只条位件张项套个]")  # what a text begins with that shows its matter
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,16 @@ class LeansOnContext(Rule):
 
     Args:
         settings: what shows that a segment leans on other text.
+        lines: limits on documents' lines, which say what verse is.
         exclusion_writer: where dropped rows go.
     """
 
     name = "🧩 leans on context"
 
-    def __init__(self, settings: ContextSettings, exclusion_writer: DiskWriter | None = None):
+    def __init__(self, settings: ContextSettings, lines: LineLimits, exclusion_writer: DiskWriter | None = None):
         super().__init__(schema.TEXT, exclusion_writer)
         self.settings = settings
+        self.lines = lines
 
     def filter(self, doc: Document) -> Verdict:
         """As `Rule.filter`, but nothing stands before the first segment that its “这家店” could point back to."""
@@ -92,7 +96,7 @@ class LeansOnContext(Rule):
         settings = self.settings
         if match := self._pointer(text):
             return Fault("points_elsewhere", match[0])
-        if settings.max_heading is not None and not _has_text(text, settings.max_heading):
+        if settings.max_heading is not None and not self._has_text(text, settings.max_heading):
             return Fault("no_text", str(text.count("\n") + 1))
         return None
 
@@ -115,12 +119,17 @@ class LeansOnContext(Rule):
         in_passing = self.settings.in_passing
         return match[0][0] in SEE and in_passing is not None and in_passing.search(before) is not None
 
+    def _has_text(self, text: str, max_heading: int) -> bool:
+        """Return whether a line is neither a heading, an item, a link nor an entry of a table of contents."""
+        if TEXT_MARK.search(text):
+            return True
+        lines = text.splitlines()
+        if len(TABLE_ROW.findall(text)) > 2 or self._is_said(lines):
+            return True
+        return any(
+            len(line) > max_heading and not line.endswith(QUESTION) and not NUMBERED.match(line) for line in lines
+        )
 
-def _has_text(text: str, max_heading: int) -> bool:
-    """Return whether a line is neither a heading, an item, a link nor an entry of a table of contents."""
-    if TEXT_MARK.search(text):
-        return True
-    lines = text.splitlines()
-    if len(TABLE_ROW.findall(text)) > 2 or (len(lines) >= MIN_SAID and said_share(lines) >= SAID_SHARE):
-        return True
-    return any(len(line) > max_heading and not line.endswith(QUESTION) and not NUMBERED.match(line) for line in lines)
+    def _is_said(self, lines: Sequence[str]) -> bool:
+        least = self.lines.min_said_share
+        return least is not None and len(lines) >= self.lines.min_lines and said_share(lines) >= least

@@ -1,34 +1,33 @@
 """From a model folder to tokens and back: what every engine does before and after its model."""
 
+import json
 import sys
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from jinja2 import TemplateError
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PretrainedConfig, PreTrainedTokenizerBase
 from transformers.utils import logging
 
+from kun_recipes.data.folders import TRAIN_SUMMARY
 from kun_recipes.errors import UserError
 from kun_recipes.models.engines.base import Prompt, PromptTooLong
 from kun_recipes.models.engines.batching import common_length
 from kun_recipes.models.templates import (
     BEGINS_THOUGHT,
     NEVER,
+    NO_ARGUMENTS,
     OPENS_THOUGHT,
     fold_system,
     marker_pattern,
     takes_system,
+    template_arguments,
+    unthinking,
 )
 
-NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
-THINKING = "enable_thinking"
-"""Argument by which chat templates put an empty thought before the answer."""
-
 _USER = {"role": "user", "content": "问"}
-
 
 BREAK = "\ufdd0"
 """Noncharacter that stands where a text must be tokenised in two parts."""
@@ -60,14 +59,17 @@ class ChatTokenizer:
         self.end_tokens = end_tokens
         self.plain = plain
         self.markers = NEVER if plain else marker_pattern(tokenizer)
-        self.unthinking = {} if plain or THINKING not in str(tokenizer.chat_template) else {THINKING: False}
-        self.arguments = {**self.unthinking, **arguments}
+        self.unthinking = {} if plain else unthinking(tokenizer)
+        self.arguments = {} if plain else template_arguments(tokenizer, arguments)
         self.with_system = plain or takes_system(tokenizer)
         self.opens_thought = None if plain else OPENS_THOUGHT.search(self._render([[_USER]])[0])
 
     @classmethod
     def load(cls, folder: Path, plain: bool = False, arguments: Mapping[str, Any] = NO_ARGUMENTS) -> "ChatTokenizer":
-        """Raises UserError when the folder has no tokenizer, or one without a chat template unless `plain`."""
+        """Load the tokenizer of a folder. What the model was trained with are `arguments`, too, unless given here.
+
+        Raises UserError when the folder has no tokenizer, or one without a chat template unless `plain`.
+        """
         tokenizer = load_part(AutoTokenizer, folder)
         if not plain and not tokenizer.chat_template:
             raise UserError(f"{folder}: no chat template; use a chat model or add a chat_template.jinja")
@@ -77,7 +79,7 @@ class ChatTokenizer:
         else:
             generation = GenerationConfig.from_model_config(config)
         ends = _as_set(generation.eos_token_id) | _as_set(tokenizer.eos_token_id)
-        return cls(tokenizer, _context_length(config, tokenizer), ends, plain, arguments)
+        return cls(tokenizer, _context_length(config, tokenizer), ends, plain, {**_trained_with(folder), **arguments})
 
     def encode(self, prompts: Sequence[Prompt], thought: bool = False) -> list[list[int]]:
         """Tokens of each prompt, up to the header of the model's turn; with `thought`, behind an empty thought.
@@ -184,6 +186,13 @@ class ChatTokenizer:
             for part in more:
                 row += self.tokenizer(part, add_special_tokens=False)["input_ids"]
         return rows
+
+
+def _trained_with(folder: Path) -> dict[str, Any]:
+    """Return the chat_template_kwargs that a training of ours rendered its conversations with."""
+    summary = folder / TRAIN_SUMMARY
+    config = json.loads(summary.read_text(encoding="utf-8"))["config"] if summary.is_file() else {}
+    return config.get("chat_template_kwargs") or {}
 
 
 def _close_thought(chat: str) -> str:

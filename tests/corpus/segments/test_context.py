@@ -4,17 +4,19 @@ from dataclasses import fields, replace
 import pytest
 from datatrove.data import Document
 
+from kun_recipes.corpus.quality import load_quality
 from kun_recipes.corpus.segments.context import LeansOnContext, load_context
 from kun_recipes.errors import UserError
 
 BODY = "把种子埋进土里，浇足水，放在向阳的窗台上，大约一周以后就会发芽。"
 SETTINGS = load_context()
+LINES = load_quality().lines
 
 
-def judge(text: str, settings=SETTINGS) -> tuple[str, str] | None:
+def judge(text: str, settings=SETTINGS, lines=LINES) -> tuple[str, str] | None:
     """Reason and value of a drop; None for a kept segment."""
     row = Document(text, id="1", metadata={})
-    verdict = LeansOnContext(settings).filter(row)
+    verdict = LeansOnContext(settings, lines).filter(row)
     return None if verdict is True else (verdict[1], row.metadata["value"])
 
 
@@ -295,7 +297,7 @@ def test_settings_file_can_be_replaced(tmp_path):
 
 
 def test_block_can_be_pickled():
-    block = pickle.loads(pickle.dumps(LeansOnContext(SETTINGS)))
+    block = pickle.loads(pickle.dumps(LeansOnContext(SETTINGS, LINES)))
     assert block.filter(Document(f"因此，{BODY}", id="1", metadata={})) == (False, "points_back")
 
 
@@ -315,7 +317,7 @@ def test_block_can_be_pickled():
 )
 def test_what_a_document_opens_with_is_not_behind_it(text, start):
     row = Document(text, id="1", metadata={"span_start": start})
-    assert (LeansOnContext(SETTINGS).filter(row) is True) == (start == 0)
+    assert (LeansOnContext(SETTINGS, LINES).filter(row) is True) == (start == 0)
 
 
 @pytest.mark.parametrize(
@@ -333,7 +335,7 @@ def test_what_a_document_opens_with_is_not_behind_it(text, start):
 )
 def test_what_a_document_cannot_open_with_points_back(text):
     row = Document(text, id="1", metadata={"span_start": 0})
-    assert LeansOnContext(SETTINGS).filter(row) == (False, "points_back")
+    assert LeansOnContext(SETTINGS, LINES).filter(row) == (False, "points_back")
 
 
 @pytest.mark.parametrize(
@@ -364,3 +366,21 @@ def test_years_and_buttons_stay(text):
 )
 def test_verse_and_tables_are_text(text):
     assert judge(text) is None
+
+
+VERSE = "灯塔\n它站在礁石上\n为船亮着\n潮水来了又去\n守塔的人老了"  # four of five lines have a small word
+
+
+@pytest.mark.parametrize(
+    ("limits", "kept"),
+    [
+        ({}, True),
+        ({"min_lines": 6}, False),
+        ({"min_lines": 5}, True),
+        ({"min_verse_share": 0.81}, False),
+        ({"min_verse_share": 0.8}, True),
+        ({"min_verse_share": None}, False),
+    ],
+)
+def test_verse_is_what_the_quality_file_says(limits, kept):
+    assert judge(VERSE, lines=replace(LINES, **limits)) == (None if kept else ("no_text", "5"))

@@ -1,0 +1,78 @@
+"""What a model's architecture can be trained with: its attention, rows that conversations share, LoRA's layers."""
+
+import inspect
+from collections.abc import Sequence
+
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers.pytorch_utils import Conv1D
+
+from kun_recipes.errors import UserError
+from kun_recipes.training.attention import FLASH, VARLEN_SDPA, Attention, choose_attention
+from kun_recipes.training.config import TrainConfig
+from kun_recipes.training.distributed import print_status
+
+
+def outline(config: TrainConfig, folder: str) -> PreTrainedModel:
+    """Return the model of a folder without its weights: every layer, and no memory.
+
+    Raises UserError for a folder whose model transformers cannot make.
+    """
+    trusted = config.trust_remote_code
+    try:
+        with torch.device("meta"):
+            shape = AutoConfig.from_pretrained(folder, trust_remote_code=trusted)
+            return AutoModelForCausalLM.from_config(shape, trust_remote_code=trusted, attn_implementation="eager")
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{config.model}: no language model that transformers can train: {reason}") from error
+
+
+def fitting_attention(config: TrainConfig, model: PreTrainedModel, on_gpu: bool) -> Attention:
+    """Return the attention to load the model with: the one asked for, else the fastest that machine and model have.
+
+    Raises:
+        UserError: an attention that this machine or the model does not have; rows shared by conversations, of a model
+            that cannot keep them apart.
+    """
+    shared_rows = config.packing or config.padding_free
+    kind = type(model)
+    if shared_rows and (kind._is_stateful or "position_ids" not in inspect.signature(model.forward).parameters):
+        option = "packing" if config.packing else "padding_free"
+        raise UserError(
+            f"{option}: {kind.__name__} cannot keep conversations apart that share a row; leave {option} out"
+        )
+    chosen = choose_attention(config.attention, shared_rows, on_gpu)
+    if _has_attention(kind, chosen):
+        return chosen
+    if config.attention:
+        raise UserError(f"attention: {kind.__name__} does not have {config.attention}; leave attention out")
+    return "sdpa" if _has_attention(kind, "sdpa") else "eager"
+
+
+def _has_attention(kind: type[PreTrainedModel], name: Attention) -> bool:
+    if name in FLASH:
+        return bool(kind._supports_flash_attn)
+    if name == VARLEN_SDPA:
+        return bool(kind._supports_attention_backend)
+    return name == "eager" or bool(kind._supports_sdpa)
+
+
+def check_adapters(targets: Sequence[str], adapters: LoraConfig, model: PreTrainedModel) -> None:
+    """Raise UserError if the model cannot have these adapters; print the targets that it does not have."""
+    layers = [name for name, layer in model.named_modules() if isinstance(layer, torch.nn.Linear | Conv1D)]
+    kind = type(model).__name__
+    missing = [target for target in targets if not any(f".{name}".endswith(f".{target}") for name in layers)]
+    if len(missing) == len(targets):
+        head = model.get_output_embeddings()
+        known = {name.rpartition(".")[2] for name in layers if model.get_submodule(name) is not head}
+        raise UserError(
+            f"lora_targets: {kind} has no {', '.join(missing)}; its linear layers are {', '.join(sorted(known))}"
+        )
+    try:
+        get_peft_model(model, adapters)
+    except ValueError as error:
+        raise UserError(f"lora_targets: {str(error).splitlines()[0]}") from error
+    if missing:
+        print_status(f"train: {kind} has no {', '.join(missing)}; the other lora_targets get an adapter")

@@ -1,0 +1,167 @@
+"""Base models that are no plain transformer: they train, or one line says why not."""
+
+import shutil
+
+import pytest
+from transformers import (
+    AutoModelForCausalLM,
+    BloomConfig,
+    GPT2Config,
+    MambaConfig,
+    PretrainedConfig,
+    Qwen3NextConfig,
+    ViTConfig,
+)
+
+from kun_recipes.errors import UserError
+from kun_recipes.training import attention, sft
+from kun_recipes.training.architecture import check_adapters, fitting_attention, outline
+
+VOCABULARY = {"vocab_size": 259, "eos_token_id": 256, "bos_token_id": None, "pad_token_id": 257}
+CONFIGS: dict[str, PretrainedConfig] = {
+    "bloom": BloomConfig(**VOCABULARY, hidden_size=32, n_layer=2, n_head=2),
+    "mamba": MambaConfig(**VOCABULARY, hidden_size=32, num_hidden_layers=1, state_size=4),
+    "gpt2": GPT2Config(**VOCABULARY, n_embd=32, n_layer=2, n_head=2, n_positions=1024),
+    "linear": Qwen3NextConfig(
+        **VOCABULARY,
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+        linear_num_key_heads=2,
+        linear_num_value_heads=2,
+        linear_key_head_dim=16,
+        linear_value_head_dim=16,
+        num_experts=2,
+        num_experts_per_tok=1,
+        moe_intermediate_size=16,
+        shared_expert_intermediate_size=16,
+    ),
+}
+TARGETS = {"bloom": ["query_key_value"], "mamba": ["in_proj", "x_proj"], "gpt2": ["c_attn"], "linear": ["q_proj"]}
+FULL = {"lora_rank": 0, "bf16": False}
+
+
+@pytest.fixture
+def make(make_config, tiny_model, tmp_path):
+    """A function that makes the config of a short training of another architecture."""
+
+    def make(config: PretrainedConfig, weights: bool = False, **changes):
+        folder = tmp_path / "base"
+        shutil.copytree(tiny_model, folder, ignore=shutil.ignore_patterns("*config.json", "*.safetensors"))
+        shutil.copy(tiny_model / "tokenizer_config.json", folder)
+        config.save_pretrained(folder)
+        if weights:
+            AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+        return make_config(model=str(folder), max_steps=2, save_strategy="no", **changes)
+
+    return make
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("way", ["adapters", "all weights"])
+def test_a_training_ends_with_a_model(make, name, way):
+    changes = {"lora_targets": TARGETS[name]} if way == "adapters" else FULL
+    config = make(CONFIGS[name], weights=True, **changes)
+    summary = sft.train(config)
+    assert summary["resolved"]["attention"] == ("sdpa" if name in ("gpt2", "linear") else "eager")
+    assert type(AutoModelForCausalLM.from_pretrained(config.output_dir).config) is type(CONFIGS[name])
+
+
+@pytest.mark.parametrize("option", ["packing", "padding_free"])
+@pytest.mark.parametrize("name", ["bloom", "mamba", "linear"])
+def test_rows_that_conversations_would_share_and_see_each_other_in_are_refused(make, name, option):
+    config = make(CONFIGS[name], **{option: True})
+    with pytest.raises(
+        UserError, match=f"^{option}: .*ForCausalLM cannot keep conversations apart .*; leave {option}"
+    ):
+        fitting_attention(config, outline(config, config.model), on_gpu=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "shared", "installed", "chosen"),
+    [
+        ("bloom", None, False, [], "eager"),
+        ("bloom", "eager", False, [], "eager"),
+        ("bloom", None, False, ["flash_attention_2"], "eager"),
+        ("gpt2", None, False, [], "sdpa"),
+        ("gpt2", None, True, [], "varlen_sdpa"),
+        ("gpt2", None, False, ["flash_attention_2"], "flash_attention_2"),
+    ],
+)
+def test_the_attention_is_one_that_the_model_has(make, monkeypatch, name, asked, shared, installed, chosen):
+    for flash in attention.FLASH:
+        monkeypatch.setitem(attention.FLASH, flash, lambda flash=flash, kernels_fallback_ok=False: flash in installed)
+    config = make(CONFIGS[name], attention=asked, padding_free=shared)
+    assert fitting_attention(config, outline(config, config.model), on_gpu=bool(installed)) == chosen
+
+
+@pytest.mark.parametrize("asked", ["sdpa", "varlen_sdpa"])
+def test_an_attention_that_the_model_does_not_have_is_refused(make, asked):
+    config = make(CONFIGS["bloom"], attention=asked)
+    with pytest.raises(UserError) as caught:
+        fitting_attention(config, outline(config, config.model), on_gpu=False)
+    assert str(caught.value) == f"attention: BloomForCausalLM does not have {asked}; leave attention out"
+
+
+@pytest.mark.parametrize(
+    ("name", "targets", "message"),
+    [
+        (
+            "bloom",
+            ["q_proj", "v_proj"],
+            "lora_targets: BloomForCausalLM has no q_proj, v_proj; its linear layers are dense, dense_4h_to_h, "
+            "dense_h_to_4h, query_key_value",
+        ),
+        (
+            "mamba",
+            ["q_proj"],
+            "lora_targets: MambaForCausalLM has no q_proj; its linear layers are dt_proj, in_proj, out_proj, x_proj",
+        ),
+        (
+            "gpt2",
+            ["attn"],
+            "lora_targets: GPT2LMHeadModel has no attn; its linear layers are c_attn, c_fc, c_proj",
+        ),
+    ],
+)
+def test_adapters_without_a_layer_name_the_layers_that_there_are(make, name, targets, message):
+    config = make(CONFIGS[name], lora_targets=targets)
+    with pytest.raises(UserError) as caught:
+        check_adapters(targets, sft._adapters(config), outline(config, config.model))
+    assert str(caught.value) == message
+
+
+def test_a_layer_that_peft_refuses_is_an_error_in_one_line(make):
+    config = make(CONFIGS["mamba"], lora_targets=["in_proj", "out_proj"])
+    with pytest.raises(UserError, match=r"^lora_targets: .*out_proj.*\Z"):
+        check_adapters(config.lora_targets, sft._adapters(config), outline(config, config.model))
+
+
+def test_targets_that_the_model_does_not_have_are_printed(make, capsys):
+    config = make(CONFIGS["gpt2"], lora_targets=["c_attn", "q_proj", "attn.c_proj"])
+    check_adapters(config.lora_targets, sft._adapters(config), outline(config, config.model))
+    assert capsys.readouterr().err == ("train: GPT2LMHeadModel has no q_proj; the other lora_targets get an adapter\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda folder: ViTConfig().save_pretrained(folder), "ViTConfig"),
+        (lambda folder: (folder / "config.json").write_text('{"model_type": "abacus"}'), "abacus"),
+        (lambda folder: (folder / "config.json").unlink(), "config.json"),
+    ],
+    ids=["pictures", "unknown", "no config"],
+)
+def test_a_folder_that_is_no_language_model_is_refused_in_one_line(make, tmp_path, change, reason):
+    config = make(CONFIGS["gpt2"])
+    change(tmp_path / "base")
+    with pytest.raises(UserError) as caught:
+        outline(config, config.model)
+    message = str(caught.value)
+    assert message.startswith(f"{config.model}: no language model that transformers can train: ")
+    assert reason in message
+    assert "\n" not in message
