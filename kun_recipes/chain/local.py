@@ -4,13 +4,13 @@ import io
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from kun_recipes.chain.graph import inputs_there, needs, requires
+from kun_recipes.chain.graph import complete, inputs_there, needs, requires
 from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.data.folders import discard
 from kun_recipes.errors import UserError
@@ -25,14 +25,15 @@ def remove_from(selected: Sequence[StageRun]) -> None:
             discard(folder)
 
 
-def check_before(chain: Chain, selected: Iterable[StageRun], fresh: bool = False) -> None:
+def check_before(chain: Chain, selected: Sequence[StageRun], fresh: bool = False) -> None:
     """Raise UserError before any work for what a later stage would refuse: a missing engine, a bad token, an input.
 
     Args:
         fresh: whether complete stages are run again, too.
     """
+    found = set() if fresh else complete(chain.stages, {stage.name for stage in selected})
     for stage in selected:
-        if fresh or not stage.complete:
+        if stage.name not in found:
             stage.kind.check(stage.config)
             try:
                 stage.kind.check_inputs(stage.config, inputs_there(stage, chain.stages))
@@ -52,11 +53,12 @@ def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> Us
     logs = Path(chain.run.output_dir, "logs")
     width = max(len(stage.name) for stage in chain.stages)
     reads, required = needs(chain.stages), {name for names in requires(chain.stages).values() for name in names}
+    folders = {stage.name: stage.folder for stage in chain.stages}
     failed: dict[str, UserError] = {}
     for stage in selected:
         begun, state = time.monotonic(), "complete"
-        if failed.keys() & set(reads[stage.name]):
-            stage.go_without_failed()
+        if missing := [name for name in reads[stage.name] if name in failed]:
+            stage.go_without([folders[name] for name in missing])
         if not stage.complete:
             state = "done"
             try:

@@ -23,11 +23,20 @@ from kun_recipes.config.options import affects_rows, spec_of
 from kun_recipes.config.paths import map_paths
 from kun_recipes.config.types import InputPath, PathKind, field_types
 from kun_recipes.data.atomic import write_json
-from kun_recipes.data.folders import STARTED, SUMMARY, fingerprint, hash_of, without_paths
+from kun_recipes.data.folders import STARTED, SUMMARY, discard, fingerprint, hash_of, without_paths
 from kun_recipes.errors import UserError
 from kun_recipes.execution.counts import Counts
+from kun_recipes.execution.failed import left_out
 
 PACKAGE = Path(__file__).parents[1]
+
+
+class Versioned:
+    """Config of a stage whose rows are also decided by versions of prompts in the package."""
+
+    def versions(self) -> Mapping[str, Any]:
+        """Return these versions, by name."""
+        raise NotImplementedError
 
 
 class StageFolder:
@@ -36,13 +45,13 @@ class StageFolder:
     Args:
         name: as in the recipe, for messages.
         config: the stage's config, a dataclass with an `output_dir`.
-        versions: what else decides the rows, by name: versions of prompts in the package.
     """
 
-    def __init__(self, name: str, config: Any, versions: Mapping[str, Any] | None = None):
+    def __init__(self, name: str, config: Any):
         self.name = name
         self.folder = Path(config.output_dir)
-        self.asked = {**describe(config), **(versions or {})}
+        self.asked = describe(config)
+        self.left_out = dict(left_out(config))
         self.begun = time.monotonic()
 
     @property
@@ -62,18 +71,22 @@ class StageFolder:
         return self.folder / "logs" / pipeline
 
     def summary(self) -> dict[str, Any] | None:
-        """The summary if the stage is finished. Raises UserError when other values that change rows made it."""
+        """The summary if the stage is finished. Raises UserError when other values that change rows made it.
+
+        A folder that was made or begun with other inputs only because some had failed, then or now, is removed.
+        """
+        if any(map(self._differs_by_failed, self._known())):
+            discard(self.folder)
         return self._earlier(SUMMARY)
 
     def is_outdated(self) -> bool:
         """Whether other values that change rows made the folder, or began it."""
-        earlier = filter(None, map(self._read, (SUMMARY, STARTED)))
-        return any(changed_keys(self.asked, one["config"]) for one in earlier)
+        return any(changed_keys(self.asked, one["config"]) for one in self._known())
 
     def begin(self) -> None:
         """Note what is asked. Raises UserError when other values began the folder: going on would mix two runs."""
         if self._earlier(STARTED) is None:
-            write_json(self.folder / STARTED, {"config": self.asked})
+            write_json(self.folder / STARTED, self._asked())
 
     def finish(self, counts: Counts, **more: Any) -> dict[str, Any]:
         """Write and return the summary: rows_in, rows_kept, removed by reason, seconds, and `more`."""
@@ -85,12 +98,23 @@ class StageFolder:
             "removed": dict(counts.removed),
             "seconds": round(time.monotonic() - self.begun, 1),
             **more,
-            "config": self.asked,
+            **self._asked(),
         }
         write_json(self.folder / SUMMARY, summary)
         shutil.rmtree(self.scratch, ignore_errors=True)
         (self.folder / STARTED).unlink(missing_ok=True)
         return summary
+
+    def _asked(self) -> dict[str, Any]:
+        return {**({"left_out": self.left_out} if self.left_out else {}), "config": self.asked}
+
+    def _known(self) -> list[dict[str, Any]]:
+        """What earlier runs left of what they were asked."""
+        return list(filter(None, map(self._read, (SUMMARY, STARTED))))
+
+    def _differs_by_failed(self, earlier: Mapping[str, Any]) -> bool:
+        changed = set(changed_keys(self.asked, earlier["config"]))
+        return bool(changed) and changed <= self.left_out.keys() | earlier.get("left_out", {}).keys()
 
     def _read(self, name: str) -> dict[str, Any] | None:
         path = self.folder / name
@@ -131,7 +155,7 @@ def describe(config: Any) -> dict[str, Any]:
             values[field.name] = _plain(map_paths(value, hint, _describe_path))
             if (package_file := spec.package_file if (spec := spec_of(field)) else None) is not None:
                 values |= _describe_package_file(field.name, hint, value, package_file)
-    return values
+    return values | (dict(config.versions()) if isinstance(config, Versioned) else {})
 
 
 def _describe_package_file(name: str, hint: Any, value: Any, file: str) -> dict[str, Any]:
