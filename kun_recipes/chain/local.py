@@ -12,6 +12,7 @@ from rich.text import Text
 
 from kun_recipes.chain.graph import complete, inputs_there, needs, requires
 from kun_recipes.chain.recipe import Chain, StageRun
+from kun_recipes.chain.rows import refuse_shortage
 from kun_recipes.data.folders import discard
 from kun_recipes.errors import UserError
 from kun_recipes.execution.logs import last_message
@@ -26,7 +27,7 @@ def remove_from(selected: Sequence[StageRun]) -> None:
 
 
 def check_before(chain: Chain, selected: Sequence[StageRun], fresh: bool = False) -> None:
-    """Raise UserError before any work for what a later stage would refuse: a missing engine, a bad token, an input.
+    """Raise UserError before any work for what a later stage would refuse: a missing engine, an input, too few rows.
 
     Args:
         fresh: whether complete stages are run again, too.
@@ -39,6 +40,7 @@ def check_before(chain: Chain, selected: Sequence[StageRun], fresh: bool = False
                 stage.kind.check_inputs(stage.config, inputs_there(stage, chain.stages))
             except UserError as error:
                 raise UserError(f"{stage.name}: {error}") from error
+    refuse_shortage(chain, selected)
 
 
 def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> UserError | None:
