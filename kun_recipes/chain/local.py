@@ -63,6 +63,8 @@ def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> Us
             stage.go_without([folders[name] for name in missing])
         if not stage.complete:
             state = "done"
+            if stage.kind.devices == "training":
+                refuse_shortage(chain, selected)  # what is finished by now tells more than before the run
             try:
                 _run_shown(stage, logs / f"{stage.name}.log", width, console)
             except UserError as error:
