@@ -73,11 +73,9 @@ class StageFolder:
     def summary(self) -> dict[str, Any] | None:
         """The summary if the stage is finished. Raises UserError when other values that change rows made it.
 
-        A folder that was made or begun with other inputs only because some had failed, then or now, is removed.
+        None, too, if it is made anew by `begin`: other inputs made it only because some had failed, then or now.
         """
-        if any(map(self._differs_by_failed, self._known())):
-            discard(self.folder)
-        return self._earlier(SUMMARY)
+        return None if self._is_left_by_failed() else self._earlier(SUMMARY)
 
     def is_outdated(self) -> bool:
         """Whether other values that change rows made the folder, or began it."""
@@ -85,6 +83,8 @@ class StageFolder:
 
     def begin(self) -> None:
         """Note what is asked. Raises UserError when other values began the folder: going on would mix two runs."""
+        if self._is_left_by_failed():
+            discard(self.folder)
         if self._earlier(STARTED) is None:
             write_json(self.folder / STARTED, self._asked())
 
@@ -112,9 +112,13 @@ class StageFolder:
         """What earlier runs left of what they were asked."""
         return list(filter(None, map(self._read, (SUMMARY, STARTED))))
 
-    def _differs_by_failed(self, earlier: Mapping[str, Any]) -> bool:
-        changed = set(changed_keys(self.asked, earlier["config"]))
-        return bool(changed) and changed <= self.left_out.keys() | earlier.get("left_out", {}).keys()
+    def _is_left_by_failed(self) -> bool:
+        """Whether the folder differs from what is asked by inputs that were or are left out, and by nothing else."""
+        for earlier in self._known():
+            changed = set(changed_keys(self.asked, earlier["config"]))
+            if changed and changed <= self.left_out.keys() | earlier.get("left_out", {}).keys():
+                return True
+        return False
 
     def _read(self, name: str) -> dict[str, Any] | None:
         path = self.folder / name
