@@ -71,7 +71,7 @@ def make(monkeypatch):
                     return
                 folder.begin()
                 write_json(folder.folder / "results.json", [stage.name])
-                folder.finish(Counts(1, 1, 1))
+                folder.finish(Counts(9, 9, 9))
             self.made.append(stage.name)
 
         def run(self, chain: Chain) -> tuple[str, UserError | None]:
@@ -81,7 +81,7 @@ def make(monkeypatch):
             return console.file.getvalue(), failed
 
     def counts() -> dict:
-        return {"stage": "training", "rows_in": 1, "rows_kept": 1, "removed": {}, "seconds": 0.1}
+        return {"stage": "training", "rows_in": 9, "rows_kept": 9, "removed": {}, "seconds": 0.1}
 
     maker = Maker()
     monkeypatch.setattr("kun_recipes.chain.local.run_stage", maker.stage)
