@@ -15,6 +15,7 @@ from kun_recipes.corpus import corpus
 from kun_recipes.corpus.config import Benchmark, Corpus, CorpusConfig
 from kun_recipes.corpus.sources.formats import USUAL_NAMES
 from kun_recipes.corpus.sources.readers import CorpusReader
+from kun_recipes.data.folders import discard
 from kun_recipes.data.rows import read_rows, removed_writers
 from kun_recipes.errors import UserError
 from tests.killing import run_until_killed
@@ -159,14 +160,34 @@ def test_documents_of_one_id_each_keep_their_segments(run, documents, tmp_path):
     assert not any("record" in row for row in same.values())
 
 
-def test_an_unreadable_corpus_can_be_gone_on_without(run, documents, tmp_path):
+@pytest.fixture
+def unreadable(documents, tmp_path) -> Path:
     folder = write_files(tmp_path / "in", documents[:2], 1)
     (folder / "bad.jsonl").write_bytes(b"oops\n" * 9)
+    return folder
+
+
+def test_an_unreadable_corpus_can_be_gone_on_without(run, unreadable, tmp_path):
     with pytest.raises(
         UserError, match=r"in: 9 of 11 records cannot be read \(invalid_json\), the first in .*bad.jsonl:1"
     ):
-        run(folder, tmp_path / "out")
-    assert run(folder, tmp_path / "out", max_unreadable=1.0)
+        run(unreadable, tmp_path / "out")
+    assert run(unreadable, tmp_path / "out", max_unreadable=1.0)
+
+
+def test_a_mended_corpus_is_read_as_the_error_says(run, documents, unreadable, tmp_path):
+    """The folder that the stage began is of no use for another corpus."""
+    advice = r"remove the stage's folder \(recipes/run.py: --only corpus --fresh\)"
+    with pytest.raises(UserError, match=advice):
+        run(unreadable, tmp_path / "out")
+    (unreadable / "bad.jsonl").unlink()
+    with pytest.raises(UserError, match="was made with another corpora"):
+        run(unreadable, tmp_path / "out")
+    discard(tmp_path / "out")
+    assert run(unreadable, tmp_path / "out")
+    junk = write_files(tmp_path / "junk", [{"id": "1", "text": "首页|论坛|登录"}], 1)
+    with pytest.raises(UserError, match=f"nothing is kept .*{advice}"):
+        run(junk, tmp_path / "other")
 
 
 @pytest.mark.timeout(600)

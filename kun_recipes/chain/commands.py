@@ -10,7 +10,7 @@ from rich.console import Console
 from kun_recipes.chain.cluster.config import ClusterConfig
 from kun_recipes.chain.cluster.hardware import cluster_hardware
 from kun_recipes.chain.cluster.status import DONE, show_statuses, statuses
-from kun_recipes.chain.cluster.submission import leading_jobs, refuse_running, steps, submit_all
+from kun_recipes.chain.cluster.submission import check_folders, leading_jobs, refuse_running, steps, submit_all
 from kun_recipes.chain.conclusion import conclude
 from kun_recipes.chain.loading import load_chain
 from kun_recipes.chain.local import check_before, remove_from, run_here
@@ -18,7 +18,6 @@ from kun_recipes.chain.plan.estimate import estimate, load_plan
 from kun_recipes.chain.plan.plan import Hardware
 from kun_recipes.chain.plan.table import show
 from kun_recipes.chain.recipe import Chain, StageRun
-from kun_recipes.chain.rows import refuse_shortage
 from kun_recipes.config.command_line import load
 from kun_recipes.errors import UserError
 from kun_recipes.execution.devices import visible_gpus
@@ -61,6 +60,8 @@ def run_recipe(options: RunOptions, overrides: Sequence[str], console: Console) 
     cluster = load(ClusterConfig, ["--config", options.slurm]) if options.slurm else None
     future = ANYWHERE if options.plan or options.dry_run else ()  # both are wanted before the corpora are there
     chain = load_chain(options.recipe, overrides, cluster.placement if cluster else None, future)
+    if cluster:
+        check_folders(chain)
     selected = chain.select(options.only, options.first)
     if options.plan:
         _show_plan(options, chain, cluster, console)
@@ -84,7 +85,6 @@ def _check_together(options: RunOptions) -> None:
 
 def _run_here(chain: Chain, selected: Sequence[StageRun], fresh: bool, console: Console) -> None:
     check_before(chain, selected, fresh)
-    refuse_shortage(chain, selected)
     if fresh:
         remove_from(selected)
     failed = run_here(chain, selected, console)
@@ -97,7 +97,6 @@ def _submit(
     chain: Chain, selected: Sequence[StageRun], cluster: ClusterConfig, options: RunOptions, console: Console
 ) -> None:
     check_before(chain, selected, options.fresh)
-    refuse_shortage(chain, selected)
     if options.fresh:
         refuse_running(selected)
         remove_from(selected)

@@ -1,6 +1,6 @@
 """Infer which stage reads what another one writes from the paths in their configs."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from kun_recipes.chain.recipe import Chain, StageRun
@@ -20,6 +20,30 @@ def requires(stages: Sequence[StageRun]) -> dict[str, list[str]]:
         stage.name: _writers(stage, stages, [path for path in _reads(stage) if path.option not in stage.kind.optional])
         for stage in stages
     }
+
+
+def complete(stages: Sequence[StageRun], coming: Container[str]) -> set[str]:
+    """Return the names of the stages that have nothing left to do.
+
+    Args:
+        coming: names of the stages that run or will. What reads from one of them that is not complete runs after it.
+    """
+    reads = needs(stages)
+    found: set[str] = set()
+    for stage in stages:
+        awaited = any(name in coming and name not in found for name in reads[stage.name])
+        if stage.complete and not awaited:
+            found.add(stage.name)
+    return found
+
+
+def let_fail(stages: Sequence[StageRun]) -> None:
+    """Let each stage go on without those that it can do without: a submitted one cannot know what will have failed."""
+    reads, required = needs(stages), requires(stages)
+    for stage in stages:
+        spared = [name for name in reads[stage.name] if name not in required[stage.name]]
+        if spared:
+            stage.go_without([one.folder for one in stages if one.name in spared])
 
 
 def check_inputs(chain: Chain, recipe: str) -> None:

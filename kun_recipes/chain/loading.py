@@ -8,7 +8,7 @@ from typing import Any
 
 from kun_recipes.chain.all_stages import STAGES
 from kun_recipes.chain.config import RunConfig
-from kun_recipes.chain.graph import check_inputs
+from kun_recipes.chain.graph import check_inputs, let_fail
 from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.chain.stage import Stage
 from kun_recipes.chain.stages.training import FINAL_MODEL
@@ -63,6 +63,8 @@ def load_chain(
     _refuse_unused(reader.overrides, stages)
     chain = Chain(run, [stage for stage in stages if only is None or stage.file in only])
     check_inputs(chain, recipe)
+    if placement:
+        let_fail(chain.stages)
     return chain
 
 

@@ -4,14 +4,15 @@ import io
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from kun_recipes.chain.graph import inputs_there, needs, requires
+from kun_recipes.chain.graph import complete, inputs_there, needs, requires
 from kun_recipes.chain.recipe import Chain, StageRun
+from kun_recipes.chain.rows import refuse_shortage
 from kun_recipes.data.folders import discard
 from kun_recipes.errors import UserError
 from kun_recipes.execution.logs import last_message
@@ -25,19 +26,21 @@ def remove_from(selected: Sequence[StageRun]) -> None:
             discard(folder, stage.kind.writes if folder == stage.folder else ())
 
 
-def check_before(chain: Chain, selected: Iterable[StageRun], fresh: bool = False) -> None:
-    """Raise UserError before any work for what a later stage would refuse: a missing engine, a bad token, an input.
+def check_before(chain: Chain, selected: Sequence[StageRun], fresh: bool = False) -> None:
+    """Raise UserError before any work for what a later stage would refuse: a missing engine, an input, too few rows.
 
     Args:
         fresh: whether complete stages are run again, too.
     """
+    found = set() if fresh else complete(chain.stages, {stage.name for stage in selected})
     for stage in selected:
-        if fresh or not stage.complete:
+        if stage.name not in found:
             stage.kind.check(stage.config)
             try:
                 stage.kind.check_inputs(stage.config, inputs_there(stage, chain.stages))
             except UserError as error:
                 raise UserError(f"{stage.name}: {error}") from error
+    refuse_shortage(chain, selected)
 
 
 def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> UserError | None:
@@ -52,13 +55,16 @@ def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> Us
     logs = Path(chain.run.output_dir, "logs")
     width = max(len(stage.name) for stage in chain.stages)
     reads, required = needs(chain.stages), {name for names in requires(chain.stages).values() for name in names}
+    folders = {stage.name: stage.folder for stage in chain.stages}
     failed: dict[str, UserError] = {}
     for stage in selected:
         begun, state = time.monotonic(), "complete"
-        if failed.keys() & set(reads[stage.name]):
-            stage.go_without_failed()
+        if missing := [name for name in reads[stage.name] if name in failed]:
+            stage.go_without([folders[name] for name in missing])
         if not stage.complete:
             state = "done"
+            if stage.kind.devices == "training":
+                refuse_shortage(chain, selected)  # what is finished by now tells more than before the run
             try:
                 _run_shown(stage, logs / f"{stage.name}.log", width, console)
             except UserError as error:

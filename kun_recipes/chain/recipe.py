@@ -14,8 +14,6 @@ from kun_recipes.config.paths import config_paths
 from kun_recipes.errors import ConfigError
 from kun_recipes.execution.folder import changed_keys
 
-WITHOUT_FAILED = ["--without_failed", "true"]
-
 
 @dataclass
 class StageRun:
@@ -45,14 +43,13 @@ class StageRun:
 
     @property
     def complete(self) -> bool:
-        """Whether there is nothing left to do."""
+        """Whether there is nothing left to do, unless a stage that it reads from runs again: `graph.complete`."""
         return self.summary() is not None and not self.kind.repeats(self.config)
 
-    def go_without_failed(self) -> None:
-        """Let it leave out those of its optional inputs that are not finished."""
-        if not self.config.without_failed:
-            self.config.without_failed = True
-            self.words += WITHOUT_FAILED
+    def go_without(self, folders: Sequence[Path]) -> None:
+        """Let it leave out those of its optional inputs that the stages of these folders have not finished."""
+        self.config.without_failed = list(map(str, folders))
+        self.words += ["--without_failed", *self.config.without_failed]
 
     def written(self) -> list[Path]:
         """Return the folders that it writes, its own first."""
@@ -69,7 +66,7 @@ class StageRun:
         if not path.is_file():
             return None
         summary = orjson.loads(path.read_bytes())
-        return None if changed_keys(self.kind.asked(self.kind.left(self.config)[0]), summary["config"]) else summary
+        return None if changed_keys(self.kind.asked(self.kind.left(self.config)), summary["config"]) else summary
 
 
 @dataclass

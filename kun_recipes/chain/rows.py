@@ -2,34 +2,82 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from kun_recipes.chain.recipe import Chain, StageRun
+from kun_recipes.data.pairs import PairSet, load_pairs, split_pairs
 from kun_recipes.errors import UserError
 
 DEVIATIONS = 5
 """Standard deviations by which the share held out, which a hash decides, may be off."""
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """A number of rows of one set, asked for by a training, beside those held out."""
+
+    stage: str
+    pairs: PairSet
+    rows: int
+    held_out_share: float = 0.0
+
+
 def refuse_shortage(chain: Chain, selected: Sequence[StageRun]) -> None:
-    """Raise UserError for trainings that cannot have enough rows, while work on those rows is still to be done."""
+    """Raise UserError for trainings that cannot have the rows that they ask for.
+
+    Rows of a finished stage are left to the training itself: it counts them first, and what can do without it goes on.
+    """
     most = most_rows(chain)
-    short = []
-    for stage in selected:
-        asked = getattr(stage.config, "train_rows", None)
-        if asked is None or stage.complete:
-            continue
-        source = next((one for one in chain.stages if one.writes(stage.config.seeds)), None)
-        if source is None or source.complete:
-            continue  # its own rows are counted by the training itself, before it begins
-        there = _left_to_train_on(most[source.name], stage.config.held_out_share)
-        if there < asked:
-            short.append((stage, there))
+    short: dict[str, list[str]] = {}
+    there: dict[str, float] = {}
+    for one in (one for stage in selected for one in _wanted(stage)):
+        rows, path = _most_there(one, chain, most), one.pairs.path
+        if rows < one.rows:
+            there[path] = rows
+            short.setdefault(path, []).append(f"{one.stage} {one.rows:,}")
     if short:
-        needed = ", ".join(f"{stage.name} {stage.config.train_rows:,}" for stage, _ in short)
         raise UserError(
-            f"{needed} rows: {short[0][0].config.seeds} will have {math.floor(short[0][1]):,} to train on at most; "
-            "raise sample_rows of the corpus stage, or lower final_sizes or train_rows"
+            "; ".join(
+                f"{', '.join(names)} rows: {path} will have {math.floor(there[path]):,} to train on at most; "
+                + _advice(path, chain)
+                for path, names in short.items()
+            )
         )
+
+
+def _wanted(stage: StageRun) -> Iterator[_Wanted]:
+    config = stage.config
+    rows = getattr(config, "train_rows", None)
+    if rows is None or stage.complete:
+        return
+    seeds = PairSet("seeds", config.seeds, config.instruction_column, config.output_column)
+    yield _Wanted(stage.name, seeds, rows, config.held_out_share)
+    for one in config.mix or ():
+        if one.weight is not None:
+            mixed = PairSet("mix", one.path, one.instruction, one.output)
+            yield _Wanted(f"{stage.name} (mix)", mixed, round(one.weight * rows))
+
+
+def _most_there(one: _Wanted, chain: Chain, most: dict[str, float]) -> float:
+    """Return the most rows that a training can find in a set; infinity where that is not known yet."""
+    source = _writer(one.pairs.path, chain)
+    if source is not None:
+        return math.inf if source.complete else _left_to_train_on(most[source.name], one.held_out_share)
+    if not Path(one.pairs.path).exists():
+        return math.inf  # a dataset of the Hub
+    pairs, _ = load_pairs(one.pairs.path, one.pairs.instruction, one.pairs.output)
+    return len(split_pairs(pairs, one.held_out_share)[0])
+
+
+def _advice(path: str, chain: Chain) -> str:
+    if _writer(path, chain) is not None:
+        return "raise sample_rows of the corpus stage, or lower final_sizes or train_rows"
+    return "give more pairs, or lower train_rows or the weight of mix"
+
+
+def _writer(path: str, chain: Chain) -> StageRun | None:
+    return next((one for one in chain.stages if one.writes(path)), None)
 
 
 def most_rows(chain: Chain) -> dict[str, float]:

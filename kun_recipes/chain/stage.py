@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from kun_recipes.chain.plan.assumptions import Assumptions
 from kun_recipes.chain.plan.work import Flow, Work
 from kun_recipes.data.folders import SUMMARY
-from kun_recipes.execution.failed import leave_out
+from kun_recipes.execution.failed import leave_out, left_out
 from kun_recipes.execution.folder import describe
 from kun_recipes.reporting.tables import Table
 
@@ -51,7 +51,7 @@ class Stage:
             fresh run removes no folder with any other.
         devices: what it runs on: "cores", "gpus" of the model that it asks, or "training", by accelerate on all GPUs.
         optional: options whose paths it can do without, where the stage that writes them failed: its config has
-            `without_failed` then.
+            `without_failed`.
         rows_from: the option that names the rows which it keeps or removes one by one; None: it has none.
         plan_section, assumptions: name of its section of plan.yaml, and the class of that; None: a plan leaves it out.
     """
@@ -81,14 +81,15 @@ class Stage:
         main(self.config_class(), self._run_left, argv)
 
     def _run_left(self, config: Any) -> None:
-        left, missing = self.left(config)
-        for path in missing:
-            print(f"{self.name}: goes on without {path}, which is not finished", file=sys.stderr)
+        left = self.left(config)
+        for paths in left_out(left).values():
+            for path in paths:
+                print(f"{self.name}: goes on without {path}, which is not finished", file=sys.stderr)
         self.run(left)
 
-    def left(self, config: Any) -> tuple[Any, list[str]]:
-        """Return the config that it runs with, and the paths of it that failed and are left out."""
-        return leave_out(config, self.optional) if self.optional and config.without_failed else (config, [])
+    def left(self, config: Any) -> Any:
+        """Return the config that it runs with: without the optional inputs that failed."""
+        return leave_out(config, self.optional) if self.optional else config
 
     def asked(self, config: Any) -> dict[str, Any]:
         """Return what of a config decides the rows, as its summary keeps it."""

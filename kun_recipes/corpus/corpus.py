@@ -22,10 +22,11 @@ from kun_recipes.corpus.deduplication import (
 from kun_recipes.corpus.losses import check_kept, check_readable
 from kun_recipes.corpus.normalisation import FixMojibake, NormaliseText, RemovePageLines, ToSimplified
 from kun_recipes.corpus.quality import CutLines, document_rules, load_quality
-from kun_recipes.corpus.sampling import BelowThreshold, RecordHashes, sample_thresholds
+from kun_recipes.corpus.sampling import BelowThreshold, RecordHashes, check_weights, sample_thresholds
 from kun_recipes.corpus.segments.context import LeansOnContext, load_context
 from kun_recipes.corpus.segments.segmentation import Segmenter
 from kun_recipes.corpus.segments.selection import ChooseSegments
+from kun_recipes.corpus.sources.formats import corpus_format
 from kun_recipes.corpus.sources.readers import CorpusReader
 from kun_recipes.corpus.sources.source_ids import NoteSourceIds, count_repeated
 from kun_recipes.data import schema
@@ -53,6 +54,7 @@ def check_inputs(config: CorpusConfig, there: Container[str]) -> None:
     load_quality(config.quality)
     load_context(config.context)
     load_privacy(config.privacy)
+    check_weights(config.sample_weights, [corpus_format(*one[1:]) for one in config.inputs()])
     for one in config.benchmarks or ():
         if one.path in there or one.format == "prompts":
             load_benchmark(one.path, one.format)

@@ -22,6 +22,9 @@ ADVICE = {
 }
 """Faults of reading, by reason, and what to do."""
 
+ANEW = "then remove the stage's folder (recipes/run.py: --only corpus --fresh) and run it again"
+"""With other files, options or rules the stage refuses to go on in the folder that it began."""
+
 Ranks = list[tuple[str, list[int]]]
 """The path of each corpus, and the tasks that read it."""
 
@@ -42,7 +45,7 @@ def check_readable(corpora: Ranks, logs: Path, unreadable: Path, max_share: floa
                 where = f"{first[schema.FILE_PATH]}:{first['line']}"
                 raise UserError(
                     f"{path}: {lost} of {counts.read} records cannot be read ({reason}), the first in {where}: "
-                    f"{first[schema.VALUE]}; {advice}; or raise max_unreadable and run the stage again"
+                    f"{first[schema.VALUE]}; {advice}, {ANEW}; or go on in it with a higher max_unreadable"
                 )
 
 
@@ -54,7 +57,7 @@ def check_kept(corpora: Ranks, logs: Path, page: Path) -> None:
             removed = ", ".join(f"{reason} {count}" for reason, count in counts.removed.items()) or "no text"
             raise UserError(
                 f"{path}: nothing is kept of its {counts.read} records (removed: {removed}); "
-                f"{page} shows them: mend the corpus or the rules, or leave it out of corpora"
+                f"{page} shows them: mend the corpus or the rules, or leave it out of corpora, {ANEW}"
             )
 
 

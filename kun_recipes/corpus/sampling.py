@@ -8,7 +8,7 @@ is taken, and `BelowThreshold` takes it.
 import heapq
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
+from kun_recipes.corpus.sources.formats import CorpusFormat
 from kun_recipes.data import schema
 from kun_recipes.data.hashing import row_hash
 from kun_recipes.errors import UserError
@@ -98,9 +99,7 @@ def sample_thresholds(folder: str | Path, count: int, weights: Mapping[str, floa
         for _, hashes in _read_notes(Path(folder)):
             smallest.add(hashes)
         return dict.fromkeys(rows, smallest.largest())
-    if unknown := [source for source in weights if source not in rows]:
-        known = ", ".join(sorted(rows)) or "none"
-        raise UserError(f"sample_weights: no row of source {unknown[0]}; the sources that have rows are: {known}")
+    _refuse_unknown(weights, rows)
     chosen = {source: _Smallest(wanted) for source, wanted in share_out(count, rows, weights).items()}
     for source, hashes in _read_notes(Path(folder)):
         chosen[source].add(hashes)
@@ -133,6 +132,18 @@ def share_out(count: int, rows: Mapping[str, int], weights: Mapping[str, float])
         if given[source] < rows[source]:
             heapq.heappush(turns, (time + 1 / shares[source], source))
     return dict.fromkeys(rows, 0) | given
+
+
+def check_weights(weights: Mapping[str, float] | None, formats: Sequence[CorpusFormat]) -> None:
+    """Raise UserError, before a corpus is read, for a weight of a source that cannot have rows."""
+    if weights and all(one.source is None for one in formats):  # or the records name their sources
+        _refuse_unknown(weights, {one.name for one in formats})
+
+
+def _refuse_unknown(weights: Mapping[str, float], sources: Collection[str]) -> None:
+    if unknown := [source for source in weights if source not in sources]:
+        known = ", ".join(sorted(sources)) or "none"
+        raise UserError(f"sample_weights: no row of source {unknown[0]}; the sources that have rows are: {known}")
 
 
 class _Smallest:

@@ -37,7 +37,7 @@ class Pair:
 
     Attributes:
         where: its place, "file:line" or, in Parquet, "file:row".
-        id: of the row; a hash of both texts where the row has none.
+        id: of the row; a hash of both texts where the row has none, or that of an earlier row.
         source: the corpus it comes from; empty where the row names none.
         author: the model that wrote the output; empty where the row names none or the output is a segment.
     """
@@ -103,6 +103,8 @@ def read_pairs(
     absent: dict[str, str] = {}  # columns that no row has had so far, and what to say
     seen: set[str] = set()
     joined_rows: Counter[str] = Counter()
+    ids: set[int] = set()  # hashes
+    repeated = 0
     for where, row in source_rows(source, revision):
         if isinstance(row, str):
             yield Removed(where, row)
@@ -121,12 +123,21 @@ def read_pairs(
         elif reason := _fault(instruction, output):
             yield Removed(where, reason)
         else:
-            yield Pair(instruction.strip(), output.strip(), where, _text(row, schema.ID), *_origin(row))
+            identity = _text(row, schema.ID)
+            if identity and (known := row_hash(identity, seed=0)) in ids:
+                identity, repeated = "", repeated + 1
+            elif identity:
+                ids.add(known)
+            yield Pair(instruction.strip(), output.strip(), where, identity, *_origin(row))
     for column, message in absent.items():
         if column not in seen:
             raise UserError(message)
     for names, rows in joined_rows.items():
         print_once_per_machine(f"{source}: {names} joined to the instruction in {rows} row{'s' * (rows > 1)}")
+    if repeated:
+        print_once_per_machine(
+            f"{source}: {repeated} rows have the id of an earlier one, and are known by their texts"
+        )
 
 
 def load_pairs(

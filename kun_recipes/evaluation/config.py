@@ -12,6 +12,7 @@ from kun_recipes.evaluation.benchmarks import BenchmarkName, Spacing, benchmark
 from kun_recipes.evaluation.prompts import Format
 from kun_recipes.evaluation.reading import VERSION as READER_VERSION
 from kun_recipes.execution.failed import WithoutFailed
+from kun_recipes.execution.folder import Versioned
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.models.source import load_model_source
 
@@ -32,7 +33,7 @@ class Benchmark:
 
 
 @dataclass(kw_only=True)
-class EvaluateConfig(WithoutFailed, EngineConfig):
+class EvaluateConfig(Versioned, WithoutFailed, EngineConfig):
     """Measure models by C-Eval, CMMLU and held-out pairs, beside their base model (Kun §4.2.4)."""
 
     model: ModelPath = option(

@@ -14,7 +14,7 @@ from kun_recipes.models.engines import check_installed
 
 
 def run(config: EvaluateConfig) -> None:
-    stage = StageFolder("evaluate", config, config.versions())
+    stage = StageFolder("evaluate", config)
     summary = stage.summary()
     if summary is None:
         check_installed(config.engine)

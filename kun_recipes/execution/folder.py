@@ -25,14 +25,23 @@ from kun_recipes.config.options import affects_rows, spec_of
 from kun_recipes.config.paths import map_paths
 from kun_recipes.config.types import InputPath, PathKind, field_types
 from kun_recipes.data.atomic import write_json
-from kun_recipes.data.folders import STARTED, SUMMARY, fingerprint, hash_of, without_paths
+from kun_recipes.data.folders import STARTED, SUMMARY, discard, fingerprint, hash_of, without_paths
 from kun_recipes.errors import UserError
 from kun_recipes.execution.counts import Counts
+from kun_recipes.execution.failed import left_out
 
 PACKAGE = Path(__file__).parents[1]
 SELECTS_ANEW = "selects_anew"
 MEASURE, SELECT = "measure", "select"
 """The two pipelines of label and refine, by the names of their folders of logs."""
+
+
+class Versioned:
+    """Config of a stage whose rows are also decided by versions of prompts in the package."""
+
+    def versions(self) -> Mapping[str, Any]:
+        """Return these versions, by name."""
+        raise NotImplementedError
 
 
 class StageFolder:
@@ -41,14 +50,14 @@ class StageFolder:
     Args:
         name: as in the recipe, for messages.
         config: the stage's config, a dataclass with an `output_dir`.
-        versions: what else decides the rows, by name: versions of prompts in the package.
     """
 
-    def __init__(self, name: str, config: Any, versions: Mapping[str, Any] | None = None):
+    def __init__(self, name: str, config: Any):
         self.name = name
         self.folder = Path(config.output_dir)
-        self.asked = {**describe(config), **(versions or {})}
+        self.asked = describe(config)
         self.selecting = selecting_keys(config)
+        self.left_out = dict(left_out(config))
         self.begun = time.monotonic()
 
     @property
@@ -77,18 +86,22 @@ class StageFolder:
         return self.folder / "logs" / pipeline
 
     def summary(self) -> dict[str, Any] | None:
-        """Return the summary if the stage is finished, and None if it is not or only selected by other values.
+        """Return the summary if the stage is finished.
+
+        None, too, if `begin` selects its rows anew by other values, or makes all anew, because other inputs made it
+        only where some had failed, then or now.
 
         Raises:
             UserError: other values that change what is measured made it.
         """
         earlier = self._read(SUMMARY)
-        return earlier if earlier is not None and not self._changed(earlier) else None
+        if earlier is None or self._is_left_by_failed():
+            return None
+        return None if self._changed(earlier) else earlier
 
     def is_outdated(self) -> bool:
         """Whether other values that change rows made the folder, or began it."""
-        earlier = filter(None, map(self._read, (SUMMARY, STARTED)))
-        return any(changed_keys(self.asked, one["config"]) for one in earlier)
+        return any(changed_keys(self.asked, one["config"]) for one in self._known())
 
     def begin(self) -> None:
         """Note what is asked. What was measured is kept where the rows are only selected by other values.
@@ -96,16 +109,18 @@ class StageFolder:
         Raises:
             UserError: other values that change what is measured began the folder: going on would mix two runs.
         """
+        if self._is_left_by_failed():
+            discard(self.folder, writes=["*"])
         earlier = self._read(STARTED) or self._read(SUMMARY)
         if earlier is not None and not self._changed(earlier) and SELECTS_ANEW not in earlier:
             return
         if earlier is not None:
             self._select_anew()
-        write_json(self.folder / STARTED, {"config": self.asked})
+        write_json(self.folder / STARTED, self._asked())
 
     def _select_anew(self) -> None:
         """Put aside what was measured and remove what was selected from it. Killed anywhere, it is done again."""
-        write_json(self.folder / STARTED, {"config": self.asked, SELECTS_ANEW: True})
+        write_json(self.folder / STARTED, {**self._asked(), SELECTS_ANEW: True})
         (self.folder / SUMMARY).unlink(missing_ok=True)
         aside = self.recalled / f"{len(list(self.recalled.glob('*'))):05d}"
         aside.mkdir(parents=True)
@@ -126,13 +141,28 @@ class StageFolder:
             "removed": dict(counts.removed),
             "seconds": round(time.monotonic() - self.begun, 1),
             **more,
-            "config": self.asked,
+            **self._asked(),
         }
         write_json(self.folder / SUMMARY, summary)
         shutil.rmtree(self.scratch, ignore_errors=True)
         shutil.rmtree(self.recalled, ignore_errors=True)
         (self.folder / STARTED).unlink(missing_ok=True)
         return summary
+
+    def _asked(self) -> dict[str, Any]:
+        return {**({"left_out": self.left_out} if self.left_out else {}), "config": self.asked}
+
+    def _known(self) -> list[dict[str, Any]]:
+        """What earlier runs left of what they were asked."""
+        return list(filter(None, map(self._read, (SUMMARY, STARTED))))
+
+    def _is_left_by_failed(self) -> bool:
+        """Whether the folder differs from what is asked by inputs that were or are left out, and by nothing else."""
+        for earlier in self._known():
+            changed = set(changed_keys(self.asked, earlier["config"]))
+            if changed and changed <= self.left_out.keys() | earlier.get("left_out", {}).keys():
+                return True
+        return False
 
     def _read(self, name: str) -> dict[str, Any] | None:
         path = self.folder / name
@@ -172,7 +202,7 @@ def describe(config: Any) -> dict[str, Any]:
             values[field.name] = _plain(map_paths(value, hint, _describe_path))
             if spec := spec_of(field):
                 values |= _describe_package_files(field.name, path_kind(hint) is not None, value, spec.package_files)
-    return values
+    return values | (dict(config.versions()) if isinstance(config, Versioned) else {})
 
 
 def selecting_keys(config: Any) -> set[str]:

@@ -172,25 +172,40 @@ class _Pool:
                 process.join()
 
     def _answer(self, connection: Connection) -> None:
-        try:
-            asked = connection.recv()
-        except (EOFError, ConnectionResetError):
-            connection.close()  # its process ends: `_ended`
+        """Give a worker that asks for it the next task."""
+        if not self._asks(connection):
             return
-        if isinstance(asked, BaseException):
-            raise asked
-        self.at_work[connection] = _next(self.waiting)
-        connection.send(self.at_work[connection])
+        rank = _next(self.waiting)
+        try:
+            connection.send(rank)
+        except OSError:
+            connection.close()  # its process was killed after it had asked: `_ended`
+            if rank is not None:
+                self.waiting.put(rank)
+        else:
+            self.at_work[connection] = rank
+
+    def _asks(self, connection: Connection) -> bool:
+        """Read what a worker says, and return whether it asks for a task. Raises the error that ended its task."""
+        try:
+            said = connection.recv()
+        except (EOFError, OSError):
+            connection.close()  # its process ends: `_ended`
+            return False
+        if isinstance(said, BaseException):
+            raise said
+        self.at_work[connection] = None  # the task before is complete
+        return True
 
     def _ended(self, process: Any) -> None:
         process.join()
         connections = self.processes[process]
         for connection in connections:
             while not connection.closed and connection.poll():
-                self._answer(connection)  # the error that ended it
+                self._asks(connection)  # the error that ended it; there is nobody to give a task to
         lost = [rank for one in connections if (rank := self.at_work[one]) is not None]
         if process.exitcode or lost:
-            names = ", ".join(map(self.executor.named, lost)) or "a worker that had no task yet"
+            names = ", ".join(map(self.executor.named, lost)) or "a worker that had no task"
             raise UserError(f"{names}: {_how_it_ended(process.exitcode)}; {self.executor.goes_on()}")
 
 

@@ -9,6 +9,7 @@ from kun_recipes.errors import ConfigError
 from kun_recipes.evaluation.config import model_name
 from kun_recipes.evaluation.prompts import Format
 from kun_recipes.execution.failed import WithoutFailed
+from kun_recipes.execution.folder import Versioned
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.studies.intervals import RESAMPLES
 from kun_recipes.studies.votes import RATERS
@@ -30,7 +31,7 @@ class Answerer:
 
 
 @dataclass(kw_only=True)
-class StudyConfig(WithoutFailed, EngineConfig):
+class StudyConfig(Versioned, WithoutFailed, EngineConfig):
     """Choose what is judged, have models answer, let a model judge, and count the votes (Kun §4.2.2, §4.2.3)."""
 
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)

@@ -52,7 +52,7 @@ def judge_info(inputs: StudyInputs) -> dict | None:
 
 def run(config: StudyConfig, read_votes: Callable[[Path], Votes]) -> None:
     """Run the stage; `read_votes` reads the database of the annotators' page."""
-    stage = StageFolder("study", config, config.versions())
+    stage = StageFolder("study", config)
     people = read_votes(Path(config.votes)) if config.votes else None
     summary = stage.summary()
     if summary is None:

@@ -17,7 +17,7 @@ STAGES = ["corpus", "label_model", "label", "refine", "evaluate", "statistics", 
 OWN = {
     "corpus": ["report.html", "rows/00000_00000.jsonl.zst", "removed/01_rules/00000.jsonl.zst", "logs/a/b.log"],
     "label_model": ["config.json", "model-00001-of-00002.safetensors", "tokenizer.json", "loss.png", "logs/events.1"],
-    "label": ["labelled/00000.jsonl.zst", "rows/00000.jsonl.zst"],
+    "label": ["measured/00000.jsonl.zst", "rows/00000.jsonl.zst"],
     "refine": ["judges.json", "judges.json.lock", "scratch/calibrate/x.json"],
     "evaluate": ["results.json", "table.md", "table.tex", "figure.svg", "held_out/base/00000.jsonl.zst"],
     "statistics": ["statistics.json", "figures/lengths.svg"],

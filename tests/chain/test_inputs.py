@@ -118,6 +118,10 @@ MISTAKES = {
         ["--refine.score_target", "pair", "--refine.score_prompt", "recipes/prompts/score_pair.txt"],
         "refine: recipes/demo/data/judge.jsonl:",
     ),
+    "a weight of a source that has no rows": (
+        ["--sample_rows", "20", "--sample_weights", "wudao=1", "wodao=2"],
+        "corpus: sample_weights: no row of source wodao; the sources that have rows are: skypile, wanjuan, wudao",
+    ),
     "rules that are none": (["--label.rules", "recipes/demo/run.yaml"], "label: recipes/demo/run.yaml: "),
     "a reference set without pairs": (
         ["--references", "recipes/demo/data/judge.jsonl,name=other"],

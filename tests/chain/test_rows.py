@@ -1,10 +1,14 @@
 """A training that cannot have enough rows is told before any other is paid for."""
 
+import io
 import json
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from kun_recipes.chain.loading import load_chain
+from kun_recipes.chain.local import check_before, run_here
 from kun_recipes.chain.recipe import Chain
 from kun_recipes.chain.rows import most_rows, refuse_shortage
 from kun_recipes.errors import UserError
@@ -12,14 +16,20 @@ from kun_recipes.errors import UserError
 pytestmark = pytest.mark.usefixtures("in_repository")
 
 
+def write_pairs(path: Path, rows: int) -> Path:
+    pairs = ({"instruction": f"问题{number}？", "output": f"回答{number}。"} for number in range(rows))
+    path.write_text("".join(json.dumps(pair) + "\n" for pair in pairs), encoding="utf-8")
+    return path
+
+
 def load(tmp_path, *words: str) -> Chain:
     return load_chain("recipes/demo", ["--output_dir", str(tmp_path), *words])
 
 
-def finish(chain: Chain, name: str, rows: int) -> None:
+def finish(chain: Chain, name: str, rows: int, **more: object) -> None:
     (stage,) = chain.select([name])
     stage.folder.mkdir(parents=True)
-    summary = {"config": stage.kind.asked(stage.config), "rows_kept": rows}
+    summary = {"config": stage.kind.asked(stage.config), "rows_kept": rows, **more}
     (stage.folder / stage.kind.summary_file).write_text(json.dumps(summary), encoding="utf-8")
 
 
@@ -58,6 +68,83 @@ def test_once_the_rows_are_there_the_training_itself_tells(tmp_path):
     for name in ("corpus", "label_model", "primary_chat_model", "label", "refine"):
         finish(chain, name, 60)
     refuse_shortage(chain, chain.stages)
+
+
+def test_documents_and_segments_that_are_read_limit_the_rows(tmp_path):
+    limits = ["--corpora", "recipes/demo/data/corpus/skypile,format=skypile", "--max_documents", "5"]
+    assert most_rows(load(tmp_path, *limits))["refine"] == float("inf")
+    assert most_rows(load(tmp_path, *limits, "--max_segments", "3"))["refine"] == 15
+    assert most_rows(load(tmp_path, *limits, "--max_segments", "3", "--sample_rows", "7"))["refine"] == 7
+
+
+SHORT = {
+    "seeds": (
+        ["--primary_chat_model.train_rows", "58"],
+        "primary_chat_model 58 rows: recipes/demo/data/seeds.jsonl will have 57 to train on at most; give more pairs, "
+        "or lower train_rows or the weight of mix",
+    ),
+    "a mixed set": (
+        ["--final_model.mix", "{folder}/own.jsonl,weight=0.5", "--final_model.train_rows", "42"],
+        "final_model (mix) 21 rows: {folder}/own.jsonl will have 20 to train on at most; give more pairs, ",
+    ),
+    "a mixed set of one size": (
+        ["--final_model.mix", "{folder}/own.jsonl,weight=2", "--final_sizes", "10", "11"],
+        "final_model_11 (mix) 22 rows: {folder}/own.jsonl will have 20 to train on at most; ",
+    ),
+    "the run's own candidates": (
+        [
+            *("--sample_rows", "30", "--final_model.train_rows", "16"),
+            *("--final_model.mix", "{run}/label/rows,weight=2,output=text"),
+        ],
+        "final_model (mix) 32 rows: {run}/label/rows will have 30 to train on at most; raise sample_rows",
+    ),
+    "two sets": (
+        ["--sample_rows", "30", "--final_model.mix", "{folder}/own.jsonl,weight=1", "--final_model.train_rows", "50"],
+        "final_model 50 rows: {run}/dataset will have 30 to train on at most; raise sample_rows of the corpus stage, "
+        "or lower final_sizes or train_rows; final_model (mix) 50 rows: {folder}/own.jsonl will have 20 ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "message"), SHORT.values(), ids=SHORT)
+def test_a_set_with_fewer_rows_than_a_training_asks_for_is_refused(tmp_path, words, message):
+    write_pairs(tmp_path / "own.jsonl", 20)
+    places = {"folder": tmp_path, "run": tmp_path / "run"}
+    chain = load(tmp_path / "run", *(word.format(**places) for word in words))
+    with pytest.raises(UserError) as caught:
+        check_before(chain, chain.stages)
+    assert str(caught.value).startswith(message.format(**places))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--primary_chat_model.train_rows", "57"],
+        ["--final_model.mix", "{folder}/own.jsonl,weight=0.5", "--final_model.train_rows", "40"],
+        ["--final_model.mix", "{folder}/own.jsonl", "--final_model.train_rows", "50"],
+        ["--final_model.mix", "org/dataset,weight=9", "--final_model.train_rows", "50"],
+    ],
+    ids=["seeds", "mixed", "all of a set", "on the Hub"],
+)
+def test_a_set_that_may_have_enough_rows_is_accepted(tmp_path, words):
+    write_pairs(tmp_path / "own.jsonl", 20)
+    chain = load(tmp_path / "run", *(word.format(folder=tmp_path) for word in words))
+    refuse_shortage(chain, chain.stages)
+
+
+def test_rows_that_the_corpus_turns_out_to_lack_are_told_before_the_first_training(tmp_path, monkeypatch):
+    chain = load(tmp_path, "--sample_rows", "1000", "--final_sizes", "500")
+    refuse_shortage(chain, chain.stages)
+    begun = []
+
+    def run_stage(stage, log, show):
+        begun.append(stage.name)
+        finish(chain, stage.name, 35, rows_in=50, removed={}, seconds=1)
+
+    monkeypatch.setattr("kun_recipes.chain.local.run_stage", run_stage)
+    with pytest.raises(UserError, match=r"^final_model_500 500 rows: .* will have 35 to train on at most"):
+        run_here(chain, chain.stages, Console(file=io.StringIO()))
+    assert begun == ["corpus"]
 
 
 @pytest.mark.parametrize("recipe", ["demo", "humpback", "kun-34b", "kun-6b", "qwen3"])

@@ -81,6 +81,14 @@ def test_a_pair_knows_its_row(tmp_path):
     assert pairs[1] == Pair("又问", "又答", f"{source}:2")
 
 
+def test_rows_that_repeat_an_id_are_told_apart_by_their_texts(tmp_path, capsys):
+    rows = [{"instruction": f"问{number}", "output": "答", "id": "1"} for number in range(3)]
+    source = write(tmp_path / "seeds.jsonl", *rows, GOOD | {"id": "2"})
+    pairs, _ = load(source)
+    assert [pair.id for pair in pairs] == ["1", Pair("问1", "答").id, Pair("问2", "答").id, "2"]
+    assert capsys.readouterr().err == f"{source}: 2 rows have the id of an earlier one, and are known by their texts\n"
+
+
 def test_the_rows_of_a_stage_are_read_with_the_columns_that_are_named(tmp_path):
     write_shards([Document("段落", "1", metadata={"instruction": "问"})], tmp_path / "rows", 1)
     assert load_pairs(str(tmp_path / "rows"), "instruction", "text") == (

@@ -14,7 +14,8 @@ from kun_recipes.data.atomic import write_json
 from kun_recipes.data.folders import fingerprint, require_finished
 from kun_recipes.errors import UserError
 from kun_recipes.execution.counts import Counts
-from kun_recipes.execution.folder import StageFolder, changed_keys, describe, report
+from kun_recipes.execution.failed import WithoutFailed
+from kun_recipes.execution.folder import StageFolder, Versioned, changed_keys, describe, report
 
 COUNTS = Counts(read=5, rows_in=5, rows_out=3, removed=Counter(fit=2))
 
@@ -322,11 +323,65 @@ def test_report_is_one_line_on_stderr(capsys, removed, said):
     assert capsys.readouterr() == ("", line)
 
 
+@dataclass(kw_only=True)
+class VersionedConfig(Versioned, SampleConfig):
+    def versions(self):
+        return {"prompt_versions": {"ceval": 2}}
+
+
 def test_a_stage_made_with_other_versions_is_refused(config):
     """So is one that was made when there were none."""
+    versioned = VersionedConfig(**vars(config))
     StageFolder("label", config).begin()
     with pytest.raises(UserError, match=r"another prompt_versions \(prompt_versions: null then"):
-        StageFolder("label", config, {"prompt_versions": {"ceval": 2}}).begin()
+        StageFolder("label", versioned).begin()
     finished(config)
     with pytest.raises(UserError, match="another prompt_versions"):
-        StageFolder("label", config, {"prompt_versions": {"ceval": 2}}).summary()
+        StageFolder("label", versioned).summary()
+
+
+@dataclass(kw_only=True)
+class SparingConfig(WithoutFailed, SampleConfig):
+    models: list[ModelPath] | None = option(None)
+    base: str = option("b")
+
+
+ALL, PART = ["primary", "final"], ["primary"]
+
+
+def sparing(config: SampleConfig, models: list[str], missing: list[str], **values: str) -> SparingConfig:
+    made = SparingConfig(**vars(config), models=models, **values)
+    made.left_out = {"models": missing} if missing else {}
+    return made
+
+
+@pytest.mark.parametrize("end", [finished, lambda config: StageFolder("label", config).begin()], ids=["made", "begun"])
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [((PART, ["final"]), (ALL, [])), ((ALL, []), (PART, ["final"])), ((PART, ["final"]), (["final"], ["primary"]))],
+    ids=["mended", "failed since", "another failed"],
+)
+def test_a_stage_that_differs_by_what_failed_is_made_anew(config, then, now, end):
+    end(sparing(config, *then))
+    (Path(config.output_dir) / "rows").mkdir()
+    stage = StageFolder("label", sparing(config, *now))
+    assert stage.summary() is None
+    assert (stage.folder / "rows").is_dir()  # until the inputs are known to be good
+    stage.begin()
+    assert not (stage.folder / "rows").exists()
+    summary = stage.finish(COUNTS)
+    assert summary.get("left_out") == ({"models": now[1]} if now[1] else None)
+    assert stage.summary() == summary
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [sparing, lambda config, models, missing: sparing(config, models, missing, base="c")],
+    ids=["no failure", "something else"],
+)
+def test_a_stage_that_differs_by_more_is_refused(config, changed):
+    failed = ["final"] if changed is not sparing else []
+    finished(sparing(config, PART, failed))
+    with pytest.raises(UserError, match="was made with another models"):
+        StageFolder("label", changed(config, ALL, [])).summary()
+    assert (Path(config.output_dir) / "stage.json").is_file()

@@ -9,11 +9,12 @@ import pytest
 from datatrove.data import Document
 
 from kun_recipes.chain.cluster.config import ClusterConfig
-from kun_recipes.chain.cluster.submission import leading_jobs, steps, submit_all
+from kun_recipes.chain.cluster.submission import check_folders, leading_jobs, steps, submit_all
 from kun_recipes.chain.graph import needs
 from kun_recipes.chain.loading import load_chain
 from kun_recipes.chain.recipe import Chain
 from kun_recipes.data.rows import RowReader, read_rows, row_writer
+from kun_recipes.errors import UserError
 from kun_recipes.execution.counts import Counts
 from kun_recipes.execution.launch import Executor, run_pipeline
 from kun_recipes.execution.slurm.arrays import SlurmOptions
@@ -65,6 +66,28 @@ def test_a_pipeline_runs_on_slurm(slurm, tmp_path, name):
     logs = list((tmp_path / name / "logs" / "slurm_logs").glob("*.out"))
     assert len(logs) == 2
     assert not list(tmp_path.glob("*.out"))
+
+
+REFUSED = {"backslash": "a\\b", "line break": "a\nb", "tab": "a\tb"}
+refused = pytest.mark.parametrize("name", REFUSED.values(), ids=list(REFUSED))
+
+
+@refused
+def test_a_name_that_slurm_cannot_read_works_here(tmp_path, name):
+    check_copied(tmp_path / name, Executor(1))
+
+
+@refused
+def test_a_name_that_slurm_cannot_read_is_refused_there(in_repository, tmp_path, name, monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    message = "Slurm writes no log into a folder with '.+' in its name; choose another one"
+    cluster = ClusterConfig(partition="cpu")
+    for words in (["--output_dir", str(tmp_path / name)], ["--publish.output_dir", str(tmp_path / name)]):
+        with pytest.raises(UserError, match=message):
+            check_folders(load_chain("recipes/demo", words, cluster.placement))
+    monkeypatch.setattr("kun_recipes.execution.slurm.arrays.jobs_of", lambda logs: [])
+    with pytest.raises(UserError, match=message):
+        copy_rows(tmp_path / name, Executor(2, slurm=SlurmOptions("cpu", "00:05:00", memory_gb=1)))
 
 
 @pytest.fixture

@@ -4,17 +4,19 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from datatrove.data import DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 from multiprocess import forkserver
+from multiprocess.connection import Connection
 
 from kun_recipes.errors import EngineFailed, UserError
 from kun_recipes.execution.devices import VISIBLE, check_enough, share_out
 from kun_recipes.execution.launch import Executor, SlurmOptions, run_pipeline
+from kun_recipes.execution.workers import Workers, _Pool
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -183,3 +185,34 @@ def test_a_worker_that_is_killed_is_noticed_and_the_same_command_goes_on(tmp_pat
     assert not (tmp_path / "logs" / "completions" / f"0000{at}").exists()
     run_all()
     assert len(list((tmp_path / "logs" / "completions").iterdir())) == 5
+
+
+class KilledAsking(Workers):
+    """Workers of which the first is killed when it has asked for a task, and has not received it."""
+
+    def serve_elsewhere(self, worker: int, connections: Sequence[Connection], share: str | None) -> None:
+        if worker == 0:
+            connections[0].send(None)
+            killed()
+        super().serve_elsewhere(worker, connections, share)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("seen", ["asking first", "ended first"])
+def test_a_worker_that_is_killed_before_its_task_arrives_takes_none(tmp_path, monkeypatch, seen):
+    """Whether its question or its end is read first."""
+
+    def wait_for_its_end(ready: list) -> list:
+        first = next(iter(pool.processes))
+        first.join()
+        asking = pool.processes[first] if seen == "asking first" else []
+        return [*asking, first.sentinel]
+
+    monkeypatch.setattr("kun_recipes.execution.workers.wait", wait_for_its_end)
+    (tmp_path / "logs").mkdir()
+    executor = KilledAsking([Die(-1, killed, tmp_path)], tmp_path / "logs", 5, 2)
+    pool = _Pool(executor, range(5))
+    with pytest.raises(UserError) as caught:
+        pool.run()
+    assert str(caught.value).startswith("a worker that had no task: its process was killed (SIGKILL)")
+    assert sorted(pool.waiting.get_nowait() for _ in range(5)) == list(range(5))

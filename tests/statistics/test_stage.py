@@ -41,6 +41,22 @@ def test_a_run_writes_numbers_figures_and_rows(write_pairs, statistics_config, t
     assert not (tmp_path / "out/scratch").exists()
 
 
+@pytest.mark.parametrize(
+    ("more", "sources"),
+    [
+        ({"id": None, "source": None}, {"": 8}),
+        ({"id": 7, "source": 7}, {"": 8}),
+        ({"id": "one"}, {"wudao": 6, "skypile": 2}),
+    ],
+    ids=["null", "numbers", "one id"],
+)
+def test_own_rows_need_an_instruction_and_an_output_alone(write_pairs, statistics_config, tmp_path, more, sources):
+    run(statistics_config(write_pairs(8, **more), "--topic_lists", "text_type", "--repeats", "1"))
+    dataset = json.loads((tmp_path / "out/statistics.json").read_text(encoding="utf-8"))["sets"]["dataset"]
+    assert {name: one["rows"] for name, one in dataset["sources"].items()} == sources
+    assert dataset["topics"]["text_type"]["asked"] == 8
+
+
 def test_references_are_asked_about_where_the_config_says_so(write_pairs, statistics_config, tmp_path):
     words = ["--references", f"{write_pairs(5, 'seeds.jsonl')},name=seeds", "--topic_references", "true"]
     run(statistics_config(write_pairs(3), *words, "--topic_lists", "text_type", "--repeats", "1"))

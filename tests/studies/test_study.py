@@ -83,6 +83,27 @@ def test_a_run_writes_items_answers_judgements_and_figures(study, tiny_model, ca
     assert figures == {f"judge_{name}.svg" for name in names}
 
 
+OWN_ROWS = {
+    "no id, no source": lambda row, number: {key: row[key] for key in ("instruction", "output")},
+    "null": lambda row, number: {**row, "id": None, "source": None, "chat_model": None, "polish_prompt": None},
+    "numbers": lambda row, number: {**row, "id": number, "source": 7},
+    "ids that repeat": lambda row, number: {**row, "id": f"row-{number % 2}"},
+    "one id": lambda row, number: {**row, "id": "1", "source": "own"},
+}
+
+
+@pytest.mark.parametrize("change", OWN_ROWS.values(), ids=OWN_ROWS)
+def test_own_rows_need_an_instruction_and_an_output_alone(study, tmp_path, change):
+    path = tmp_path / "pairs.jsonl"
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = (json.dumps(change(row, number), ensure_ascii=False) + "\n" for number, row in enumerate(rows))
+    path.write_text("".join(lines), encoding="utf-8")
+    folder, results = study("--pairs_per_source", "12", "--judge", "false")
+    quality = read_items(folder / "quality.jsonl", QualityItem)
+    assert sorted(item.output for item in quality) == sorted(row["output"] for row in rows)
+    assert results["items"]["quality"] == 12
+
+
 def test_the_study_is_the_same_after_a_kill(study, monkeypatch):
     folder, whole = study()
     kept = {path.name: path.read_bytes() for path in folder.glob("*.jsonl")}

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from kun_recipes.chain.all_stages import STAGES
-from kun_recipes.chain.recipe import WITHOUT_FAILED
 from kun_recipes.chain.stage import Stage
 from kun_recipes.chain.stages.training import FINAL_MODEL
 from kun_recipes.config.options import option
@@ -56,9 +55,8 @@ class ClusterConfig:
 
     def placement(self, file: str, kind: Stage) -> list[str]:
         """What the data stages are told, on their command line, of where their job arrays run."""
-        going_on = WITHOUT_FAILED if kind.optional else []  # a submitted stage cannot know what will have failed
         if not issubclass(kind.config_class(), ExecutorConfig):
-            return going_on
+            return []
         words = {
             "executor": "slurm",
             "slurm_time": self.limit(file),
@@ -68,7 +66,7 @@ class ClusterConfig:
         }
         lists = {"slurm_sbatch": self.sbatch, "slurm_setup": self.setup}
         given = [word for key, value in words.items() if value is not None for word in (f"--{key}", str(value))]
-        return going_on + given + [word for key, values in lists.items() if values for word in (f"--{key}", *values)]
+        return given + [word for key, values in lists.items() if values for word in (f"--{key}", *values)]
 
     def _on_cores(self) -> dict[str, object]:
         return {

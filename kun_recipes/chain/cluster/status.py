@@ -67,10 +67,10 @@ def show_statuses(found: list[Status], console: Console) -> None:
 def _status(stage: StageRun, jobs: list[Job], scripts: Path) -> Status:
     log = _last_log(stage, scripts)
     last = log.stem.rpartition("-")[2] if log else ""
-    if summary := stage.summary():
-        return Status(stage.name, last, DONE, f"{summary['rows_kept']:,} rows", f"{summary['seconds']:,.0f} s")
     folder = stage.folder.resolve()
     leading = next((job for job in jobs if job.folder == folder), None)
+    if leading is None and (summary := stage.summary()):
+        return Status(stage.name, last, DONE, f"{summary['rows_kept']:,} rows", f"{summary['seconds']:,.0f} s")
     arrays = [job for job in jobs if job.folder != folder and job.folder.is_relative_to(folder)]
     if leading:
         waits = "" if leading.reason == "None" else leading.reason

@@ -2,13 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from kun_recipes.chain.cluster.config import ClusterConfig
 from kun_recipes.chain.cluster.scripts import Script, script
-from kun_recipes.chain.graph import needs, requires
+from kun_recipes.chain.graph import complete, needs, requires
 from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.errors import UserError
+from kun_recipes.execution.slurm.arrays import in_file_pattern
 from kun_recipes.execution.slurm.queue import Job, queue, submit
+
+
+def check_folders(chain: Chain) -> None:
+    """Raise UserError for a folder of the run in which Slurm cannot write logs."""
+    for folder in (Path(chain.run.output_dir), *(stage.folder for stage in chain.stages)):
+        in_file_pattern(folder.resolve())
 
 
 @dataclass(frozen=True)
@@ -40,13 +48,13 @@ def steps(
     Raises:
         UserError: a selected stage reads from one that is neither complete, nor selected, nor in the queue.
     """
-    complete = {stage.name for stage in chain.stages if stage.complete}
     coming = {stage.name for stage in selected} | queued.keys()
+    finished = complete(chain.stages, coming)
     reads, required = needs(chain.stages), requires(chain.stages)
     found = []
     for stage in selected:
-        after = tuple(name for name in reads[stage.name] if name not in complete)
-        if stage.name in complete:
+        after = tuple(name for name in reads[stage.name] if name not in finished)
+        if stage.name in finished:
             found.append(Step(stage, ()))
             continue
         for name in after:

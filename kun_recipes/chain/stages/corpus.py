@@ -54,7 +54,10 @@ class CorpusStage(Stage):
         check_inputs(config, there)
 
     def most_rows(self, config: CorpusConfig, read: float) -> float:
-        return math.inf if config.sample_rows is None else config.sample_rows
+        most = math.inf if config.sample_rows is None else config.sample_rows
+        if config.max_documents is not None and config.max_segments is not None:
+            most = min(most, len(config.corpora) * config.max_documents * config.max_segments)
+        return most
 
     def work(self, config: CorpusConfig, known: Assumptions, flow: Flow, devices: int) -> Work:
         """Documents to segments.

@@ -3,7 +3,6 @@
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import RenderableType
 
@@ -55,9 +54,6 @@ class EvaluateStage(Stage):
         from kun_recipes.evaluation.evaluate import run
 
         run(config)
-
-    def asked(self, config: EvaluateConfig) -> dict[str, Any]:
-        return {**super().asked(config), **config.versions()}
 
     def check(self, config: EvaluateConfig) -> None:
         check_installed(config.engine)

@@ -10,7 +10,6 @@ from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
 from kun_recipes.chain.stage import Stage, Summary
 from kun_recipes.curation.config import LabelConfig
 from kun_recipes.data import schema
-from kun_recipes.data.folders import ROWS
 from kun_recipes.models.engines import check_installed
 from kun_recipes.models.prompts import load_prompt
 from kun_recipes.rules import load_rules
@@ -30,7 +29,6 @@ class LabelStage(Stage):
     """Write one candidate instruction per segment (Kun §3.2)."""
 
     name, script = "label", "recipes/label.py"
-    writes = (f"labelled/{ROWS}",)
     rows_from, plan_section, assumptions = "segments", "label", LabelRates
 
     def config_class(self) -> type:

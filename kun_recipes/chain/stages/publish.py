@@ -31,17 +31,17 @@ class PublishStage(Stage):
         if config.push:
             check_account(config, HfApi())
 
-    def left(self, config: PublishConfig) -> tuple[PublishConfig, list[str]]:
+    def left(self, config: PublishConfig) -> PublishConfig:
         """A release without all that it should have is built, and not pushed."""
-        left, missing = super().left(config)
-        if missing:
+        left = super().left(config)
+        if left.left_out:
             left.push = False
             left.repositories = {
                 name: value
                 for name, value in config.repositories.items()
                 if kind_of(name) == "dataset" or name in left.models
             }
-        return left, missing
+        return left
 
     def repeats(self, config: PublishConfig) -> bool:
         return config.push  # only the Hub knows what it has; what is there is not sent again

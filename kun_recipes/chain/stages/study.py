@@ -2,7 +2,6 @@
 
 from collections.abc import Container
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -45,9 +44,6 @@ class StudyStage(Stage):
         from kun_recipes.studies.study import run
 
         run(config, read_votes)
-
-    def asked(self, config: StudyConfig) -> dict[str, Any]:
-        return {**super().asked(config), **config.versions()}
 
     def check(self, config: StudyConfig) -> None:
         if config.judge or config.prompts:

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import re
 import shlex
 import subprocess
 import sys
@@ -20,6 +21,9 @@ from kun_recipes.execution.slurm.queue import jobs_of, mark, wait_for
 REQUEUE_SIGNAL = "USR1"
 REQUEUE_SECONDS = 120
 """Before its time limit a job gets the signal so much earlier, and queues itself again; Slurm looks twice a minute."""
+
+
+_UNFIT = re.compile(r"[\\\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,12 @@ def activation() -> list[str]:
 
 
 def in_file_pattern(path: str | Path) -> str:
-    """Return a path as it stands in an option of sbatch that knows %j and the like."""
+    """Return a path as it stands in an option of sbatch that knows %j and the like.
+
+    Raises UserError for one that sbatch cannot read: a backslash switches %j off, and an option ends with its line.
+    """
+    if unfit := _UNFIT.search(str(path)):
+        raise UserError(f"{path}: Slurm writes no log into a folder with {unfit[0]!r} in its name; choose another one")
     return str(path).replace("%", "%%")
 
 

@@ -31,7 +31,7 @@ def chain(tmp_path, cluster) -> Chain:
 def finish(chain: Chain, *names: str) -> None:
     for stage in chain.select(names):
         stage.folder.mkdir()
-        summary = {"config": stage.kind.asked(stage.kind.left(stage.config)[0]), "rows_kept": 1}
+        summary = {"config": stage.kind.asked(stage.kind.left(stage.config)), "rows_kept": 1}
         (stage.folder / stage.kind.summary_file).write_text(json.dumps(summary), encoding="utf-8")
 
 

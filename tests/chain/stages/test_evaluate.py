@@ -52,6 +52,6 @@ def test_versions_of_prompts_and_reader_are_part_of_what_is_asked(make, monkeypa
     config = make.evaluation(benchmarks=[CEVAL, CMMLU])
     asked = EVALUATE.asked(config)
     assert asked["prompt_versions"] == {"ceval": 2, "cmmlu": 2}
-    assert asked == StageFolder("evaluate", config, config.versions()).asked  # as the stage itself writes it
+    assert asked == StageFolder("evaluate", config).asked  # as the stage itself writes it
     monkeypatch.setattr("kun_recipes.evaluation.config.READER_VERSION", 99)
     assert changed_keys(EVALUATE.asked(config), asked) == ["reader_version"]
