@@ -46,6 +46,13 @@ def test_kept_rows_do_not_depend_on_the_number_of_tasks(spread, tasks):
     assert rows.kept(rows.find_exact()) == sorted(first_of.values(), key=lambda row_id: int(row_id[1:]))
 
 
+def test_the_first_of_more_than_ten_files_keeps_its_copy(spread):
+    texts = ["一", "二", "甲", "三", "四", "五", "六", "七", "八", "九", "甲", "十"]
+    rows = spread(texts, tasks=12)
+    kept = [row.id for row in rows.run(DropRows(rows.find_exact(), "duplicate"))]
+    assert kept == [f"n{place}" for place in range(12) if place != 10]
+
+
 @pytest.mark.parametrize("files", [[[], ["甲"], [], ["甲", "乙"]], [[], []]])
 def test_files_without_rows(spread, files):
     rows = spread([])

@@ -1,7 +1,11 @@
 """Headings exactly at their limits: how long one is, how many follow each other."""
 
+from dataclasses import replace
+
 import pytest
 
+from kun_recipes.corpus.quality import load_quality
+from kun_recipes.corpus.segments.context import LeansOnContext, load_context
 from kun_recipes.corpus.segments.lines import parse_lines
 from kun_recipes.corpus.segments.selection import _under_heading
 
@@ -27,3 +31,9 @@ def test_short_lines_above_a_text(above, headings):
 @pytest.mark.parametrize(("length", "under"), [(32, True), (33, False)])
 def test_a_segment_under_a_heading(length, under):
     assert _under_heading("字" * length + "\n" + TEXT) == under
+
+
+@pytest.mark.parametrize(("length", "is_text"), [(20, False), (21, True)])
+def test_a_line_longer_than_a_heading_is_text(length, is_text):
+    rule = LeansOnContext(replace(load_context(), max_heading=20), load_quality().lines)
+    assert (rule.find("字" * length) is None) == is_text
