@@ -100,9 +100,14 @@ class RefineConfig(EngineConfig):
         "check polished answers against their segments: details, support, and a judge of answers, which judge_data "
         "needs items for",
         source="ours",
+        package_file="curation/tails.yaml",
     )
     keep_unverified: bool = option(
-        False, "with verify, measure only: drop no row by it, and strip no tail", source="ours", selects=True
+        False,
+        "with verify, measure only: drop no row by it, and strip no tail",
+        source="ours",
+        selects=True,
+        package_file="curation/details.yaml",
     )
     unaided_prompt: PromptPath = option(
         "recipes/prompts/answer.txt", "the instruction alone, which support is measured against", source="ours"

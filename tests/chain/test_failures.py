@@ -66,7 +66,7 @@ def make(monkeypatch):
                 write_json(folder.folder / stage.kind.summary_file, {**counts(), "config": asked})
             else:
                 if folder.is_outdated() and stage.name in ("report", "publish"):
-                    discard(folder.folder)
+                    discard(folder.folder, ["*"])
                 if folder.summary() is not None:
                     return
                 folder.begin()

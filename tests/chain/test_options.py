@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -82,15 +83,35 @@ def test_a_path_with_a_comma_before_a_known_name_moves_with_its_run(path):
         *[("corpus", key, path) for key, path in (("rules", "rules/rules.yaml"), ("privacy", "privacy/privacy.yaml"))],
         *[("corpus", key, f"corpus/{key}.yaml") for key in ("quality", "context")],
         ("corpus", "spam.npz", "rules/spam.npz"),
-        *[(stage, "rules", "rules/rules.yaml") for stage in ("label", "refine", "evaluate")],
-        *[(stage, "privacy.yaml", "privacy/privacy.yaml") for stage in ("label", "refine")],
+        ("evaluate", "rules", "rules/rules.yaml"),
         *[(stage, "sampling.yaml", "models/engines/sampling.yaml") for stage in ("label", "refine", "study")],
         ("statistics", "topics_file", "statistics/topics.yaml"),
         ("statistics", "forms.yaml", "statistics/forms.yaml"),
+        ("refine", "tails.yaml", "curation/tails.yaml"),
         ("study", "rubric", "studies/rubric.yaml"),
     ],
 )
 def test_a_stage_goes_on_only_with_the_package_files_that_it_began_with(tmp_path, monkeypatch, stage, key, file):
+    begin_again = changed_file(tmp_path, monkeypatch, stage, key, file)
+    with pytest.raises(UserError, match=f"was made with another {key} "):
+        begin_again()
+
+
+@pytest.mark.parametrize("stage", ["label", "refine"])
+@pytest.mark.parametrize(
+    ("key", "file"),
+    [("rules", "rules/rules.yaml"), ("privacy.yaml", "privacy/privacy.yaml")],
+    ids=["rules", "privacy"],
+)
+def test_a_stage_selects_anew_by_changed_rules_of_the_package(tmp_path, monkeypatch, stage, key, file):
+    begin_again = changed_file(tmp_path, monkeypatch, stage, key, file)
+    (tmp_path / f"run/{stage}/rows").mkdir()
+    begin_again()
+    assert not (tmp_path / f"run/{stage}/rows").exists()
+
+
+def changed_file(tmp_path, monkeypatch, stage, key, file) -> Callable[[], None]:
+    """Begin a stage and change a file of the package; return what begins it again."""
     words = ["--output_dir", str(tmp_path / "run"), "--corpus.max_spam", "0.5"]
     config = load_chain("recipes/demo", words).select([stage])[0].config
     begun = StageFolder(stage, config)
@@ -104,8 +125,7 @@ def test_a_stage_goes_on_only_with_the_package_files_that_it_began_with(tmp_path
     monkeypatch.setattr(folder, "PACKAGE", package)
     StageFolder(stage, config).begin()
     (package / file).write_text("other: rules\n", encoding="utf-8")
-    with pytest.raises(UserError, match=f"was made with another {key} "):
-        StageFolder(stage, config).begin()
+    return lambda: StageFolder(stage, config).begin()
 
 
 @pytest.mark.parametrize("stage", ["label", "refine"])

@@ -4,10 +4,8 @@ import pytest
 from datatrove.data import Document
 
 from kun_recipes.data import schema
-from kun_recipes.models.asking import ROWS_A_CALL, AskModel, WriteText, row_seed
+from kun_recipes.models.asking import ROWS_A_CALL, AskModel, row_seed
 from kun_recipes.models.engines import EngineSettings, load_engine
-from kun_recipes.models.engines.base import Completion, Sampling
-from kun_recipes.models.prompts import PromptTemplate
 
 pytestmark = pytest.mark.slow
 
@@ -28,19 +26,6 @@ class Echo(AskModel):
         assert [prompt[0]["content"] for prompt in prompts] == [doc.text for doc in docs]
         self.asked.append([doc.id for doc in docs])
         return [(False, "dropped") if "drop" in doc.text else True for doc in docs]
-
-
-PROMPT = PromptTemplate((), "{output}", frozenset({"output"}), "fingerprint")
-
-
-class Write(WriteText):
-    name = "write"
-
-    def prompt_for(self, doc):
-        return self.prompt.render(output=doc.text)
-
-    def columns(self, completion: Completion):
-        return {"written": completion}
 
 
 def settings(tiny_model, **more) -> EngineSettings:
@@ -96,32 +81,3 @@ def test_row_seeds_are_distinct_and_fit_a_signed_word():
     assert len(seeds) == 2000
     assert all(0 <= seed < 2**63 for seed in seeds)
     assert row_seed(1, "1:2") != row_seed(11, ":2")
-
-
-def test_greedy_text_is_the_engines_own(tiny_model):
-    sampling = Sampling(max_new_tokens=6)
-    rows = docs("水", "火")
-    assert Write(settings(tiny_model), "tiny", PROMPT, sampling, seed=0).filter_batch(rows) == [True, True]
-    prompts = [[{"role": "user", "content": row.text}] for row in rows]
-    assert [row.metadata["written"] for row in rows] == load_engine(settings(tiny_model)).generate(prompts, sampling)
-
-
-def test_a_sampled_text_depends_on_the_run_seed_and_the_row_alone(tiny_model):
-    sampling = Sampling(max_new_tokens=8, temperature=1.0)
-
-    def write(rows: list[Document], seed: int) -> dict[str, Completion]:
-        Write(settings(tiny_model), "tiny", PROMPT, sampling, seed).filter_batch(rows)
-        return {row.id: row.metadata["written"].text for row in rows}
-
-    together = write(docs("水", "水", "水", "火"), seed=1)
-    assert len({together["0"], together["1"], together["2"]}) == 3
-    assert write(docs("水", "水", "水", "火")[2:], seed=1) == {id: together[id] for id in ("2", "3")}
-    assert write(docs("水", "水", "水", "火"), seed=2) != together
-
-
-def test_room_is_kept_for_the_whole_answer(tiny_model, context, frame):
-    block = Write(settings(tiny_model), "tiny", PROMPT, Sampling(max_new_tokens=100), seed=0)
-    rows = docs("a" * (context - frame - 99), "水")
-    assert block.filter_batch(rows) == [(False, "context_length"), True]
-    assert rows[0].metadata == {schema.VALUE: context - 99}
-    assert rows[1].metadata["written"].tokens <= 100

@@ -90,6 +90,8 @@ def test_recipe_prompts_and_counts_lie_beside_the_data_without_local_paths(run_f
     recipes = run_folder.folder / "publish/dataset/recipes"
     assert (recipes / "demo/refine.yaml").read_bytes() == Path("recipes/demo/refine.yaml").read_bytes()
     assert sorted(path.name for path in (recipes / "prompts").iterdir()) == [
+        "answer.txt",
+        "answer_judge.txt",
         "filter.txt",
         "label.txt",
         "polish.txt",

@@ -58,8 +58,8 @@ OPEN = LineLimits(None, 100, None, 5, None)
         ({"min_sentence_share": 0.21, "long_line": 6}, None),
         ({"max_open_lines_per_character": 4 / 24}, None),
         ({"max_open_lines_per_character": 0.16}, "short_lines"),
-        ({"max_open_lines_per_character": 0.16, "min_verse_share": 0.6}, None),
-        ({"max_open_lines_per_character": 0.16, "min_verse_share": 0.61}, "short_lines"),
+        ({"max_open_lines_per_character": 0.16, "min_said_share": 0.6}, None),
+        ({"max_open_lines_per_character": 0.16, "min_said_share": 0.61}, "short_lines"),
     ],
 )
 def test_lines(limits, reason):

@@ -377,9 +377,9 @@ VERSE = "灯塔\n它站在礁石上\n为船亮着\n潮水来了又去\n守塔的
         ({}, True),
         ({"min_lines": 6}, False),
         ({"min_lines": 5}, True),
-        ({"min_verse_share": 0.81}, False),
-        ({"min_verse_share": 0.8}, True),
-        ({"min_verse_share": None}, False),
+        ({"min_said_share": 0.81}, False),
+        ({"min_said_share": 0.8}, True),
+        ({"min_said_share": None}, False),
     ],
 )
 def test_verse_is_what_the_quality_file_says(limits, kept):
