@@ -60,6 +60,9 @@ _VERDICTS = (
     Column(
         schema.ANSWER_PROBABILITY, _REAL, "P(好) of the answer, by these log-odds as they came true on labelled items"
     ),
+    Column(schema.SUPPORT, _REAL, "how much the segment explains the answer, nats a token; null: not measured"),
+    Column(schema.MISSING_DETAILS, pyarrow.list_(_TEXT), "words that the segment does not have; null: not looked for"),
+    Column(schema.RAW_OUTPUT, _TEXT, "the answer as it was written, where a tail of courtesies was stripped"),
     Column(schema.OUTPUT_TOKENS, _WHOLE, "length of the answer in tokens; null where the answer is the segment"),
     Column(schema.OUTPUT_LOGPROB, _REAL, "mean log-probability of the answer a token, by the chat model"),
 )

@@ -38,11 +38,20 @@ def funnel_table(stages: Mapping[str, Mapping[str, Any]]) -> Table:
 def judge_lines(judges: Mapping[str, Mapping[str, Any]]) -> Iterator[Text]:
     """Yield the AUC and accuracy of each judge on its held-out items, with 95% intervals, and its threshold."""
     for name, judge in judges.items():
+        who, what = ("support", "support") if name == "support" else (f"{name} judge", "calibrated log-odds")
         yield Text(
-            f"{name} judge: AUC {with_bounds(judge, 'auc')}, accuracy {with_bounds(judge, 'accuracy')}"
-            f" on {judge['held_out']} held-out items; kept from a calibrated log-odds of {judge['threshold']:+.2f}"
+            f"{who}: AUC {with_bounds(judge, 'auc')}, accuracy {with_bounds(judge, 'accuracy')}"
+            f" on {judge['held_out']} held-out items; kept from a {what} of {judge['threshold']:+.2f}"
             f" ({judge['threshold_from']})"
         )
+
+
+def verification_line(verified: Mapping[str, Any]) -> Text:
+    """Return how the checks of answers do together on labelled ones."""
+    return Text(
+        f"verification: of {verified['items']} labelled answers it keeps the right ones with precision"
+        f" {with_bounds(verified, 'precision')} and recall {with_bounds(verified, 'recall')}"
+    )
 
 
 def with_bounds(judge: Mapping[str, Any], measure: str) -> str:
@@ -68,6 +77,10 @@ def row_panel(row: Mapping[str, Any]) -> RenderableType:
         f"perplexity {row[schema.PERPLEXITY]:.2f} · fit {row[schema.FIT]:+.2f}"
         f" · P(是) {row[schema.FILTER_PROBABILITY]:.2f} · P(好) {row[schema.SCORE_PROBABILITY]:.2f}"
     )
+    if schema.SUPPORT in row:
+        measured += f" · support {row[schema.SUPPORT]:+.2f} · P(right) {row[schema.ANSWER_PROBABILITY]:.2f}"
+    if missing := row.get(schema.MISSING_DETAILS):
+        measured += f" · not in the segment: {'、'.join(missing)}"
     parts = [
         Text(row[schema.INSTRUCTION], style="bold"),
         Text(row[schema.OUTPUT]),

@@ -125,6 +125,8 @@ class RunFolder:
             "accuracy_high": 0.89,
         }
         judges = {"filter": judge, "score": {**judge, "accuracy": 0.7}}
+        if refine.verify:
+            judges |= {"support": {**judge, "bias": 0.0}, "answer": judge}
         corpus = {"documents": 9, "config": self._corpus_config()}
         self._stage("corpus", [], kept + 3, {"contaminated": 1, "email": 1}, corpus)
         self._removed("corpus/removed/09_decontamination", reason="contaminated", value="evaluation_prompts/3 0.91")

@@ -9,7 +9,14 @@ from rich.console import Console
 
 from kun_recipes.chain.all_stages import STAGES as DECLARED
 from kun_recipes.data.rows import read_rows, row_writer
-from kun_recipes.reporting.funnel import funnel_table, judge_lines, row_panel, run_summary, sample_rows
+from kun_recipes.reporting.funnel import (
+    funnel_table,
+    judge_lines,
+    row_panel,
+    run_summary,
+    sample_rows,
+    verification_line,
+)
 
 JUDGES = {
     "filter": {
@@ -99,6 +106,18 @@ def test_funnel_shows_the_quality_of_each_judge():
     ]
 
 
+def test_the_funnel_shows_what_verification_is_worth():
+    support = {**JUDGES["score"], "threshold": 1.5}
+    (line,) = judge_lines({"support": support})
+    assert line.plain.startswith("support: AUC 0.81") and "kept from a support of +1.50" in line.plain
+    shares = {"precision": 0.9, "precision_low": 0.8, "precision_high": 0.95}
+    shares |= {"recall": 0.75, "recall_low": 0.6, "recall_high": 0.85}
+    assert verification_line({"items": 80, **shares}).plain == (
+        "verification: of 80 labelled answers it keeps the right ones with precision 0.90 [0.80, 0.95] and recall"
+        " 0.75 [0.60, 0.85]"
+    )
+
+
 def write_rows(folder: Path, ids: list[str]) -> Path:
     for rank, id in enumerate(ids):
         with row_writer(folder) as writer:
@@ -152,3 +171,12 @@ def test_funnel_shows_the_held_out_loss_of_trainings():
     }
     lines = [line.plain for name, summary in stages.items() for line in DECLARED[name].headlines(name, summary)]
     assert lines == ["label_model: loss on 7 held-out pairs 3.67 before, 2.38 after"]
+
+
+def test_a_verified_row_shows_its_checks():
+    row = {"id": "0123", "source": "wudao", "text": "段落", "instruction": "问", "output": "答", "perplexity": 1.6}
+    row |= {"fit": 1.0, "filter_probability": 0.9, "score_probability": 0.5}
+    checks = {"support": 1.25, "answer_probability": 0.75, "missing_details": ["2019年", "GPT"]}
+    text = " ".join(shown(row_panel(row | checks)).replace("│", " ").split())
+    assert "support +1.25 · P(right) 0.75 · not in the segment: 2019年、GPT" in text
+    assert "support" not in shown(row_panel(row))

@@ -14,7 +14,7 @@ from kun_recipes.curation.config import RefineConfig
 from kun_recipes.data import schema
 from kun_recipes.data.rows import read_rows
 from kun_recipes.models.engines import check_installed
-from kun_recipes.reporting.funnel import judge_lines, row_panel, sample_rows
+from kun_recipes.reporting.funnel import judge_lines, row_panel, sample_rows, verification_line
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class RefineRates:
         answer_tokens: of a polished answer.
         instruction_share: of the candidates, those that the filter judge keeps.
         good_share: of those, what the score judge keeps.
-        kept_share: of the answers, what the rules keep.
+        kept_share: of the answers, what the rules and verification keep.
     """
 
     tokens_per_second: Assumption
@@ -65,6 +65,8 @@ class RefineStage(Stage):
 
     def headlines(self, name: str, summary: Summary) -> Iterator[RenderableType]:
         yield from judge_lines(summary["judges"])
+        if verified := summary.get("verification"):
+            yield verification_line(verified)
 
     def details(self, config: RefineConfig, summary: Summary) -> Iterator[RenderableType]:
         yield from map(row_panel, sample_rows(read_rows(Path(config.output_dir) / "rows")))
@@ -82,6 +84,7 @@ class RefineStage(Stage):
         device time = (read + written) / tokens_per_second
         disk     = (candidates + rows out) x bytes_per_row: kept or removed, and the dataset
 
+        With verify, each answer is read three times more: with the segment by the judge, for its support, and alone.
         Unaided answers are written without the segment. Raw ones are the segments: nothing is read or written.
         """
         of, rows, instruction = known.refine, flow.read(config.candidates), known.label.instruction_tokens.number
@@ -97,6 +100,9 @@ class RefineStage(Stage):
             segment = rows.tokens if config.answers == "polished" else 0
             read += answered * (of.polish_prompt_tokens.number + instruction + segment)
             written = answered * answer
+        if config.verify:
+            pair = instruction + answer
+            read += answered * (2 * (rows.tokens + pair) + of.judge_prompt_tokens.number + pair)
         flow.write(config.output_dir, Rows(kept, instruction + answer))
         flow.write(config.dataset_dir, Rows(kept, instruction + answer))
         return Work(

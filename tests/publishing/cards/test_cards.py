@@ -121,6 +121,17 @@ def test_the_card_says_how_sure_the_judges_are(run_folder):
     assert "the judges were right in 80.0% (filter) and 70.0% (score) of the cases" in text
 
 
+def test_the_card_names_the_checks_of_verified_answers(run_folder):
+    run_folder.write(verify=True)
+    for row in run_folder.rows:
+        row |= {"support": 1.5, "answer_logodds": 1.0, "missing_details": []}
+    text = card(run_folder, "dataset")
+    assert validate(text) == {"errors": [], "warnings": []}
+    assert "| support | nats a token: how much the segment explains the answer | +0.50 |" in text
+    assert "| answer | 好 or 差: does the answer hold, given the segment? | +0.50 |" in text
+    assert "how much the segment explains the answer, nats a token" in text
+
+
 def test_the_candidates_card_promises_no_verdict(run_folder):
     text = card(run_folder, "candidates")
     assert "8 passages of Chinese web text" in text
