@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from datatrove.data import Document
 
 from kun_recipes.curation import label, measuring
 from kun_recipes.curation.config import LabelConfig
 from kun_recipes.data import schema
+from kun_recipes.data.rows import row_writer
 from kun_recipes.errors import UserError
 from kun_recipes.execution import folder as stage_folder
-from tests.curation.stage_rows import Row, ids, removed_rows, rows_of, write_rows
+from tests.curation.stage_rows import Row, ids, removed_rows, rows_of
 
 pytestmark = pytest.mark.slow
 
@@ -27,11 +29,10 @@ Run = Callable[..., Path]
 def config(ending_model: Path, open_rules: Path, repository: Path, tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("corpus")
     half = len(TEXTS) // 2
-    for rank, texts in enumerate((TEXTS[:half], TEXTS[half:])):
-        rows = [{"text": text, "source": "wudao", schema.TOKENS: len(text)} for text in texts]
-        write_rows(folder / "one", rows)
-        (folder / "rows").mkdir(exist_ok=True)
-        (folder / "one/00000.jsonl.zst").rename(folder / f"rows/{rank:05d}.jsonl.zst")
+    with row_writer(folder / "rows") as writer:
+        for number, text in enumerate(TEXTS):
+            metadata = {"source": "wudao", schema.TOKENS: len(text)}
+            writer.write(Document(text, str(number), metadata=metadata), rank=number // half)
 
     def build(output: Path, **options: Any) -> LabelConfig:
         chosen = {"segments": str(folder / "rows"), "output_dir": str(output), "model": str(ending_model)}
