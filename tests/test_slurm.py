@@ -152,7 +152,7 @@ def labelling(run, without) -> Callable[..., tuple[Path, str, str]]:
     def begin() -> tuple[Path, str, str]:
         output = without("label", "refine", "dataset", "final_model")
         leading = job_of(run(output, "--only", "label"), "label")
-        wait_until((output / "label" / "logs" / "label" / "logs" / "task_00000.log").exists)
+        wait_until((output / "label" / "logs" / "measure" / "logs" / "task_00000.log").exists)
         return output, leading, next(job.id for job in jobs_below(output) if job.id.endswith("_0"))
 
     return begin
