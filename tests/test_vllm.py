@@ -137,7 +137,7 @@ def test_dying_engine_leaves_no_partial_shard(repository: Path, by_transformers:
     shards = list_shards(by_transformers / "corpus" / "rows")
     assert any(f"{shard}: vLLM died: " in message for shard in shards[:2])
     assert f"the log is {output}/logs/measure/console.log" in message
-    assert not (output / "logs" / "label" / "completions").exists()
+    assert not (output / "logs" / "measure" / "completions").exists()
     assert not list((output / "measured").glob("*"))
 
 
