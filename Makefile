@@ -23,7 +23,7 @@ demo-vllm: $(VLLM_VENV)/installed  ## the same, with labels, verdicts and answer
 test: $(VENV)/dev-installed  ## all tests
 	$(PYTEST)
 
-test-fast: $(VENV)/dev-installed  ## three minutes of tests: no model is trained or asked, no other program needed
+test-fast: $(VENV)/dev-installed  ## the fast tests: no model is trained or asked, no other program needed
 	$(PYTEST) -m fast
 
 test-vllm: $(VLLM_VENV)/installed  ## the engines' tests and the chain, with the true vLLM
