@@ -1,7 +1,10 @@
 """Calibration of the judges: what is chosen and measured on which items, and that each is measured once."""
 
+import json
 import threading
+from dataclasses import asdict
 from statistics import mean
+from types import SimpleNamespace
 
 import pytest
 from scipy.special import expit
@@ -169,3 +172,12 @@ def test_another_threshold_asks_no_model(settings, judges, tmp_path):
             "there" not in found.threshold_from
         )
     assert found == first
+
+
+def test_a_score_at_the_threshold_is_kept(tmp_path):
+    judged = Judged([1.0, 0.0], [True, False])
+    assert Measurement("filter", 0.0, judged, judged).calibration(1.0).accuracy == 1.0
+    known = {"filter": asdict(Measurement("filter", 0.0, judged, judged))}
+    (tmp_path / "judges.json").write_text(json.dumps(known), encoding="utf-8")
+    calibrations = Calibrations(tmp_path / "judges.json", [], {"filter": 1.0})
+    assert calibrations.verdicts(SimpleNamespace(name="filter")) == [True, False]

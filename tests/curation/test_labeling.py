@@ -10,7 +10,7 @@ from kun_recipes.curation.labeling import EmptyInstruction, LabelInstructions, M
 from kun_recipes.curation.measuring import FitsContext
 from kun_recipes.data import schema
 from kun_recipes.models.engines import load_engine
-from kun_recipes.models.engines.base import Sampling
+from kun_recipes.models.engines.base import Completion, Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.rules.ranges import RangeFilter
 from tests.curation.stage_rows import measured
@@ -62,6 +62,13 @@ def test_a_segment_that_does_not_fit_is_told_and_the_others_are_labelled(setting
     measured(block, alone)
     assert rows[0].metadata[schema.INSTRUCTION] == alone[0].metadata[schema.INSTRUCTION]
     assert schema.INSTRUCTION in rows[2].metadata
+
+
+def test_blanks_around_an_instruction_are_no_part_of_it(settings, prompt):
+    block = LabelInstructions(settings, "tiny", prompt, SAMPLING, seed=0)
+    columns = block.columns(Completion(" 写诗。\n", 3, "stop", -0.5))
+    assert columns[schema.INSTRUCTION] == "写诗。"
+    assert columns[schema.PERPLEXITY] == pytest.approx(math.exp(0.5))
 
 
 def labelled(*instructions: str, logprob: float = -1.25) -> list[Document]:

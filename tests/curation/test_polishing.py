@@ -9,7 +9,7 @@ from kun_recipes.curation.measuring import FitsContext
 from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
 from kun_recipes.data import schema
 from kun_recipes.models.engines import load_engine
-from kun_recipes.models.engines.base import Sampling
+from kun_recipes.models.engines.base import Completion, Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from tests.curation.stage_rows import measured
 
@@ -61,6 +61,12 @@ def test_segment_instruction_and_answer_must_fit_together(settings, prompt):
     assert rows[0].metadata[schema.VALUE] == frame + room + 1
     assert schema.OUTPUT not in rows[0].metadata
     assert rows[1].metadata[schema.OUTPUT_TOKENS] <= 10
+
+
+@pytest.mark.parametrize("text", ["答", " 答\n", "\n\n答。 "])
+def test_blanks_around_an_answer_are_no_part_of_it(settings, prompt, text):
+    block = PolishAnswer(settings, "chat", prompt, SAMPLING, seed=0)
+    assert block.columns(Completion(text, 3, "stop", -1.0))[schema.OUTPUT] == text.strip()
 
 
 def test_another_row_seed_writes_another_answer(settings, prompt):

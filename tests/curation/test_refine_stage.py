@@ -266,3 +266,10 @@ def test_tails_are_stripped_and_kept_in_a_column(stage, made_up, without_details
         assert row[schema.OUTPUT] == "水在一百度沸腾，据2019年的记录。"
         assert row[schema.TAIL] == "如需了解更多信息，建议您访问官方网站。"
         assert row[schema.RAW_OUTPUT] == row[schema.OUTPUT] + row[schema.TAIL]
+
+
+def test_the_stage_says_what_its_judges_are_worth(stage, capfd):
+    stage(verify=True, keep_unverified=True)
+    said = capfd.readouterr().err
+    for name in ("filter", "score", "support", "answer"):
+        assert f"\n{name} judge, " in said
