@@ -37,7 +37,9 @@ def differing(kind: type, stage: str) -> set[str]:
 def test_the_comparison_arm_differs_in_what_is_scored_and_what_is_answered():
     places = {"output_dir", "dataset_dir"}
     arm = {"score_target", "score_prompt", "answers", "judge_data"}
-    assert differing(RefineConfig, "refine") == arm | places
+    measured_only = {"verify", "keep_unverified"}  # raw segments are their own support, and no row is dropped by it
+    assert read(RefineConfig, "kun-6b", "refine").keep_unverified
+    assert differing(RefineConfig, "refine") == arm | places | measured_only
     assert differing(TrainConfig, "final_model") == {"output_dir", "seeds"}
     assert {path.stem for path in Path("recipes/humpback").glob("*.yaml")} - {
         "plan",
