@@ -35,7 +35,7 @@ from kun_recipes.rules.ranges import RangeFilter
 
 @dataclass(frozen=True)
 class Judged:
-    """What a judge says of labelled items.
+    """The verdicts of a judge on labelled items.
 
     Attributes:
         log_odds: calibrated log-odds of the keeping answer, nats.
@@ -105,7 +105,7 @@ def _threshold(seen: Judged, threshold: float | None, target: float | None) -> t
 
 
 Signal = Judge | Support
-"""What is measured on labelled items, and drops the rows below a threshold."""
+"""A measure of rows that labelled items calibrate, and that drops the rows below a threshold."""
 
 
 def measure(
@@ -139,7 +139,7 @@ class Calibrations:
         target_precision: float | None = None,
     ):
         self.path, self.thresholds, self.target_precision = path, thresholds, target_precision
-        self.bounds: dict[str, float] = {}
+        self.bounds: dict[str, RangeFilter] = {}
         _, self.development, self.held_out = split_judge_items(items)
 
     def measured(self) -> dict[str, Calibration]:
@@ -183,11 +183,17 @@ class Calibrations:
         return partial(self._keep, judges)
 
     def _keep(self, judges: Sequence[Signal], doc: Document) -> bool:
-        return all(self.bound(judge).keeps(doc) for judge in judges)
+        return all(self._known_bound(judge).keeps(doc) for judge in judges)
+
+    def _known_bound(self, judge: Signal) -> RangeFilter:
+        """Return the bound of a judge, made once: no threshold moves while the stage runs."""
+        known = self.bounds.get(judge.name)
+        if known is None or known.lowest is None:
+            known = self.bounds[judge.name] = self.bound(judge)
+        return known
 
     def bound(self, judge: Signal, exclusion_writer: DiskWriter | None = None) -> RangeFilter:
-        """Return the block that drops what a judge, asked before, turned down."""
-        if judge.name not in self.bounds and judge.name in (known := self.measured()):
-            self.bounds[judge.name] = known[judge.name].threshold  # read once: none moves while the stage runs
-        lowest = self.bounds.get(judge.name)  # None: it was asked about no row
+        """Return the block that drops what a judge turned down; it drops nothing if the judge was not asked."""
+        known = self.measured().get(judge.name)
+        lowest = known.threshold if known else None
         return RangeFilter(judge.calibrated, judge.reason, lowest=lowest, exclusion_writer=exclusion_writer)

@@ -173,6 +173,15 @@ class RefineConfig(EngineConfig):
         super().check()
         if self.verify and self.answers != "polished":
             raise ConfigError("verify", f"compares polished answers with their segments; answers is {self.answers}")
-        for key in ("filter_threshold", "score_threshold", "support_threshold", "answer_threshold"):
-            if self.target_precision is not None and getattr(self, key) is not None:
-                raise ConfigError("target_precision", f"{key} is set too: choose one of the two")
+        for name, threshold in self.thresholds().items():
+            if self.target_precision is not None and threshold is not None:
+                raise ConfigError("target_precision", f"{name}_threshold is set too: choose one of the two")
+
+    def thresholds(self) -> dict[str, float | None]:
+        """Return the threshold of each judge and of support, by its name."""
+        return {
+            "filter": self.filter_threshold,
+            "score": self.score_threshold,
+            "support": self.support_threshold,
+            "answer": self.answer_threshold,
+        }

@@ -41,7 +41,9 @@ ASKED = {"polished": {"segment", "instruction"}, "unaided": {"instruction"}}
 """Fields of the polish prompt, by how answers are written."""
 
 
-def measure(config: RefineConfig, stage: StageFolder, calibrations: Calibrations) -> list[PipelineStep]:
+def measure(
+    config: RefineConfig, stage: StageFolder, calibrations: Calibrations, verification: Verification | None
+) -> list[PipelineStep]:
     """Return the blocks that ask the model: one engine for all, so that a process loads it once.
 
     A row that a judge turned down is not asked about again: a verdict costs less than an answer.
@@ -49,7 +51,6 @@ def measure(config: RefineConfig, stage: StageFolder, calibrations: Calibrations
     is_instruction, is_good = judges(config)
     polish = load_prompt(config.polish_prompt, ASKED[config.answers]) if config.answers in ASKED else None
     decoding = config.decoding()
-    verification = Verification(config) if config.verify else None
     asked = [
         judge_requests(config, calibrations, is_instruction, is_good),
         polish_requests(config, polish, decoding),
@@ -71,15 +72,17 @@ def measure(config: RefineConfig, stage: StageFolder, calibrations: Calibrations
     ]
 
 
-def select(config: RefineConfig, stage: StageFolder, calibrations: Calibrations) -> list[PipelineStep]:
+def select(
+    config: RefineConfig, stage: StageFolder, calibrations: Calibrations, verification: Verification | None
+) -> list[PipelineStep]:
     removed = removed_writers(stage.removed)
     return [
         RowReader(stage.measured),
         FitsContext(removed("context_length")),
         *(calibrations.bound(judge, removed(judge.reason)) for judge in judges(config)),
-        *([StripTail(removed("only_a_tail"))] if config.verify and not config.keep_unverified else ()),
+        *([StripTail(removed("only_a_tail"))] if verification and not config.keep_unverified else ()),
         *answer_rules(load_rules(config.rules), removed, polished=config.answers in ASKED),
-        *(Verification(config).select(calibrations, removed) if config.verify else ()),
+        *(verification.select(calibrations, removed) if verification else ()),
         row_writer(stage.rows),
     ]
 
@@ -136,18 +139,18 @@ def run(config: RefineConfig) -> None:
     if summary is None:
         check_rows(config.candidates, [schema.INSTRUCTION])
         shards = list_shards(config.candidates)
-        thresholds = {name: getattr(config, f"{name}_threshold") for name in ("filter", "score", "support", "answer")}
         calibrations = Calibrations(
-            stage.folder / "judges.json", load_items(config), thresholds, config.target_precision
+            stage.folder / "judges.json", load_items(config), config.thresholds(), config.target_precision
         )
-        pipeline = measure(config, stage, calibrations)
+        verification = Verification(config) if config.verify else None
+        pipeline = measure(config, stage, calibrations, verification)
         stage.begin()
         run_pipeline(pipeline, stage.logs(MEASURE), len(shards), config.where(), reads=shards)
-        counts = run_pipeline(select(config, stage, calibrations), stage.logs(SELECT), len(shards))
+        counts = run_pipeline(select(config, stage, calibrations, verification), stage.logs(SELECT), len(shards))
         splits = write_dataset(stage.rows, config.dataset_dir)
         measured = calibrations.measured()
         print(*measured.values(), sep="\n", file=sys.stderr)
         judges = {name: calibration.to_dict() for name, calibration in measured.items()}
-        verified = {"verification": Verification(config).measured(calibrations)} if config.verify else {}
+        verified = {"verification": verification.measured(calibrations)} if verification else {}
         summary = stage.finish(counts, judges=judges, **verified, dataset=config.dataset_dir, splits=splits)
     report(summary, stage.folder)
