@@ -43,7 +43,7 @@ class StageRun:
 
     @property
     def complete(self) -> bool:
-        """Whether there is nothing left to do, unless a stage that it reads from runs again: `graph.complete`."""
+        """Whether the stage has nothing left to do; `graph.complete` looks at those that it reads from, too."""
         return self.summary() is not None and not self.kind.repeats(self.config)
 
     def go_without(self, folders: Sequence[Path]) -> None:

@@ -71,7 +71,7 @@ def missing_details(text: str, given: str) -> list[str]:
 
 
 class Given:
-    """What a text may be made of: the segment, and for an answer the instruction, too."""
+    """The texts that details may come from: the segment, and for an answer the instruction, too."""
 
     def __init__(self, text: str):
         view = _view(text).replace("上世纪", "20世纪").replace("本世纪", "21世纪")

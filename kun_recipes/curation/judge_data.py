@@ -25,7 +25,7 @@ PARTS = ("train it on", "choose its threshold by", "measure it on")
 """The parts of the items, by what they are for."""
 
 ARTICLE = {"output": "an", "segment": "a"}
-"""What may be judged with a text, and its article in messages."""
+"""Fields that may be judged together with a text, and the article of each in messages."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from kun_recipes.models.engines.base import Completion, Engine, Prompt, Sampling
 from kun_recipes.models.prompts import PromptTemplate
 
 Wanted = Callable[[Document], bool]
-"""Whether a row is worth asking about: no earlier verdict drops it."""
+"""Function that returns whether to ask about a row: False if an earlier verdict drops it."""
 
 
 class RecallRows(PipelineStep):

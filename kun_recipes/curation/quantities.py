@@ -203,7 +203,7 @@ def _number(match: re.Match[str], text: str) -> Iterator[Quantity]:
 
 
 def _is_counted(match: re.Match[str], after: str) -> bool:
-    """Return whether a Chinese digit by itself is a number: 三名 and 第三 are, 三峡 is none."""
+    """Return whether a single Chinese digit is a number: 三名 and 第三 hold one, 三峡 does not."""
     marked = match["unit"] or match["ordinal"] or match["about"] or match["half_more"]
     return bool(marked) or after in WORDS.classifiers or after in _TO or after == "比"
 

@@ -1,4 +1,4 @@
-"""How much the segment explains the answer: a cheap sign of answers that the model made up."""
+"""Support: a measure of how much the segment explains the answer. Invented answers have little of it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -15,7 +15,7 @@ SPAN_START = "span_start"  # character offsets of the segment in its document, o
 SPAN_END = "span_end"
 TOKENS = "tokens"  # of the segment, by the model's tokenizer: estimated, or counted where that is near the budget
 MASKED = "masked"  # private data that placeholders stand for, as "email:2 mobile:1"; absent where there is none
-NAMES = "names"  # number of likely personal names, where privacy.yaml counts them; absent where there is none
+NAMES = "names"  # number of likely personal names, if privacy.yaml counts them; absent if there are none
 FILE_PATH = "file_path"
 
 # label (§3.2): the candidate instruction, by the label model

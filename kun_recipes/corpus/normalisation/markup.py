@@ -130,7 +130,7 @@ def _paired_names(text: str) -> set[str]:
 
 
 def _is_text(tag: re.Match[str]) -> bool:
-    """Return whether what looks like a tag is none, but a comparison (x<p>q) or a token of a model (以 <s> 开头)."""
+    """Return whether a match of the tag pattern is a comparison (x<p>q) or a model's token (以 <s> 开头)."""
     return _is_token(tag) or _is_comparison(tag)
 
 
