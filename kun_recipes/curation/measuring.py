@@ -6,6 +6,7 @@ in seconds: `RecallRows` gives the rows what is known of them, and a model is as
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from datatrove.utils.batching import batched
 
 from kun_recipes.data import schema
 from kun_recipes.data.rows import read_shard
-from kun_recipes.models.asking import ROWS_A_CALL, row_seed
+from kun_recipes.models.asking import ROWS_A_CALL, fitting, row_seed
 from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.engines.base import Completion, Engine, Prompt, Sampling
 from kun_recipes.models.prompts import PromptTemplate
@@ -110,14 +111,12 @@ class MeasureRows(PipelineStep, ABC):
     def _measure(self, asked: list[Document]) -> None:
         engine = load_engine(self.engine)
         prompts = [self.prompt_for(doc) for doc in asked]
-        fitting = []
-        for doc, prompt, length in zip(asked, prompts, engine.count_tokens(prompts), strict=True):
-            if length + self.room_for(doc) <= engine.context_length:
-                fitting.append((doc, prompt))
-            else:
+        lengths, fits = fitting(engine, prompts, map(self.room_for, asked))
+        for doc, length, fit in zip(asked, lengths, fits, strict=True):
+            if not fit:
                 doc.metadata[schema.PROMPT_TOKENS] = length
-        if fitting:
-            self.measure(engine, [doc for doc, _ in fitting], [prompt for _, prompt in fitting])
+        if any(fits):
+            self.measure(engine, [*compress(asked, fits)], [*compress(prompts, fits)])
 
 
 class WriteText(MeasureRows):

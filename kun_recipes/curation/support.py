@@ -9,7 +9,8 @@ from kun_recipes.curation.judge_data import LABELS
 from kun_recipes.curation.measuring import MeasureRows, Wanted
 from kun_recipes.curation.tails import without_tail
 from kun_recipes.data import schema
-from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.asking import answer_tokens
+from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.engines.base import Engine, Prompt
 from kun_recipes.models.prompts import PromptTemplate
 
@@ -76,9 +77,7 @@ class MeasureSupport(MeasureRows):
         self.support, self.calibrate = support, calibrate
 
     def room_for(self, doc: Document) -> int:
-        """Return the tokens of the answer when it is read again, and of a frame around it."""
-        (length,) = load_engine(self.engine).count_tokens([[{"role": "user", "content": answer_of(doc)}]])
-        return length
+        return answer_tokens(self.engine, answer_of(doc))
 
     def prompt_for(self, doc: Document) -> Prompt:
         return self.support.prompt_for(doc.metadata[schema.INSTRUCTION], answer_of(doc), doc.text)

@@ -13,8 +13,8 @@ from kun_recipes.data.pairs import Pair, load_pairs, split_pairs
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.prompts import Format
-from kun_recipes.models.asking import AskModel, Verdict, row_seed
-from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.asking import AskModel, Verdict, answer_tokens, row_seed
+from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.engines.base import Completion, Engine, Prompt, Sampling
 from kun_recipes.rules.keywords import Refusal
 
@@ -95,10 +95,7 @@ class AnswerPairs(AnswerInstruction):
 
     def room_for(self, doc: Document) -> int:
         """That of the longer one of the two answers."""
-        (reference,) = load_engine(self.engine).count_tokens(
-            [[{"role": "user", "content": doc.metadata[columns.REFERENCE]}]]
-        )
-        return max(self.new_tokens, reference)
+        return max(self.new_tokens, answer_tokens(self.engine, doc.metadata[columns.REFERENCE]))
 
     def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
         logprobs = engine.score(prompts, [doc.metadata[columns.REFERENCE] for doc in docs])

@@ -1,6 +1,7 @@
 """Base classes of blocks that ask a model: many rows per call, and no prompt that does not fit the context."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 
 from datatrove.data import Document
 from datatrove.pipeline.filters.base_filter import BaseFilter
@@ -47,16 +48,25 @@ class AskModel(BaseFilter, ABC):
     def filter_batch(self, batch: list[Document]) -> list[Verdict]:
         engine = load_engine(self.engine)
         prompts = [self.prompt_for(doc) for doc in batch]
-        lengths = engine.count_tokens(prompts)
-        fits = [
-            length + self.room_for(doc) <= engine.context_length for doc, length in zip(batch, lengths, strict=True)
-        ]
+        lengths, fits = fitting(engine, prompts, map(self.room_for, batch))
         kept = [index for index, fit in enumerate(fits) if fit]
         verdicts = iter(self.ask(engine, [batch[index] for index in kept], [prompts[index] for index in kept]))
         for doc, length, fit in zip(batch, lengths, fits, strict=True):
             if not fit:
                 doc.metadata[schema.VALUE] = length
         return [next(verdicts) if fit else (False, "context_length") for fit in fits]
+
+
+def fitting(engine: Engine, prompts: list[Prompt], rooms: Iterable[int]) -> tuple[list[int], list[bool]]:
+    """Return the tokens of each prompt, and whether it leaves its answer the room in the model's context."""
+    lengths = engine.count_tokens(prompts)
+    return lengths, [length + room <= engine.context_length for length, room in zip(lengths, rooms, strict=True)]
+
+
+def answer_tokens(engine: EngineSettings, answer: str) -> int:
+    """Return the tokens of an answer that is read again, and of a frame around it."""
+    (length,) = load_engine(engine).count_tokens([[{"role": "user", "content": answer}]])
+    return length
 
 
 def row_seed(seed: int, row_id: str) -> int:
