@@ -64,7 +64,15 @@ class TensorBoard(TensorBoardCallback):
 
     def _init_summary_writer(self, args: TrainingArguments) -> None:
         self.tb_writer = self._SummaryWriter(log_dir=self.logging_dir, purge_step=self.purge_step)
-        self.purge_step = None  # the writer of the last held-out loss, after the training, hides nothing
+
+    def on_train_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Keep the file open for the held-out loss after the training.
+
+        A second file of the same second can sort before the first ("….10" before "….9"), and TensorBoard, which reads
+        files in the order of their names, then drops the first file's values as stale. `on_log` flushes.
+        """
 
 
 class ProgressBar(TrainerCallback):
