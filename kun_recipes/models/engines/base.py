@@ -66,9 +66,12 @@ class Engine(Protocol):
         """Number of tokens of each prompt, chat template included."""
 
     def generate(
-        self, prompts: Sequence[Prompt], sampling: Sampling, seeds: Sequence[int] | None = None
+        self, prompts: Sequence[Prompt], sampling: Sampling, seeds: Sequence[int | None] | None = None
     ) -> list[Completion]:
-        """Write one answer a prompt. `seeds`, one a prompt, are needed when the temperature is above 0."""
+        """Write one answer a prompt. `seeds`, one a prompt, are needed when the temperature is above 0.
+
+        An answer whose seed is None is greedy, whatever the temperature. Equal prompts, one after another, are read once.
+        """
 
     def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
         """Log-probability (nats) that the answer begins with each choice, normalised over the choices.

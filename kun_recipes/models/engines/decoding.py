@@ -36,7 +36,7 @@ class Answer:
 
     def draw(self) -> float:
         """The point, uniform in [0, 1), that decides the next token; not for a greedy answer."""
-        assert self.random is not None  # a temperature above 0 comes with seeds: `TokenEngine.generate`
+        assert self.random is not None
         return self.random.random()
 
     def add(self, token: int, logprob: float, end_tokens: Set[int], max_new_tokens: int) -> None:
@@ -80,11 +80,11 @@ def _next_tokens(scores: torch.Tensor, answers: list[Answer], sampling: Sampling
         history, _ = left_padded([answer.prompt + answer.tokens for answer in answers])
         penalize = RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty)
         penalized = penalize(torch.tensor(history, device=scores.device), scores)
-    if sampling.temperature == 0:
-        tokens = penalized.argmax(dim=-1)
-    else:
-        probabilities = (penalized / sampling.temperature).softmax(dim=-1)
-        tokens = draw(probabilities, sampling.top_p, [answer.draw() for answer in answers])
+    tokens = penalized.argmax(dim=-1)
+    drawn = [row for row, answer in enumerate(answers) if answer.random]
+    if drawn:
+        probabilities = (penalized[drawn] / sampling.temperature).softmax(dim=-1)
+        tokens[drawn] = draw(probabilities, sampling.top_p, [answers[row].draw() for row in drawn])
     logprobs = scores.gather(1, tokens[:, None]).squeeze(1) - scores.logsumexp(dim=-1)
     return tokens.tolist(), logprobs.tolist()
 

@@ -60,7 +60,7 @@ class Batch:
         ).logits
 
     def select(self, rows: list[int]) -> None:
-        """Keep only these rows."""
+        """Keep only these rows, in this order; a row may come several times."""
         index = torch.tensor(rows, device=self.mask.device)
         for layer in self.cache.layers:
             if isinstance(layer, LinearAttentionLayer):  # no batch_select_indices; keys and values beside it, if any
@@ -92,11 +92,20 @@ class PrefixedRows:
             self.prefix.advance(tokens, torch.ones_like(tokens))
 
     def forward(self, numbers: Sequence[int], keep: int = 1) -> tuple[torch.Tensor, Batch]:
-        """Run the rows with these numbers: their batch, and logits [rows, keep, vocabulary] of the last positions."""
-        tokens, mask = left_padded([self.rows[number][self.shared :] for number in numbers])
-        batch = self._batch_of(len(numbers), self.prefix.cache if self.shared else None)
+        """Run the rows with these numbers: their batch, and logits [rows, keep, vocabulary] of the last positions.
+
+        Of equal rows one is run.
+        """
+        places: dict[tuple[int, ...], int] = {}
+        copies = [places.setdefault(tuple(self.rows[number]), len(places)) for number in numbers]
+        tokens, mask = left_padded([row[self.shared :] for row in places])
+        batch = self._batch_of(len(places), self.prefix.cache if self.shared else None)
         device = self.model.device
-        return batch.advance(torch.tensor(tokens, device=device), torch.tensor(mask, device=device), keep), batch
+        logits = batch.advance(torch.tensor(tokens, device=device), torch.tensor(mask, device=device), keep)
+        if len(places) < len(copies):
+            batch.select(copies)
+            logits = logits[copies]
+        return logits, batch
 
     def _batch_of(self, rows: int, prefix: DynamicCache | None) -> Batch:
         cache = DynamicCache(config=self.model.config)

@@ -28,8 +28,8 @@ class TokenEngine(ABC):
         return self.chats.context_length
 
     @abstractmethod
-    def write(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int] | None) -> list[Completion]:
-        """Write an answer after each row, at least one."""
+    def write(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int | None]) -> list[Completion]:
+        """Write an answer after each row, at least one; it is greedy where its seed is None."""
 
     @abstractmethod
     def token_logprobs(self, rows: list[list[int]], tokens: list[int]) -> list[list[float]]:
@@ -57,13 +57,14 @@ class TokenEngine(ABC):
         return [len(row) for row in self.chats.encode(prompts, thought=True)]
 
     def generate(
-        self, prompts: Sequence[Prompt], sampling: Sampling, seeds: Sequence[int] | None = None
+        self, prompts: Sequence[Prompt], sampling: Sampling, seeds: Sequence[int | None] | None = None
     ) -> list[Completion]:
         if sampling.temperature > 0 and prompts and seeds is None:
             raise ValueError("sampling at a temperature above 0 needs seeds, one a prompt")
         rows = self.chats.encode(prompts)
         self.chats.check_fits(rows, [sampling.max_new_tokens] * len(rows))
-        return self.write(rows, sampling, seeds) if rows else []
+        drawn = seeds if seeds is not None and sampling.temperature > 0 else [None] * len(rows)
+        return self.write(rows, sampling, drawn) if rows else []
 
     def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
         if not prompts:

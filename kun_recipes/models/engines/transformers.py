@@ -37,7 +37,7 @@ class TransformersEngine(TokenEngine):
         self.max_batch_tokens = settings.max_batch_tokens
 
     @torch.inference_mode()
-    def write(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int] | None) -> list[Completion]:
+    def write(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int | None]) -> list[Completion]:
         completions: dict[int, Completion] = {}
         with progress_bar(len(rows), "generate") as bar:
             for answer in self._answers(rows, sampling, seeds):
@@ -81,11 +81,11 @@ class TransformersEngine(TokenEngine):
         del self.model
         torch.cuda.empty_cache()
 
-    def _answers(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int] | None) -> Iterator[Answer]:
+    def _answers(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int | None]) -> Iterator[Answer]:
         prefixed = PrefixedRows(self.model, rows, limit=min(map(len, rows)) - 1)
         for numbers in token_batches([len(row) + sampling.max_new_tokens for row in rows], self.max_batch_tokens):
             logits, batch = prefixed.forward(numbers)
-            randoms = [Random(seeds[number]) if seeds is not None else None for number in numbers]
+            randoms = [None if (seed := seeds[number]) is None else Random(seed) for number in numbers]
             answers = [Answer(n, rows[n], random) for n, random in zip(numbers, randoms, strict=True)]
             yield from decode(batch, logits, answers, sampling, self.chats.end_tokens)
 

@@ -74,20 +74,18 @@ class VllmEngine(TokenEngine):
             processes = [process for process in multiprocessing.active_children() if process not in before]
         self.loop = EngineLoop(self.engine, lambda: all(process.is_alive() for process in processes))
 
-    def write(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int] | None) -> list[Completion]:
+    def write(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int | None]) -> list[Completion]:
         values = {
             "max_tokens": sampling.max_new_tokens,
-            "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "repetition_penalty": sampling.repetition_penalty,
             "stop_token_ids": sorted(self.chats.end_tokens),
             "logprobs": 0,  # of the token itself
         }
-        drawn: Sequence[int | None] = [None] * len(rows)
-        if sampling.temperature > 0:
-            assert seeds is not None  # `generate` asks for them
-            drawn = seeds
-        requests = [(row, _params(seed=seed, **values)) for row, seed in zip(rows, drawn, strict=True)]
+        requests = [
+            (row, _params(seed=seed, temperature=0 if seed is None else sampling.temperature, **values))
+            for row, seed in zip(rows, seeds, strict=True)
+        ]
         return [self._completion(output) for output in self._ask(requests, "generate")]
 
     def token_logprobs(self, rows: list[list[int]], tokens: list[int]) -> list[list[float]]:

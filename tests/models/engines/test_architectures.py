@@ -64,6 +64,8 @@ def test_rows_that_end_early_do_not_change_the_others(kind, config, tmp_path, ti
     assert [one.text for one in together] == [one.text for one in alone]
     for one, other in zip(together, alone, strict=True):
         assert one.logprob == pytest.approx(other.logprob, abs=1e-4)
+    copied = engine.generate([prompt for prompt in PROMPTS for _ in range(2)], sampling)
+    assert [one.text for one in copied] == [one.text for one in alone for _ in range(2)]
     for one, other in zip(
         engine.choose(PROMPTS, "是否"), [engine.choose([p], "是否")[0] for p in PROMPTS], strict=True
     ):

@@ -117,6 +117,19 @@ def test_seeds_decide_the_sample(engine):
     assert first.text != other.text
 
 
+def test_an_answer_without_a_seed_is_greedy_and_equal_prompts_share_no_answer(engine):
+    prompts, seeds = [APART[0]] * 3 + SHARING[:2] + [SHARING[0]] * 2, [None, 1, 2, 3, None, None, 4]
+    sampling = Sampling(16, temperature=1.0, top_p=0.95)
+    found = engine.generate(prompts, sampling, seeds)
+    for prompt, seed, completion in zip(prompts, seeds, found, strict=True):
+        (alone,) = (
+            engine.generate([prompt], Sampling(16)) if seed is None else engine.generate([prompt], sampling, [seed])
+        )
+        assert completion.text == alone.text
+        assert completion.logprob == pytest.approx(alone.logprob, abs=TOLERANCE)
+    assert len({completion.text for completion in found[:3]}) == 3
+
+
 def test_sampling_needs_seeds(engine):
     with pytest.raises(ValueError, match="needs seeds"):
         engine.generate(APART, Sampling(4, temperature=1.0))

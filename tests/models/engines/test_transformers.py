@@ -53,6 +53,20 @@ def test_the_shared_beginning_is_encoded_once(engine, monkeypatch):
     assert batch == (len(SHARING), longest - beginning[1])
 
 
+def test_equal_prompts_are_read_once(engine, monkeypatch):
+    seen = []
+    forward = engine.model.forward
+
+    def spy(**inputs):
+        seen.append(tuple(inputs["input_ids"].shape))
+        return forward(**inputs)
+
+    monkeypatch.setattr(engine.model, "forward", spy)
+    engine.generate([SHARING[0]] * 3 + [SHARING[1]] * 3, Sampling(2, temperature=1.0), range(6))
+    _, batch, step = seen
+    assert (batch[0], step) == (2, (6, 1))
+
+
 def test_logits_are_computed_at_the_targets_only(engine, monkeypatch):
     kept = []
     forward = engine.model.forward
