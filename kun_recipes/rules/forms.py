@@ -12,7 +12,7 @@ from kun_recipes.text.views import narrow
 
 Form = Literal["question", "imperative", "other"]
 FORMS: tuple[Form, ...] = ("question", "imperative", "other")
-WORDS_FILE = files("kun_recipes.statistics") / "forms.yaml"
+WORDS_FILE = files("kun_recipes.rules") / "forms.yaml"
 
 _TRAILING = " \t\"'”’」』)）。.!！~…"
 _INNER_ORDER = re.compile(r"[,。;:!\n]\s*请(?!问)")

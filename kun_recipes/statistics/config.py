@@ -59,7 +59,7 @@ class StatisticsConfig(EngineConfig):
     topics_file: InputPath | None = option(
         None,
         "YAML file of the three lists; null takes kun_recipes/statistics/topics.yaml",
-        package_file=["statistics/topics.yaml", "statistics/forms.yaml"],
+        package_file=["statistics/topics.yaml", "rules/forms.yaml"],
     )
     repeats: int = option(
         2,

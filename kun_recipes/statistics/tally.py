@@ -17,7 +17,7 @@ from kun_recipes.corpus.deduplication import (
 )
 from kun_recipes.data.pairs import Pair, PairSet, Removed, Sample
 from kun_recipes.progress import progress_bar
-from kun_recipes.statistics.forms import FORMS, FormClassifier, load_forms
+from kun_recipes.rules.forms import FORMS, FormClassifier, load_forms
 from kun_recipes.statistics.measurements import (
     BINS,
     YEARS_SHOWN,

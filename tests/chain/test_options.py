@@ -86,7 +86,7 @@ def test_a_path_with_a_comma_before_a_known_name_moves_with_its_run(path):
         ("evaluate", "rules", "rules/rules.yaml"),
         *[(stage, "sampling.yaml", "models/engines/sampling.yaml") for stage in ("label", "refine", "study")],
         ("statistics", "topics_file", "statistics/topics.yaml"),
-        ("statistics", "forms.yaml", "statistics/forms.yaml"),
+        ("statistics", "forms.yaml", "rules/forms.yaml"),
         ("refine", "tails.yaml", "curation/tails.yaml"),
         ("study", "rubric", "studies/rubric.yaml"),
     ],

@@ -1,7 +1,7 @@
 import pytest
 
 from kun_recipes.errors import UserError
-from kun_recipes.statistics.forms import WORDS_FILE, load_forms
+from kun_recipes.rules.forms import WORDS_FILE, load_forms
 
 
 @pytest.mark.parametrize(
