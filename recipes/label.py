@@ -1,9 +1,11 @@
-"""Label segments: the label model writes one candidate instruction per segment (Kun §3.2).
+"""Label segments: the label model writes candidate instructions for each segment (Kun §3.2).
 
     python recipes/label.py --config recipes/demo/label.yaml
 
 Columns in:  id, text, source, tokens; rows of your own need id and text, tokens are counted, the source is then "own"
 Columns out: + instruction, instruction_logprob, perplexity, instruction_prior_logprob, fit
+
+`candidates: 4` writes four instructions for each segment, reads it once, and keeps the best; 1 is the paper's.
 
 Also writes every candidate, before any filter, to <output_dir>/measured. With another threshold or other rules, the
 stage selects from these rows and asks no model.

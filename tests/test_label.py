@@ -9,6 +9,8 @@ import pytest
 
 from kun_recipes.data.rows import check_rows, read_rows
 from kun_recipes.errors import UserError
+from tests.curation.stage_rows import removed_rows, rows_of
+from tests.killing import run_until_killed
 
 TEXTS = ["水在一百度沸腾。", "茶叶要用热水冲泡。" * 40]
 
@@ -42,6 +44,29 @@ def test_rows_of_ones_own_are_labelled_and_their_tokens_counted(tmp_path, reposi
     assert (
         json.loads((tmp_path / "label" / "stage.json").read_text(encoding="utf-8"))["removed"]["segment_length"] == 1
     )
+
+
+@pytest.mark.slow
+def test_workers_and_a_kill_change_no_candidate(tmp_path, repository, ending_model, open_rules):
+    own = write(tmp_path / "own", *({"id": str(number), "text": text} for number, text in enumerate(TEXTS)))
+    lines = (own / "own.jsonl").read_text(encoding="utf-8")
+    (own / "second.jsonl").write_text(lines.replace('"id": "', '"id": "1'), encoding="utf-8")
+    options = {"segments": own, "model": ending_model, "max_new_tokens": 40, "max_tokens": 2000, "rules": open_rules}
+    options |= {"candidates": 3, "candidate_temperature": 1.2, "dtype": "float32"}
+    words = [str(word) for key, value in options.items() for word in (f"--{key}", value)]
+    command = [sys.executable, "recipes/label.py", *words, "--output_dir"]
+
+    def run(name: str, *more: str) -> dict[str, list]:
+        subprocess.run([*command, str(tmp_path / name), *more], cwd=repository, capture_output=True, check=True)
+        return {kind: rows_of(tmp_path / name / kind) for kind in ("measured", "rows")} | removed_rows(tmp_path / name)
+
+    alone = run("alone")
+    assert [row.get("candidate") for row in alone["measured"]] == [None, 1, 2] * 2 * len(TEXTS)
+    assert run("together", "--workers", "2") == alone
+    killed = tmp_path / "killed"
+    run_until_killed([*command, str(killed)], repository, appears=killed / "logs/measure/completions/00000")
+    assert not (killed / "stage.json").exists()
+    assert run("killed") == alone
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,50 @@ from kun_recipes.config.types import InputPath, OutputPath, PromptPath, StagePat
 from kun_recipes.errors import ConfigError
 from kun_recipes.models.options import EngineConfig
 
+FURTHER_TEMPERATURE = 0.7
+
 
 @dataclass(kw_only=True)
-class LabelConfig(EngineConfig):
-    """Let the label model write one candidate instruction a segment, and keep the likely ones (Kun §3.2)."""
+class CandidatesConfig(EngineConfig):
+    """Options of a stage that may write several candidates for a row."""
+
+    candidate_temperature: float | None = option(
+        None,
+        f"temperature of further candidates where the first is greedy; null: {FURTHER_TEMPERATURE}",
+        source="ours",
+        above=0,
+        max=2,
+    )
+
+    def check(self) -> None:
+        super().check()
+        if self.candidate_temperature is not None and (temperature := self.decoding().temperature):
+            raise ConfigError(
+                "candidate_temperature",
+                f"the first candidate is drawn, too, at temperature {temperature:g}, which goes for all: leave it out",
+            )
+
+    def further_temperature(self) -> float:
+        """Return the temperature of further candidates where the first is greedy."""
+        return self.candidate_temperature or FURTHER_TEMPERATURE
+
+
+@dataclass(kw_only=True)
+class LabelConfig(CandidatesConfig):
+    """Let the label model write candidate instructions for each segment, and keep the likely ones (Kun §3.2)."""
 
     segments: StagePath = option(help="folder of segment rows, written by the corpus stage")
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
     prompt: PromptPath = option("recipes/prompts/label.txt", "label prompt", source="the released label model's")
+    candidates: int = option(
+        1,
+        "instructions written for each segment, of which the best is kept: one that all bounds and rules keep, then a "
+        "question or an order, then one whose details the segment has, then the one of highest fit",
+        source="Kun §3.2: one",
+        min=1,
+        selects=True,
+        package_file=["rules/forms.yaml", "curation/details.yaml"],
+    )
     max_new_tokens: int | None = option(
         None,
         "longest instruction; one that does not end by then is removed; null: the preset's, or 96",

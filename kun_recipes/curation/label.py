@@ -1,14 +1,16 @@
 """Pipelines of the label stage; recipes/label.py lists its columns.
 
 The first asks the model and writes every candidate to <output_dir>/measured; the second selects among them. By then
-the share of lowest fit is known, and another selection asks no model.
+the share of lowest fit is known, the best of several candidates is chosen, and another selection asks no model.
 """
 
 from collections.abc import Iterator
 
 import numpy
 from datatrove.pipeline.base import PipelineStep
+from datatrove.pipeline.filters.base_filter import BaseFilter
 
+from kun_recipes.curation.choosing import KeepBest, instruction_merits
 from kun_recipes.curation.config import LabelConfig
 from kun_recipes.curation.labeling import CountTokens, EmptyInstruction, LabelInstructions, MeasureFit
 from kun_recipes.curation.measuring import FitsContext, RecallRows
@@ -31,6 +33,7 @@ from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.models.resolve import model_identity
 from kun_recipes.rules import instruction_rules, load_rules
+from kun_recipes.rules.pipelines import Removed
 from kun_recipes.rules.ranges import RangeFilter
 
 
@@ -42,9 +45,11 @@ def measure(config: LabelConfig, stage: StageFolder) -> list[PipelineStep]:
     is_short = RangeFilter(schema.TOKENS, "segment_length", highest=config.max_tokens).keeps
     return [
         InputReader(config.segments),
-        RecallRows(stage.recalled),
+        RecallRows(stage.recalled, LabelInstructions.number, config.candidates),
         CountTokens(engine.model),
-        LabelInstructions(engine, author, prompt, decoding, config.seed, is_short),
+        LabelInstructions(
+            engine, author, prompt, decoding, config.seed, is_short, config.candidates, config.further_temperature()
+        ),
         MeasureFit(engine, prompt),
         row_writer(stage.measured),
     ]
@@ -60,22 +65,30 @@ def requests(config: LabelConfig, prompt: PromptTemplate, decoding: Sampling) ->
 
 
 def select(config: LabelConfig, stage: StageFolder) -> list[PipelineStep]:
-    removed = removed_writers(stage.removed)
+    min_fit = lowest_fit(config, stage)
+    return [
+        RowReader(stage.measured),
+        KeepBest(checks(config, min_fit, lambda _: None), instruction_merits),
+        *checks(config, min_fit, removed_writers(stage.removed)),
+        row_writer(stage.rows),
+    ]
+
+
+def checks(config: LabelConfig, min_fit: float | None, removed: Removed) -> list[BaseFilter]:
+    """Return the blocks that drop rows."""
 
     def bounded(field: str, reason: str, **bounds: float | None) -> RangeFilter:
         return RangeFilter(field, reason, **bounds, exclusion_writer=removed(reason))
 
     return [
-        RowReader(stage.measured),
         bounded(schema.TOKENS, "segment_length", highest=config.max_tokens),
         FitsContext(removed("context_length")),
         EmptyInstruction(removed("empty")),
         bounded(schema.PERPLEXITY, "perplexity", highest=config.max_perplexity),
         bounded(schema.INSTRUCTION_TOKENS, "instruction_length", highest=config.max_tokens),
-        bounded(schema.FIT, "fit", lowest=lowest_fit(config, stage)),
+        bounded(schema.FIT, "fit", lowest=min_fit),
         *instruction_rules(load_rules(config.rules), removed),
         RecitesPrompt(load_prompt(config.prompt, {"segment"}).text(), exclusion_writer=removed("recites_prompt")),
-        row_writer(stage.rows),
     ]
 
 

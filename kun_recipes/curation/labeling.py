@@ -45,11 +45,22 @@ class LabelInstructions(WriteText):
     """Write the instruction that each segment answers, x̂ = M_yx(y) (Kun §3.2).
 
     Reads the text. Adds instruction, instruction_tokens, instruction_finish_reason, instruction_logprob (nats a token,
-    under the label model's own distribution), perplexity, label_model, label_prompt.
+    under the label model's own distribution), perplexity, label_model, label_prompt; of a further one candidate, too.
     """
 
     name = "🏷 label"
     column = schema.INSTRUCTION
+    number = schema.CANDIDATE
+    own = (
+        schema.INSTRUCTION,
+        schema.INSTRUCTION_TOKENS,
+        schema.INSTRUCTION_FINISH,
+        schema.INSTRUCTION_LOGPROB,
+        schema.INSTRUCTION_PRIOR,
+        schema.PERPLEXITY,
+        schema.FIT,
+        schema.PROMPT_TOKENS,
+    )
 
     def prompt_for(self, doc: Document) -> Prompt:
         return self.prompt.render(segment=doc.text)

@@ -5,8 +5,9 @@ in seconds: `RecallRows` gives the rows what is known of them, and a model is as
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from itertools import compress
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import compress, groupby
 from pathlib import Path
 from typing import Any
 
@@ -30,34 +31,41 @@ Wanted = Callable[[Document], bool]
 class RecallRows(PipelineStep):
     """Give each row the columns that were measured before, by the task of the same rank.
 
-    A row is the same where its id, its text and the columns of `same` are.
+    A row is the same where its id, its text and the columns of `same` are. Its further candidates follow it.
 
     Args:
         folder: each folder in it holds shards of measured rows.
+        number: column of the candidates' numbers.
+        candidates: how many of each row, the first included.
         same: columns that were read to measure the others.
     """
 
     name = "🧠 recall"
     type = "📖 - READER"
 
-    def __init__(self, folder: Path, same: Sequence[str] = ()):
+    def __init__(self, folder: Path, number: str, candidates: int = 1, same: Sequence[str] = ()):
         super().__init__()
-        self.folder, self.same = folder, same
+        self.folder, self.number, self.candidates, self.same = folder, number, candidates, same
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         known = self._known(f"{rank:05d}.jsonl.zst")
         for doc in data:
-            found = known.get((doc.id, doc.text, *map(doc.metadata.get, self.same)), {})
+            given = doc.metadata
+            found = known.get((doc.id, doc.text, *map(given.get, self.same)), {})
             self.stat_update("recalled", value=int(bool(found)))
-            doc.metadata |= {key: value for key, value in found.items() if key not in doc.metadata}
+            doc.metadata = {**given, **found.get(0, {}), **given}
             yield doc
+            for number in range(1, self.candidates):
+                if number in found:
+                    yield Document(doc.text, doc.id, metadata={**given, **found[number], **given})
 
-    def _known(self, shard: str) -> dict[tuple[Any, ...], dict[str, Any]]:
-        known: dict[tuple[Any, ...], dict[str, Any]] = {}
+    def _known(self, shard: str) -> dict[tuple[Any, ...], dict[int, dict[str, Any]]]:
+        known: dict[tuple[Any, ...], dict[int, dict[str, Any]]] = {}
         for folder in sorted(self.folder.glob("*")):
             for row in read_shard(folder, shard) if (folder / shard).is_file() else ():
                 key = (row.pop(schema.ID), row.pop(schema.TEXT), *map(row.get, self.same))
-                known[key] = known.get(key, {}) | row
+                candidates, number = known.setdefault(key, {}), row.get(self.number, 0)
+                candidates[number] = candidates.get(number, {}) | row
         return known
 
 
@@ -120,14 +128,26 @@ class MeasureRows(PipelineStep, ABC):
 
 
 class WriteText(MeasureRows):
-    """A block that has the model write one text a row.
+    """A block that has the model write a text for each row, or several candidates.
+
+    A further candidate is a row of its own behind the first, with the same id. The first is the text that would be
+    written alone.
+
+    Attributes:
+        number: column of the number of a further candidate, from 1.
+        own: columns that say something of one candidate, not of the row.
 
     Args:
         author: what the model is called in the rows, by `kun_recipes.models.resolve.model_identity`.
         prompt: the prompt file.
         sampling: how tokens are picked.
-        seed: each row's own seed is derived from it and the row's id.
+        seed: each text's own seed is derived from it, the row's id and the candidate's number.
+        candidates: how many texts for each row.
+        temperature: of further candidates where `sampling` is greedy.
     """
+
+    number: str = schema.CANDIDATE
+    own: Sequence[str] = ()
 
     def __init__(
         self,
@@ -137,18 +157,43 @@ class WriteText(MeasureRows):
         sampling: Sampling,
         seed: int,
         wanted: Wanted | None = None,
+        candidates: int = 1,
+        temperature: float = 0.0,
     ):
         super().__init__(engine, sampling.max_new_tokens, wanted)
-        self.author, self.prompt, self.sampling, self.seed = author, prompt, sampling, seed
+        self.author, self.prompt, self.seed, self.candidates = author, prompt, seed, candidates
+        self.first_is_greedy = sampling.temperature == 0
+        self.sampling = replace(sampling, temperature=sampling.temperature or temperature)
 
     @abstractmethod
     def columns(self, completion: Completion) -> dict[str, object]:
         """The columns that a row gets from its completion."""
 
+    def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
+        for doc in super().run(self._with_candidates(data), rank, world_size):
+            if self.number not in doc.metadata or self.column in doc.metadata:
+                yield doc
+
+    def _with_candidates(self, data: DocumentsPipeline) -> Iterator[Document]:
+        """Yield the rows, each followed by those of its further candidates; the recalled ones are there already."""
+        for _, rows in groupby(data, key=lambda doc: doc.id):
+            known = list(rows)
+            yield from known
+            first = known[0]
+            if schema.PROMPT_TOKENS in first.metadata and self.column not in first.metadata:
+                continue
+            shared = {key: value for key, value in first.metadata.items() if key not in self.own}
+            for number in range(len(known), self.candidates):
+                yield Document(first.text, first.id, metadata={**shared, self.number: number})
+
     def measure(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> None:
-        seeds = [row_seed(self.seed, doc.id) for doc in docs]
-        for doc, completion in zip(docs, engine.generate(prompts, self.sampling, seeds), strict=True):
+        seeds = map(self._seed, docs)
+        for doc, completion in zip(docs, engine.generate(prompts, self.sampling, [*seeds]), strict=True):
             doc.metadata |= self.columns(completion)
+
+    def _seed(self, doc: Document) -> int | None:
+        number = doc.metadata.get(self.number, 0)
+        return None if self.first_is_greedy and not number else row_seed(self.seed, doc.id, number)
 
 
 class FitsContext(BaseFilter):

@@ -61,7 +61,7 @@ def measure(
     kept_by_both = calibrations.keeps(is_instruction, is_good)
     return [
         InputReader(config.candidates),
-        RecallRows(stage.recalled, same=[schema.INSTRUCTION]),
+        RecallRows(stage.recalled, PolishAnswer.number, same=[schema.INSTRUCTION]),
         AskJudge(engine, is_instruction, calibrations.of),
         AskJudge(engine, is_good, calibrations.of, calibrations.keeps(is_instruction)),
         PolishAnswer(engine, author, polish, decoding, config.seed, kept_by_both)

@@ -28,6 +28,7 @@ PERPLEXITY = "perplexity"  # exp(-instruction_logprob)
 FIT = "fit"  # instruction_logprob - instruction_prior_logprob
 LABEL_MODEL = "label_model"  # name and hash of the weights
 LABEL_PROMPT = "label_prompt"  # fingerprint of the prompt file
+CANDIDATE = "candidate"  # number of a further instruction for the same segment, from 1; absent for the first
 
 # refine (§3.3): verdicts and the polished answer, by the primary chat model. Log-odds are in nats.
 FILTER_LOGODDS = "filter_logodds"  # log P(是)/P(否), figure 4

@@ -9,6 +9,7 @@ from pathlib import Path
 from kun_recipes.errors import UserError
 
 LINES_REMOVED = "lines_removed"  # the statistic of the blocks that take lines out of documents
+NOT_BEST = "not_best"  # the statistic of the blocks that keep one of several candidates for a row
 
 
 @dataclass
@@ -17,10 +18,11 @@ class Counts:
 
     Attributes:
         read: rows or documents that its reader met, the unreadable ones included.
-        rows_in: the same, but a document that was cut counts as its segments.
+        rows_in: the same, but a document that was cut counts as its segments, and all candidates for a row as one.
         rows_out: rows that its last block wrote.
         removed: number of rows by reason, in the order of the blocks.
         lines_removed: lines and sentences that were taken out of documents which stayed.
+        not_best: candidates beside the one chosen for each row: no rows, and not lost.
     """
 
     read: int = 0
@@ -28,14 +30,16 @@ class Counts:
     rows_out: int = 0
     removed: Counter = field(default_factory=Counter)
     lines_removed: int = 0
+    not_best: int = 0
 
     def then(self, following: "Counts") -> "Counts":
         """The counts of this pipeline and the one that reads what it wrote, as if they were one."""
         self.check("a pipeline")
         if following.rows_in != self.rows_out:
             raise RuntimeError(f"a pipeline wrote {self.rows_out} rows, and the next one read {following.rows_in}")
-        lines = self.lines_removed + following.lines_removed
-        return Counts(self.read, self.rows_in, following.rows_out, self.removed + following.removed, lines)
+        lines, not_best = self.lines_removed + following.lines_removed, self.not_best + following.not_best
+        removed = self.removed + following.removed
+        return Counts(self.read, self.rows_in, following.rows_out, removed, lines, not_best)
 
     def check(self, stage: str) -> None:
         """Raise RuntimeError when a row was neither kept nor removed with a reason."""
@@ -54,6 +58,7 @@ def sum_counts(parts: Iterable[Counts]) -> Counts:
             total.rows_out + part.rows_out,
             total.removed + part.removed,
             total.lines_removed + part.lines_removed,
+            total.not_best + part.not_best,
         )
     return total
 
@@ -73,6 +78,8 @@ def read_counts(logs: Path, ranks: Iterable[int]) -> Counts:
     counts = Counts(read=read, rows_in=read, rows_out=steps[-1]["total"])
     for step in steps:
         counts.lines_removed += step[LINES_REMOVED]
+        counts.not_best += step[NOT_BEST]
+        counts.rows_in -= step[NOT_BEST]
         if step["segments"]:
             counts.rows_in += step["segments"] - step["documents"]
         for name, value in step.items():

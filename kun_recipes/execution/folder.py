@@ -27,7 +27,7 @@ from kun_recipes.config.types import InputPath, PathKind, field_types
 from kun_recipes.data.atomic import write_json
 from kun_recipes.data.folders import STARTED, SUMMARY, discard, fingerprint, hash_of, without_paths
 from kun_recipes.errors import UserError
-from kun_recipes.execution.counts import Counts
+from kun_recipes.execution.counts import NOT_BEST, Counts
 from kun_recipes.execution.failed import left_out
 
 PACKAGE = Path(__file__).parents[1]
@@ -132,13 +132,17 @@ class StageFolder:
             shutil.rmtree(folder, ignore_errors=True)
 
     def finish(self, counts: Counts, **more: Any) -> dict[str, Any]:
-        """Write and return the summary: rows_in, rows_kept, removed by reason, seconds, and `more`."""
+        """Write and return the summary: rows_in, rows_kept, removed by reason, seconds, and `more`.
+
+        Where there were several candidates for a row, not_best counts those that were not chosen.
+        """
         counts.check(self.name)
         summary = {
             "stage": self.name,
             "rows_in": counts.rows_in,
             "rows_kept": counts.rows_out,
             "removed": dict(counts.removed),
+            **({NOT_BEST: counts.not_best} if counts.not_best else {}),
             "seconds": round(time.monotonic() - self.begun, 1),
             **more,
             **self._asked(),
@@ -270,6 +274,8 @@ def report(summary: Mapping[str, Any], folder: Path) -> None:
         removed += f"; {lines} single lines"
     if repeated := summary.get("repeated_ids"):
         removed += f"; repeated source ids {repeated}"
+    if others := summary.get(NOT_BEST):
+        removed += f"; not_best: {others} further candidates"
     print(
         f"{summary['stage']}: {summary['rows_in']} rows in, {summary['rows_kept']} kept, removed: {removed}"
         f" ({summary['seconds']:.0f} s) -> {folder}",

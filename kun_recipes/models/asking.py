@@ -69,6 +69,6 @@ def answer_tokens(engine: EngineSettings, answer: str) -> int:
     return length
 
 
-def row_seed(seed: int, row_id: str) -> int:
-    """Return a sampling seed of 63 bits that depends on nothing but the run's seed and the row."""
-    return choice_hash(row_id, salt=f"{seed}:") >> 1
+def row_seed(seed: int, row_id: str, candidate: int = 0) -> int:
+    """Return a sampling seed of 63 bits that depends on nothing but the run's seed, the row and the candidate."""
+    return choice_hash(row_id, salt=f"{seed}:{candidate}:" if candidate else f"{seed}:") >> 1

@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from datatrove.pipeline.base import PipelineStep
+from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.config.settings import load_typed
@@ -64,7 +65,7 @@ def segment_rules(rules: Rules, removed: Removed) -> list[PipelineStep]:
     ]
 
 
-def instruction_rules(rules: Rules, removed: Removed) -> list[PipelineStep]:
+def instruction_rules(rules: Rules, removed: Removed) -> list[BaseFilter]:
     """The rules on candidate instructions, which the label model wrote (§3.2)."""
     text = schema.INSTRUCTION
     return [
@@ -73,7 +74,7 @@ def instruction_rules(rules: Rules, removed: Removed) -> list[PipelineStep]:
     ]
 
 
-def answer_rules(rules: Rules, removed: Removed, polished: bool = True) -> list[PipelineStep]:
+def answer_rules(rules: Rules, removed: Removed, polished: bool = True) -> list[BaseFilter]:
     """The rules on answers (§3.3): the same for those that the primary chat model wrote and for raw segments.
 
     Args:
@@ -87,9 +88,7 @@ def answer_rules(rules: Rules, removed: Removed, polished: bool = True) -> list[
     ]
 
 
-def _quality_rules(
-    rules: Rules, removed: Removed, kind: TextKind, text: str, finish: str | None
-) -> list[PipelineStep]:
+def _quality_rules(rules: Rules, removed: Removed, kind: TextKind, text: str, finish: str | None) -> list[BaseFilter]:
     """The rules that every text is held to, each with the settings for its kind.
 
     Args:

@@ -97,11 +97,14 @@ def test_a_stage_goes_on_only_with_the_package_files_that_it_began_with(tmp_path
         begin_again()
 
 
-@pytest.mark.parametrize("stage", ["label", "refine"])
 @pytest.mark.parametrize(
-    ("key", "file"),
-    [("rules", "rules/rules.yaml"), ("privacy.yaml", "privacy/privacy.yaml")],
-    ids=["rules", "privacy"],
+    ("stage", "key", "file"),
+    [
+        *[(stage, "rules", "rules/rules.yaml") for stage in ("label", "refine")],
+        *[(stage, "privacy.yaml", "privacy/privacy.yaml") for stage in ("label", "refine")],
+        *[(stage, "details.yaml", "curation/details.yaml") for stage in ("label", "refine")],
+        ("label", "forms.yaml", "rules/forms.yaml"),
+    ],
 )
 def test_a_stage_selects_anew_by_changed_rules_of_the_package(tmp_path, monkeypatch, stage, key, file):
     begin_again = changed_file(tmp_path, monkeypatch, stage, key, file)

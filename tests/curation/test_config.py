@@ -43,6 +43,26 @@ def test_default_text_length_depends_on_the_stage(label):
     assert label("--max_new_tokens", "None", stage="refine").decoding() == Sampling(1024)
 
 
+@pytest.mark.parametrize(
+    ("words", "temperature"),
+    [
+        ([], 0.7),
+        (["--candidate_temperature", "1.2"], 1.2),
+        (["--candidates", "4", "--candidate_temperature", "1"], 1.0),
+    ],
+)
+def test_further_candidates_are_drawn_at_their_temperature(label, words, temperature):
+    assert label(*words).further_temperature() == temperature
+
+
+@pytest.mark.parametrize("words", [["--sampling", "released"], ["--temperature", "0.5"]])
+def test_a_temperature_of_further_candidates_that_could_not_hold_is_refused(label, words):
+    with pytest.raises(
+        ConfigError, match=r"candidate_temperature: .* temperature 0.5, which goes for all: leave it out"
+    ):
+        label(*words, "--candidates", "2", "--candidate_temperature", "1")
+
+
 def test_an_unknown_preset(label):
     with pytest.raises(ConfigError, match=r"sampling.*(greedy|released)"):
         label("--sampling", "hot")

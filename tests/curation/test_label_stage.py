@@ -1,13 +1,16 @@
 """The label stage on the tiny model: each bound removes the rows beyond it and no others, each option is handed on."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy
 import pytest
+from datatrove.data import Document
 
 from kun_recipes.curation import label
+from kun_recipes.curation.choosing import instruction_merits
 from kun_recipes.curation.config import LabelConfig
 from kun_recipes.data import schema
 from kun_recipes.errors import UserError
@@ -145,6 +148,56 @@ def test_the_rules_of_the_package_are_the_default(stage):
     folder = stage(rules=None)
     assert not rows_of(folder / "rows")  # the tiny model writes noise
     assert len(rows_of(folder / "measured")) == len(TEXTS) + 1
+
+
+@pytest.fixture(scope="module")
+def several(stage: Stage) -> Path:
+    """The stage with a greedy candidate and two that are drawn for each segment."""
+    return stage(temperature=0, candidate_temperature=1.5, candidates=3, max_new_tokens=21)
+
+
+def test_further_candidates_are_drawn_by_seed_and_the_first_is_the_one_written_alone(stage, several, ending_model):
+    measured = rows_of(several / "measured")
+    texts = {(row["id"], row.get(schema.CANDIDATE, 0)): row.get(schema.INSTRUCTION) for row in measured}
+    alone = {
+        row["id"]: row.get(schema.INSTRUCTION) for row in rows_of(stage(temperature=0, max_new_tokens=21) / "measured")
+    }
+    assert {row_id: text for (row_id, number), text in texts.items() if not number} == alone
+    assert sorted(texts) == [*((str(row), number) for row in range(len(TEXTS)) for number in range(3)), (TOO_LONG, 0)]
+    prompt = load_prompt("recipes/prompts/label.txt", {"segment"})
+    engine = load_engine(EngineSettings("transformers", str(ending_model), "float32"))
+    for (row_id, number), text in texts.items():
+        if number:
+            request = [prompt.render(segment=TEXTS[int(row_id)])]
+            (drawn,) = engine.generate(request, Sampling(21, temperature=1.5), [row_seed(0, row_id, number)])
+            assert text == drawn.text.strip()
+    assert len(set(texts.values())) == len(texts)
+
+
+def test_the_best_candidate_is_the_row_and_the_others_are_no_rows(several):
+    of_row: dict[str, list[Row]] = {}
+    for row in rows_of(several / "measured"):
+        of_row.setdefault(row["id"], []).append(row)
+    kept = {row["id"]: row for row in rows_of(several / "rows")}
+    removed = {row["id"]: reason for reason, rows in removed_rows(several).items() for row in rows}
+    assert removed.pop(TOO_LONG) == "context_length"
+    summary = json.loads((several / "stage.json").read_text(encoding="utf-8"))
+    assert (summary["rows_in"], summary["not_best"]) == (len(TEXTS) + 1, 2 * len(TEXTS))
+    assert summary["rows_in"] == summary["rows_kept"] + sum(summary["removed"].values())
+    assert len(kept) + len(removed) == len(TEXTS) and len(kept) == summary["rows_kept"]
+    assert any(schema.CANDIDATE in row for row in kept.values()) and removed
+    for row_id, row in kept.items():
+        assert row in of_row[row_id]
+        stopped = [one for one in of_row[row_id] if one[schema.INSTRUCTION_FINISH] == "stop"]
+        assert row == max(stopped, key=label_merits)
+    for row_id, reason in removed.items():
+        assert reason == "truncated"
+        assert {one[schema.INSTRUCTION_FINISH] for one in of_row[row_id]} == {"length"}
+
+
+def label_merits(row: Row) -> tuple[float, ...]:
+    metadata = {key: value for key, value in row.items() if key not in ("id", "text")}
+    return instruction_merits(Document(row["text"], row["id"], metadata=metadata))
 
 
 def test_seed_and_temperature_reach_the_model(stage, everything):

@@ -76,10 +76,10 @@ def test_rows_are_recalled_by_id_text_and_what_was_read(tmp_path):
             writer.write(Document("水", "0", metadata=columns), 0)
             writer.write(Document("火", "1", metadata=columns), 0)
     rows = [Document("水", "0", metadata={"x": 1}), Document("土", "1", metadata={"x": 1}), Document("火", "1")]
-    measured(RecallRows(tmp_path, same=["x"]), rows)
+    measured(RecallRows(tmp_path, "number", same=["x"]), rows)
     assert [row.metadata for row in rows] == [{"x": 1, "y": 2, "z": 3}, {"x": 1}, {}]
     assert list(rows[0].metadata) == ["x", "y", "z"]
 
 
 def test_nothing_is_recalled_where_nothing_was_measured(tmp_path):
-    assert measured(RecallRows(tmp_path / "none"), docs("水"))[0].metadata == {}
+    assert measured(RecallRows(tmp_path / "none", "number"), docs("水"))[0].metadata == {}

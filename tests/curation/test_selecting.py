@@ -25,8 +25,19 @@ LONGER = 9  # tokens of the longest text, one a character
 Run = Callable[..., Path]
 
 
+@pytest.fixture(scope="module", params=[1, 3], ids=["one candidate", "three"])
+def candidates(request: pytest.FixtureRequest) -> int:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def config(ending_model: Path, open_rules: Path, repository: Path, tmp_path_factory: pytest.TempPathFactory):
+def config(
+    candidates: int,
+    ending_model: Path,
+    open_rules: Path,
+    repository: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+):
     folder = tmp_path_factory.mktemp("corpus")
     half = len(TEXTS) // 2
     with row_writer(folder / "rows") as writer:
@@ -38,6 +49,7 @@ def config(ending_model: Path, open_rules: Path, repository: Path, tmp_path_fact
         chosen = {"segments": str(folder / "rows"), "output_dir": str(output), "model": str(ending_model)}
         chosen |= {"prompt": str(repository / "recipes/prompts/label.txt"), "rules": str(open_rules)}
         chosen |= {"dtype": "float32", "max_new_tokens": 200, "temperature": 1.0, "max_tokens": 500}
+        chosen |= {"candidates": candidates}
         return LabelConfig(**chosen | options)
 
     return build
@@ -101,6 +113,7 @@ SELECTIONS: dict[str, Callable[[list[Row]], dict[str, Any]]] = {
     "percentile": lambda rows: {"min_fit_percentile": 40},
     "tokens": lambda rows: {"max_tokens": int(median(rows, schema.INSTRUCTION_TOKENS))},
     "rules": lambda rows: {"rules": None},
+    "several": lambda rows: {"max_perplexity": median(rows, schema.PERPLEXITY), "min_fit": median(rows, schema.FIT)},
 }
 
 
@@ -115,7 +128,8 @@ def test_a_stricter_selection_asks_no_model(config, finished, again, tmp_path, m
     monkeypatch.setattr(measuring, "load_engine", refuse)
     label.run(config(again, **options))
     found, fresh = contents(again), contents(tmp_path / "fresh")
-    assert found["removed"].keys() == fresh["removed"].keys() != set()
+    assert found["removed"].keys() == fresh["removed"].keys()
+    assert found != contents(finished)
     assert {reason: ids(rows) for reason, rows in found["removed"].items()} == {
         reason: ids(rows) for reason, rows in fresh["removed"].items()
     }
@@ -125,20 +139,36 @@ def test_a_stricter_selection_asks_no_model(config, finished, again, tmp_path, m
     assert contents(again) == contents(finished)
 
 
-def test_a_looser_selection_asks_only_about_rows_that_no_model_saw(config, finished, tmp_path, asked):
+def test_a_looser_selection_asks_only_about_rows_that_no_model_saw(config, candidates, finished, tmp_path, asked):
     strict = tmp_path / "strict"
     label.run(config(strict, max_tokens=LONGER - 1))
-    assert sorted(asked) == sorted(text for text in TEXTS if len(text) < LONGER)
+    assert sorted(asked) == sorted(candidates * [text for text in TEXTS if len(text) < LONGER])
     asked.clear()
     label.run(config(strict))
-    assert asked == [text for text in TEXTS if len(text) >= LONGER] != []
+    assert asked == [text for text in TEXTS if len(text) >= LONGER for _ in range(candidates)] != []
     found, fresh = contents(strict), contents(finished)
     assert found["summary"] == fresh["summary"]
     for kind in ("rows", "removed"):  # other neighbours in a batch change the last digits of what is measured
         assert rounded(found[kind]) == rounded(fresh[kind])
 
 
-@pytest.mark.parametrize("option", ["seed", "max_new_tokens", "repetition_penalty"])
+def test_more_candidates_ask_only_for_the_new_ones_and_fewer_for_none(config, candidates, finished, tmp_path, asked):
+    output = tmp_path / "output"
+    more = candidates + 1
+    label.run(config(output, candidates=more))
+    assert asked == [text for text in TEXTS for _ in range(more)]
+    asked.clear()
+    label.run(config(output))
+    assert asked == []
+    label.run(config(output, candidates=more))
+    assert asked == TEXTS
+    label.run(config(tmp_path / "fresh", candidates=more))
+    found, fresh = contents(output), contents(tmp_path / "fresh")
+    for kind in ("rows", "removed", "summary"):
+        assert rounded(found[kind]) == rounded(fresh[kind])
+
+
+@pytest.mark.parametrize("option", ["seed", "max_new_tokens", "repetition_penalty", "candidate_temperature"])
 def test_another_measurement_is_refused(config, again, option):
     with pytest.raises(UserError, match=option):
         label.run(config(again, **{option: 2}))
@@ -175,16 +205,16 @@ def test_a_selection_that_is_killed_at_any_step_is_made_by_the_same_command(
     label.run(config(again))
     assert contents(again)["rows"] == contents(finished)["rows"]
     label.run(config(again, **options))
-    kept = [row for row in rows_of(finished / "rows") if row[schema.PERPLEXITY] <= options["max_perplexity"]]
-    assert rows_of(again / "rows") == kept
+    likely = [row for row in rows_of(finished / "measured") if row[schema.PERPLEXITY] <= options["max_perplexity"]]
+    assert ids(rows_of(again / "rows")) == list(dict.fromkeys(ids(likely)))
     assert asked == []
     assert left(again) == left(finished)
 
 
-def test_a_shard_of_a_task_that_did_not_end_is_not_recalled(config, finished, again, asked):
+def test_a_shard_of_a_task_that_did_not_end_is_not_recalled(config, candidates, finished, again, asked):
     (again / "logs/measure/completions/00001").unlink()
     shard = again / "measured/00001.jsonl.zst"
     shard.write_bytes(shard.read_bytes()[:20])
     label.run(config(again, min_fit=-1000.0))
-    assert asked == TEXTS[len(TEXTS) // 2 :]
+    assert asked == [text for text in TEXTS[len(TEXTS) // 2 :] for _ in range(candidates)]
     assert rows_of(again / "rows") == rows_of(finished / "rows")

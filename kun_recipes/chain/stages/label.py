@@ -26,7 +26,7 @@ class LabelRates:
 
 
 class LabelStage(Stage):
-    """Write one candidate instruction per segment (Kun §3.2)."""
+    """Write candidate instructions for each segment (Kun §3.2)."""
 
     name, script = "label", "recipes/label.py"
     rows_from, plan_section, assumptions = "segments", "label", LabelRates
@@ -49,16 +49,19 @@ class LabelStage(Stage):
     def work(self, config: LabelConfig, known: Assumptions, flow: Flow, devices: int) -> Work:
         """Segments to candidates.
 
-        read    = segments x (2 x prompt_tokens + tokens_per_segment + instruction_tokens): the instruction is written
-                  after the segment, and scored once more after the prompt alone, for the fit
-        written = segments x instruction_tokens, at most max_new_tokens each
+        read    = segments x (prompt_tokens + tokens_per_segment + candidates x (prompt_tokens + instruction_tokens)):
+                  instructions are written after the segment, which is read once, and each is scored once more after
+                  the prompt alone, for the fit
+        written = segments x candidates x instruction_tokens, at most max_new_tokens each
         device time = (read + written) / tokens_per_second
-        disk    = 2 x segments x bytes_per_row: as labelled, and then kept or removed
+        disk    = segments x (candidates + 1) x bytes_per_row: as labelled, and then kept or removed
         """
         of, rows = known.label, flow.read(config.segments)
         instruction = at_most(of.instruction_tokens.number, config.decoding().max_new_tokens)
-        read = rows.count * (2 * of.prompt_tokens.number + rows.tokens + instruction)
-        written = rows.count * instruction
+        read = rows.count * (
+            of.prompt_tokens.number + rows.tokens + config.candidates * (of.prompt_tokens.number + instruction)
+        )
+        written = rows.count * config.candidates * instruction
         kept = rows.count * of.kept_share.number
         flow.write(config.output_dir, Rows(kept, rows.tokens))
         return Work(
@@ -67,7 +70,7 @@ class LabelStage(Stage):
             tokens_read=read,
             tokens_written=written,
             device_seconds=(read + written) / of.tokens_per_second.number,
-            disk_bytes=2 * rows.count * known.corpus.bytes_per_row.number,
+            disk_bytes=rows.count * (config.candidates + 1) * known.corpus.bytes_per_row.number,
         )
 
     def measured(self, summary: Summary, folder: Path, section: LabelRates) -> LabelRates:

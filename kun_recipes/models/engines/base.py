@@ -70,7 +70,7 @@ class Engine(Protocol):
     ) -> list[Completion]:
         """Write one answer a prompt. `seeds`, one a prompt, are needed when the temperature is above 0.
 
-        An answer whose seed is None is greedy, whatever the temperature. Equal prompts, one after another, are read once.
+        An answer whose seed is None is greedy at any temperature. Equal prompts, one after another, are read once.
         """
 
     def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:

@@ -57,20 +57,22 @@ def flow(known) -> Flow:
 
 
 @pytest.mark.parametrize(
-    ("options", "read", "written"),
+    ("options", "read", "written", "rows_on_disk"),
     [
         # 20 + 200 + 20 + 10 tokens read, 10 written, of each segment
-        ({}, 250_000, 10_000),
-        ({"max_new_tokens": 4}, 244_000, 4_000),
-        ({"max_new_tokens": 400}, 250_000, 10_000),
+        ({}, 250_000, 10_000, 2),
+        ({"max_new_tokens": 4}, 244_000, 4_000, 2),
+        ({"max_new_tokens": 400}, 250_000, 10_000, 2),
+        # 20 + 200 + 3 x (20 + 10) read
+        ({"candidates": 3}, 310_000, 30_000, 4),
     ],
 )
-def test_label(make, known, flow, options, read, written):
+def test_label(make, known, flow, options, read, written, rows_on_disk):
     work = LABEL.work(make.label(**options), known, flow, devices=1)
     assert (work.rows_in, work.rows_out) == (1000, 800)
     assert (work.tokens_read, work.tokens_written) == (read, written)
     assert work.device_seconds == (read + written) / 100
-    assert work.disk_bytes == 2 * 1000 * 300
+    assert work.disk_bytes == rows_on_disk * 1000 * 300
     assert flow.read("out/label/rows") == Rows(800, 200)
 
 
