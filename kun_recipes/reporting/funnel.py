@@ -11,6 +11,7 @@ from rich.text import Text
 
 from kun_recipes.data import schema
 from kun_recipes.data.hashing import choice_hash
+from kun_recipes.execution.counts import NOT_BEST
 
 
 def run_summary(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -21,7 +22,10 @@ def run_summary(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def funnel_table(stages: Mapping[str, Mapping[str, Any]]) -> Table:
-    """Return rows in, kept and removed by reason: one line per stage and one per reason."""
+    """Return rows in, kept and removed by reason: one line per stage and one per reason.
+
+    Further candidates for a row stand in parentheses: they are no rows, and not among the removed.
+    """
     table = Table(title="Funnel: rows in, kept, and removed by reason", title_justify="left")
     table.add_column("stage")
     for column in ("rows in", "kept", "removed", "seconds"):
@@ -32,6 +36,8 @@ def funnel_table(stages: Mapping[str, Mapping[str, Any]]) -> Table:
         table.add_row(name, *map(str, row), style="bold")
         for reason, count in removed.items():
             table.add_row(f"  {reason}", "", "", str(count), "")
+        if others := summary.get(NOT_BEST):
+            table.add_row("  not_best: further candidates", "", "", f"({others})", "", style="dim")
     return table
 
 

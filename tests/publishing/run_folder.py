@@ -145,13 +145,20 @@ class RunFolder:
     ) -> None:
         folder = self.folder / name
         shutil.rmtree(folder, ignore_errors=True)
-        with row_writer(folder / "rows") as writer:
-            for row in rows:
-                metadata = {key: value for key, value in row.items() if key not in ("id", "text")}
-                writer.write(Document(row["text"], row["id"], metadata=metadata), 0)
+        for part in ("measured", "rows"):
+            with row_writer(folder / part) as writer:
+                for row in rows:
+                    metadata = {key: value for key, value in row.items() if key not in ("id", "text")}
+                    writer.write(Document(row["text"], row["id"], metadata=metadata), 0)
         summary = {"stage": name, "rows_in": kept + sum(removed.values()), "rows_kept": kept, "removed": removed}
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "stage.json").write_text(json.dumps({**summary, "seconds": 1.5, **more}), encoding="utf-8")
+
+    def write_not_best(self, stage: str, count: int) -> None:
+        """Have a stage say that further candidates were written for its rows."""
+        path = self.folder / stage / "stage.json"
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps({**summary, "not_best": count}), encoding="utf-8")
 
     def _removed(self, folder: str, **values: str) -> None:
         with row_writer(self.folder / folder) as writer:

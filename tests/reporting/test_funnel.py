@@ -91,6 +91,14 @@ def test_funnel_has_one_line_per_stage_and_per_reason():
     ]
 
 
+def test_further_candidates_stand_beside_the_sum_of_the_removed_rows():
+    label = {"rows_in": 9, "rows_kept": 8, "removed": {"fit": 1}, "not_best": 27, "seconds": 1}
+    lines = [
+        line.replace("│", "").split() for line in shown(funnel_table({"label": label})).splitlines() if "│" in line
+    ]
+    assert lines == [["label", "9", "8", "1", "1"], ["fit", "1"], ["not_best:", "further", "candidates", "(27)"]]
+
+
 def test_the_funnel_names_its_columns():
     text = shown(funnel_table({}))
     assert "Funnel: rows in, kept, and removed by reason" in text

@@ -129,7 +129,5 @@ def removed_by(folder: Path) -> list[Reason]:
 
 
 def written_tokens(folder: Path, column: str) -> int:
-    """Count the tokens that a stage's model wrote, in all rows."""
-    folders = [folder / "rows", *sorted((folder / "removed").glob("*"))]
-    rows = (row for one in folders if any(one.glob("*.jsonl*")) for row in read_rows(one))
-    return sum(row.get(column) or 0 for row in rows)
+    """Count the tokens that a stage's model wrote, in all rows and further candidates."""
+    return sum(row.get(column) or 0 for row in read_rows(folder / "measured"))

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
 
+from kun_recipes.execution.counts import NOT_BEST
 from kun_recipes.reporting.drawing import BLUE, GREY, RED
 
 REASONS_SHOWN = 7
@@ -22,7 +23,8 @@ def funnel_figure(stages: Mapping[str, Mapping[str, Any]]) -> Figure:
     """Draw rows in, kept and removed by reason, for stages that each read what the one before kept.
 
     Args:
-        stages: summaries by name, in order; each has rows_in, rows_kept and removed.
+        stages: summaries by name, in order; each has rows_in, rows_kept and removed. Further candidates, not_best, are
+            no rows: their number stands below, and no flow.
     """
     figure = Figure(figsize=(11, 5.2))
     axes = figure.subplots()
@@ -57,6 +59,9 @@ def _draw_stage(axes: Axes, x: int, name: str, summary: Mapping[str, Any], scale
         )
         source -= thickness
         target -= max(thickness, LINE) + 0.5
+    if others := summary.get(NOT_BEST):
+        axes.text(x + BAR, target, f"not best: {others:,} further candidates", va="top", fontsize=8.5, color=GREY)
+        target -= LINE + 0.5
     return target
 
 

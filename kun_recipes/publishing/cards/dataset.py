@@ -10,6 +10,7 @@ from kun_recipes.data import schema
 from kun_recipes.data.columns import Column
 from kun_recipes.data.folders import path_of
 from kun_recipes.data.parquet import read_all, split_names
+from kun_recipes.execution.counts import NOT_BEST
 from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.privacy import KINDS, load_privacy
 from kun_recipes.publishing.cards.measurements import MEASURED, Spread, benchmarks, masked_items, quotes, spreads
@@ -145,11 +146,13 @@ class DatasetCard:
                 "rows_in": stage["rows_in"],
                 "kept": stage["rows_kept"],
                 "removed": stage["removed"],
+                "not_best": stage.get(NOT_BEST, 0),
             }
         if self.withheld:
             published = sum(self.rows.values())
             removed = {"withheld": self.withheld}
-            yield {"name": "publish", "rows_in": published + self.withheld, "kept": published, "removed": removed}
+            counts = {"rows_in": published + self.withheld, "kept": published, "removed": removed, "not_best": 0}
+            yield {"name": "publish", **counts}
 
     def _statistics(self) -> Iterator[dict[str, Any]]:
         found = spreads(self.folder)

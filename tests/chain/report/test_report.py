@@ -83,6 +83,12 @@ def test_stages_stand_in_the_order_in_which_they_ran(run):
     assert list(gather(config(run)).all_stages()) == names
 
 
+def test_further_candidates_are_told_apart_from_removed_rows(run):
+    assert "further candidates" not in page_of(run)
+    run.write_not_best("label", 1234)
+    assert page_of(run).count("Beside these rows 1,234 further candidates were written") == 1
+
+
 def test_costs_count_the_tokens_that_models_wrote(run):
     assert gather(config(run)).tokens == {
         "label": 8 * 8,  # rows kept, and two that later blocks removed

@@ -22,7 +22,16 @@ def test_every_stage_has_a_bar_and_a_band_for_what_it_kept_and_each_reason():
         "label": {"rows_in": 6, "rows_kept": 6, "removed": {}},
     }
     (axes,) = funnel_figure(stages).axes
+    assert not any("candidates" in text.get_text() for text in axes.texts)
     bars = [patch for patch in axes.patches if type(patch).__name__ == "Rectangle"]
     assert [bar.get_height() for bar in bars] == [100, 60, 60]
     assert len(axes.patches) - len(bars) == 1 + 2 + 1
     assert {"a 3", "b 1", "10", "6"} <= {text.get_text() for text in axes.texts}
+
+
+def test_further_candidates_are_no_flow():
+    removed = {"rows_in": 6, "rows_kept": 5, "removed": {"fit": 1}}
+    (plain,), (axes,) = (funnel_figure({"label": removed | more}).axes for more in ({}, {"not_best": 1200}))
+    assert len(axes.patches) == len(plain.patches)
+    assert "not best: 1,200 further candidates" in {text.get_text() for text in axes.texts}
+    assert axes.get_ylim()[0] < plain.get_ylim()[0]

@@ -33,6 +33,15 @@ def test_hub_accepts_the_metadata_and_the_card_is_complete(run_folder, name):
     assert "{{" not in text and "{%" not in text
 
 
+@pytest.mark.parametrize("name", ["dataset", "candidates"])
+def test_further_candidates_are_told_apart_from_removed_rows(run_folder, name):
+    assert "candidates were written for each row" not in card(run_folder, name)
+    run_folder.write_not_best("label", 1234)
+    text = card(run_folder, name)
+    assert "In label, several candidates were written for each row and the best was kept; the other 1,234 are" in text
+    assert "not_best" not in text
+
+
 def test_the_metadata_of_the_dataset(run_folder):
     data = DatasetCard(card(run_folder, "dataset")).data.to_dict()
     assert data["license"] == "cc-by-nc-4.0"  # the strictest
