@@ -85,6 +85,13 @@ class LabelConfig(CandidatesConfig):
         max=100,
         selects=True,
     )
+    drop_statements: bool = option(
+        False,
+        "remove an instruction that by its form is neither a question nor an order",
+        source="ours; Kun §3.2 asks the chat model, in refine",
+        selects=True,
+        package_file="rules/forms.yaml",
+    )
     rules: InputPath | None = option(
         None,
         "YAML file of the A.2 rules; null takes the ones of the package",

@@ -15,6 +15,7 @@ from kun_recipes.curation.config import LabelConfig
 from kun_recipes.curation.labeling import CountTokens, EmptyInstruction, LabelInstructions, MeasureFit
 from kun_recipes.curation.measuring import FitsContext, RecallRows
 from kun_recipes.curation.recital import RecitesPrompt
+from kun_recipes.curation.statements import IsStatement
 from kun_recipes.data import schema
 from kun_recipes.data.folders import require_finished
 from kun_recipes.data.rows import (
@@ -88,6 +89,7 @@ def checks(config: LabelConfig, min_fit: float | None, removed: Removed) -> list
         bounded(schema.INSTRUCTION_TOKENS, "instruction_length", highest=config.max_tokens),
         bounded(schema.FIT, "fit", lowest=min_fit),
         *instruction_rules(load_rules(config.rules), removed),
+        *([IsStatement(removed("statement"))] if config.drop_statements else ()),
         RecitesPrompt(load_prompt(config.prompt, {"segment"}).text(), exclusion_writer=removed("recites_prompt")),
     ]
 

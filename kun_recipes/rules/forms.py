@@ -15,6 +15,7 @@ FORMS: tuple[Form, ...] = ("question", "imperative", "other")
 WORDS_FILE = files("kun_recipes.rules") / "forms.yaml"
 
 _TRAILING = " \t\"'”’」』)）。.!！~…"
+_TITLES = re.compile("《[^《》]*》")
 _INNER_ORDER = re.compile(r"[,。;:!\n]\s*请(?!问)")
 
 
@@ -53,7 +54,7 @@ class FormClassifier:
         self._verbs = _longest_first(words.imperative_verbs)
 
     def classify(self, instruction: str) -> FormClassification:
-        text = narrow(instruction).strip()
+        text = _TITLES.sub("《》", narrow(instruction)).strip()  # 《风从哪里来》 asks nothing
         lines = [line.strip(_TRAILING) for line in text.splitlines() if line.strip()]
         polite = self.words.polite.match(text)
         asked = self._question_word(text)

@@ -123,6 +123,17 @@ def test_a_percentile_of_the_fit_removes_that_share(stage, everything):
     assert sorted(ids(rows_of(folder / "rows"))) == sorted(ids(ordered[2:]))
 
 
+def test_statements_are_removed_where_the_config_asks_for_it(stage, everything, monkeypatch):
+    columns = label.LabelInstructions.columns
+    monkeypatch.setattr(
+        label.LabelInstructions,
+        "columns",
+        lambda block, one: columns(block, one) | {schema.INSTRUCTION: "医院今天启用了物流机器人。"},
+    )
+    assert ids(rows_of(stage() / "rows")) == ids(everything)
+    assert ids(removed_rows(stage(drop_statements=True))["statement"]) == ids(everything)
+
+
 def test_a_segment_over_max_tokens_is_not_labelled(stage):
     folder = stage(max_tokens=7)
     over = [str(number) for number, text in enumerate(TEXTS) if len(text) > 7]

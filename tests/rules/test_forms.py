@@ -23,8 +23,11 @@ from kun_recipes.rules.forms import WORDS_FILE, load_forms
         ("给出创建数据透视表的步骤。", "imperative", "给出"),
         ("替公司写一封邮件。", "imperative", "写"),
         ("请安静", "imperative", None),
+        ("拟写一份租房合同", "imperative", "拟写"),
+        ("分享一次野营的经历", "imperative", "分享"),
         ("泰安一中是一所历史悠久的学校", "other", None),
         ("有几个人来了", "other", None),
+        ("话剧《如何是好》今晚首演", "other", None),
     ],
 )
 def test_forms_and_their_words(instruction, form, word):
