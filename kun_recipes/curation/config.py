@@ -8,6 +8,9 @@ from kun_recipes.config.types import InputPath, OutputPath, PromptPath, StagePat
 from kun_recipes.errors import ConfigError
 from kun_recipes.models.options import EngineConfig
 
+CHECKS = ("tails", "details", "support", "answer")
+"""What answers are verified by, in the order in which it drops rows."""
+
 
 @dataclass(kw_only=True)
 class LabelConfig(EngineConfig):
@@ -108,6 +111,13 @@ class RefineConfig(EngineConfig):
         source="ours",
         selects=True,
         package_file="curation/details.yaml",
+    )
+    checks: list[str] = option(
+        list(CHECKS),
+        "with verify, what drops rows; the others are measured all the same. tails strips the courtesies, too",
+        source="ours",
+        choices=CHECKS,
+        selects=True,
     )
     unaided_prompt: PromptPath = option(
         "recipes/prompts/answer.txt", "the instruction alone, which support is measured against", source="ours"
