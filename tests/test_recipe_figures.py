@@ -38,7 +38,6 @@ def test_the_comparison_arm_differs_in_what_is_scored_and_what_is_answered():
     places = {"output_dir", "dataset_dir"}
     arm = {"score_target", "score_prompt", "answers", "judge_data"}
     measured_only = {"verify", "keep_unverified"}  # raw segments are their own support, and no row is dropped by it
-    assert read(RefineConfig, "kun-6b", "refine").keep_unverified
     assert differing(RefineConfig, "refine") == arm | places | measured_only
     assert differing(TrainConfig, "final_model") == {"output_dir", "seeds"}
     assert {path.stem for path in Path("recipes/humpback").glob("*.yaml")} - {
@@ -53,6 +52,12 @@ def test_the_comparison_arm_differs_in_what_is_scored_and_what_is_answered():
         "evaluate",
         "run",
     }
+
+
+@pytest.mark.parametrize("recipe", ["kun-6b", "kun-34b", "humpback"])
+def test_the_papers_recipes_drop_no_row_by_a_check_of_answers(recipe):
+    config = read(RefineConfig, recipe, "refine")
+    assert config.keep_unverified or not config.verify
 
 
 def test_the_comparison_arm_trains_on_sizes_of_the_papers():

@@ -1,4 +1,5 @@
-"""The arms that the paper argues about, on the same candidates: what each keeps, and how good what it trains is.
+"""The arms that the paper argues about, and each check of answers alone, on the same candidates: what each keeps, and
+how good what it trains is.
 
 An arm is a recipe's refine and final_model stages with other values; then one evaluation measures all of them, with
 the primary chat model, which every arm is trained from, as the base.
@@ -16,18 +17,20 @@ from rich.text import Text
 from kun_recipes.chain.loading import load_chain
 from kun_recipes.chain.local import run_stage
 from kun_recipes.chain.recipe import Chain, StageRun
+from kun_recipes.curation.config import CHECKS
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation.tables import HEADS, percent, results_tables, with_interval
 from kun_recipes.execution.summaries import finished_summary
 from kun_recipes.reporting.tables import Table, to_markdown, to_rich
 
+FIRST = "focused-polished"
 PAIR = {
     "score_target": "pair",
     "score_prompt": "recipes/prompts/score_pair.txt",
     "judge_data": "recipes/humpback/data/judge_pairs.jsonl",
 }
-ARMS: dict[str, dict[str, str]] = {
-    "focused-polished": {},
+PAPER_ARMS: dict[str, dict[str, str]] = {
+    FIRST: {},
     "comprehensive-polished": PAIR,
     "focused-raw": {"answers": "raw"},
     "comprehensive-raw": {**PAIR, "answers": "raw"},
@@ -35,6 +38,11 @@ ARMS: dict[str, dict[str, str]] = {
 }
 """What each arm changes in refine.yaml. The first is the paper's method, the fourth Humpback's (Li et al. 2023), the
 last instruction back-and-forth translation's control: answers written without the document (Nguyen et al. 2024)."""
+
+CHECK_ARMS = {f"{FIRST}-{check}": {"verify": "true", "checks": check} for check in CHECKS}
+"""The paper's method with one check of verification alone. They need labelled answers in the recipe's judge_data."""
+
+ARMS = PAPER_ARMS | CHECK_ARMS
 
 ONE_SIZE = ("--final_sizes", "null")
 """An arm trains one final model, on all rows that it keeps, whatever sizes the recipe has."""
@@ -60,8 +68,10 @@ def load_arms(recipe: str, names: Sequence[str], folder: Path, argv: Sequence[st
 
 def _load_arm(recipe: str, name: str, folder: Path, argv: Sequence[str]) -> Arm:
     dataset, model = folder / name / "dataset", folder / "models" / name
-    own = {f"refine.{field}": value for field, value in ARMS[name].items()} | {
-        "refine.verify": "false",  # the arms differ in how answers are scored and written, and the papers check none
+    own = {
+        "refine.verify": "false",  # the papers check no answer
+        "refine.keep_unverified": "false",
+        **{f"refine.{field}": value for field, value in ARMS[name].items()},
         "refine.output_dir": folder / name / "refine",
         "refine.dataset_dir": dataset,
         "final_model.seeds": dataset,
@@ -77,7 +87,8 @@ def share_judges(arms: Sequence[Arm], arm: Arm) -> None:
     """Give an arm the judges as an earlier one measured them, where both judge by the same: half of refine's work."""
     for other in arms[: arms.index(arm)]:
         measured, own = (one.refine.folder / JUDGES for one in (other, arm))
-        if _judged_by(other) == _judged_by(arm) and measured.is_file() and not own.is_file():
+        needed = arm.refine.config.verify or not other.refine.config.verify  # all of what was measured
+        if needed and _judged_by(other) == _judged_by(arm) and measured.is_file() and not own.is_file():
             own.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(measured, own)
 

@@ -10,6 +10,9 @@ from kun_recipes.models.options import EngineConfig
 
 FURTHER_TEMPERATURE = 0.7
 
+CHECKS = ("tails", "details", "support", "answer")
+"""What answers are verified by, in the order in which it drops rows."""
+
 
 @dataclass(kw_only=True)
 class CandidatesConfig(EngineConfig):
@@ -151,6 +154,13 @@ class RefineConfig(EngineConfig):
         source="ours",
         selects=True,
         package_file="curation/details.yaml",
+    )
+    checks: list[str] = option(
+        list(CHECKS),
+        "with verify, what drops rows; the others are measured all the same. tails strips the courtesies, too",
+        source="ours",
+        choices=CHECKS,
+        selects=True,
     )
     unaided_prompt: PromptPath = option(
         "recipes/prompts/answer.txt", "the instruction alone, which support is measured against", source="ours"

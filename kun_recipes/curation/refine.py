@@ -12,7 +12,6 @@ from kun_recipes.curation.judge_data import JudgeItem, load_judge_items
 from kun_recipes.curation.judging import AskJudge, Judge, filter_judge, score_judge
 from kun_recipes.curation.measuring import FitsContext, RecallRows
 from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
-from kun_recipes.curation.tails import StripTail
 from kun_recipes.curation.verification import Verification
 from kun_recipes.data import schema
 from kun_recipes.data.dataset import write_dataset
@@ -80,7 +79,7 @@ def select(
         RowReader(stage.measured),
         FitsContext(removed("context_length")),
         *(calibrations.bound(judge, removed(judge.reason)) for judge in judges(config)),
-        *([StripTail(removed("only_a_tail"))] if verification and not config.keep_unverified else ()),
+        *(verification.strip(removed) if verification else ()),
         *answer_rules(load_rules(config.rules), removed, polished=config.answers in ASKED),
         *(verification.select(calibrations, removed) if verification else ()),
         row_writer(stage.rows),

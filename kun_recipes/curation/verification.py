@@ -1,7 +1,7 @@
 """Verification: does the segment support the answer, has it the answer's details, and does a judge find it right?
 
 Kun §3.3 has the chat model refine answers; nothing in the paper compares an answer with its segment: the checks are
-ours. Each is measured on labelled answers that no judge was trained on, and so are the three together.
+ours. Each is measured on labelled answers that no judge was trained on, and so are those together that drop rows.
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ from kun_recipes.curation.judging import AskAboutAnswer, Judge, answer_judge
 from kun_recipes.curation.measures import share_interval
 from kun_recipes.curation.polishing import has_answer
 from kun_recipes.curation.support import MeasureSupport, Support
+from kun_recipes.curation.tails import StripTail
 from kun_recipes.data import schema
 from kun_recipes.data.rows import read_rows
 from kun_recipes.models.context import TOKENS_A_TOKEN, Request
@@ -33,6 +34,7 @@ class Verification:
         self.support = Support(polish, load_prompt(config.unaided_prompt, {"instruction"}))
         self.judge: Judge = answer_judge(load_prompt(config.answer_prompt, {"segment", "instruction", "output"}))
         self.config = config
+        self.drops_by = () if config.keep_unverified else config.checks
 
     def measure(self, engine: EngineSettings, calibrations: Calibrations) -> list[PipelineStep]:
         """Return the blocks that ask the model about each answer."""
@@ -41,12 +43,18 @@ class Verification:
             AskAboutAnswer(engine, self.judge, calibrations.of, has_answer),
         ]
 
+    def strip(self, removed: Removed) -> list[PipelineStep]:
+        """Return the block that strips tails, if it is asked for."""
+        return [StripTail(removed("only_a_tail"))] if "tails" in self.drops_by else []
+
     def select(self, calibrations: Calibrations, removed: Removed) -> list[PipelineStep]:
-        """Return the blocks that drop what a check turned down; with keep_unverified, what only notes the details."""
-        drop = not self.config.keep_unverified
+        """Return the blocks that drop what a check turned down; details are noted in any case."""
+        drop = "details" in self.drops_by
         details: list[PipelineStep] = [CheckDetails(drop, removed("unsupported_detail") if drop else None)]
-        signals: tuple[Support | Judge, ...] = (self.support, self.judge) if drop else ()
-        bounds: list[PipelineStep] = [calibrations.bound(one, removed(one.reason)) for one in signals]
+        signals: tuple[Support | Judge, ...] = (self.support, self.judge)
+        bounds: list[PipelineStep] = [
+            calibrations.bound(one, removed(one.reason)) for one in signals if one.name in self.drops_by
+        ]
         return [*details, *bounds]
 
     def requests(self, calibrations: Calibrations, new_tokens: int) -> Iterator[Request]:
@@ -62,16 +70,15 @@ class Verification:
             yield self.support.prompt_for(*asked), written
 
     def measured(self, calibrations: Calibrations) -> dict[str, Any]:
-        """Return how the three checks together do on the held-out answers: precision and recall, with 95% intervals.
+        """Return how `checks` together do on the held-out answers: precision and recall, with 95% intervals.
 
-        Precision is the share of right answers among those that all three keep, recall that of the right ones kept.
+        Precision is the share of right answers among those that all of them keep, recall that of the right ones kept.
         """
         items = [item for item in calibrations.held_out if item.judge == self.judge.name]
-        supported, judged = calibrations.verdicts(self.support), calibrations.verdicts(self.judge)
-        kept = [
-            one and other and not _lacks_details(item)
-            for one, other, item in zip(supported, judged, items, strict=True)
-        ]
+        verdicts = {one.name: calibrations.verdicts(one) for one in (self.support, self.judge)}
+        verdicts["details"] = [not _lacks_details(item) for item in items]
+        chosen = [verdicts[name] for name in self.config.checks if name in verdicts]
+        kept = [all(found[place] for found in chosen) for place in range(len(items))]
         right = [item.label == LABELS["answer"][0] for item in items]
         both = sum(one and other for one, other in zip(kept, right, strict=True))
         return {

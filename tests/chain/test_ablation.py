@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kun_recipes.chain.ablation import ARMS, load_arms, load_evaluation, share_judges
+from kun_recipes.chain.ablation import ARMS, CHECK_ARMS, PAPER_ARMS, load_arms, load_evaluation, share_judges
 from kun_recipes.config.command_line import load
-from kun_recipes.curation.config import RefineConfig
+from kun_recipes.curation.config import CHECKS, RefineConfig
 from kun_recipes.data.rows import read_rows
 from kun_recipes.models.prompts import load_prompt
 
@@ -32,6 +32,17 @@ def test_each_arm_differs_from_the_first_in_what_it_names(in_repository, tmp_pat
         assert arm.training.folder == tmp_path / "models" / arm.name
 
 
+def test_each_check_has_an_arm_of_its_own_and_the_papers_arms_check_nothing(in_repository, tmp_path):
+    given = [f"--{key}" for key in ("refine.candidates", "refine.model", "final_model.model")]
+    words = [word for key in given for word in (key, str(tmp_path))]
+    measuring = ["--refine.verify", "true", "--refine.keep_unverified", "true"]  # as the paper's recipes have it
+    arms = load_arms("recipes/demo", list(ARMS), tmp_path, [*words, *measuring])
+    drops = {arm.name: arm.refine.config.checks for arm in arms if arm.refine.config.verify}
+    assert drops == {f"focused-polished-{check}": [check] for check in CHECKS}
+    assert not any(arm.refine.config.keep_unverified for arm in arms)
+    assert {arm.name for arm in arms} - set(drops) == set(PAPER_ARMS)
+
+
 def test_arms_with_equal_judges_share_one_calibration(in_repository, tmp_path):
     given = [
         word
@@ -45,7 +56,19 @@ def test_arms_with_equal_judges_share_one_calibration(in_repository, tmp_path):
     for arm in arms:
         share_judges(arms, arm)
     shared = {arm.name for arm in arms if (arm.refine.folder / "judges.json").is_file()}
-    assert shared == {"focused-polished", "focused-raw", "focused-unaided"}
+    assert shared == {"focused-polished", "focused-raw", "focused-unaided", *CHECK_ARMS}
+
+
+def test_an_arm_without_checks_is_not_given_their_judges(in_repository, tmp_path):
+    given = [f"--{key}" for key in ("refine.candidates", "refine.model", "final_model.model")]
+    names = ["focused-polished-support", "focused-polished", "focused-polished-answer"]
+    arms = load_arms("recipes/demo", names, tmp_path, [word for key in given for word in (key, str(tmp_path))])
+    measured = arms[0].refine.folder / "judges.json"
+    measured.parent.mkdir(parents=True)
+    measured.write_text("{}", encoding="utf-8")
+    for arm in arms:
+        share_judges(arms, arm)
+    assert [(arm.refine.folder / "judges.json").is_file() for arm in arms] == [True, False, True]
 
 
 @pytest.mark.slow

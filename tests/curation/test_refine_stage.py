@@ -2,16 +2,17 @@
 
 import json
 import math
+import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kun_recipes.curation import refine, verification
+from kun_recipes.curation import measuring, refine
 from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.config import RefineConfig
-from kun_recipes.curation.details import CheckDetails
 from kun_recipes.curation.judge_data import JudgeItem, split_judge_items
 from kun_recipes.curation.judging import filter_judge, score_judge
 from kun_recipes.curation.polishing import PolishAnswer
@@ -28,6 +29,9 @@ pytestmark = pytest.mark.slow
 INSTRUCTIONS = ["水何时沸腾？", "写一首诗。", "首页 | 联系我们", "请翻译", "什么是茶？", "月亮为什么绕着地球转？"]
 TOO_LONG = "6"
 """The last row, whose segment leaves no room for an answer in the model's context."""
+
+MADE_UP = "水在一百度沸腾，据2019年的记录。如需了解更多信息，建议您访问官方网站。"
+"""An answer with a detail that no segment has, and a courtesy."""
 
 ITEMS = {
     "filter": {"是": "写诗 何为水？ 请讲 为何？", "否": "水 火 首页 目录"},
@@ -210,12 +214,6 @@ def verified(stage: Stage) -> list[Row]:
     return rows_of(stage(verify=True, keep_unverified=True) / "rows")
 
 
-@pytest.fixture
-def without_details(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Details are noted and drop no row: the tiny model writes noise."""
-    monkeypatch.setattr(verification, "CheckDetails", lambda drop, writer: CheckDetails(False))
-
-
 CHECKS = {
     "support": ("support_threshold", schema.SUPPORT, "unsupported"),
     "answer": ("answer_threshold", schema.ANSWER_CALIBRATED, "wrong_answer"),
@@ -223,11 +221,11 @@ CHECKS = {
 
 
 @pytest.mark.parametrize(("option", "column", "reason"), CHECKS.values(), ids=CHECKS)
-def test_a_check_removes_the_answers_below_its_threshold(stage, verified, without_details, option, column, reason):
+def test_a_check_removes_the_answers_below_its_threshold(stage, verified, option, column, reason):
     measured = sorted(row[column] for row in verified)
     threshold = (measured[1] + measured[2]) / 2
     chosen = {"support_threshold": -100.0, "answer_threshold": -100.0} | {option: threshold}
-    folder = stage(verify=True, **chosen)
+    folder = stage(verify=True, checks=["support", "answer"], **chosen)  # the tiny model's noise is full of details
     assert ids(rows_of(folder / "rows")) == [row["id"] for row in verified if row[column] >= threshold]
     assert {row["id"]: row[schema.VALUE] for row in removed_rows(folder)[reason]} == {
         row["id"]: pytest.approx(row[column], abs=1e-4) for row in verified if row[column] < threshold
@@ -239,10 +237,8 @@ def test_a_check_removes_the_answers_below_its_threshold(stage, verified, withou
 
 @pytest.fixture
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every answer ends in a detail that no segment has, and a courtesy."""
     columns = PolishAnswer.columns
-    answer = "水在一百度沸腾，据2019年的记录。如需了解更多信息，建议您访问官方网站。"
-    monkeypatch.setattr(PolishAnswer, "columns", lambda block, one: columns(block, one) | {schema.OUTPUT: answer})
+    monkeypatch.setattr(PolishAnswer, "columns", lambda block, one: columns(block, one) | {schema.OUTPUT: MADE_UP})
 
 
 def test_an_answer_with_a_detail_of_its_own_is_removed(stage, made_up):
@@ -260,12 +256,41 @@ def test_what_is_not_verified_is_kept_where_that_is_asked_for(stage, made_up):
         assert row[schema.OUTPUT].endswith("官方网站。") and schema.TAIL not in row
 
 
-def test_tails_are_stripped_and_kept_in_a_column(stage, made_up, without_details):
-    folder = stage(verify=True, support_threshold=-100.0, answer_threshold=-100.0)
+def test_tails_are_stripped_and_kept_in_a_column(stage, made_up):
+    folder = stage(verify=True, checks=["tails"])
     for row in rows_of(folder / "rows"):
         assert row[schema.OUTPUT] == "水在一百度沸腾，据2019年的记录。"
         assert row[schema.TAIL] == "如需了解更多信息，建议您访问官方网站。"
         assert row[schema.RAW_OUTPUT] == row[schema.OUTPUT] + row[schema.TAIL]
+
+
+ALONE = {"tails": None, "details": "unsupported_detail", "support": "unsupported", "answer": "wrong_answer"}
+
+
+@pytest.fixture(scope="module")
+def measured(stage: Stage) -> Path:
+    """A finished stage whose answers have a tail, a detail of their own, and no support or verdict of 100 nats."""
+    with pytest.MonkeyPatch.context() as patch:
+        columns = PolishAnswer.columns
+        patch.setattr(PolishAnswer, "columns", lambda block, one: columns(block, one) | {schema.OUTPUT: MADE_UP})
+        return stage(verify=True, keep_unverified=True)
+
+
+@pytest.mark.parametrize("check", ALONE)
+def test_each_check_may_drop_rows_alone_and_asks_no_model_for_it(stage, measured, tmp_path, monkeypatch, check):
+    monkeypatch.setattr(measuring, "load_engine", None)
+    output = shutil.copytree(measured, tmp_path / "again")
+    options = {"verify": True, "checks": [check], "support_threshold": 100.0, "answer_threshold": 100.0}
+    options |= {"output_dir": str(output), "dataset_dir": str(output / "dataset")}
+    reason = ALONE[check]
+    with nullcontext() if reason is None else pytest.raises(UserError, match="no row is left"):
+        stage(**options)
+    kept = ids(rows_of(output / "rows"))
+    dropped = {row["reason"] for folder in (output / "removed").glob("*") for row in rows_of(folder)}
+    assert dropped == {"context_length"} | ({reason} if reason else set())
+    assert len(kept) == (len(INSTRUCTIONS) if reason is None else 0)
+    for row in rows_of(output / "rows"):
+        assert row[schema.OUTPUT] + row[schema.TAIL] == row[schema.RAW_OUTPUT] == MADE_UP
 
 
 def test_the_stage_says_what_its_judges_are_worth(stage, capfd):
