@@ -54,7 +54,10 @@ def chain(repository: Path, ending_model: Path, open_rules: Path, tmp_path_facto
             "corpus.max_tokens": 1100,  # bytes: a Chinese character is three tokens of the tiny model
             "label.max_tokens": 1100,
             "label.max_perplexity": "None",
+            "label.candidates": 1,
+            "label.drop_statements": "false",
             "label.rules": open_rules,
+            "refine.verify": "false",
             "refine.rules": open_rules,
             "max_new_tokens": 200,
             "base_model": "org/ending",
