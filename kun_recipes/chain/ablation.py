@@ -39,7 +39,7 @@ PAPER_ARMS: dict[str, dict[str, str]] = {
 """What each arm changes in refine.yaml. The first is the paper's method, the fourth Humpback's (Li et al. 2023), the
 last instruction back-and-forth translation's control: answers written without the document (Nguyen et al. 2024)."""
 
-CHECK_ARMS = {f"{FIRST}-{check}": {"verify": "true", "checks": check} for check in CHECKS}
+CHECK_ARMS = {f"{FIRST}-{check}": {"answers": "polished", "verify": "true", "checks": check} for check in CHECKS}
 """The paper's method with one check of verification alone. They need labelled answers in the recipe's judge_data."""
 
 ARMS = PAPER_ARMS | CHECK_ARMS

@@ -27,7 +27,8 @@ def test_each_arm_differs_from_the_first_in_what_it_names(in_repository, tmp_pat
         changed = {
             field for field, value in vars(arm.refine.config).items() if value != getattr(first.refine.config, field)
         }
-        assert changed - {"output_dir", "dataset_dir"} == ARMS[arm.name].keys()
+        same = {"answers"} if arm.name in CHECK_ARMS else set()  # given for recipes whose answers are not polished
+        assert changed - {"output_dir", "dataset_dir"} == ARMS[arm.name].keys() - same
         assert arm.training.config.seeds == arm.refine.config.dataset_dir == str(tmp_path / arm.name / "dataset")
         assert arm.training.folder == tmp_path / "models" / arm.name
 
