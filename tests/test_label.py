@@ -85,6 +85,15 @@ def test_candidate_without_a_column_is_named(tmp_path, row, message):
         check_rows(own, ["instruction"])
 
 
+def test_label_names_the_missing_column_before_it_loads_a_model(tmp_path, in_repository):
+    from kun_recipes.curation.config import LabelConfig
+    from kun_recipes.curation.label import run
+
+    own = write(tmp_path / "own", {"id": "1", "title": "水"})
+    with pytest.raises(UserError, match=r"own.jsonl:1: .*a row needs `id` and `text`"):
+        run(LabelConfig(segments=str(own), output_dir=str(tmp_path / "label"), model="no/model"))
+
+
 def test_refine_names_the_missing_column_before_it_loads_a_model(tmp_path, in_repository):
     from kun_recipes.curation.config import RefineConfig
     from kun_recipes.curation.refine import run

@@ -140,6 +140,7 @@ class Calibrations:
     ):
         self.path, self.thresholds, self.target_precision = path, thresholds, target_precision
         self.bounds: dict[str, RangeFilter] = {}
+        self.calibrated: dict[str, Calibration] = {}
         _, self.development, self.held_out = split_judge_items(items)
 
     def measured(self) -> dict[str, Calibration]:
@@ -147,7 +148,12 @@ class Calibrations:
         return {name: self._calibration(found) for name, found in self._measurements().items()}
 
     def of(self, judge: Signal, engine: Engine) -> Calibration:
-        """Return the calibration of `judge`; measure it unless another task, thread or run has."""
+        """Return the calibration of `judge`, made once; measure it unless another task, thread or run has."""
+        if judge.name not in self.calibrated:
+            self.calibrated[judge.name] = self._calibration(self._measured(judge, engine))
+        return self.calibrated[judge.name]
+
+    def _measured(self, judge: Signal, engine: Engine) -> Measurement:
         with FileLock(f"{self.path}.lock"):
             known = self._measurements()
             if judge.name not in known:
@@ -156,7 +162,7 @@ class Calibrations:
                 )
                 known[judge.name] = measure(judge, engine, development, held_out)
                 write_json(self.path, {name: asdict(found) for name, found in known.items()})
-        return self._calibration(known[judge.name])
+        return known[judge.name]
 
     def _measurements(self) -> dict[str, Measurement]:
         if not self.path.is_file():

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from scipy.special import expit
 
+from kun_recipes.curation import calibration
 from kun_recipes.curation.calibration import Calibrations, Judged, Measurement, measure
 from kun_recipes.curation.judge_data import JudgeItem
 from kun_recipes.curation.judging import Calibration
@@ -157,6 +158,22 @@ def test_concurrent_threads_calibrate_a_judge_once(settings, judges, tmp_path):
     assert len(asked) == 3  # the bias, the development and the held-out items
     assert found == [calibrations.measured()["filter"]] * 3
     assert (found[0].development, found[0].held_out) == (4, 2)  # of 14, 8 are for the training
+
+
+def test_probabilities_are_fitted_once_for_all_rows_of_a_stage(judges, tmp_path, monkeypatch):
+    fitted = []
+
+    def counted(*arguments):
+        fitted.append(arguments)
+        return fit_platt(*arguments)
+
+    monkeypatch.setattr(calibration, "fit_platt", counted)
+    (tmp_path / "judges.json").write_text(json.dumps({"filter": asdict(MEASURED)}), encoding="utf-8")
+    calibrations = Calibrations(tmp_path / "judges.json", [], {"filter": 1.0})
+    nobody = None
+    found = [calibrations.of(judges["filter"], nobody) for _ in range(3)]
+    assert len(fitted) == 1
+    assert found == [MEASURED.calibration(1.0)] * 3
 
 
 def test_another_threshold_asks_no_model(settings, judges, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,18 +10,30 @@ from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.curation.judge_data import JudgeItem
 from kun_recipes.curation.verification import Verification
+from kun_recipes.data import schema
+from tests.curation.stage_rows import write_rows
 
-ANSWERS = [("甲", "好"), ("乙", "好"), ("丙", "差"), ("丁", "差"), ("戊", "差"), ("三十天", "差")]
-"""Answers to each segment, of which only the last has a detail of its own."""
+ANSWERS = [
+    ("问", "甲", "好"),
+    ("问", "乙", "好"),
+    ("问", "丙", "差"),
+    ("问", "丁", "差"),
+    ("问", "戊", "差"),
+    ("问", "三十天", "差"),
+    ("2019年呢？", "己", "差"),
+]
+"""Instruction, answer and label, for each segment; only the last two have a detail that no segment has."""
 
 KEPT = {"support": "甲丙丁", "answer": "甲乙丙戊"}
-"""The answers that each signal keeps; details keep all but the last, which both signals turn down, too."""
+"""The answers that each signal keeps."""
 
 
 @pytest.fixture
 def calibrations(tmp_path: Path) -> Calibrations:
     items = [
-        JudgeItem("answer", "问", label, "", output, segment) for segment in "春夏秋冬" for output, label in ANSWERS
+        JudgeItem("answer", instruction, label, "", output, segment)
+        for segment in "春夏秋冬"
+        for instruction, output, label in ANSWERS
     ]
     made = Calibrations(tmp_path / "judges.json", items, {"support": 0.0, "answer": 0.0})
 
@@ -43,6 +56,11 @@ def calibrations(tmp_path: Path) -> Calibrations:
     return made
 
 
+def config(**options: Any) -> RefineConfig:
+    chosen = {"candidates": "", "output_dir": "", "dataset_dir": "", "judge_data": [], "model": "", "verify": True}
+    return RefineConfig(**chosen | options)
+
+
 @pytest.mark.parametrize(
     ("checks", "precision", "recall"),
     [
@@ -51,7 +69,7 @@ def calibrations(tmp_path: Path) -> Calibrations:
         (["support"], 1 / 3, 1 / 2),
         (["answer"], 2 / 4, 1.0),
         (["details", "answer"], 2 / 4, 1.0),
-        (["tails"], 2 / 6, 1.0),
+        (["tails"], 2 / 7, 1.0),
     ],
 )
 @pytest.mark.parametrize("keep_unverified", [False, True])
@@ -59,18 +77,27 @@ def test_the_checks_that_drop_rows_are_measured_together(
     calibrations, repository, monkeypatch, checks, precision, recall, keep_unverified
 ):
     monkeypatch.chdir(repository)  # the prompts' default paths
-    config = RefineConfig(
-        candidates="",
-        output_dir="",
-        dataset_dir="",
-        judge_data=[],
-        model="",
-        verify=True,
-        checks=checks,
-        keep_unverified=keep_unverified,
-    )
-    found = Verification(config).measured(calibrations)
+    found = Verification(config(checks=checks, keep_unverified=keep_unverified)).measured(calibrations)
     assert found["items"] == len(ANSWERS)
     assert (found["precision"], found["recall"]) == (precision, recall)
     for name in ("precision", "recall"):
         assert found[f"{name}_low"] < found[name] <= found[f"{name}_high"]
+
+
+def test_the_context_has_room_for_each_request(calibrations, repository, tmp_path, monkeypatch):
+    """The labelled answers, and what may become the answers of the candidates, whose tokens may be more read again."""
+    monkeypatch.chdir(repository)
+    candidates = write_rows(tmp_path / "rows", [{"text": "段落", schema.INSTRUCTION: "写诗"}])
+    verification = Verification(config(candidates=candidates))
+    support, judge = verification.support, verification.judge
+    asked = [
+        (item.asked, 0, len(item.output.encode()))
+        for part in ("development", "held_out")
+        for item in getattr(calibrations, part)
+    ]
+    asked.append((("写诗", "", "段落"), 150, 150))
+    assert list(verification.requests(calibrations, 50)) == [
+        request
+        for one, judged, read in asked
+        for request in ((judge.prompt_for(*one), judged + 3), (support.prompt_for(*one), read))
+    ]

@@ -3,42 +3,18 @@
 import shutil
 
 import pytest
-from transformers import (
-    AutoModelForCausalLM,
-    BloomConfig,
-    GPT2Config,
-    MambaConfig,
-    PretrainedConfig,
-    Qwen3NextConfig,
-    ViTConfig,
-)
+from transformers import AutoModelForCausalLM, GPT2Config, PretrainedConfig, ViTConfig
 
 from kun_recipes.errors import UserError
 from kun_recipes.training import attention, sft
 from kun_recipes.training.architecture import check_adapters, fitting_attention, outline
+from tests.architectures import BLOOM, LINEAR, MAMBA, VOCABULARY
 
-VOCABULARY = {"vocab_size": 259, "eos_token_id": 256, "bos_token_id": None, "pad_token_id": 257}
 CONFIGS: dict[str, PretrainedConfig] = {
-    "bloom": BloomConfig(**VOCABULARY, hidden_size=32, n_layer=2, n_head=2),
-    "mamba": MambaConfig(**VOCABULARY, hidden_size=32, num_hidden_layers=1, state_size=4),
+    "bloom": BLOOM,
+    "mamba": MAMBA,
     "gpt2": GPT2Config(**VOCABULARY, n_embd=32, n_layer=2, n_head=2, n_positions=1024),
-    "linear": Qwen3NextConfig(
-        **VOCABULARY,
-        hidden_size=32,
-        intermediate_size=32,
-        num_hidden_layers=4,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        head_dim=16,
-        linear_num_key_heads=2,
-        linear_num_value_heads=2,
-        linear_key_head_dim=16,
-        linear_value_head_dim=16,
-        num_experts=2,
-        num_experts_per_tok=1,
-        moe_intermediate_size=16,
-        shared_expert_intermediate_size=16,
-    ),
+    "linear": LINEAR,
 }
 TARGETS = {"bloom": ["query_key_value"], "mamba": ["in_proj", "x_proj"], "gpt2": ["c_attn"], "linear": ["q_proj"]}
 FULL = {"lora_rank": 0, "bf16": False}

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import BloomConfig, MambaConfig, Qwen3NextConfig
 from transformers.models.bloom.modeling_bloom import BloomForCausalLM
 from transformers.models.mamba.modeling_mamba import MambaForCausalLM
 from transformers.models.qwen3_next.modeling_qwen3_next import Qwen3NextForCausalLM
@@ -14,29 +13,10 @@ from kun_recipes.errors import UserError
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.engines.settings import EngineSettings
 from kun_recipes.models.engines.transformers import TransformersEngine
+from tests.architectures import BLOOM, LINEAR, MAMBA
 
 pytestmark = pytest.mark.slow
 
-VOCABULARY = {"vocab_size": 259, "eos_token_id": 256, "bos_token_id": None, "pad_token_id": 257}
-MIXED = Qwen3NextConfig(
-    **VOCABULARY,
-    hidden_size=32,
-    intermediate_size=32,
-    num_hidden_layers=4,  # three linear, one full
-    num_attention_heads=2,
-    num_key_value_heads=1,
-    head_dim=16,
-    linear_num_key_heads=2,
-    linear_num_value_heads=2,
-    linear_key_head_dim=16,
-    linear_value_head_dim=16,
-    num_experts=2,
-    num_experts_per_tok=1,
-    moe_intermediate_size=16,
-    shared_expert_intermediate_size=16,
-    initializer_range=0.2,
-)
-BLOOM = BloomConfig(**VOCABULARY, hidden_size=32, n_layer=2, n_head=2, initializer_range=0.2)
 PROMPTS = [[{"role": "user", "content": text}] for text in ("水", "一加一是多少？", "写三句话。")]
 
 
@@ -49,7 +29,7 @@ def save(kind, config, folder: Path, tiny_model: Path) -> EngineSettings:
 
 
 @pytest.mark.parametrize(
-    ("kind", "config"), [(Qwen3NextForCausalLM, MIXED), (BloomForCausalLM, BLOOM)], ids=["linear", "alibi"]
+    ("kind", "config"), [(Qwen3NextForCausalLM, LINEAR), (BloomForCausalLM, BLOOM)], ids=["linear", "alibi"]
 )
 def test_rows_that_end_early_do_not_change_the_others(kind, config, tmp_path, tiny_model):
     engine = TransformersEngine(save(kind, config, tmp_path / "model", tiny_model))
@@ -73,7 +53,6 @@ def test_rows_that_end_early_do_not_change_the_others(kind, config, tmp_path, ti
 
 
 def test_model_without_keys_and_values_is_refused_in_one_line(tmp_path, tiny_model):
-    config = MambaConfig(**VOCABULARY, hidden_size=32, num_hidden_layers=1, state_size=4)
-    settings = save(MambaForCausalLM, config, tmp_path / "model", tiny_model)
+    settings = save(MambaForCausalLM, MAMBA, tmp_path / "model", tiny_model)
     with pytest.raises(UserError, match="the transformers engine cannot run MambaForCausalLM, which keeps no keys"):
         TransformersEngine(settings)
