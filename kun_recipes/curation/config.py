@@ -53,6 +53,7 @@ class LabelConfig(EngineConfig):
         None,
         "YAML file of the A.2 rules; null takes the ones of the package",
         package_file=["rules/rules.yaml", "privacy/privacy.yaml"],
+        named_in={"privacy/privacy.yaml": "sensitive_information.detectors"},
         selects=True,
     )
 
@@ -164,6 +165,7 @@ class RefineConfig(EngineConfig):
         None,
         "YAML file of the A.2 rules; null takes the ones of the package",
         package_file=["rules/rules.yaml", "privacy/privacy.yaml"],
+        named_in={"privacy/privacy.yaml": "sensitive_information.detectors"},
         selects=True,
     )
 
