@@ -7,7 +7,7 @@ The rows are benchmarks/rules/*.jsonl, in our own words; what each kind is, its 
 
     good*.jsonl    {"text", "kind", "half"}             lost where less than half of its Han characters are kept,
                                                         or one of the strings of "must" (may be left out) is not
-    bad.jsonl      {"text", "kind", "half"}             kept where a segment of it is
+    bad*.jsonl     {"text", "kind", "half"}             kept where a segment of it is
     private.jsonl  {"text", "kind", "secrets", "half"}  by masking alone: missed is each secret that is still there,
                                                         touched a text without secrets that is changed
     names.jsonl    {"text", "kind", "names", "half"}    by the count of names alone: missed is what recall lacks,
@@ -32,6 +32,7 @@ from kun_recipes.corpus.config import Corpus, CorpusConfig
 from kun_recipes.corpus.corpus import segment
 from kun_recipes.corpus.segments.selection import ChooseSegments
 from kun_recipes.corpus.sources.readers import CorpusReader
+from kun_recipes.corpus.sources.source_ids import NoteSourceIds
 from kun_recipes.data import schema
 from kun_recipes.privacy import MaskPrivateData, NameWords, find_names
 from kun_recipes.text.classes import HAN_CHARACTER, class_counts
@@ -89,7 +90,7 @@ def rules_of(model: str, removals: Removals) -> list[PipelineStep]:
     config = CorpusConfig(corpora=[Corpus("rules", "jsonl")], output_dir="rules", model=model)
     reader = CorpusReader([], None, removals)
     blocks = segment(config, Path(), reader, lambda name: removals)[1:]
-    return [block for block in blocks[:-2] if not isinstance(block, ChooseSegments)]
+    return [block for block in blocks[:-2] if not isinstance(block, ChooseSegments | NoteSourceIds)]
 
 
 def kept_texts(blocks: list[PipelineStep], row: dict[str, Any]) -> list[str]:
@@ -101,7 +102,7 @@ def kept_texts(blocks: list[PipelineStep], row: dict[str, Any]) -> list[str]:
 
 def judge(name: str, row: dict[str, Any], kept: list[str], reasons: tuple[str, ...]) -> Iterator[Outcome]:
     """The row's outcomes, by the file that it is from."""
-    if name == "bad":
+    if name.startswith("bad"):
         yield Outcome(BAD_KEPT, row, bool(kept), 1, () if not kept else (KEPT,))
         return
     text = "\n".join(kept)

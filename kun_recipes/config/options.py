@@ -3,7 +3,7 @@
 import dataclasses
 import glob
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ class OptionSpec:
 
     Attributes:
         package_files: files of the package that the stage reads for this option; see `option`.
+        named_in: where the option's file names others to be read in their place; see `option`.
     """
 
     limits: Limits
@@ -26,6 +27,7 @@ class OptionSpec:
     affects_rows: bool
     selects: bool = False
     package_files: tuple[str, ...] = ()
+    named_in: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 class _HelpText(str):
@@ -47,6 +49,7 @@ def option(
     affects_rows: bool = True,
     selects: bool = False,
     package_file: str | Sequence[str] = (),
+    named_in: Mapping[str, str] | None = None,
 ) -> Any:
     """Declare a field of a config class.
 
@@ -58,6 +61,8 @@ def option(
         package_file: file, or files, below kun_recipes/ that the stage reads for this option. Their content is part of
             what a run was asked. Of a path, the first is read where no path is given, and the others always. Of any
             other option, all are read unless it is null.
+        named_in: for a file of the package the key (`section.key`) under which the option's own file names another one
+            that is read in its place, and so is part of what a run was asked.
         affects_rows: False for what only says where or how fast, and so may change when a run is continued.
         selects: True for what only selects among measured rows: a finished stage with another value selects anew.
 
@@ -69,7 +74,8 @@ def option(
     notes += ["only selects"] if selects else []
     package_files = (package_file,) if isinstance(package_file, str) else tuple(package_file)
     text = _HelpText((f"{help} [{'; '.join(notes)}]" if notes else help).replace("%", "%%"))
-    text.spec = OptionSpec(Limits(min, max, above), tuple(choices), affects_rows, selects, package_files)
+    limits = Limits(min, max, above)
+    text.spec = OptionSpec(limits, tuple(choices), affects_rows, selects, package_files, dict(named_in or {}))
     metadata = {"help": text}
     if isinstance(default, list | dict):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)

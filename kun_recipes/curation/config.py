@@ -99,6 +99,7 @@ class LabelConfig(CandidatesConfig):
         None,
         "YAML file of the A.2 rules; null takes the ones of the package",
         package_file=["rules/rules.yaml", "privacy/privacy.yaml"],
+        named_in={"privacy/privacy.yaml": "sensitive_information.detectors"},
         selects=True,
     )
 
@@ -217,6 +218,7 @@ class RefineConfig(EngineConfig):
         None,
         "YAML file of the A.2 rules; null takes the ones of the package",
         package_file=["rules/rules.yaml", "privacy/privacy.yaml"],
+        named_in={"privacy/privacy.yaml": "sensitive_information.detectors"},
         selects=True,
     )
 

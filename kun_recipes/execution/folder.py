@@ -17,12 +17,13 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from kun_recipes.config.options import affects_rows, spec_of
+from kun_recipes.config.options import OptionSpec, affects_rows, spec_of
 from kun_recipes.config.paths import map_paths
+from kun_recipes.config.settings import read_yaml_mapping
 from kun_recipes.config.types import InputPath, PathKind, field_types
 from kun_recipes.data.atomic import write_json
 from kun_recipes.data.folders import STARTED, SUMMARY, discard, fingerprint, hash_of, without_paths
@@ -205,7 +206,7 @@ def describe(config: Any) -> dict[str, Any]:
                 hint = InputPath  # TRL's own options say of no text that it is a file, such as deepspeed
             values[field.name] = _plain(map_paths(value, hint, _describe_path))
             if spec := spec_of(field):
-                values |= _describe_package_files(field.name, path_kind(hint) is not None, value, spec.package_files)
+                values |= _describe_package_files(field.name, path_kind(hint) is not None, value, spec)
     return values | (dict(config.versions()) if isinstance(config, Versioned) else {})
 
 
@@ -218,13 +219,28 @@ def selecting_keys(config: Any) -> set[str]:
     return keys
 
 
-def _describe_package_files(name: str, is_path: bool, value: Any, files: Sequence[str]) -> dict[str, Any]:
-    """Return the files of the package that are read for an option: the first in the place of a path that is null."""
+def _describe_package_files(name: str, is_path: bool, value: Any, spec: OptionSpec) -> dict[str, Any]:
+    """Return the files of the package that are read for an option: the first in the place of a path that is null.
+
+    A file that the option's own file names stands in the place of the package's.
+    """
+    files = spec.package_files
     if not is_path and value is None:
         return {}
     known = {file: {"path": f"kun_recipes/{file}", "content": fingerprint(PACKAGE / file)} for file in files}
+    if spec.named_in and value is not None and os.path.isfile(value):
+        named = {file: _value_at(read_yaml_mapping(value), key) for file, key in spec.named_in.items()}
+        known |= {file: _describe_path("", path, PathKind()) for file, path in named.items() if path is not None}
     beside = {Path(file).name: content for file, content in known.items() if not is_path or file != files[0]}
     return {name: known[files[0]], **beside} if is_path and value is None and files else beside
+
+
+def _value_at(values: Mapping[str, Any], key: str) -> str | None:
+    """Return the text at a key such as `section.key`; None where there is none, which the file's own check tells."""
+    found: Any = values
+    for name in key.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def path_kind(hint: Any) -> PathKind | None:

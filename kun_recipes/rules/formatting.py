@@ -48,9 +48,11 @@ class FormatDebris:
     Attributes:
         chat_markers: what a chat template left behind.
         debris: wreckage outside code.
-        markup: leftover tags, entities and escapes outside code.
+        markup: leftover tags and entities outside code.
         markup_topics: words of a text that may name them.
         escape_topics: words of a text whose backslashes may stand for themselves.
+        line_breaks: escapes that should be line breaks, outside code.
+        line_break_topics: words of a text that may name them.
     """
 
     chat_markers: Phrases | None
@@ -58,6 +60,8 @@ class FormatDebris:
     markup: Phrases | None
     markup_topics: Phrases | None
     escape_topics: Phrases | None
+    line_breaks: Phrases | None = None
+    line_break_topics: Phrases | None = None
 
 
 @dataclass(frozen=True)
@@ -115,10 +119,9 @@ class FormatErrors(Rule):
         debris = self.debris
         if debris.debris and (match := debris.debris.search(prose)):
             return match[0].strip()
-        if debris.markup and (match := debris.markup.search(prose)):
-            words = debris.markup.sub("", prose)
-            about_markup = debris.markup_topics and debris.markup_topics.search(words)
-            return None if about_markup else match[0].strip()
+        for left, topics in ((debris.markup, debris.markup_topics), (debris.line_breaks, debris.line_break_topics)):
+            if left and (match := left.search(prose)) and not (topics and topics.search(left.sub("", prose))):
+                return match[0].strip()
         return None
 
     def _shape(self, text: str, prose: str) -> str | None:

@@ -16,6 +16,7 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 from kun_recipes.config.settings import load_typed
 from kun_recipes.config.types import Count, PerText, Share, TextKind
 from kun_recipes.data import schema
+from kun_recipes.privacy import load_privacy
 from kun_recipes.rules.characters import MeaninglessCharacters, MeaninglessSettings, NotChinese, TooShort
 from kun_recipes.rules.endings import CutOff
 from kun_recipes.rules.formatting import FormatDebris, FormatErrors, FormatLimits
@@ -51,7 +52,9 @@ class Rules:
 
 def load_rules(path: str | Path | None = None) -> Rules:
     """Read a rules file; None reads the package's own. Raises UserError, naming the file and the key."""
-    return load_typed(files("kun_recipes.rules") / DEFAULT_RULES if path is None else Path(path), Rules)
+    rules = load_typed(files("kun_recipes.rules") / DEFAULT_RULES if path is None else Path(path), Rules)
+    load_privacy(rules.sensitive_information.detectors)  # a fault there is told before a model is loaded
+    return rules
 
 
 def segment_rules(rules: Rules, removed: Removed) -> list[PipelineStep]:

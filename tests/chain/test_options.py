@@ -140,6 +140,30 @@ def test_detectors_of_the_package_are_part_of_a_stage_with_rules_of_its_own(tmp_
     assert asked["privacy.yaml"]["path"] == "kun_recipes/privacy/privacy.yaml"
 
 
+@pytest.mark.parametrize("stage", ["label", "refine"])
+def test_detectors_that_rules_of_its_own_name_are_part_of_a_stage(tmp_path, stage):
+    privacy, rules = tmp_path / "mine.yaml", tmp_path / "rules.yaml"
+    privacy.write_bytes((folder.PACKAGE / "privacy/privacy.yaml").read_bytes())
+    text = (folder.PACKAGE / "rules/rules.yaml").read_text(encoding="utf-8")
+    rules.write_text(text.replace("detectors: null", f"detectors: {privacy}"), encoding="utf-8")
+    words = ["--output_dir", str(tmp_path / "run"), f"--{stage}.rules", str(rules)]
+    config = load_chain("recipes/demo", words).select([stage])[0].config
+    asked = folder.describe(config)
+    assert asked["privacy.yaml"]["path"] == str(privacy)
+    privacy.write_text(privacy.read_text(encoding="utf-8") + "\n# more\n", encoding="utf-8")
+    assert folder.changed_keys(folder.describe(config), asked) == ["privacy.yaml"]
+    assert "privacy.yaml" in folder.selecting_keys(config)
+
+
+@pytest.mark.parametrize("rules", ["sensitive_information: 1\n", "sensitive_information: {detectors: [1]}\n"])
+def test_rules_that_name_no_file_are_left_to_their_own_check(tmp_path, rules):
+    file = tmp_path / "rules.yaml"
+    file.write_text(rules, encoding="utf-8")
+    words = ["--output_dir", str(tmp_path / "run"), "--label.rules", str(file)]
+    asked = folder.describe(load_chain("recipes/demo", words).select(["label"])[0].config)
+    assert asked["privacy.yaml"]["path"] == "kun_recipes/privacy/privacy.yaml"
+
+
 def test_a_corpus_that_is_not_asked_for_spam_does_not_depend_on_its_classifier():
     assert "spam.npz" not in folder.describe(load_chain("recipes/demo", []).select(["corpus"])[0].config)
 

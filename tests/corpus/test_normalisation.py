@@ -81,6 +81,8 @@ def test_characters_blanks_and_lines(text, expected):
     [
         ("甲&nbsp;乙&amp;丙&#8220;丁&#x201D;&hellip;", "甲 乙&丙“丁”…"),
         ("甲&amp;amp;乙", "甲&乙"),
+        ("日志以换行符结束，写作 ls &gt; a.log。", "日志以换行符结束，写作 ls > a.log。"),
+        ("用 printf 打印时误差是&#177;2。", "用 printf 打印时误差是±2。"),
         ("第一行<br>第二行<BR/>第三行", "第一行\n第二行\n第三行"),
         ("<div class='a'><p>第一段</p><p>第二段</p></div>", "第一段\n\n第二段"),
         ("这是<b>重点</b>和<a href='http://a.cn/x'>链接</a>。", "这是重点和链接。"),

@@ -40,6 +40,29 @@ def test_detection(data, encoding):
     assert (marked_encoding(data) or unmarked_encoding(data)) == encoding
 
 
+JAPANESE = (
+    "港の朝は早い。漁師たちは暗いうちに船を出し、日が昇るころには市場へ魚を運ぶ。カモメが鳴き、氷を砕く音が響く。"
+)
+KOREAN = "항구의 아침은 이르다. 어부들은 어두울 때 배를 띄우고 해가 뜨면 시장으로 생선을 나른다. 갈매기가 운다. "
+CHINESE = "日本的超市里常见“の”字，如“北の国”。港口的早晨来得很早，渔民在天亮以前出海，太阳升起时把鱼运到市场上去卖。"
+NAMES = (
+    "海鸥、鲣鸟、信天翁、军舰鸟、鹈鹕、鸬鹚、白鹭、苍鹭、池鹭、夜鹭、黑鹳、白琵鹭、大天鹅、绿头鸭、斑嘴鸭、针尾鸭、"
+)
+LESSON = "片假名常用于外来词，例如：カメラ（照相机）、テレビ（电视机）、バス（公共汽车）、ピアノ（钢琴）。"
+
+
+@pytest.mark.parametrize("times", [2, 2000])
+@pytest.mark.parametrize(("text", "other"), [(JAPANESE, "euc_jp"), (KOREAN, "euc_kr")])
+def test_encodings_of_the_same_bytes_are_no_gb18030(text, other, times):
+    assert unmarked_encoding((text * times).encode(other)) is None
+
+
+@pytest.mark.parametrize("times", [2, 2000])
+@pytest.mark.parametrize("text", [CHINESE, NAMES, LESSON, TRADITIONAL])
+def test_chinese_with_kana_and_lists_of_names_are_gb18030(text, times):
+    assert unmarked_encoding((text * times).encode("gb18030")) == "gb18030"
+
+
 @pytest.mark.parametrize("encoding", ["gb18030", "utf-16"])
 def test_damage_stays_invalid_in_its_line(encoding):
     bad = b"\xff\xff" if encoding == "gb18030" else b"\x00\xd8"

@@ -23,6 +23,7 @@ FENCE = "```"
         ("segment instruction answer", '见<a href="x.html">死火山</a>一节', '<a href="x.html">'),
         ("segment instruction answer", "火山&nbsp;&nbsp;分为三类", "&nbsp;"),
         ("segment instruction answer", "第一步\\n第二步", "\\n"),
+        ("segment instruction answer", "火山用 printf 打印，&nbsp;以换行符结束", "&nbsp;"),
         ("segment instruction answer", "火山\\u706b\\u5c71", "\\u706b\\u5c71"),
         ("segment instruction answer", "火山[/b]分为[url=x]", "[/b]"),
         ("segment instruction answer", "什么是火山<|im_end|>", "<|im_end|>"),

@@ -192,6 +192,13 @@ def test_mistakes_name_file_and_key(content, tmp_path, keys, value, message):
     assert "\n" not in str(error.value)
 
 
+def test_a_privacy_file_that_rules_name_is_read_with_them(content, tmp_path):
+    content["sensitive_information"]["detectors"] = str(tmp_path / "mine.yaml")
+    path = write(tmp_path / "rules.yaml", content)
+    with pytest.raises(UserError, match=r"mine\.yaml: no such file"):
+        load_rules(path)
+
+
 def test_a_missing_key_is_named(content, tmp_path):
     del content["format_limits"]["answer"]["max_lines"]
     with pytest.raises(UserError, match=r"format_limits\.answer\.max_lines: is missing"):

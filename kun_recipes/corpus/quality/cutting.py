@@ -17,6 +17,7 @@ UNLIKE_LINK = re.compile(
     r"""[,:;、。"“”「」]|[了着过说吗吧呢啊]$|^(?:作者|译者|甲方|乙方|[您你]的|QED|证毕)|(?:盖章|签字|签名)"""
 )
 SALUTATION = re.compile(r"[^,。:\n]{2,20}:\n")
+INTRODUCES = re.compile(r"(?::|如下(?:[图表]|所[示列])*[。.]?|见(?:附[件表图录]|下[表图文])[。.]?)\Z")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class CutLimits:
         reasons: lists of rules.yaml's segment keywords whose phrases cost their line, not the text around it.
         max_line: characters up to which the whole line goes; of a longer one the sentence with the phrase goes.
         max_share: highest share of the text that may go; above it all stays, for the rules to judge.
-        max_dangling_lines: most lines at the end, links or headings without a text, that are cut.
+        max_dangling_lines: most lines at the end, links or headings without a text, that are cut, and sentences that
+            introduce a list or a table which is not there.
         max_dangling_characters: characters up to which such a line is taken for one.
         min_left: fewest characters that must stay.
     """
@@ -41,7 +43,7 @@ class CutLimits:
 
 
 class CutLines(Normaliser):
-    """Cut out lines of advertising and navigation, and links and headings at the end that no text follows.
+    """Cut out lines of advertising and navigation, and links, headings and introductions that no text follows.
 
     Reads and writes the text. What is cut is counted.
 
@@ -100,7 +102,7 @@ class CutLines(Normaliser):
         return start + inside[0][0], start + inside[-1][1]
 
     def _text_end(self, text: str) -> int:
-        """Where the text ends without the links and headings that dangle there."""
+        """Where the text ends without the links, headings and introductions that dangle there."""
         limits = self.limits
         if limits.max_dangling_lines is None:
             return len(text)
@@ -110,11 +112,12 @@ class CutLines(Normaliser):
         while cut <= limits.max_dangling_lines:
             start = text.rfind("\n", 0, end) + 1
             line = narrow(text[start:end].strip())
-            if line and not self._dangles(line):
+            sentence = start if not line or self._dangles(line) else start + _introduction(text[start:end])
+            if line and sentence == end:
                 break
             cut += bool(line)
-            end = max(start - 1, 0)
-            if not start:
+            end = max(start - 1, 0) if sentence == start else sentence
+            if not end:
                 return len(text)
         if not cut or cut > limits.max_dangling_lines or end < limits.min_left or not is_finished(line):
             return len(text)
@@ -130,3 +133,11 @@ class CutLines(Normaliser):
         if LIST_ITEM.match(line) or UNLIKE_LINK.search(line):
             return False
         return not (self.closing_lines and self.closing_lines.search(line))
+
+
+def _introduction(line: str) -> int:
+    """Place of the last sentence of a line, if it introduces what does not follow; else the line's end."""
+    if not INTRODUCES.search(narrow(line.rstrip())):
+        return len(line)
+    *_, (start, _) = split_sentences(line)
+    return start

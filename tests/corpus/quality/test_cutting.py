@@ -47,9 +47,33 @@ def test_links_and_headings_at_the_end_are_cut(tail):
 
 
 @pytest.mark.parametrize(
+    "introduction",
+    [
+        "\n洗完以后怎样养一把新壶，使它泡出来的茶没有杂味，老茶客们总结的办法有这么几种：",
+        "洗完以后怎样养一把新壶，使它泡出来的茶没有杂味，老茶客们总结的办法有这么几种：",  # behind other sentences
+        "\n水垢比较厚的壶，要换一种更强的清洗剂，它的配方和各种材料的用量如下所示。",
+        "\n水垢比较厚的壶，要换一种更强的清洗剂，它的配方和各种材料的用量见附件。",
+        "\n养壶的办法\n洗完以后怎样养一把新壶，使它泡出来的茶没有杂味，老茶客们总结的办法有这么几种：\n\n办法一：",
+    ],
+)
+def test_introductions_of_what_is_not_there_are_cut(introduction):
+    cutter = block()
+    assert cutter.format(STEPS + introduction) == STEPS
+    assert cutter.stats["lines_removed"].total
+
+
+def test_an_introduction_stays_where_too_little_or_nothing_finished_is_before_it():
+    short = "洗茶壶用小苏打。洗完以后怎样养一把新壶，使它泡出来的茶没有杂味，老茶客们总结的办法有这么几种："
+    open_text = STEPS.rstrip("。") + "\n洗完以后怎样养一把新壶，使它泡出来的茶没有杂味，老茶客们总结的办法有这么几种："
+    assert block().format(short) == short
+    assert block().format(open_text) == open_text
+
+
+@pytest.mark.parametrize(
     "text",
     [
         STEPS,
+        STEPS + "\n配方如下所示：小苏打两勺，白醋一勺，盐少许，先干拌再加温水，搅到没有颗粒为止。",
         STEPS + "\n五月四日",
         STEPS + "\n这样洗过的茶壶不会留下味道，放心用",
         STEPS + "\n1、软布\n2、小苏打",
