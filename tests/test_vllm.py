@@ -105,6 +105,7 @@ def test_chain_by_vllm_has_the_rows_of_transformers(chain, by_transformers: Path
 def label(repository: Path, made: Path, output: Path, *more: str) -> list[str]:
     words = ["--segments", str(made / "corpus/rows"), "--model", str(made / "label_model"), "--engine", "vllm"]
     words += ["--dtype", "float32", "--max_tokens", "1100", "--max_perplexity", "None", "--output_dir", str(output)]
+    words += ["--candidates", "1", "--drop_statements", "false"]
     asked = json.loads((made / "label" / "stage.json").read_text(encoding="utf-8"))["config"]
     words += ["--repetition_penalty", "1.3", "--rules", asked["rules"]["path"]]
     return [sys.executable, "recipes/label.py", "--config", "recipes/demo/label.yaml", *words, *more]
