@@ -263,6 +263,7 @@ def test_signals_are_higher_for_better_rows():
     signals = quality_signals.SIGNALS
     good, wrong = row(), row(output="货车能开到果园，运费降了五成。", **{schema.PERPLEXITY: 9.0})
     assert (signals["details"](good), signals["details"](wrong)) == (1, 0)
+    assert signals["details"](row(output=LINE["output"] + "如需了解更多信息，建议您访问ABC官方网站。")) == 1
     assert (signals["perplexity"](good), signals["perplexity"](wrong)) == (-2, -9)
     assert signals["overlap"](row(output=TEXT[:20])) == 1
     assert signals["overlap"](row(output="天气预报说明天有雨。")) == 0
@@ -327,6 +328,18 @@ def test_rule_is_chosen_on_one_part_and_measured_on_the_other():
     *_, combined = signal_table([*chosen, *held_out]).rows
     assert combined[1] == combined[3] == "–"
     assert combined[2].startswith("0.75 [")
+
+
+def test_of_equally_precise_rules_the_one_that_keeps_more_is_best():
+    values = [(4.0, 0.0), (3.0, 2.0), (2.0, 2.0), (1.0, 1.0), (0.0, -1.0)]
+    goods = [True, True, True, True, False]
+    columns = [{schema.SUPPORT: one, schema.ANSWER_CALIBRATED: two} for one, two in values]
+    rows = [row(good, **measured) for good, measured in zip(goods, columns, strict=True)]
+    rules = [
+        quality_signals.Rule(name, quality_signals.SIGNALS[name], lowest, details=False)
+        for name, lowest in (("answer judge", 0.5), ("support", 0.5), ("answer judge", -0.5))
+    ]
+    assert quality_signals.best(rules, rows) == rules[1]
 
 
 def test_no_rule_is_made_of_rows_that_are_all_bad():
