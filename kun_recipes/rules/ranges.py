@@ -39,5 +39,6 @@ class RangeFilter(BaseFilter):
     def filter(self, doc: Document) -> bool | tuple[bool, str]:
         if self.keeps(doc):
             return True
-        doc.metadata[schema.VALUE] = doc.metadata[self.field]
+        if self.field in doc.metadata:
+            doc.metadata[schema.VALUE] = doc.metadata[self.field]
         return False, self.reason

@@ -134,3 +134,9 @@ def test_range_includes_its_bounds(value, bounds, kept):
     assert block.filter(row) == (True if kept else (False, "poor_fit"))
     assert row.metadata == ({"fit": value} if kept else {"fit": value, schema.VALUE: value})
     assert block.name == "📏 poor_fit"
+
+
+def test_range_drops_a_row_that_was_not_measured_and_has_no_value_for_it():
+    row = Document(text="段落", id="1", metadata={})
+    assert RangeFilter("fit", "poor_fit", lowest=-100).filter(row) == (False, "poor_fit")
+    assert row.metadata == {}

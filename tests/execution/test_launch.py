@@ -150,8 +150,13 @@ def test_user_error_of_a_worker_is_raised_and_workers_are_quiet(tmp_path, rows):
     assert f"{damaged}:1: not a row" in (tmp_path / "out" / "logs" / "console.log").read_text(encoding="utf-8")
 
 
+class Failing(RangeFilter):
+    def filter(self, doc: Document) -> bool:
+        raise KeyError("no such column")
+
+
 def test_a_block_that_fails_keeps_its_own_error(tmp_path, rows, capfd):
-    pipeline = [RowReader(rows), RangeFilter("no such column", "x", lowest=1), row_writer(tmp_path / "rows")]
+    pipeline = [RowReader(rows), Failing("n", "x"), row_writer(tmp_path / "rows")]
     with pytest.raises(KeyError, match="no such column"):
         run_pipeline(pipeline, tmp_path / "logs", tasks=1)
     assert capfd.readouterr() == ("", "")
