@@ -20,6 +20,7 @@ SEGMENTS, LABELLED = FOLDER / "segments.jsonl", FOLDER / "rows.jsonl"
 PARTS = ("chosen", "held_out")
 WHYS = {
     "instruction_not_one": "nothing is asked or told to do: a statement, a heading, a broken sentence",
+    "instruction_senseless": "the instruction makes no sense, or assumes what is not so",
     "leans_on_context": "the instruction cannot be understood alone: 本文, 该公司, an event without its place or year",
     "not_answered": "the answer is to another question, or to none",
     "contradicts": "the answer says what the segment denies, or something else than it",
