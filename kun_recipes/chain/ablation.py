@@ -62,6 +62,7 @@ def _load_arm(recipe: str, name: str, folder: Path, argv: Sequence[str]) -> Arm:
     dataset, model = folder / name / "dataset", folder / "models" / name
     own = {f"refine.{field}": value for field, value in ARMS[name].items()} | {
         "refine.verify": "false",  # the arms differ in how answers are scored and written, and the papers check none
+        "refine.answer_candidates": "1",
         "refine.output_dir": folder / name / "refine",
         "refine.dataset_dir": dataset,
         "final_model.seeds": dataset,

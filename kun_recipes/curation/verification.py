@@ -4,19 +4,23 @@ Kun §3.3 has the chat model refine answers; nothing in the paper compares an an
 ours. Each is measured on labelled answers that no judge was trained on, and so are the three together.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
+from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
+from datatrove.pipeline.filters.base_filter import BaseFilter
 
 from kun_recipes.curation.calibration import Calibrations
+from kun_recipes.curation.choosing import Merits
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.curation.details import CheckDetails, missing_details
-from kun_recipes.curation.judge_data import LABELS, JudgeItem
-from kun_recipes.curation.judging import AskAboutAnswer, Judge, answer_judge
+from kun_recipes.curation.judge_data import LABELS
+from kun_recipes.curation.judging import AskAboutAnswer, Calibration, Judge, answer_judge
 from kun_recipes.curation.measures import share_interval
 from kun_recipes.curation.polishing import has_answer
-from kun_recipes.curation.support import MeasureSupport, Support
+from kun_recipes.curation.support import MeasureSupport, Support, answer_of
 from kun_recipes.data import schema
 from kun_recipes.data.rows import read_rows
 from kun_recipes.models.context import TOKENS_A_TOKEN, Request
@@ -41,13 +45,30 @@ class Verification:
             AskAboutAnswer(engine, self.judge, calibrations.of, has_answer),
         ]
 
-    def select(self, calibrations: Calibrations, removed: Removed) -> list[PipelineStep]:
+    def select(self, calibrations: Calibrations, removed: Removed) -> list[BaseFilter]:
         """Return the blocks that drop what a check turned down; with keep_unverified, what only notes the details."""
         drop = not self.config.keep_unverified
-        details: list[PipelineStep] = [CheckDetails(drop, removed("unsupported_detail") if drop else None)]
+        details: list[BaseFilter] = [CheckDetails(drop, removed("unsupported_detail") if drop else None)]
         signals: tuple[Support | Judge, ...] = (self.support, self.judge) if drop else ()
-        bounds: list[PipelineStep] = [calibrations.bound(one, removed(one.reason)) for one in signals]
+        bounds: list[BaseFilter] = [calibrations.bound(one, removed(one.reason)) for one in signals]
         return [*details, *bounds]
+
+    def merits(self, calibrations: Calibrations) -> Merits:
+        """Return the merits of answers: no detail is missing, support and judge keep it, and its odds by both.
+
+        These are the sum of the log-odds by each, fitted to labelled answers.
+        """
+        return partial(self._merits, calibrations, calibrations.measured())
+
+    def _merits(
+        self, calibrations: Calibrations, measured: Mapping[str, Calibration], doc: Document
+    ) -> tuple[float, ...]:
+        grounded = not _lacks_details(doc.metadata[schema.INSTRUCTION], answer_of(doc), doc.text)
+        signals = (self.support, self.judge)
+        if not all(one.calibrated in doc.metadata for one in signals):  # nothing to see, or too long to be read again
+            return grounded, False, float("-inf")
+        right = sum(measured[one.name].fitted(doc.metadata[one.calibrated]) for one in signals)
+        return grounded, calibrations.keeps(*signals)(doc), right
 
     def requests(self, calibrations: Calibrations, new_tokens: int) -> Iterator[Request]:
         """Yield the requests about labelled answers and, as long as they may be, those of the candidates."""
@@ -69,7 +90,7 @@ class Verification:
         items = [item for item in calibrations.held_out if item.judge == self.judge.name]
         supported, judged = calibrations.verdicts(self.support), calibrations.verdicts(self.judge)
         kept = [
-            one and other and not _lacks_details(item)
+            one and other and not _lacks_details(*item.asked)
             for one, other, item in zip(supported, judged, items, strict=True)
         ]
         right = [item.label == LABELS["answer"][0] for item in items]
@@ -81,8 +102,7 @@ class Verification:
         }
 
 
-def _lacks_details(item: JudgeItem) -> bool:
-    instruction, output, segment = item.asked
+def _lacks_details(instruction: str, output: str, segment: str) -> bool:
     return bool(missing_details(instruction, segment) or missing_details(output, f"{segment}\n{instruction}"))
 
 
