@@ -10,7 +10,8 @@ is a control: the same instructions, answered without their documents.
 
 `verify: true` checks each polished answer against its segment: by details, by support (log p(a|x,y) - log p(a|x)), and
 by a judge of answers. It adds missing_details, support and answer_* verdicts, and strips tails of courtesies (tail,
-raw_output). With `keep_unverified: true` it measures and drops nothing.
+raw_output). With `keep_unverified: true` it measures and drops nothing. `answer_candidates: 4` writes four answers to
+each instruction and keeps the best by these checks.
 
 Before it judges a row, each judge is measured on the held-out quarter of judge_data. The finished pairs are also
 written as a dataset, one Parquet split per source.

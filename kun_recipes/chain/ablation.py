@@ -71,6 +71,7 @@ def _load_arm(recipe: str, name: str, folder: Path, argv: Sequence[str]) -> Arm:
     own = {
         "refine.verify": "false",  # the papers check no answer
         "refine.keep_unverified": "false",
+        "refine.answer_candidates": "1",
         **{f"refine.{field}": value for field, value in ARMS[name].items()},
         "refine.output_dir": folder / name / "refine",
         "refine.dataset_dir": dataset,

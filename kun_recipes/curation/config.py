@@ -112,7 +112,7 @@ class LabelConfig(CandidatesConfig):
 
 
 @dataclass(kw_only=True)
-class RefineConfig(EngineConfig):
+class RefineConfig(CandidatesConfig):
     """Let the primary chat model judge the candidates and write the polished answers (Kun §3.3)."""
 
     candidates: StagePath = option(help="folder of candidate rows, written by the label stage", selects=True)
@@ -136,6 +136,15 @@ class RefineConfig(EngineConfig):
         "written by the model with the segment before it; unaided, written from the instruction alone; or raw, the "
         "segment itself",
         source="Kun §3.3",
+    )
+    answer_candidates: int = option(
+        1,
+        "answers written to each instruction, of which the best is kept: one that the rules keep, then one without "
+        "missing details, then one that support and judge keep, then the one that they find right most surely; more "
+        "than one needs verify",
+        source="Kun §3.3: one",
+        min=1,
+        selects=True,
     )
     polish_prompt: PromptPath = option(
         "recipes/prompts/polish.txt",
@@ -228,6 +237,10 @@ class RefineConfig(EngineConfig):
         super().check()
         if self.verify and self.answers != "polished":
             raise ConfigError("verify", f"compares polished answers with their segments; answers is {self.answers}")
+        if self.answer_candidates > 1 and not self.verify:
+            raise ConfigError(
+                "answer_candidates", "verify chooses the best of several, and is false: set verify: true"
+            )
         for name, threshold in self.thresholds().items():
             if self.target_precision is not None and threshold is not None:
                 raise ConfigError("target_precision", f"{name}_threshold is set too: choose one of the two")

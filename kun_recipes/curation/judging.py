@@ -130,9 +130,13 @@ class Calibration:
     held_out: int
     development: int
 
+    def fitted(self, calibrated: float) -> float:
+        """Return the log-odds (nats) of the probability that the keeping answer is right, by a calibrated log-odds."""
+        return self.slope * calibrated + self.intercept
+
     def probability(self, calibrated: float) -> float:
         """Return the probability that the keeping answer is right, by a calibrated log-odds."""
-        return float(expit(self.slope * calibrated + self.intercept))
+        return float(expit(self.fitted(calibrated)))
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

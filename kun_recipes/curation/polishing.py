@@ -13,11 +13,26 @@ class PolishAnswer(WriteText):
     """Write the polished answer, by the refine prompt of figure 10: "{segment}, please answer: {instruction}".
 
     Reads the text and instruction. Adds output, output_tokens, output_finish_reason, output_logprob (nats a token),
-    chat_model, polish_prompt. The segment stays, so that the answer can be checked against it.
+    chat_model, polish_prompt; of a further one answer_candidate, too. The segment stays, so that the answer can be
+    checked against it.
     """
 
     name = "✨ polish"
     column = schema.OUTPUT
+    number = schema.ANSWER_CANDIDATE
+    own = (
+        schema.OUTPUT,
+        schema.OUTPUT_TOKENS,
+        schema.OUTPUT_FINISH,
+        schema.OUTPUT_LOGPROB,
+        schema.OUTPUT_GIVEN,
+        schema.OUTPUT_PRIOR,
+        schema.SUPPORT,
+        schema.ANSWER_LOGODDS,
+        schema.ANSWER_CALIBRATED,
+        schema.ANSWER_PROBABILITY,
+        schema.PROMPT_TOKENS,
+    )
 
     def prompt_for(self, doc: Document) -> Prompt:
         return self.prompt.render(segment=doc.text, instruction=doc.metadata[schema.INSTRUCTION])

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from itertools import chain
 
 from datatrove.pipeline.base import PipelineStep
+from datatrove.pipeline.filters.base_filter import BaseFilter
 
 from kun_recipes.curation.calibration import Calibrations
+from kun_recipes.curation.choosing import KeepBest
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.curation.judge_data import JudgeItem, load_judge_items
 from kun_recipes.curation.judging import AskJudge, Judge, filter_judge, score_judge
@@ -32,6 +34,7 @@ from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.models.resolve import model_identity
 from kun_recipes.rules import answer_rules, load_rules
+from kun_recipes.rules.pipelines import Removed
 
 SCORED = {"instruction": {"instruction"}, "pair": {"instruction", "output"}}
 """Fields of the score prompt, by what is scored."""
@@ -60,10 +63,19 @@ def measure(
     kept_by_both = calibrations.keeps(is_instruction, is_good)
     return [
         InputReader(config.candidates),
-        RecallRows(stage.recalled, PolishAnswer.number, same=[schema.INSTRUCTION]),
+        RecallRows(stage.recalled, PolishAnswer.number, config.answer_candidates, same=[schema.INSTRUCTION]),
         AskJudge(engine, is_instruction, calibrations.of),
         AskJudge(engine, is_good, calibrations.of, calibrations.keeps(is_instruction)),
-        PolishAnswer(engine, author, polish, decoding, config.seed, kept_by_both)
+        PolishAnswer(
+            engine,
+            author,
+            polish,
+            decoding,
+            config.seed,
+            kept_by_both,
+            config.answer_candidates,
+            config.further_temperature(),
+        )
         if polish
         else AnswerWithSegment(author),
         *(verification.measure(engine, calibrations) if verification else ()),
@@ -75,14 +87,25 @@ def select(
     config: RefineConfig, stage: StageFolder, calibrations: Calibrations, verification: Verification | None
 ) -> list[PipelineStep]:
     removed = removed_writers(stage.removed)
+    tried = checks(config, calibrations, verification, lambda _: None)
     return [
         RowReader(stage.measured),
+        *([KeepBest(tried, verification.merits(calibrations))] if verification else ()),
+        *checks(config, calibrations, verification, removed),
+        *(verification.select(calibrations, removed) if verification else ()),
+        row_writer(stage.rows),
+    ]
+
+
+def checks(
+    config: RefineConfig, calibrations: Calibrations, verification: Verification | None, removed: Removed
+) -> list[BaseFilter]:
+    """Return the blocks that drop rows whatever their segments say of the answers."""
+    return [
         FitsContext(removed("context_length")),
         *(calibrations.bound(judge, removed(judge.reason)) for judge in judges(config)),
         *(verification.strip(removed) if verification else ()),
         *answer_rules(load_rules(config.rules), removed, polished=config.answers in ASKED),
-        *(verification.select(calibrations, removed) if verification else ()),
-        row_writer(stage.rows),
     ]
 
 

@@ -4,19 +4,23 @@ Kun §3.3 has the chat model refine answers; nothing in the paper compares an an
 ours. Each is measured on labelled answers that no judge was trained on, and so are those together that drop rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
+from datatrove.pipeline.filters.base_filter import BaseFilter
 
 from kun_recipes.curation.calibration import Calibrations
+from kun_recipes.curation.choosing import Merits
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.curation.details import CheckDetails, missing_details
-from kun_recipes.curation.judge_data import LABELS, JudgeItem
-from kun_recipes.curation.judging import AskAboutAnswer, Judge, answer_judge
+from kun_recipes.curation.judge_data import LABELS
+from kun_recipes.curation.judging import AskAboutAnswer, Calibration, Judge, answer_judge
 from kun_recipes.curation.measures import share_interval
 from kun_recipes.curation.polishing import has_answer
-from kun_recipes.curation.support import MeasureSupport, Support
+from kun_recipes.curation.support import MeasureSupport, Support, answer_of
 from kun_recipes.curation.tails import StripTail
 from kun_recipes.data import schema
 from kun_recipes.data.rows import read_rows
@@ -33,6 +37,7 @@ class Verification:
         polish = load_prompt(config.polish_prompt, {"segment", "instruction"})
         self.support = Support(polish, load_prompt(config.unaided_prompt, {"instruction"}))
         self.judge: Judge = answer_judge(load_prompt(config.answer_prompt, {"segment", "instruction", "output"}))
+        self.signals: tuple[Support | Judge, ...] = (self.support, self.judge)
         self.config = config
         self.drops_by = () if config.keep_unverified else config.checks
 
@@ -43,19 +48,39 @@ class Verification:
             AskAboutAnswer(engine, self.judge, calibrations.of, has_answer),
         ]
 
-    def strip(self, removed: Removed) -> list[PipelineStep]:
+    def strip(self, removed: Removed) -> list[BaseFilter]:
         """Return the block that strips tails, if it is asked for."""
         return [StripTail(removed("only_a_tail"))] if "tails" in self.drops_by else []
 
-    def select(self, calibrations: Calibrations, removed: Removed) -> list[PipelineStep]:
+    def select(self, calibrations: Calibrations, removed: Removed) -> list[BaseFilter]:
         """Return the blocks that drop what a check turned down; details are noted in any case."""
         drop = "details" in self.drops_by
-        details: list[PipelineStep] = [CheckDetails(drop, removed("unsupported_detail") if drop else None)]
-        signals: tuple[Support | Judge, ...] = (self.support, self.judge)
-        bounds: list[PipelineStep] = [
-            calibrations.bound(one, removed(one.reason)) for one in signals if one.name in self.drops_by
+        details: list[BaseFilter] = [CheckDetails(drop, removed("unsupported_detail") if drop else None)]
+        bounds: list[BaseFilter] = [
+            calibrations.bound(one, removed(one.reason)) for one in self.signals if one.name in self.drops_by
         ]
         return [*details, *bounds]
+
+    def merits(self, calibrations: Calibrations) -> Merits:
+        """Return the merits of answers: no detail is missing, the signals of `checks` keep it, and its odds by them.
+
+        The odds are the sum of the log-odds by each signal, fitted to labelled answers.
+        """
+        chosen = [one for one in self.signals if one.name in self.config.checks]
+        return partial(self._merits, calibrations, calibrations.measured(), chosen)
+
+    def _merits(
+        self,
+        calibrations: Calibrations,
+        measured: Mapping[str, Calibration],
+        chosen: Sequence[Support | Judge],
+        doc: Document,
+    ) -> tuple[float, ...]:
+        grounded = not _lacks_details(doc.metadata[schema.INSTRUCTION], answer_of(doc), doc.text)
+        if not all(one.calibrated in doc.metadata for one in chosen):  # nothing to see, or too long to be read again
+            return grounded, False, float("-inf")
+        right = sum(measured[one.name].fitted(doc.metadata[one.calibrated]) for one in chosen)
+        return grounded, calibrations.keeps(*chosen)(doc), right
 
     def requests(self, calibrations: Calibrations, new_tokens: int) -> Iterator[Request]:
         """Yield the requests about labelled answers and, as long as they may be, those of the candidates."""
@@ -75,8 +100,8 @@ class Verification:
         Precision is the share of right answers among those that all of them keep, recall that of the right ones kept.
         """
         items = [item for item in calibrations.held_out if item.judge == self.judge.name]
-        verdicts = {one.name: calibrations.verdicts(one) for one in (self.support, self.judge)}
-        verdicts["details"] = [not _lacks_details(item) for item in items]
+        verdicts = {one.name: calibrations.verdicts(one) for one in self.signals}
+        verdicts["details"] = [not _lacks_details(*item.asked) for item in items]
         chosen = [verdicts[name] for name in self.config.checks if name in verdicts]
         kept = [all(found[place] for found in chosen) for place in range(len(items))]
         right = [item.label == LABELS["answer"][0] for item in items]
@@ -88,8 +113,7 @@ class Verification:
         }
 
 
-def _lacks_details(item: JudgeItem) -> bool:
-    instruction, output, segment = item.asked
+def _lacks_details(instruction: str, output: str, segment: str) -> bool:
     return bool(missing_details(instruction, segment) or missing_details(output, f"{segment}\n{instruction}"))
 
 

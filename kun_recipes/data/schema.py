@@ -49,6 +49,9 @@ OUTPUT_PRIOR = "output_prior_logprob"  # mean log p(a|x) a token, nats: the same
 SUPPORT = "support"  # output_given_segment_logprob - output_prior_logprob
 CHAT_MODEL = "chat_model"  # name and hash of the weights
 POLISH_PROMPT = "polish_prompt"  # fingerprint of the prompt file; absent with answers: raw
+ANSWER_CANDIDATE = (
+    "answer_candidate"  # number of a further answer to the same instruction, from 1; absent for the first
+)
 RAW_OUTPUT = "raw_output"  # the answer as it was written, where a tail was stripped from it
 TAIL = "tail"  # what was stripped: disclaimers and courtesies; absent where there were none
 MISSING_DETAILS = "missing_details"  # words of instruction and answer that the segment does not have, a list

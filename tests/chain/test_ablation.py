@@ -18,8 +18,9 @@ pytestmark = pytest.mark.timeout(1200)
 
 def test_each_arm_differs_from_the_first_in_what_it_names(in_repository, tmp_path):
     given = [f"--{key}" for key in ("refine.candidates", "refine.model", "final_model.model")]
-    arms = load_arms("recipes/demo", list(ARMS), tmp_path, [word for key in given for word in (key, str(tmp_path))])
-    first, *others = arms
+    words = [*(word for key in given for word in (key, str(tmp_path))), "--refine.answer_candidates", "3"]
+    first, *others = load_arms("recipes/demo", list(ARMS), tmp_path, words)
+    assert first.refine.config.answer_candidates == 1  # several are chosen among by the checks, which no arm has
     plain = load(RefineConfig, ["--config", "recipes/demo/refine.yaml"], future=["outputs"])
     for field in ("score_target", "answers", "polish_prompt", "score_prompt", "judge_data"):
         assert getattr(first.refine.config, field) == getattr(plain, field)

@@ -6,6 +6,8 @@ import pytest
 from datatrove.data import Document
 
 from kun_recipes.curation.choosing import KeepBest, instruction_merits
+from kun_recipes.curation.config import RefineConfig
+from kun_recipes.curation.verification import Verification
 from kun_recipes.data import schema
 from kun_recipes.rules.ranges import RangeFilter
 from kun_recipes.rules.rule import Fault, Rule
@@ -74,3 +76,52 @@ class Strip(Rule):
 def test_a_check_sees_what_those_before_it_left_and_leaves_no_trace():
     both = [candidate("坏" + ASKS), candidate(ASKS + "坏", 0.5)]
     assert choose(both, checks=[Strip()]) == ([candidate(ASKS + "坏", 0.5)], 1)
+
+
+TRUE, LONGER, INVENTED = "莲花峰。", "主峰是莲花峰，海拔1864米。", "莲花峰，海拔1900米。"
+TAIL = "如需了解更多信息，建议您访问官方网站。"
+
+
+def answer(output: str, support: float | None = 1.0, judge: float | None = 1.0, **more: Any) -> dict[str, Any]:
+    measured = {schema.SUPPORT: support, schema.ANSWER_CALIBRATED: judge}
+    known = {column: value for column, value in measured.items() if value is not None}
+    return {schema.INSTRUCTION: ASKS, schema.OUTPUT: output, **known, **more}
+
+
+class Known:
+    """Calibrations by which support counts twice as much as the judge; both keep what is not below 0."""
+
+    def __init__(self, calibration):
+        self.of = {name: calibration(name, slope=slope) for name, slope in (("support", 2.0), ("answer", 1.0))}
+
+    def measured(self):
+        return self.of
+
+    def keeps(self, *signals):
+        return lambda doc: all(doc.metadata[signal.calibrated] >= 0 for signal in signals)
+
+
+ANSWERS = {
+    "what a check drops is worse than a missing detail": (answer(TRUE, tokens=9), answer(INVENTED, tokens=1)),
+    "a missing detail is worse than a verdict": (answer(INVENTED, 9.0, 9.0), answer(TRUE, -1.0, -1.0)),
+    "a detail of the tail counts for nothing": (answer(TRUE), answer(LONGER + TAIL, 2.0)),
+    "what support drops": (answer(TRUE, -0.1, 9.0), answer(LONGER, 0.1, 0.1)),
+    "what the judge drops": (answer(TRUE, 9.0, -0.1), answer(LONGER, 0.1, 0.1)),
+    "of two kept the lower support": (answer(TRUE, 1.0), answer(LONGER, 1.1)),
+    "of two kept the lower verdict": (answer(TRUE, judge=1.0), answer(LONGER, judge=1.1)),
+    "support weighs more where it tells more": (answer(TRUE, 1.0, 2.9), answer(LONGER, 2.0, 1.0)),
+    "of two dropped the lower support": (answer(TRUE, -2.0), answer(LONGER, -1.9)),
+    "what was not measured is worse than what is dropped": (answer(TRUE, None, None), answer(LONGER, -9.0, -9.0)),
+    "measured by one alone": (answer(TRUE, 9.0, None), answer(LONGER, -9.0, -9.0)),
+    "equals: the later one": (answer(TRUE, number=2), answer(TRUE, number=1)),
+}
+
+
+@pytest.mark.parametrize(("worse", "better"), ANSWERS.values(), ids=ANSWERS)
+def test_the_better_answer_is_the_rows(worse, better, calibration, in_repository):
+    config = RefineConfig(candidates="", output_dir="", dataset_dir="", judge_data=[], model="")
+    merits = Verification(config).merits(Known(calibration))
+    for several in [[better, worse]] if "number" in better else [[better, worse], [worse, better]]:
+        short = RangeFilter("tokens", "long", highest=5) if "tokens" in better else RangeFilter(schema.SUPPORT, "none")
+        docs = [Document(SEGMENT, "0", metadata=one) for one in several]
+        assert [doc.metadata for doc in KeepBest([short], merits).run(iter(docs))] == [better]

@@ -63,6 +63,12 @@ def test_a_temperature_of_further_candidates_that_could_not_hold_is_refused(labe
         label(*words, "--candidates", "2", "--candidate_temperature", "1")
 
 
+def test_several_answers_need_the_checks_that_choose_among_them(label):
+    assert label("--answer_candidates", "3", "--verify", "true", stage="refine").answer_candidates == 3
+    with pytest.raises(ConfigError, match="answer_candidates: verify chooses the best of several, and is false"):
+        label("--answer_candidates", "3", "--verify", "false", stage="refine")
+
+
 def test_an_unknown_preset(label):
     with pytest.raises(ConfigError, match=r"sampling.*(greedy|released)"):
         label("--sampling", "hot")

@@ -13,6 +13,7 @@ import pytest
 from kun_recipes.curation import measuring, refine
 from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.config import RefineConfig
+from kun_recipes.curation.details import missing_details
 from kun_recipes.curation.judge_data import JudgeItem, split_judge_items
 from kun_recipes.curation.judging import filter_judge, score_judge
 from kun_recipes.curation.polishing import PolishAnswer
@@ -298,3 +299,48 @@ def test_the_stage_says_what_its_judges_are_worth(stage, capfd):
     said = capfd.readouterr().err
     for name in ("filter", "score", "support", "answer"):
         assert f"\n{name} judge, " in said
+
+
+@pytest.fixture(scope="module")
+def several(stage: Stage) -> Path:
+    """The stage with three answers to each instruction, all of them checked and none dropped."""
+    return stage(verify=True, keep_unverified=True, answer_candidates=3)
+
+
+def test_the_first_of_several_answers_is_the_one_written_alone(several, everything):
+    measured = rows_of(several / "measured")
+    numbers = [(row["id"], row.get(schema.ANSWER_CANDIDATE, 0)) for row in measured]
+    assert numbers == [*((row["id"], number) for row in everything for number in range(3)), (TOO_LONG, 0)]
+    answers = [row[schema.OUTPUT] for row in measured if row["id"] != TOO_LONG]
+    assert answers[::3] == [row[schema.OUTPUT] for row in everything]
+    assert len({*answers}) == len(answers)
+    summary = json.loads((several / "stage.json").read_text(encoding="utf-8"))
+    assert (summary["rows_in"], summary["rows_kept"], summary["not_best"]) == (7, 6, 12)
+
+
+def test_the_best_answer_is_chosen_anew_without_the_model(stage, several, tmp_path, monkeypatch):
+    measured = [row for row in rows_of(several / "measured") if row["id"] != TOO_LONG]
+    threshold = sorted(row[schema.SUPPORT] for row in measured)[12]
+    options = {"verify": True, "answer_candidates": 3, "support_threshold": threshold, "answer_threshold": -100.0}
+    options["checks"] = ["support", "answer"]
+    fresh = stage(**options)
+    monkeypatch.setattr(measuring, "load_engine", None)  # no model is asked
+    again = shutil.copytree(several, tmp_path / "again")
+    stage(**options, output_dir=str(again), dataset_dir=str(again / "dataset"))
+    assert rows_of(again / "rows") == rows_of(fresh / "rows")
+    assert removed_rows(again) == removed_rows(fresh)
+
+    judges = json.loads((fresh / "stage.json").read_text(encoding="utf-8"))["judges"]
+
+    def merits(row: Row) -> tuple[float, ...]:
+        given = f"{row['text']}\n{row[schema.INSTRUCTION]}"
+        odds = {"support": row[schema.SUPPORT], "answer": row[schema.ANSWER_CALIBRATED]}
+        surely = sum(judges[name]["slope"] * value for name, value in odds.items())
+        return not missing_details(row[schema.OUTPUT], given), row[schema.SUPPORT] >= threshold, surely
+
+    best = {row["id"]: row for row in sorted(measured, key=merits)}
+    kept = {row["id"]: row.get(schema.ANSWER_CANDIDATE) for row in rows_of(fresh / "rows")}
+    assert kept == {
+        row_id: row.get(schema.ANSWER_CANDIDATE) for row_id, row in best.items() if row[schema.SUPPORT] >= threshold
+    }
+    assert {*kept.values()} > {None}

@@ -85,6 +85,7 @@ class RefineStage(Stage):
         disk     = (candidates + rows out) x bytes_per_row: kept or removed, and the dataset
 
         With verify, each answer is read three times more: with the segment by the judge, for its support, and alone.
+        Of answer_candidates each is written and read so; segment and instruction are read once for them.
         Unaided answers are written without the segment. Raw ones are the segments: nothing is read or written.
         """
         of, rows, instruction = known.refine, flow.read(config.candidates), known.label.instruction_tokens.number
@@ -99,10 +100,10 @@ class RefineStage(Stage):
             answer = at_most(of.answer_tokens.number, config.decoding().max_new_tokens)
             segment = rows.tokens if config.answers == "polished" else 0
             read += answered * (of.polish_prompt_tokens.number + instruction + segment)
-            written = answered * answer
+            written = answered * config.answer_candidates * answer
         if config.verify:
-            pair = instruction + answer
-            read += answered * (2 * (rows.tokens + pair) + of.judge_prompt_tokens.number + pair)
+            pair, answers = instruction + answer, answered * config.answer_candidates
+            read += answers * (2 * (rows.tokens + pair) + of.judge_prompt_tokens.number + pair)
         flow.write(config.output_dir, Rows(kept, instruction + answer))
         flow.write(config.dataset_dir, Rows(kept, instruction + answer))
         return Work(

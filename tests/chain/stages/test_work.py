@@ -84,6 +84,14 @@ def test_label(make, known, flow, options, read, written, rows_on_disk):
         ({"max_new_tokens": 50}, 1200 * 15 + 160 * 220, 160 * 50, 10 + 50),
         # the second judge reads the segment too
         ({"score_target": "pair"}, 1200 * 15 + 400 * 200 + 160 * 220, 160 * 60, 10 + 60),
+        # each answer is read twice with its segment and by the judge, and once alone; then three answers
+        ({"verify": True}, 1200 * 15 + 160 * (220 + 2 * 270 + 5 + 70), 160 * 60, 10 + 60),
+        (
+            {"verify": True, "answer_candidates": 3},
+            1200 * 15 + 160 * (220 + 3 * (2 * 270 + 5 + 70)),
+            3 * 160 * 60,
+            10 + 60,
+        ),
         # the segment is the answer
         ({"answers": "raw"}, 1200 * 15, 0, 10 + 200),
     ],
