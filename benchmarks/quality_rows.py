@@ -19,15 +19,15 @@ FOLDER = Path(__file__).parent / "quality"
 SEGMENTS, LABELLED = FOLDER / "segments.jsonl", FOLDER / "rows.jsonl"
 PARTS = ("chosen", "held_out")
 WHYS = {
-    "instruction_not_one": "nothing is asked or told to do: a statement, a heading, a broken sentence",
-    "instruction_senseless": "the instruction makes no sense, or assumes what is not so",
+    "instruction_not_one": "nothing is asked or told to do: a statement, a title, a broken sentence",
+    "instruction_senseless": "what is asked makes no sense, or takes for granted what is false",
     "leans_on_context": "the instruction cannot be understood alone: 本文, 该公司, an event without its place or year",
-    "not_answered": "the answer is to another question, or to none",
-    "contradicts": "the answer says what the segment denies, or something else than it",
+    "contradicts": "the answer says something else than the segment: a number, a negation, two things swapped",
     "invented": "the answer says what the segment does not, and what is not common knowledge",
-    "partial": "a part of what is asked is missing",
+    "not_answered": "the answer is to another question, or to none",
     "circular": "the answer says the instruction again and nothing else",
-    "badly_written": "broken, repeating or cut-off Chinese, in the instruction or the answer",
+    "partial": "so much of what is asked is missing that who asked would not be served",
+    "badly_written": "a broken or repeated sentence, or what is left of markup or a prompt",
 }
 """Reasons why a pair is not good, in the order in which a reader looks for them: the first that holds is noted."""
 NOT_MEASURED = {
@@ -52,9 +52,9 @@ class Segment:
     part: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
-    """A pair that the models wrote for a segment.
+    """A pair that the models wrote for a segment; it equals itself alone, so that what is found out of it is kept.
 
     Attributes:
         output: the answer as it was written; None where the run wrote none.

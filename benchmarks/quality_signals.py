@@ -1,6 +1,7 @@
 """Signals of benchmarks/quality.py: how well each sorts read rows, and which simple rule of them to choose."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy
@@ -31,6 +32,7 @@ def measured(column: str, sign: int = 1) -> Signal:
     return value
 
 
+@cache
 def has_no_missing_details(row: Candidate) -> float:
     """Return 1 where the segment has all details of the pair, as the block of refine finds them, else 0."""
     doc = document(row)
@@ -38,6 +40,7 @@ def has_no_missing_details(row: Candidate) -> float:
     return float(CheckDetails(drop=True).filter(doc) is True)
 
 
+@cache
 def overlap(row: Candidate) -> float | None:
     """Return the share of the answer's n-grams of letters that are in the segment."""
     answer, segment = (letter_codes(text) for text in (answer_of(document(row)), row.segment.text))
