@@ -61,6 +61,18 @@ def test_a_judge_of_pairs_reads_the_segment_as_the_output(settings, pair_judge, 
     assert [doc.metadata[schema.SCORE_LOGODDS] for doc in docs] == pytest.approx(odds)
 
 
+def test_a_judge_drops_with_the_reason_of_what_it_is_asked_about(judges, pair_judge, judge_of_answers):
+    found = [judge.reason for judge in (judges["filter"], judges["score"], pair_judge, judge_of_answers)]
+    assert found == ["not_an_instruction", "poor_instruction", "poor_pair", "wrong_answer"]
+
+
+def test_an_answer_is_judged_without_its_tail(settings, judge_of_answers, calibration):
+    block = AskAboutAnswer(settings, judge_of_answers, lambda *_: calibration("answer"))
+    columns = {schema.INSTRUCTION: "水何时沸腾？", schema.OUTPUT: "一百度。\n以上内容仅供参考。"}
+    asked = block.prompt_for(Document("水在一百度沸腾。", "0", metadata=columns))
+    assert asked == judge_of_answers.prompt_for("水何时沸腾？", "一百度。", "水在一百度沸腾。")
+
+
 def test_an_answer_is_judged_with_its_segment(settings, judge_of_answers, calibration):
     texts = [
         ("水在一百度沸腾。", "水何时沸腾？", "一百度。"),

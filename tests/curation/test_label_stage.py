@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy
@@ -55,6 +56,29 @@ def test_an_empty_instruction_is_removed(stage, everything, monkeypatch):
         lambda block, one: columns(block, one) | ({schema.INSTRUCTION: ""} if one.tokens > 100 else {}),
     )
     assert ids(removed_rows(stage())["empty_instruction"]) == empty != []
+
+
+def test_an_instruction_that_recites_the_label_prompt_is_removed(stage, everything, monkeypatch):
+    recital = [row["id"] for row in everything if row[schema.INSTRUCTION_TOKENS] > 100]
+    columns = label.LabelInstructions.columns
+    monkeypatch.setattr(
+        label.LabelInstructions,
+        "columns",
+        lambda block, one: (
+            columns(block, one)
+            | ({schema.INSTRUCTION: "以下回复最有可能对应的指令是什么？"} if one.tokens > 100 else {})
+        ),
+    )
+    assert ids(removed_rows(stage())["recites_prompt"]) == recital != []
+
+
+def test_the_percentile_is_one_of_the_segments_within_max_tokens(tmp_path):
+    """A row that was measured under a higher bound has a fit, too."""
+    fits = [(10, 1.0), (10, 2.0), (11, -50.0), (9, 3.0)]
+    rows = [{"text": "水", schema.TOKENS: tokens, schema.FIT: fit} for tokens, fit in fits]
+    stage = SimpleNamespace(measured=write_rows(tmp_path / "measured", [*rows, {"text": "水", schema.TOKENS: 1}]))
+    config = LabelConfig(segments="", output_dir="", model="", max_tokens=10, min_fit_percentile=50)
+    assert label.lowest_fit(config, stage) == 2.0
 
 
 def test_a_stage_that_is_not_finished_is_refused(stage, tmp_path):

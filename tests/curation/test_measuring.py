@@ -61,13 +61,15 @@ def test_room_is_kept_for_the_whole_answer(settings):
 
 
 def test_only_rows_that_are_wanted_and_not_measured_are_asked_about(settings):
-    rows = docs("水", "火", "土")
+    rows = docs("水", "火", "土", "木")
     rows[1].metadata["written"] = "known"
+    rows[3].metadata[schema.PROMPT_TOKENS] = 9000  # an earlier block's prompt left no room
     block = Write(settings, "tiny", PROMPT, Sampling(max_new_tokens=3), 0, wanted=lambda doc: doc.text != "土")
     measured(block, rows)
     assert isinstance(rows[0].metadata["written"], Completion)
     assert rows[1].metadata == {"written": "known"}
     assert rows[2].metadata == {}
+    assert rows[3].metadata == {schema.PROMPT_TOKENS: 9000}
 
 
 def test_rows_are_recalled_by_id_text_and_what_was_read(tmp_path):

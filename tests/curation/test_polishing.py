@@ -6,7 +6,7 @@ import pytest
 from datatrove.data import Document
 
 from kun_recipes.curation.measuring import FitsContext
-from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
+from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer, has_answer
 from kun_recipes.data import schema
 from kun_recipes.models.engines import load_engine
 from kun_recipes.models.engines.base import Completion, Sampling
@@ -91,3 +91,10 @@ def test_a_raw_answer_is_the_segment_and_says_who_judged_it():
         schema.OUTPUT: "水在一百度沸腾。",
         schema.CHAT_MODEL: "chat@abc",
     }
+
+
+@pytest.mark.parametrize(
+    ("columns", "seen"), [({}, False), ({"output": "\u200b \n"}, False), ({"output": "答"}, True)]
+)
+def test_an_answer_is_one_if_something_of_it_can_be_seen(columns, seen):
+    assert has_answer(Document("水", "0", metadata=columns)) is seen

@@ -125,6 +125,9 @@ def test_a_threshold_removes_the_rows_below_it(stage, everything, option, column
     below = {row["id"] for row in everything if row[column] < threshold}
     assert set(ids(removed[reason])) - {TOO_LONG} == below
     judge = option.removesuffix("_threshold")
+    later = {schema.OUTPUT} | ({schema.SCORE_LOGODDS} if judge == "filter" else set())
+    for row in removed[reason]:
+        assert not later & row.keys()  # a verdict costs less than an answer: no model was asked further
     summary = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
     assert summary["judges"][judge]["threshold"] == threshold
     assert {name: values["threshold_from"] for name, values in summary["judges"].items()} == dict.fromkeys(
@@ -287,11 +290,36 @@ def test_each_check_may_drop_rows_alone_and_asks_no_model_for_it(stage, measured
     with nullcontext() if reason is None else pytest.raises(UserError, match="no row is left"):
         stage(**options)
     kept = ids(rows_of(output / "rows"))
-    dropped = {row["reason"] for folder in (output / "removed").glob("*") for row in rows_of(folder)}
-    assert dropped == {"context_length"} | ({reason} if reason else set())
+    dropped = [row for folder in (output / "removed").glob("*") for row in rows_of(folder)]
+    assert {row["reason"] for row in dropped} == {"context_length"} | ({reason} if reason else set())
+    assert not any(schema.TAIL in row for row in dropped)
     assert len(kept) == (len(INSTRUCTIONS) if reason is None else 0)
     for row in rows_of(output / "rows"):
         assert row[schema.OUTPUT] + row[schema.TAIL] == row[schema.RAW_OUTPUT] == MADE_UP
+
+
+def test_an_answer_is_verified_only_where_there_is_one(stage, everything):
+    """A row that a judge turned down has none."""
+    threshold = sorted(row[schema.FILTER_CALIBRATED] for row in everything)[3]
+    folder = stage(verify=True, keep_unverified=True, filter_threshold=threshold)
+    assert len(rows_of(folder / "rows")) == 3
+    for row in removed_rows(folder)["not_an_instruction"]:
+        assert not {schema.OUTPUT, schema.SUPPORT, schema.ANSWER_LOGODDS} & row.keys()
+
+
+def test_another_instruction_to_the_same_segment_is_judged_and_answered_anew(stage, tmp_path):
+    """The stage of a run is selected anew when the label stage before it was: what was measured is not recalled."""
+    folders = {"output_dir": str(tmp_path / "refine"), "dataset_dir": str(tmp_path / "dataset")}
+    segment = {"text": "水在一百度沸腾。", "source": "wudao"}
+    found = []
+    for number, instruction in enumerate(("水何时沸腾？", "写一首诗。")):
+        candidates = write_rows(tmp_path / f"label{number}", [segment | {schema.INSTRUCTION: instruction}])
+        stage(candidates=candidates, **folders)
+        found += rows_of(tmp_path / "refine" / "rows")
+    one, other = found
+    assert one["id"] == other["id"]
+    for column in (schema.FILTER_LOGODDS, schema.SCORE_LOGODDS, schema.OUTPUT_LOGPROB):
+        assert one[column] != other[column]
 
 
 def test_the_stage_says_what_its_judges_are_worth(stage, capfd):

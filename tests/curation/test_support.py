@@ -7,7 +7,7 @@ from datatrove.data import Document
 
 from kun_recipes.curation.measuring import FitsContext
 from kun_recipes.curation.polishing import has_answer
-from kun_recipes.curation.support import MeasureSupport, Support
+from kun_recipes.curation.support import MeasureSupport, Support, answer_of
 from kun_recipes.data import schema
 from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.prompts import load_prompt
@@ -52,3 +52,13 @@ def test_a_row_without_an_answer_is_not_asked_about(settings, block):
     wanted = MeasureSupport(settings, block.support, lambda *_: None, has_answer)
     row = Document(text="水", id="0", metadata={schema.INSTRUCTION: "写诗"})
     assert schema.SUPPORT not in measured(wanted, [row])[0].metadata
+
+
+def test_support_is_that_of_the_answer_without_its_tail(block):
+    tailed = answered((*ROWS[0][:2], ROWS[0][2] + "\n以上内容仅供参考。"))
+    plain, with_tail = measured(block, answered(ROWS[0]))[0], measured(block, tailed)[0]
+    assert with_tail.metadata[schema.SUPPORT] == plain.metadata[schema.SUPPORT]
+
+
+def test_an_answer_of_nothing_but_a_tail_is_measured_as_it_is():
+    assert answer_of(answered(("水", "何？", "以上内容仅供参考。"))[0]) == "以上内容仅供参考。"
