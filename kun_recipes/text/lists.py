@@ -46,7 +46,7 @@ def _entries(lines: Sequence[str]) -> set[int]:
 
 def _entry(line: str) -> re.Match[str] | None:
     entry = ENTRY.match(line)
-    if entry is None or UNLIKE_THING.match(entry["thing"]) or UNLIKE_THING.search(entry["thing"]):
+    if entry is None or UNLIKE_THING.search(entry["thing"]):
         return None
     if entry["sign"].strip(" ")[:1] in DASHES:
         return entry
