@@ -210,7 +210,7 @@ class RefineConfig(CandidatesConfig):
     target_precision: float | None = option(
         None,
         "choose the lowest threshold of each judge with this precision on the development items; where none has it, "
-        "the lowest of those with the highest precision",
+        "the lowest of those with the highest precision; a threshold that is given stays",
         source="ours",
         above=0,
         max=1,
@@ -241,9 +241,6 @@ class RefineConfig(CandidatesConfig):
             raise ConfigError(
                 "answer_candidates", "verify chooses the best of several, and is false: set verify: true"
             )
-        for name, threshold in self.thresholds().items():
-            if self.target_precision is not None and threshold is not None:
-                raise ConfigError("target_precision", f"{name}_threshold is set too: choose one of the two")
 
     def thresholds(self) -> dict[str, float | None]:
         """Return the threshold of each judge and of support, by its name."""

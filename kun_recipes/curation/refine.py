@@ -167,12 +167,13 @@ def run(config: RefineConfig) -> None:
         verification = Verification(config) if config.verify else None
         pipeline = measure(config, stage, calibrations, verification)
         stage.begin()
-        run_pipeline(pipeline, stage.logs(MEASURE), len(shards), config.where(), reads=shards)
+        measured = run_pipeline(pipeline, stage.logs(MEASURE), len(shards), config.where(), reads=shards)
         counts = run_pipeline(select(config, stage, calibrations, verification), stage.logs(SELECT), len(shards))
+        counts.check_measured(measured)
         splits = write_dataset(stage.rows, config.dataset_dir)
-        measured = calibrations.measured()
-        print(*measured.values(), sep="\n", file=sys.stderr)
-        judges = {name: calibration.to_dict() for name, calibration in measured.items()}
+        calibrated = calibrations.measured()
+        print(*calibrated.values(), sep="\n", file=sys.stderr)
+        judges = {name: calibration.to_dict() for name, calibration in calibrated.items()}
         verified = {"verification": verification.measured(calibrations)} if verification else {}
         summary = stage.finish(counts, judges=judges, **verified, dataset=config.dataset_dir, splits=splits)
     report(summary, stage.folder)

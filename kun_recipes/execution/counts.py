@@ -41,6 +41,11 @@ class Counts:
         removed = self.removed + following.removed
         return Counts(self.read, self.rows_in, following.rows_out, removed, lines, not_best)
 
+    def check_measured(self, measured: "Counts") -> None:
+        """Raise RuntimeError unless this pipeline selected among all rows that were read to be measured."""
+        if self.rows_in != measured.read:
+            raise RuntimeError(f"{measured.read} rows were read to be measured, and {self.rows_in} came back")
+
     def check(self, stage: str) -> None:
         """Raise RuntimeError when a row was neither kept nor removed with a reason."""
         removed = sum(self.removed.values())

@@ -130,11 +130,10 @@ def test_engine_settings_of_the_options(label):
     assert settings.max_model_len is None  # by the plan
 
 
-@pytest.mark.parametrize("judge", ["filter", "score", "support", "answer"])
-def test_a_target_precision_chooses_the_thresholds(label, judge):
-    assert label("--target_precision", "0.9", stage="refine").target_precision == 0.9
-    with pytest.raises(ConfigError, match=f"target_precision: {judge}_threshold is set too: choose one of the two"):
-        label("--target_precision", "0.9", f"--{judge}_threshold", "0", stage="refine")
+def test_a_target_precision_leaves_the_thresholds_that_are_given(label):
+    config = label("--target_precision", "0.9", "--support_threshold", "2", stage="refine")
+    assert config.target_precision == 0.9
+    assert config.thresholds() == {"filter": -1, "score": None, "support": 2, "answer": None}
 
 
 @pytest.mark.parametrize(("word", "message"), [("0", "must be above 0"), ("1.1", "must be at most 1")])
