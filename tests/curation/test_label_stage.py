@@ -158,6 +158,13 @@ def test_statements_are_removed_where_the_config_asks_for_it(stage, everything, 
     assert ids(removed_rows(stage(drop_statements=True))["statement"]) == ids(everything)
 
 
+def test_a_row_that_is_lost_while_it_is_measured_stops_the_stage(stage, monkeypatch):
+    run = label.MeasureFit.run
+    monkeypatch.setattr(label.MeasureFit, "run", lambda *words: (doc for doc in run(*words) if doc.id != "1"))
+    with pytest.raises(RuntimeError, match="7 rows were read to be measured, and 6 came back"):
+        stage()
+
+
 def test_a_segment_over_max_tokens_is_not_labelled(stage):
     folder = stage(max_tokens=7)
     over = [str(number) for number, text in enumerate(TEXTS) if len(text) > 7]
