@@ -131,6 +131,18 @@ MISTAKES = {
         ["--study.prompts", "recipes/demo/data/seeds.jsonl"],
         "study: recipes/demo/data/seeds.jsonl:1: not a prompt",
     ),
+    "topics that are none": (
+        ["--statistics.topics_file", "recipes/demo/run.yaml"],
+        "statistics: recipes/demo/run.yaml: ",
+    ),
+    "a topic prompt without its fields": (
+        ["--statistics.topic_prompt", "recipes/prompts/label.txt"],
+        "statistics: recipes/prompts/label.txt: ",
+    ),
+    "judge items of a training that are none": (
+        ["--primary_chat_model.judge_data", "recipes/demo/data/seeds.jsonl"],
+        "primary_chat_model: recipes/demo/data/seeds.jsonl:",
+    ),
     "a rubric that is none": (["--rubric", "recipes/demo/run.yaml"], "study: recipes/demo/run.yaml: "),
     "a set mixed in": (
         ["--final_model.mix", "recipes/demo/data/judge.jsonl"],
@@ -145,6 +157,14 @@ def test_an_input_that_a_late_stage_cannot_use_is_told_before_the_first(tmp_path
     with pytest.raises(UserError) as caught:
         check_before(chain, chain.stages)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("stage", ["label", "study"])
+def test_an_engine_that_is_not_installed_is_told_before_the_first(tmp_path, monkeypatch, stage):
+    monkeypatch.setattr("kun_recipes.models.engines.find_spec", lambda name: None if name == "vllm" else object())
+    chain = load_chain("recipes/demo", ["--output_dir", str(tmp_path / "run"), f"--{stage}.engine", "vllm"])
+    with pytest.raises(UserError, match="engine vllm needs vLLM"):
+        check_before(chain, chain.select([stage]))
 
 
 def test_a_folder_that_a_late_stage_reads_and_nobody_writes_is_told_before_the_first(tmp_path):

@@ -1,6 +1,7 @@
 """Stages in processes of their own: what they say is shown, kept and, when one fails, repeated."""
 
 import io
+import json
 import os
 import sys
 
@@ -42,6 +43,20 @@ def test_stage_is_complete_if_its_summary_has_the_same_config(corpus_stage):
     assert corpus_stage.summary()["rows_kept"] == 2
     corpus_stage.config.max_tokens = 64
     assert corpus_stage.summary() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("publish", ["--publish.push", "true"]), ("study", ["--study.votes", "recipes/demo/run.yaml"])]
+)
+def test_a_finished_stage_whose_work_lies_elsewhere_too_runs_again(tmp_path, name, words):
+    for more, complete in ([], True), (words, False):
+        chain = load_chain(DEMO, ["--output_dir", str(tmp_path / str(complete)), *more])
+        (stage,) = chain.select([name])
+        stage.folder.mkdir(parents=True)
+        summary = {"config": stage.kind.asked(stage.config), "rows_kept": 1}
+        (stage.folder / stage.kind.summary_file).write_text(json.dumps(summary), encoding="utf-8")
+        assert stage.summary() is not None
+        assert stage.complete == complete
 
 
 def test_a_fresh_run_removes_what_the_selected_stages_wrote(tmp_path):
@@ -94,6 +109,12 @@ def test_failed_stage_reports_its_last_line_and_its_log(tmp_path, corpus_stage):
         run_stage(python(corpus_stage, code), log, lambda line: None)
     assert str(caught.value) == f"corpus failed (exit code 2): in.jsonl: no such file\nits log: {log}"
     assert log.read_text(encoding="utf-8").startswith("reading\nin.jsonl: no such file\n")
+
+
+def test_a_killed_stage_has_failed(tmp_path, corpus_stage):
+    code = "import os, signal; print('reading', flush=True); os.kill(os.getpid(), signal.SIGKILL)"
+    with pytest.raises(UserError, match=r"corpus failed \(exit code -9\): reading"):
+        run_stage(python(corpus_stage, code), tmp_path / "corpus.log", lambda line: None)
 
 
 def test_log_holds_the_last_run_only(tmp_path, corpus_stage):
