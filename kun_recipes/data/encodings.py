@@ -32,10 +32,9 @@ HAN_IN_UTF8 = re.compile(rb"[\xe3-\xe9][\x80-\xbf]{2}")
 BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
 ASCII = bytes(range(0x80))
 
-MIN_FREQUENT = (
-    0.2  # of the Han characters and kana: Chinese has 0.26 and more, in lists of names; Japanese and Korean read
-)
-# as GB18030 (their own EUC encodings fill the same bytes) have 0.18 at most
+# Of the Han characters and kana. Chinese has 0.26 and more, in lists of names; Japanese and Korean, whose encodings
+# fill the same bytes, have 0.18 at most.
+MIN_FREQUENT = 0.2
 MIN_JUDGED = 50  # Han characters and kana: fewer do not tell
 HAN_OR_KANA = re.compile(f"[{HAN}\u3041-\u30fe]")
 FREQUENT = frozenset(  # characters of modern Chinese, simplified and traditional: two of three in ordinary text
