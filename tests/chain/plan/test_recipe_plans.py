@@ -51,16 +51,16 @@ def test_the_papers_trainings(plan):
     # the README's funnel, and the trainings' pairs without the held-out ones
     [
         ("corpus", 50, 35, None),
-        ("label_model", 57, None, 86),
-        ("primary_chat_model", 77, None, 172),
-        ("label", 35, 29, 68),
-        ("refine", 29, 16, 121),
-        ("final_model", 15, None, 25),
+        ("label_model", 121, None, 510),
+        ("primary_chat_model", 141, None, 512),
+        ("label", 35, 31, 87),
+        ("refine", 31, 15, 324),
+        ("final_model", 12, None, None),  # so short that it is mostly the start
     ],
 )
 def test_the_demo_as_it_was_measured(plan, stage, rows_in, rows_out, seconds):
     (found,) = [line for line in plan("demo", Hardware(gpus=0, cpu_workers=2)).stages if line.name == stage]
-    assert found.work.rows_in == pytest.approx(rows_in, abs=1)
+    assert found.work.rows_in == pytest.approx(rows_in, abs=2)  # pairs are held out by hash: of 15 three
     assert found.work.rows_out == (None if rows_out is None else pytest.approx(rows_out, abs=0.5))
     if seconds is not None:
         assert found.seconds == pytest.approx(seconds, rel=0.35)
