@@ -63,3 +63,30 @@ def test_an_option_without_the_one_that_it_goes_with_is_refused(name, value, mes
     setattr(options, name, value)
     with pytest.raises(UserError, match=message):
         run_recipe(options, [], Console())
+
+
+def test_a_plan_takes_its_rates_from_the_sample(tmp_path, monkeypatch):
+    options = RunOptions()
+    options.recipe, options.plan, options.sample = "recipes/demo", True, str(tmp_path)
+    seen = []
+    monkeypatch.setattr(commands, "estimate", lambda chain, known, sample, hardware: seen.append(sample))
+    monkeypatch.setattr(commands, "show", lambda *_: None)
+    run_recipe(options, [], Console())
+    assert seen == [tmp_path]
+
+
+def test_a_fresh_submission_removes_nothing_under_running_jobs(finished, monkeypatch):
+    def refuse(*_):
+        raise UserError("corpus is running")
+
+    monkeypatch.setattr(commands, "refuse_running", refuse)
+    options = RunOptions()
+    options.recipe, options.only, options.fresh, options.slurm = (
+        "recipes/demo",
+        ["corpus"],
+        True,
+        "recipes/cluster.yaml",
+    )
+    with pytest.raises(UserError, match="corpus is running"):
+        run_recipe(options, ["--output_dir", str(finished.parent)], Console())
+    assert (finished / CORPUS.summary_file).is_file()
