@@ -22,7 +22,7 @@ class KeepBest(PipelineStep):
     One that passes the checks is better than one that does not; then its merits decide, and then which was first.
 
     Args:
-        checks: the blocks that drop rows further on.
+        checks: the blocks that drop rows further on. They are asked here, and drop nothing yet.
     """
 
     name = "🥇 best"

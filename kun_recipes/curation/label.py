@@ -66,13 +66,8 @@ def requests(config: LabelConfig, prompt: PromptTemplate, decoding: Sampling) ->
 
 
 def select(config: LabelConfig, stage: StageFolder) -> list[PipelineStep]:
-    min_fit = lowest_fit(config, stage)
-    return [
-        RowReader(stage.measured),
-        KeepBest(checks(config, min_fit, lambda _: None), instruction_merits),
-        *checks(config, min_fit, removed_writers(stage.removed)),
-        row_writer(stage.rows),
-    ]
+    dropping = checks(config, lowest_fit(config, stage), removed_writers(stage.removed))
+    return [RowReader(stage.measured), KeepBest(dropping, instruction_merits), *dropping, row_writer(stage.rows)]
 
 
 def checks(config: LabelConfig, min_fit: float | None, removed: Removed) -> list[BaseFilter]:

@@ -87,11 +87,11 @@ def select(
     config: RefineConfig, stage: StageFolder, calibrations: Calibrations, verification: Verification | None
 ) -> list[PipelineStep]:
     removed = removed_writers(stage.removed)
-    tried = checks(config, calibrations, verification, lambda _: None)
+    dropping = checks(config, calibrations, verification, removed)
     return [
         RowReader(stage.measured),
-        *([KeepBest(tried, verification.merits(calibrations))] if verification else ()),
-        *checks(config, calibrations, verification, removed),
+        *([KeepBest(dropping, verification.merits(calibrations))] if verification else ()),
+        *dropping,
         *(verification.select(calibrations, removed) if verification else ()),
         row_writer(stage.rows),
     ]
