@@ -46,5 +46,5 @@ class KeepBest(PipelineStep):
 def instruction_merits(doc: Document) -> tuple[float, ...]:
     """Return whether it is a question or an order, whether the segment has all its details, and its fit."""
     instruction = doc.metadata[schema.INSTRUCTION]
-    asks = load_forms().classify(instruction).form != "other"
+    asks = not load_forms().is_statement(instruction)
     return asks, not missing_details(instruction, doc.text), doc.metadata.get(schema.FIT, float("-inf"))

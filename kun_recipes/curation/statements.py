@@ -19,4 +19,4 @@ class IsStatement(Rule):
         super().__init__(schema.INSTRUCTION, exclusion_writer)
 
     def find(self, text: str) -> Fault | None:
-        return Fault("statement", text[:20]) if load_forms().classify(text).form == "other" else None
+        return Fault("statement", text[:20]) if load_forms().is_statement(text) else None

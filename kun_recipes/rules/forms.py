@@ -71,6 +71,9 @@ class FormClassifier:
             return FormClassification("imperative", self._verb_from(text, inner.end()))
         return FormClassification("other", None)
 
+    def is_statement(self, instruction: str) -> bool:
+        return self.classify(instruction).form == "other"
+
     def _ends_as_question(self, line: str) -> bool:
         return any(match.end() == len(line) for match in self.words.question_ends.finditer(line))
 
