@@ -70,6 +70,12 @@ def missing_details(text: str, given: str) -> list[str]:
     return list(dict.fromkeys(text[start:end].strip() for start, end in sorted(found)))
 
 
+def missing_in_pair(instruction: str, output: str, segment: str) -> list[str]:
+    """Return the details of a pair that its segment lacks. An answer may also use what its instruction says."""
+    words = missing_details(instruction, segment) + missing_details(output, f"{segment}\n{instruction}")
+    return list(dict.fromkeys(words))
+
+
 class Given:
     """The texts that details may come from: the segment, and for an answer the instruction, too."""
 
@@ -106,8 +112,8 @@ class Given:
 class CheckDetails(BaseFilter):
     """Look for details of the instruction and the answer that the segment does not have.
 
-    Reads the text, instruction and output. Adds missing_details, a list of words. An answer may also use what its
-    instruction says. Drops with reason "unsupported_detail"; the value is the words.
+    Reads the text, instruction and output. Adds missing_details, a list of words (`missing_in_pair`). Drops with
+    reason "unsupported_detail"; the value is the words.
 
     Args:
         drop: whether rows with a missing detail are dropped; False measures only.
@@ -120,9 +126,7 @@ class CheckDetails(BaseFilter):
         self.drop = drop
 
     def filter(self, doc: Document) -> Verdict:
-        asked, answered = doc.metadata[schema.INSTRUCTION], doc.metadata[schema.OUTPUT]
-        words = missing_details(asked, doc.text) + missing_details(answered, f"{doc.text}\n{asked}")
-        missing = list(dict.fromkeys(words))
+        missing = missing_in_pair(doc.metadata[schema.INSTRUCTION], doc.metadata[schema.OUTPUT], doc.text)
         doc.metadata[schema.MISSING_DETAILS] = missing
         return verdict(doc, Fault("unsupported_detail", "、".join(missing)) if missing and self.drop else None)
 

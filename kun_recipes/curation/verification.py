@@ -15,7 +15,7 @@ from datatrove.pipeline.filters.base_filter import BaseFilter
 from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.choosing import Merits
 from kun_recipes.curation.config import RefineConfig
-from kun_recipes.curation.details import CheckDetails, missing_details
+from kun_recipes.curation.details import CheckDetails, missing_in_pair
 from kun_recipes.curation.judge_data import LABELS
 from kun_recipes.curation.judging import AskAboutAnswer, Calibration, Judge, answer_judge
 from kun_recipes.curation.measures import share_interval
@@ -76,7 +76,7 @@ class Verification:
         chosen: Sequence[Support | Judge],
         doc: Document,
     ) -> tuple[float, ...]:
-        grounded = not _lacks_details(doc.metadata[schema.INSTRUCTION], answer_of(doc), doc.text)
+        grounded = not missing_in_pair(doc.metadata[schema.INSTRUCTION], answer_of(doc), doc.text)
         if not all(one.calibrated in doc.metadata for one in chosen):  # nothing to see, or too long to be read again
             return grounded, False, float("-inf")
         right = sum(measured[one.name].fitted(doc.metadata[one.calibrated]) for one in chosen)
@@ -101,7 +101,7 @@ class Verification:
         """
         items = [item for item in calibrations.held_out if item.judge == self.judge.name]
         verdicts = {one.name: calibrations.verdicts(one) for one in self.signals}
-        verdicts["details"] = [not _lacks_details(*item.asked) for item in items]
+        verdicts["details"] = [not missing_in_pair(*item.asked) for item in items]
         chosen = [verdicts[name] for name in self.config.checks if name in verdicts]
         kept = [all(found[place] for found in chosen) for place in range(len(items))]
         right = [item.label == LABELS["answer"][0] for item in items]
@@ -111,10 +111,6 @@ class Verification:
             **_share("precision", both, sum(kept)),
             **_share("recall", both, sum(right)),
         }
-
-
-def _lacks_details(instruction: str, output: str, segment: str) -> bool:
-    return bool(missing_details(instruction, segment) or missing_details(output, f"{segment}\n{instruction}"))
 
 
 def _share(name: str, part: int, whole: int) -> dict[str, float]:
