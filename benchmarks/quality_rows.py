@@ -136,6 +136,8 @@ def read_stages(label: Path, refine: Path, segments: dict[str, Segment]) -> tupl
         require_finished(str(stage / "measured"))
         check_rows(stage / "measured")
         for row in read_rows(stage / "measured"):
+            if schema.CANDIDATE in row or schema.ANSWER_CANDIDATE in row:
+                raise UserError(f"{stage}: has several candidates for a row; run the stage with one")
             rows[row[schema.ID]] = rows.get(row[schema.ID], {}) | row
     found = [_candidate(by_text[row[schema.TEXT]], row) for row in rows.values() if row[schema.TEXT] in by_text]
     return found, len(rows) - len(found)

@@ -128,6 +128,12 @@ def stages(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "label", tmp_path / "refine"
 
 
+def test_stages_with_several_candidates_for_a_row_are_refused(stages):
+    write_rows(stages[0] / "measured", [{"text": "文章。", schema.SOURCE: "web", schema.CANDIDATE: 1}])
+    with pytest.raises(UserError, match="label: has several candidates for a row; run the stage with one"):
+        quality_rows.read_stages(*stages, SEGMENTS)
+
+
 def test_rows_of_stages_are_written_for_readers_and_known_again(tmp_path, stages):
     found, foreign = quality_rows.read_stages(*stages, SEGMENTS)
     assert [(row.segment.id, row.instruction, row.output) for row in found] == [
