@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +97,12 @@ class RunFolder:
             **changes,
         }
 
-    def write(self, **changes: Any) -> None:
-        """Write the stages and their rows anew; `changes` are values of the refine stage's config."""
+    def write(self, labelling: Mapping[str, Any] | None = None, **changes: Any) -> None:
+        """Write the stages and their rows anew; `changes` are values of the refine stage's config.
+
+        Args:
+            labelling: values of the label stage's config.
+        """
         dropped = [self.row("wudao", number, id=f"dropped{number}") for number in range(2)]
         candidates, kept = [*self.rows, *dropped], len(self.rows)
         label = LabelConfig(
@@ -106,6 +111,7 @@ class RunFolder:
             model=str(self.folder / "label_model"),
             max_perplexity=4,
             min_fit_percentile=5,
+            **(labelling or {}),
         )
         refine = RefineConfig(
             candidates=str(self.folder / "label/rows"),

@@ -141,6 +141,25 @@ def test_the_card_names_the_checks_of_verified_answers(run_folder):
     assert "how much the segment explains the answer, nats a token" in text
 
 
+CHOSEN = "Of 3 for each segment, the further ones sampled, the best is kept"
+ASKS = "it is a question or an order by its form"
+DROPPED = "for a number, a name or another detail that its segment lacks, if its segment explains too little of it"
+
+
+def test_the_card_says_how_candidates_are_chosen_and_answers_dropped(run_folder):
+    run_folder.write({"candidates": 3, "drop_statements": True}, verify=True, checks=["tails", "details", "support"])
+    text = card(run_folder, "dataset")
+    assert CHOSEN in text and ASKS in text
+    assert f"6. **Checks.** An answer is dropped {DROPPED} (ours)." in text
+
+
+@pytest.mark.parametrize("changes", [{}, {"verify": True, "keep_unverified": True}], ids=["paper", "measured alone"])
+def test_the_card_names_no_choice_and_no_check_that_was_not_made(run_folder, changes):
+    run_folder.write(**changes)
+    text = card(run_folder, "dataset")
+    assert not any(words in text for words in (CHOSEN, ASKS, "**Checks.**"))
+
+
 def test_the_candidates_card_promises_no_verdict(run_folder):
     text = card(run_folder, "candidates")
     assert "8 passages of Chinese web text" in text
