@@ -47,29 +47,30 @@ def stage(ending_model: Path, open_rules: Path, repository: Path, tmp_path_facto
     return run
 
 
-def test_an_empty_instruction_is_removed(stage, everything, monkeypatch):
-    empty = [row["id"] for row in everything if row[schema.INSTRUCTION_TOKENS] > 100]
-    columns = label.LabelInstructions.columns
-    monkeypatch.setattr(
-        label.LabelInstructions,
-        "columns",
-        lambda block, one: columns(block, one) | ({schema.INSTRUCTION: ""} if one.tokens > 100 else {}),
-    )
-    assert ids(removed_rows(stage())["empty_instruction"]) == empty != []
+@pytest.fixture
+def write(monkeypatch) -> Callable[..., None]:
+    """Have the label model write a text in place of its instructions of more than so many tokens."""
+
+    def write(text: str, over: int = 0) -> None:
+        columns = label.LabelInstructions.columns
+        monkeypatch.setattr(
+            label.LabelInstructions,
+            "columns",
+            lambda block, one: columns(block, one) | ({schema.INSTRUCTION: text} if one.tokens > over else {}),
+        )
+
+    return write
 
 
-def test_an_instruction_that_recites_the_label_prompt_is_removed(stage, everything, monkeypatch):
-    recital = [row["id"] for row in everything if row[schema.INSTRUCTION_TOKENS] > 100]
-    columns = label.LabelInstructions.columns
-    monkeypatch.setattr(
-        label.LabelInstructions,
-        "columns",
-        lambda block, one: (
-            columns(block, one)
-            | ({schema.INSTRUCTION: "以下回复最有可能对应的指令是什么？"} if one.tokens > 100 else {})
-        ),
-    )
-    assert ids(removed_rows(stage())["recites_prompt"]) == recital != []
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("", "empty_instruction"), ("以下回复最有可能对应的指令是什么？", "recites_prompt")],
+    ids=["empty", "recital of the label prompt"],
+)
+def test_a_text_that_is_no_instruction_is_removed(stage, everything, write, text, reason):
+    written = [row["id"] for row in everything if row[schema.INSTRUCTION_TOKENS] > 100]
+    write(text, over=100)
+    assert ids(removed_rows(stage())[reason]) == written != []
 
 
 def test_the_percentile_is_one_of_the_segments_within_max_tokens(tmp_path):
@@ -147,13 +148,8 @@ def test_a_percentile_of_the_fit_removes_that_share(stage, everything):
     assert sorted(ids(rows_of(folder / "rows"))) == sorted(ids(ordered[2:]))
 
 
-def test_statements_are_removed_where_the_config_asks_for_it(stage, everything, monkeypatch):
-    columns = label.LabelInstructions.columns
-    monkeypatch.setattr(
-        label.LabelInstructions,
-        "columns",
-        lambda block, one: columns(block, one) | {schema.INSTRUCTION: "医院今天启用了物流机器人。"},
-    )
+def test_statements_are_removed_where_the_config_asks_for_it(stage, everything, write):
+    write("医院今天启用了物流机器人。")
     assert ids(rows_of(stage() / "rows")) == ids(everything)
     assert ids(removed_rows(stage(drop_statements=True))["statement"]) == ids(everything)
 

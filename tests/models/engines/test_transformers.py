@@ -37,8 +37,10 @@ def test_results_do_not_depend_on_the_batch_size(engine, max_batch_tokens, monke
             assert other == pytest.approx(one, abs=1e-5)
 
 
-def test_the_shared_beginning_is_encoded_once(engine, monkeypatch):
-    seen = []
+@pytest.fixture
+def shapes(engine, monkeypatch) -> list[tuple[int, ...]]:
+    """The shapes of the token ids that the model is given, in order."""
+    seen: list[tuple[int, ...]] = []
     forward = engine.model.forward
 
     def spy(**inputs):
@@ -46,24 +48,20 @@ def test_the_shared_beginning_is_encoded_once(engine, monkeypatch):
         return forward(**inputs)
 
     monkeypatch.setattr(engine.model, "forward", spy)
+    return seen
+
+
+def test_the_shared_beginning_is_encoded_once(engine, shapes):
     engine.choose(SHARING, ["A", "B"])
-    beginning, batch = seen
+    beginning, batch = shapes
     longest = max(engine.count_tokens(SHARING))
     assert beginning[0] == 1 and beginning[1] > len(SYSTEM["content"])
     assert batch == (len(SHARING), longest - beginning[1])
 
 
-def test_equal_prompts_are_read_once(engine, monkeypatch):
-    seen = []
-    forward = engine.model.forward
-
-    def spy(**inputs):
-        seen.append(tuple(inputs["input_ids"].shape))
-        return forward(**inputs)
-
-    monkeypatch.setattr(engine.model, "forward", spy)
+def test_equal_prompts_are_read_once(engine, shapes):
     engine.generate([SHARING[0]] * 3 + [SHARING[1]] * 3, Sampling(2, temperature=1.0), range(6))
-    _, batch, step = seen
+    _, batch, step = shapes
     assert (batch[0], step) == (2, (6, 1))
 
 
