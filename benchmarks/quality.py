@@ -1,4 +1,4 @@
-"""What the chain keeps of pairs that people read: precision, yield, by what it falls, and how well each signal sorts.
+"""Precision and yield of the chain on pairs with known quality, by reason, and the AUC of each signal.
 
     python benchmarks/quality.py
     python benchmarks/quality.py --part chosen --refine.target_precision 0.9 --max_perplexity 6

@@ -1,4 +1,4 @@
-"""What the selecting passes of label and refine, as they are today, keep of the rows of benchmarks/quality.py."""
+"""The selecting passes of label and refine, run on the rows of benchmarks/quality.py."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -36,7 +36,7 @@ SIGNAL_COLUMNS = {
 
 
 class Outcome(NamedTuple):
-    """What becomes of an answered row: by the name of each setting why it falls there; None where it is kept."""
+    """An answered row, and by setting the reason for which it is dropped, or None if it is kept."""
 
     row: Candidate
     reasons: dict[str, str | None]

@@ -72,7 +72,7 @@ class Area(NamedTuple):
 
 
 def area(rows: Sequence[Candidate], signal: Signal) -> Area | None:
-    """Return how well a signal sorts read rows; None where there are none of the one kind."""
+    """Return the area of a signal on read rows; None if all of them are good, or all bad."""
     found = [(value, row.good) for row in rows if (value := signal(row)) is not None]
     good = sum(bool(is_good) for _, is_good in found)
     if good in (0, len(found)):

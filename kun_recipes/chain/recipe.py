@@ -43,7 +43,7 @@ class StageRun:
 
     @property
     def complete(self) -> bool:
-        """Whether the stage has nothing left to do; `graph.complete` looks at those that it reads from, too."""
+        """Whether the stage itself has nothing left to do. For the stages that it reads from, see `graph.complete`."""
         return self.summary() is not None and not self.kind.repeats(self.config)
 
     def go_without(self, folders: Sequence[Path]) -> None:

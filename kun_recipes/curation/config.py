@@ -11,7 +11,7 @@ from kun_recipes.models.options import EngineConfig
 FURTHER_TEMPERATURE = 0.7
 
 CHECKS = ("tails", "details", "support", "answer")
-"""What answers are verified by, in the order in which it drops rows."""
+"""Names of the checks of answers, in the order in which they drop rows."""
 
 
 @dataclass(kw_only=True)

@@ -15,7 +15,7 @@ SPAN_START = "span_start"  # character offsets of the segment in its document, o
 SPAN_END = "span_end"
 TOKENS = "tokens"  # of the segment, by the model's tokenizer: estimated, or counted where that is near the budget
 MASKED = "masked"  # private data that placeholders stand for, as "email:2 mobile:1"; absent where there is none
-NAMES = "names"  # number of likely personal names, if privacy.yaml counts them; absent if there are none
+NAMES = "names"  # number of likely personal names, if privacy.yaml counts them; absent if zero
 FILE_PATH = "file_path"
 
 # label (§3.2): the candidate instruction, by the label model
@@ -49,9 +49,7 @@ OUTPUT_PRIOR = "output_prior_logprob"  # mean log p(a|x) a token, nats: the same
 SUPPORT = "support"  # output_given_segment_logprob - output_prior_logprob
 CHAT_MODEL = "chat_model"  # name and hash of the weights
 POLISH_PROMPT = "polish_prompt"  # fingerprint of the prompt file; absent with answers: raw
-ANSWER_CANDIDATE = (
-    "answer_candidate"  # number of a further answer to the same instruction, from 1; absent for the first
-)
+ANSWER_CANDIDATE = "answer_candidate"  # number of a further answer, from 1; absent for the first
 RAW_OUTPUT = "raw_output"  # the answer as it was written, where a tail was stripped from it
 TAIL = "tail"  # what was stripped: disclaimers and courtesies; absent where there were none
 MISSING_DETAILS = "missing_details"  # words of instruction and answer that the segment does not have, a list

@@ -236,7 +236,7 @@ def _describe_package_files(name: str, is_path: bool, value: Any, spec: OptionSp
 
 
 def _value_at(values: Mapping[str, Any], key: str) -> str | None:
-    """Return the text at a key such as `section.key`; None where there is none, which the file's own check tells."""
+    """Return the text at a key such as `section.key`, or None if the file has no such text."""
     found: Any = values
     for name in key.split("."):
         found = found.get(name) if isinstance(found, dict) else None

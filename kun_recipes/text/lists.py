@@ -29,7 +29,7 @@ STEPS_BACK = 1 / 5  # of the months in order: the turn of a year
 
 
 def listed_lines(lines: Sequence[str]) -> set[int]:
-    """Places of the narrowed lines that are such parts. Links that begin or say the same are none (热门搜索: 茶壶)."""
+    """Return the places of the narrowed lines that are parts of a list. Links of a page (热门搜索: 茶壶) are not."""
     if any(PAGE.search(line) for line in lines):
         return set()
     return _entries(lines) | _chronology(lines) | _verse(lines)

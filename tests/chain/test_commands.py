@@ -1,4 +1,4 @@
-"""What `recipes/run.py` does here, in which order."""
+"""The commands of `recipes/run.py`: what is checked before what is removed, and which options go together."""
 
 import json
 from pathlib import Path
