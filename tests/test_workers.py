@@ -31,10 +31,14 @@ def test_what_tests_share_is_made_by_one_worker(nodeid, group):
 WORDS = {"alone": [], "workers": ["--numprocesses", "2", "--dist", "loadscope", "--no-loadscope-reorder"]}
 
 ABORTS_AT_ITS_END = """
-import atexit, os, sys
+import atexit, os, sys, time
 from types import ModuleType
 sys.modules["vllm"] = ModuleType("vllm")
 atexit.register(os.abort)
+
+def pytest_terminal_summary(config):
+    if hasattr(config, "workerinput"):  # in a worker
+        time.sleep({seconds})
 """
 
 
@@ -63,10 +67,14 @@ def start(request, repository: Path, tmp_path: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("body", "code", "said"), [("pass", 0, "2 passed"), ("assert 0", 1, "1 failed, 1 passed")])
-def test_a_run_with_vllm_ends_with_its_summary_and_exit_code(start, body, code, said):
+@pytest.mark.parametrize(
+    ("body", "code", "said", "seconds"),
+    [("pass", 0, "2 passed", 0), ("assert 0", 1, "1 failed, 1 passed", 0), ("pass", 0, "2 passed", 6)],
+    ids=["passed", "failed", "slow end"],
+)
+def test_a_run_with_vllm_ends_with_its_summary_and_exit_code(start, body, code, said, seconds):
     one, two = (f"def test_{name}():\n    {what}\n" for name, what in (("one", "pass"), ("two", body)))
-    run = start(conftest=ABORTS_AT_ITS_END, test_one=one, test_two=two)
+    run = start(conftest=ABORTS_AT_ITS_END.replace("{seconds}", str(seconds)), test_one=one, test_two=two)
     printed = run.communicate(timeout=120)[0]
     assert run.returncode == code, printed
     assert said in printed.splitlines()[-1], printed

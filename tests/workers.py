@@ -4,7 +4,8 @@ Tests of a group run in one worker, in their order, so that what they share is m
 have no effect.
 """
 
-import importlib
+import os
+import signal
 import sys
 from typing import Any
 
@@ -57,8 +58,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_sessionfinish(exitstatus: int) -> None:
     global _exit_status
     _exit_status = int(exitstatus)
-    if "vllm" in sys.modules:  # slow; a worker that has told its result is soon ended
-        importlib.import_module("kun_recipes.cli")
+    if "vllm" in sys.modules and "PYTEST_XDIST_WORKER" in os.environ:
+        # execnet interrupts a worker that takes 5 s to end, which would be Python's own end; it then kills the worker
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @pytest.hookimpl(trylast=True)  # after the summary, and after a worker has told its last result
