@@ -19,6 +19,7 @@ from kun_recipes.config.shared import SEED_OPTIONS, takes_shared_seeds
 from kun_recipes.config.types import PathKind, field_types
 from kun_recipes.config.words import to_words
 from kun_recipes.errors import ConfigError
+from kun_recipes.installed import require_extras
 from kun_recipes.shipped import find_shipped, shipped
 
 FINAL = FINAL_MODEL.name
@@ -45,9 +46,12 @@ def load_chain(
         only: names of the stage files that the chain is made of; None: all.
 
     Raises:
+        UserError: libraries of a stage are not installed.
         ConfigError: in any of the files, an override that no stage takes, or an input that no stage writes.
     """
     recipe = find_shipped(recipe)
+    files = _files(recipe)
+    require_extras({name: STAGES.get(name, FINAL_MODEL).extra for name in files})
     overrides = _split_overrides(argv)
     run_file = f"{recipe}/run.yaml"
     shared = read_yaml_mapping(run_file) if Path(run_file).is_file() else {}
@@ -57,7 +61,7 @@ def load_chain(
     if run.model != find_shipped(str(shared.get("model"))) and "--model_revision" not in run_argv:
         run.model_revision = None  # it was another model's
     reader = _Reader(recipe, run, shared, [one for one in overrides if one[0] not in run_fields], placement, future)
-    stages = [stage for name in _files(recipe) for stage in reader.stages(name)]
+    stages = [stage for name in files for stage in reader.stages(name)]
     if not stages:
         raise ConfigError(None, f"holds no stage; a stage's file is {', '.join(STAGES)}.yaml", recipe)
     _refuse_unused(reader.overrides, stages)

@@ -14,6 +14,7 @@ from kun_recipes.chain.plan.work import Flow, Work
 from kun_recipes.data.folders import SUMMARY
 from kun_recipes.execution.failed import leave_out, left_out
 from kun_recipes.execution.folder import describe
+from kun_recipes.installed import require_extras
 from kun_recipes.reporting.tables import Table
 
 Summary = Mapping[str, Any]
@@ -49,6 +50,7 @@ class Stage:
         summary_file: written last, in its output_dir; a folder without it is not finished.
         writes: patterns of the files that it writes into its folder beside `kun_recipes.data.folders.STAGE_FILES`; a
             fresh run removes no folder with any other.
+        extra: of setup.cfg, which installs what it imports.
         devices: what it runs on: "cores", "gpus" of the model that it asks, or "training", by accelerate on all GPUs.
         optional: options whose paths it can do without, where the stage that writes them failed: its config has
             `without_failed`.
@@ -60,6 +62,7 @@ class Stage:
     script: ClassVar[str]
     summary_file: ClassVar[str] = SUMMARY
     writes: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str] = "generate"
     devices: ClassVar[Literal["cores", "gpus", "training"]] = "gpus"
     optional: ClassVar[tuple[str, ...]] = ()
     rows_from: ClassVar[str | None] = None
@@ -76,8 +79,10 @@ class Stage:
 
     def main(self, argv: Sequence[str] | None = None) -> None:
         """Run it as a script."""
-        from kun_recipes.cli import main
+        from kun_recipes.cli import main, mistakes_in_one_line
 
+        with mistakes_in_one_line():
+            require_extras({self.name: self.extra})
         main(self.config_class(), self._run_left, argv)
 
     def _run_left(self, config: Any) -> None:

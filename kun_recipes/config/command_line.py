@@ -21,7 +21,8 @@ from kun_recipes.config.shared import RUN_FILE, shared_seeds
 from kun_recipes.config.types import PathKind, field_types, is_optional, without_null
 from kun_recipes.config.values import nearest, read_value
 from kun_recipes.config.words import read_pair_word, read_section_word
-from kun_recipes.errors import ConfigError, print_once_per_machine
+from kun_recipes.errors import ConfigError, UserError, print_once_per_machine
+from kun_recipes.installed import require_extras
 from kun_recipes.shipped import find_shipped
 
 Config = TypeVar("Config", bound=Any)
@@ -32,7 +33,7 @@ def parse(config_class: type[Config], argv: Sequence[str] | None = None) -> Conf
     """`load`, for scripts: a mistake ends the process with one line on stderr and exit code 2."""
     try:
         return load(config_class, sys.argv[1:] if argv is None else argv)
-    except ConfigError as error:
+    except UserError as error:
         print_once_per_machine(error)
         sys.exit(2)
 
@@ -164,6 +165,7 @@ def _parse(config_class: type[Config], values: dict[str, Any], argv: list[str], 
 
 
 def _parser(config_class: type) -> Any:
+    require_extras({"reading options": "recipes"})
     from trl import TrlParser  # here: a library user without TRL can still build the dataclasses
 
     class StrictParser(TrlParser):

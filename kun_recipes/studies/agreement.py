@@ -13,8 +13,8 @@ import krippendorff
 import numpy
 from statsmodels.stats.inter_rater import fleiss_kappa
 
-from kun_recipes.studies.intervals import RESAMPLES, bootstrap, share
-from kun_recipes.studies.votes import RATERS
+from kun_recipes.studies.intervals import bootstrap, share
+from kun_recipes.studies.votes import RATERS, RESAMPLES
 
 Answers = Sequence[Sequence[str]]
 """The answers of each item."""

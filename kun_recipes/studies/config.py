@@ -11,8 +11,7 @@ from kun_recipes.evaluation.prompts import Format
 from kun_recipes.execution.failed import WithoutFailed
 from kun_recipes.execution.folder import Versioned
 from kun_recipes.models.options import EngineConfig
-from kun_recipes.studies.intervals import RESAMPLES
-from kun_recipes.studies.votes import RATERS
+from kun_recipes.studies.votes import RATERS, RESAMPLES
 
 JUDGING_VERSION = 2
 """Raised with every change of what a judge is asked; 1 had three orders of the grades and calibrated no criterion."""

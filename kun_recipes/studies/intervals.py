@@ -7,7 +7,6 @@ import numpy
 from statsmodels.stats.proportion import proportion_confint
 
 CONFIDENCE = 0.95
-RESAMPLES = 1000
 MIN_DEFINED_SHARE = 0.5
 """Share of the resamples in which a statistic must be defined for its interval to mean something."""
 

@@ -9,9 +9,9 @@ import choix
 import numpy
 
 from kun_recipes.studies.agreement import measure_agreement
-from kun_recipes.studies.intervals import RESAMPLES, Estimate, estimate, share
+from kun_recipes.studies.intervals import Estimate, estimate, share
 from kun_recipes.studies.items import PreferenceItem
-from kun_recipes.studies.votes import CHOICES, RATERS, PreferenceVote, count_votes, votes_by_item
+from kun_recipes.studies.votes import CHOICES, RATERS, RESAMPLES, PreferenceVote, count_votes, votes_by_item
 
 PRIOR = 0.5
 """Votes each way that each pair of models gets before the ranking: an undefeated model's strength stays finite."""

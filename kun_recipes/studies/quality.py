@@ -7,9 +7,9 @@ from typing import Any
 import numpy
 
 from kun_recipes.studies.agreement import majority, measure_agreement
-from kun_recipes.studies.intervals import RESAMPLES, share
+from kun_recipes.studies.intervals import share
 from kun_recipes.studies.items import QualityItem
-from kun_recipes.studies.votes import CRITERIA, GRADES, RATERS, QualityVote, count_votes, votes_by_item
+from kun_recipes.studies.votes import CRITERIA, GRADES, RATERS, RESAMPLES, QualityVote, count_votes, votes_by_item
 
 ALL = "all"
 YES, NO = "yes", "no"

@@ -6,13 +6,12 @@ from typing import Any, cast
 from kun_recipes.execution.folder import StageFolder
 from kun_recipes.studies.agreement import majority, measure_agreement
 from kun_recipes.studies.config import StudyConfig
-from kun_recipes.studies.intervals import RESAMPLES
 from kun_recipes.studies.items import ITEMS, PREFERENCE, QUALITY, PreferenceItem, QualityItem
 from kun_recipes.studies.judging import criterion_bias, position_bias, preference_votes, quality_votes
 from kun_recipes.studies.pipelines import read_judged
 from kun_recipes.studies.preferences import measure_preferences
 from kun_recipes.studies.quality import ORDERS, QUESTIONS, majority_labels, measure_quality
-from kun_recipes.studies.votes import RATERS, PreferenceVote, QualityVote, votes_by_item
+from kun_recipes.studies.votes import RATERS, RESAMPLES, PreferenceVote, QualityVote, votes_by_item
 
 Items = Mapping[str, Sequence[QualityItem | PreferenceItem]]
 """By task, "quality" and "preference"; a task that the study does not have is left out, or empty."""

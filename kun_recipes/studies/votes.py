@@ -10,6 +10,9 @@ Grade = Literal["excellent", "pass", "fail"]
 RATERS = 3
 """Annotators an item (Kun §4.2.2)."""
 
+RESAMPLES = 1000
+"""Bootstrap resamples behind an interval."""
+
 CRITERIA = ("clarity", "feasibility", "practicality")
 GRADES: tuple[Grade, ...] = ("excellent", "pass", "fail")
 CHOICES: tuple[Choice, ...] = ("a", "b", "tie", "both_bad")

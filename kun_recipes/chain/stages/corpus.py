@@ -37,6 +37,7 @@ class CorpusStage(Stage):
     """Read web text, and cut it into self-contained segments (Kun §3.1)."""
 
     name, script, devices = "corpus", "recipes/corpus.py", "cores"
+    extra = "recipes"
     writes = (PAGE,)
     plan_section, assumptions = "corpus", CorpusRates
 

@@ -35,6 +35,7 @@ class EvaluateStage(Stage):
     """Measure the models by C-Eval, CMMLU and held-out pairs (Kun §4.2.4)."""
 
     name, script = "evaluate", "recipes/evaluate.py"
+    extra = "evaluate"
     writes = (
         f"held_out/{ROWS}",
         "results.json",

@@ -9,13 +9,13 @@ from rich.text import Text
 
 from kun_recipes.chain.stage import Stage, Summary
 from kun_recipes.publishing.config import WRITES, PublishConfig, kind_of
-from kun_recipes.publishing.hub import check_account
 
 
 class PublishStage(Stage):
     """Build the repositories of a release, and push them when asked (Kun §6)."""
 
     name, script, devices = "publish", "recipes/publish.py", "cores"
+    extra = "publish"
     writes = WRITES
     optional = ("model_dirs", "evaluation_dir", "report_dir")
 
@@ -29,6 +29,8 @@ class PublishStage(Stage):
 
     def check(self, config: PublishConfig) -> None:
         if config.push:
+            from kun_recipes.publishing.hub import check_account
+
             check_account(config, HfApi())
 
     def left(self, config: PublishConfig) -> PublishConfig:

@@ -15,6 +15,7 @@ class ReportStage(Stage):
     """Write one page about the run (Kun §4)."""
 
     name, script, devices = "report", "recipes/report.py", "cores"
+    extra = "report"
     writes = WRITES
     optional = ("model_dirs", "evaluation_dir", "statistics_dir", "study_results", "stages")
 

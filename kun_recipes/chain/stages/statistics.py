@@ -21,6 +21,7 @@ class StatisticsStage(Stage):
     """Measure what the dataset is made of (Kun §4.2.1)."""
 
     name, script = "statistics", "recipes/data_statistics.py"
+    extra = "statistics"
     writes = ("statistics.json", "figures/*")
 
     def config_class(self) -> type:

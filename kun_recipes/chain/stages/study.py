@@ -25,6 +25,7 @@ class StudyStage(Stage):
     """Choose what is judged, have models answer, and count the votes (Kun §4.2.2, §4.2.3)."""
 
     name, script = "study", "recipes/study.py"
+    extra = "study"
     writes = (
         f"answers/{ROWS}",
         f"judged/{ROWS}",

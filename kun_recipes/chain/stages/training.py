@@ -75,6 +75,7 @@ class TrainingStage(Stage):
     """Fine-tune a model on pairs, either way round (Kun §3.1, §3.3)."""
 
     script, summary_file, devices = "recipes/train.py", TRAIN_SUMMARY, "training"
+    extra = "train"
     plan_section, assumptions = "training", TrainingRates
     writes = (
         *(TRAIN_SUMMARY, "checkpoints/*", "loss.png"),

