@@ -35,9 +35,10 @@ YAMLS = sorted(
     for path in (REPOSITORY / folder).rglob("*.y*ml")
     if "data" not in path.parts
 )
+DOCS = sorted(path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "docs").rglob("*.md"))
 PAGES = [
     page
-    for page in ("README.md", "CONTRIBUTING.md", "recipes/README.md", "benchmarks/README.md")
+    for page in ("README.md", "README.zh.md", "CONTRIBUTING.md", "recipes/README.md", "benchmarks/README.md", *DOCS)
     if (REPOSITORY / page).is_file()
 ]
 CONFIGS = {stage.script: stage.config_class for stage in STAGES.values()}
@@ -128,6 +129,23 @@ def _is_command(line: str) -> bool:
 
 
 COMMANDS = sorted(set(commands()))
+
+
+def anchors(page: Path) -> set[str]:
+    """Anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page):
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    for link in links:
+        path, _, anchor = link.partition("#")
+        target = (REPOSITORY / page).parent / path if path else REPOSITORY / page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
 
 
 def test_there_are_commands_to_check():
