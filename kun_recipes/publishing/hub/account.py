@@ -6,9 +6,9 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.utils import get_token
 
+from kun_recipes.data.retries import with_retries
 from kun_recipes.errors import UserError
 from kun_recipes.publishing.config import PublishConfig, kind_of
-from kun_recipes.publishing.hub.retries import with_retries
 
 TOKENS = "https://huggingface.co/settings/tokens"
 WRITE = "repo.write"

@@ -14,10 +14,10 @@ from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundE
 from huggingface_hub.utils import disable_progress_bars
 
 from kun_recipes.data.manifest import MANIFEST, read_manifest
+from kun_recipes.data.retries import with_retries
 from kun_recipes.errors import UserError
 from kun_recipes.progress import is_shown
 from kun_recipes.publishing.hub.read_back import read_back
-from kun_recipes.publishing.hub.retries import with_retries
 
 LOADED = (".parquet", ".safetensors", ".bin", ".gguf")
 """Suffixes of files that `load_dataset` and `from_pretrained` load, whoever put them there."""
