@@ -10,6 +10,7 @@ from huggingface_hub import HfApi
 from pyarrow import parquet
 
 from kun_recipes.data import schema
+from kun_recipes.data.folders import discard
 from kun_recipes.data.row_sources import ROWS_PER_SHARD, RowSource
 from kun_recipes.data.rows import list_shards, read_rows, row_writer
 from kun_recipes.errors import UserError
@@ -209,3 +210,10 @@ def test_a_failure_on_the_way_is_waited_out(mine, hub, tmp_path, method, path, w
     rows = copied(RowSource("ana/Segs", subset="one", columns=CONTENT), tmp_path)
     assert texts(rows) == [f"one：{text}" for text in TEXTS]
     assert fault not in hub.faults.waiting, "the fault was not met"
+
+
+def test_a_stage_killed_while_it_copied_can_be_begun_afresh(tmp_path):
+    source = RowSource(str(lines(tmp_path / "a.jsonl", {"text": TEXTS[0]})))
+    (source.copy(tmp_path / "stage", None)).rename(tmp_path / "stage/scratch/input-0.partial")
+    discard(tmp_path / "stage")
+    assert not (tmp_path / "stage").exists()
