@@ -8,6 +8,7 @@ from kun_recipes.config.types import InputPath, OutputPath, PromptPath, RowsPath
 from kun_recipes.data import schema
 from kun_recipes.data.row_sources import RowSource
 from kun_recipes.errors import ConfigError
+from kun_recipes.execution.options import PushConfig
 from kun_recipes.models.options import EngineConfig
 
 FURTHER_TEMPERATURE = 0.7
@@ -17,7 +18,7 @@ CHECKS = ("tails", "details", "support", "answer")
 
 
 @dataclass(kw_only=True)
-class CandidatesConfig(EngineConfig):
+class CandidatesConfig(EngineConfig, PushConfig):
     """Options of a stage that reads rows, and may write several candidates for each."""
 
     rows_option: ClassVar[str]
@@ -42,6 +43,7 @@ class CandidatesConfig(EngineConfig):
 
     def check(self) -> None:
         super().check()
+        self.check_repository()
         if self.candidate_temperature is not None and (temperature := self.decoding().temperature):
             raise ConfigError(
                 "candidate_temperature",

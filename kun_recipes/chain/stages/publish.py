@@ -29,7 +29,7 @@ class PublishStage(Stage):
 
     def check(self, config: PublishConfig) -> None:
         if config.push:
-            check_account(config, HfApi())
+            check_account(config.kinds(), config.private, HfApi())
 
     def left(self, config: PublishConfig) -> PublishConfig:
         """A release without all that it should have is built, and not pushed."""
