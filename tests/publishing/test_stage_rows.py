@@ -6,8 +6,10 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from datasets import load_dataset
+from datatrove.data import Document
 
 from kun_recipes.data.manifest import MANIFEST
+from kun_recipes.data.rows import row_writer
 from kun_recipes.errors import UserError
 from kun_recipes.publishing.stage_rows import push_rows
 from tests.publishing.run_folder import RunFolder
@@ -73,6 +75,20 @@ def test_rows_arrive_as_they_are_in_a_private_repository_with_a_card(run_folder,
     ):
         assert fact in card
     assert ("recipes/refine.py" in card) == (stage == "label")
+
+
+def test_segments_of_the_corpus_stage_arrive_without_columns_of_later_stages(run_folder, hub, tmp_path):
+    with row_writer(run_folder.folder / "corpus/rows") as writer:
+        for number, text in enumerate(["水的沸点是100摄氏度。", "香菜要放入冰箱冷藏。"]):
+            writer.write(Document(text, str(number), metadata={"source": "wudao", "document_id": "/home/ana/d1"}), 0)
+    folder = send(run_folder, "corpus")
+    assert on_main(hub) == contents(folder)
+    rows = load_dataset("ana/Rows", "wudao", split="wudao", cache_dir=str(tmp_path / "cache"))
+    assert rows["segment"][:] == ["水的沸点是100摄氏度。", "香菜要放入冰箱冷藏。"]
+    assert rows["document_id"][:] == ["…/d1"] * 2
+    assert not {"instruction", "output", "text"} & set(rows.column_names)
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "/home/ana" not in card and "recipes/label.py" in card
 
 
 def test_second_push_sends_nothing_and_another_content_follows(run_folder, hub, capsys):
