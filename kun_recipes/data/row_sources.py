@@ -28,13 +28,14 @@ from kun_recipes.data.files import first_line
 from kun_recipes.data.folders import COPIED, STARTED, SUMMARY, fingerprint, hash_of
 from kun_recipes.data.json_lines import Malformed, read_lines
 from kun_recipes.data.retries import with_retries
-from kun_recipes.data.rows import SHARD_PATTERN, LocatedRow, check_located, row_writer
+from kun_recipes.data.rows import LocatedRow, check_located, row_writer
 from kun_recipes.errors import UserError
 from kun_recipes.progress import is_shown, progress_bar
 
 HUB_DATASET = re.compile(
-    r"(?:hf://datasets/)?(?P<name>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*?)(?:@(?P<revision>[\w./-]+))?"
+    r"(?:hf://datasets/)?(?P<name>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w./-]+))?"
 )
+STAGE_SHARD = re.compile(r"\d{5}(?:_\d{5})?\.jsonl\.zst")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".jsonl.xz")
 SUFFIXES = (*LINES, ".parquet")
@@ -74,15 +75,14 @@ class RowSource:
 
     @property
     def is_stage(self) -> bool:
-        """Whether the rows are read where they lie: those of a stage, which alone writes compressed shards."""
+        """Whether the rows are read where they lie: those of a stage, known by the names of its shards.
+
+        True, too, for a folder that is not there or holds nothing: a stage has not written it yet.
+        """
         if not self.is_local or self.columns:
             return False
-        shards = list(Path(self.path).glob(SHARD_PATTERN)) if Path(self.path).is_dir() else []
-        written_by_stage = any(shard.suffix not in (".jsonl", ".parquet") for shard in shards)
-        return written_by_stage or not Path(self.path).exists() or self._is_empty_folder()
-
-    def _is_empty_folder(self) -> bool:
-        return Path(self.path).is_dir() and not _data_files(self.path)
+        files = _data_files(self.path) if Path(self.path).exists() else []
+        return Path(self.path).suffix == "" and all(STAGE_SHARD.fullmatch(file.name) for file in files)
 
     @property
     def _hub(self) -> re.Match[str] | None:
@@ -170,8 +170,8 @@ class RowSource:
         identity = known.get(schema.ID)
         if isinstance(identity, int) and not isinstance(identity, bool):
             known[schema.ID] = str(identity)
-        elif not isinstance(identity, str) or not identity:
-            known[schema.ID] = hashlib.sha256(f"{place}\n{known.get(schema.TEXT)}".encode()).hexdigest()[:ID_DIGITS]
+        elif schema.TEXT in known and (not isinstance(identity, str) or not identity):
+            known[schema.ID] = hashlib.sha256(f"{place}\n{known[schema.TEXT]}".encode()).hexdigest()[:ID_DIGITS]
         return known
 
     def _names(self, where: str, row: Mapping[str, Any]) -> dict[str, str]:
@@ -289,7 +289,7 @@ def _hub_parts(path: str, name: str, commit: str, subset: str | None, split: str
 
 
 def _advice(reason: str) -> str:
-    if "onfig" in reason:
+    if "config" in reason.lower():
         return "; name one by `subset`"
     return "; name one by `split`" if "split" in reason else ""
 

@@ -1,5 +1,6 @@
 """Rows that no stage wrote: from Parquet, JSON lines and a Hub on loopback, under the names of the row contract."""
 
+import gzip
 from pathlib import Path
 
 import orjson
@@ -39,10 +40,17 @@ def texts(rows: list[dict]) -> list[str]:
     return [row["text"] for row in rows]
 
 
-@pytest.mark.parametrize("write", [lines, table])
+def packed(path: Path, *rows: object) -> Path:
+    plain = lines(path.with_suffix(""), *rows)
+    path.write_bytes(gzip.compress(plain.read_bytes()))
+    plain.unlink()
+    return path
+
+
+@pytest.mark.parametrize("write", [lines, table, packed])
 @pytest.mark.parametrize("whole", [False, True], ids=["file", "folder"])
 def test_local_rows_are_read_by_the_names_of_their_columns(tmp_path, write, whole):
-    name = "a.jsonl" if write is lines else "a.parquet"
+    name = {lines: "a.jsonl", table: "a.parquet", packed: "a.jsonl.gz"}[write]
     file = write(tmp_path / "own" / name, *({"content": text, "n": number} for number, text in enumerate(TEXTS)))
     rows = copied(RowSource(str(file.parent if whole else file), columns={"text": "content"}), tmp_path / "stage")
     assert [(row["text"], row["n"]) for row in rows] == [*zip(TEXTS, range(2), strict=True)]
