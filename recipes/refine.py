@@ -5,6 +5,9 @@
 Columns in:  id, text, source, instruction
 Columns out: + filter_* and score_* verdicts, output, output_tokens, output_finish_reason, output_logprob
 
+`candidates` may be a stage's rows, Parquet, JSON lines, or a dataset of the Hub, owner/name@revision, such as
+published candidates; `push_to: owner/name` sends the finished rows there.
+
 `score_target: pair` and `answers: raw` make the arm that the paper compares with: recipes/humpback. `answers: unaided`
 is a control: the same instructions, answered without their documents.
 

@@ -13,7 +13,7 @@ import yaml
 # The tiny model's operations are too small to share out: one thread is faster, here and in the processes it starts.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-pytest_plugins = ["tests.programs", "tests.private_slurm", "tests.workers"]
+pytest_plugins = ["tests.loopback_hub.in_process", "tests.programs", "tests.private_slurm", "tests.workers"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 KINDS = ("slow", "slurm", "vllm", "browser")

@@ -90,7 +90,7 @@ def test_label_names_the_missing_column_before_it_loads_a_model(tmp_path, in_rep
     from kun_recipes.curation.label import run
 
     own = write(tmp_path / "own", {"id": "1", "title": "水"})
-    with pytest.raises(UserError, match=r"own.jsonl:1: .*a row needs `id` and `text`"):
+    with pytest.raises(UserError, match=r"own.jsonl:1: no text in column text; found id, title"):
         run(LabelConfig(segments=str(own), output_dir=str(tmp_path / "label"), model="no/model"))
 
 

@@ -68,6 +68,8 @@ DatasetPath = Annotated[str, PathKind(exists=True, hub=True)]
 """A file, a folder, or the id of a dataset on the Hub."""
 BenchmarkPath = Annotated[str, PathKind(hub=True)]
 """A folder or file of questions, or owner/name@commit on the Hub."""
+RowsPath = Annotated[str, PathKind(hub=True)]
+"""Rows that an earlier stage writes, a file or folder of rows, or owner/name@revision on the Hub."""
 ModelPath = Annotated[str, PathKind(hub=True, named=True)]
 """A model folder, a model source file, or the id of a model on the Hub."""
 

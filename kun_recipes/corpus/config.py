@@ -8,7 +8,7 @@ from kun_recipes.corpus.decontamination.benchmarks import BenchmarkFormat
 from kun_recipes.corpus.deduplication import NearDuplicateSettings
 from kun_recipes.corpus.sources.formats import FieldNames, FormatName
 from kun_recipes.errors import ConfigError
-from kun_recipes.execution.options import ExecutorConfig
+from kun_recipes.execution.options import ExecutorConfig, PushConfig
 
 NEAR = NearDuplicateSettings()
 
@@ -37,7 +37,7 @@ class Benchmark:
 
 
 @dataclass(kw_only=True)
-class CorpusConfig(ExecutorConfig):
+class CorpusConfig(ExecutorConfig, PushConfig):
     """Read corpora, cut them into self-contained segments and keep the clean ones (Kun §3.1, A.2)."""
 
     corpora: list[Corpus] = option(help="what is read")

@@ -1,11 +1,14 @@
 """Options of the label and refine stages."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from kun_recipes.config.options import option
-from kun_recipes.config.types import InputPath, OutputPath, PromptPath, StagePath
+from kun_recipes.config.types import InputPath, OutputPath, PromptPath, RowsPath
+from kun_recipes.data import schema
+from kun_recipes.data.row_sources import RowSource
 from kun_recipes.errors import ConfigError
+from kun_recipes.execution.options import PushConfig
 from kun_recipes.models.options import EngineConfig
 
 FURTHER_TEMPERATURE = 0.7
@@ -15,9 +18,21 @@ CHECKS = ("tails", "details", "support", "answer")
 
 
 @dataclass(kw_only=True)
-class CandidatesConfig(EngineConfig):
-    """Options of a stage that may write several candidates for a row."""
+class CandidatesConfig(EngineConfig, PushConfig):
+    """Options of a stage that reads rows, and may write several candidates for each."""
 
+    rows_option: ClassVar[str]
+    """Name of the option that says what is read."""
+    needed: ClassVar[tuple[str, ...]] = ()
+    """Columns that each row must have beside its text."""
+    own: ClassVar[tuple[str, ...]]
+    """Columns that the stage writes."""
+
+    subset: str | None = option(None, "config of the Hub dataset that is read; null: its default one")
+    split: str | None = option(None, "split of the Hub dataset that is read; null: all, one after the other")
+    columns: dict[str, str] | None = option(
+        None, "columns of the rows that are read, where they have other names, such as {text: content}"
+    )
     candidate_temperature: float | None = option(
         None,
         f"temperature of further candidates where the first is greedy; null: {FURTHER_TEMPERATURE}",
@@ -28,11 +43,17 @@ class CandidatesConfig(EngineConfig):
 
     def check(self) -> None:
         super().check()
+        self.check_repository()
         if self.candidate_temperature is not None and (temperature := self.decoding().temperature):
             raise ConfigError(
                 "candidate_temperature",
                 f"the first candidate is drawn, too, at temperature {temperature:g}, which goes for all: leave it out",
             )
+
+    def source(self) -> RowSource:
+        """Return what is read."""
+        path = getattr(self, self.rows_option)
+        return RowSource(path, self.subset, self.split, self.columns, self.needed, self.own)
 
     def further_temperature(self) -> float:
         """Return the temperature of further candidates where the first is greedy."""
@@ -43,7 +64,12 @@ class CandidatesConfig(EngineConfig):
 class LabelConfig(CandidatesConfig):
     """Let the label model write candidate instructions for each segment, and keep the likely ones (Kun §3.2)."""
 
-    segments: StagePath = option(help="folder of segment rows, written by the corpus stage")
+    rows_option, own = "segments", schema.LABELLED
+
+    segments: RowsPath = option(
+        help="segments: folder of rows that the corpus stage wrote; file or folder of Parquet or JSON lines; or "
+        "owner/name@revision, a dataset of the Hub"
+    )
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
     prompt: PromptPath = option("recipes/prompts/label.txt", "label prompt", source="the released label model's")
     candidates: int = option(
@@ -115,7 +141,13 @@ class LabelConfig(CandidatesConfig):
 class RefineConfig(CandidatesConfig):
     """Let the primary chat model judge the candidates and write the polished answers (Kun §3.3)."""
 
-    candidates: StagePath = option(help="folder of candidate rows, written by the label stage", selects=True)
+    rows_option, needed, own = "candidates", (schema.INSTRUCTION,), schema.REFINED
+
+    candidates: RowsPath = option(
+        help="candidates: folder of rows that the label stage wrote; file or folder of Parquet or JSON lines; or "
+        "owner/name@revision, a dataset of the Hub",
+        selects=True,
+    )
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
     dataset_dir: OutputPath = option(
         help="folder of the finished dataset, one Parquet split per source", affects_rows=False

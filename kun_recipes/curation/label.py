@@ -12,16 +12,15 @@ from datatrove.pipeline.filters.base_filter import BaseFilter
 
 from kun_recipes.curation.choosing import KeepBest, instruction_merits
 from kun_recipes.curation.config import LabelConfig
+from kun_recipes.curation.inputs import check_source, rows_here
 from kun_recipes.curation.labeling import CountTokens, EmptyInstruction, LabelInstructions, MeasureFit
 from kun_recipes.curation.measuring import FitsContext, RecallRows
 from kun_recipes.curation.recital import RecitesPrompt
 from kun_recipes.curation.statements import IsStatement
 from kun_recipes.data import schema
-from kun_recipes.data.folders import require_finished
 from kun_recipes.data.rows import (
     InputReader,
     RowReader,
-    check_rows,
     list_shards,
     read_rows,
     removed_writers,
@@ -98,11 +97,11 @@ def lowest_fit(config: LabelConfig, stage: StageFolder) -> float | None:
 
 
 def run(config: LabelConfig) -> None:
-    require_finished(config.segments)
+    check_source(config)
     stage = StageFolder("label", config)
     summary = stage.summary()
     if summary is None:
-        check_rows(config.segments)
+        config = rows_here(config, stage)
         shards = list_shards(config.segments)
         pipeline = measure(config, stage)
         stage.begin()

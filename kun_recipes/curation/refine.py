@@ -10,6 +10,7 @@ from datatrove.pipeline.filters.base_filter import BaseFilter
 from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.choosing import KeepBest
 from kun_recipes.curation.config import RefineConfig
+from kun_recipes.curation.inputs import check_source, rows_here
 from kun_recipes.curation.judge_data import JudgeItem, load_judge_items
 from kun_recipes.curation.judging import AskJudge, Judge, filter_judge, score_judge
 from kun_recipes.curation.measuring import FitsContext, RecallRows
@@ -17,11 +18,9 @@ from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
 from kun_recipes.curation.verification import Verification
 from kun_recipes.data import schema
 from kun_recipes.data.dataset import write_dataset
-from kun_recipes.data.folders import require_finished
 from kun_recipes.data.rows import (
     InputReader,
     RowReader,
-    check_rows,
     list_shards,
     read_rows,
     removed_writers,
@@ -155,11 +154,11 @@ def polish_requests(config: RefineConfig, polish: PromptTemplate | None, decodin
 
 
 def run(config: RefineConfig) -> None:
-    require_finished(config.candidates)
+    check_source(config)
     stage = StageFolder("refine", config)
     summary = stage.summary()
     if summary is None:
-        check_rows(config.candidates, [schema.INSTRUCTION])
+        config = rows_here(config, stage)
         shards = list_shards(config.candidates)
         calibrations = Calibrations(
             stage.folder / "judges.json", load_items(config), config.thresholds(), config.target_precision

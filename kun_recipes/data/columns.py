@@ -87,6 +87,9 @@ PAIRS = (
 )
 """Refined pairs: the pair and its source first, as in COIG-Kun, then every number that decided about the row."""
 
+SEGMENTS = (_SEGMENT[1], _SOURCE, _SEGMENT[0], *_SEGMENT[2:])
+"""Segments, as the corpus stage leaves them."""
+
 CANDIDATES = (_INSTRUCTION, _SEGMENT[1], _SOURCE, _SEGMENT[0], *_SEGMENT[2:], *_LABEL, *_LABELLER)
 """Labelled candidates: the instruction and the segment that it was written for, before any verdict."""
 

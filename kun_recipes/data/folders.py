@@ -14,7 +14,9 @@ SUMMARY = "stage.json"
 STARTED = "started.json"
 TRAIN_SUMMARY = "train_summary.json"
 WRITTEN = ".written.json"
-MARKS = (SUMMARY, STARTED, TRAIN_SUMMARY, f"checkpoints/{STARTED}", WRITTEN)
+COPIED = "scratch/input-"
+"""Beginning of the name of the folder into which a stage copies rows that lie elsewhere."""
+MARKS = (SUMMARY, STARTED, TRAIN_SUMMARY, f"checkpoints/{STARTED}", f"{COPIED}*", WRITTEN)
 """Files by which a folder that this package wrote is known; `write_dataset` leaves the last, no other program does."""
 
 ROWS = "*.jsonl*"

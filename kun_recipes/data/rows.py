@@ -34,6 +34,9 @@ RECORD = "record"
 """Metadata key of the number of a document's record in its file: ids of corpora repeat. No column of the row."""
 
 
+LocatedRow = tuple[str, dict[str, Any]]
+"""A row, behind the place at which it stands, for messages."""
+
 ZSTD = "zstd-3"
 """fsspec's own "zstd" is level 10, at which compressing takes as long as a third of the rules of the corpus stage."""
 
@@ -173,8 +176,13 @@ def check_rows(folder: str | Path, columns: Sequence[str] = ()) -> None:
     Such a row is invalid, has no text in one of `columns`, a source that is no name, or the id of another row. Takes
     8 bytes of memory per row.
     """
+    check_located(lambda: _located(folder), columns)
+
+
+def check_located(located: Callable[[], Iterator[LocatedRow]], columns: Sequence[str]) -> None:
+    """Do what `check_rows` does, with rows of any origin; `located` begins them anew."""
     digests = array("Q")
-    for where, row in _located(folder):
+    for where, row in located():
         for column in columns:
             if not isinstance(row.get(column), str) or is_blank(row[column]):
                 raise UserError(f"{where}: no text in column {column}; found {', '.join(row)}")
@@ -182,19 +190,19 @@ def check_rows(folder: str | Path, columns: Sequence[str] = ()) -> None:
             raise UserError(f"{where}: the source must be text or a number, not {source}")
         digests.append(choice_hash(row[schema.ID]))
     values, counts = np.unique(np.frombuffer(digests, np.uint64), return_counts=True)
-    _check_ids(folder, set(values[counts > 1].tolist()))
+    _check_ids(located, set(values[counts > 1].tolist()))
 
 
-def _check_ids(folder: str | Path, repeated: set[int]) -> None:
+def _check_ids(located: Callable[[], Iterator[LocatedRow]], repeated: set[int]) -> None:
     """Raise UserError at the first row with the id of one before; `repeated` are the hashes of such ids."""
     places: dict[str, str] = {}
-    for where, row in _located(folder) if repeated else ():
+    for where, row in located() if repeated else ():
         row_id = row[schema.ID]
         if choice_hash(row_id) in repeated and (first := places.setdefault(row_id, where)) != where:
             raise UserError(f"{where}: duplicate id {row_id}, first at {first}; give each row its own id")
 
 
-def _located(folder: str | Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _located(folder: str | Path) -> Iterator[LocatedRow]:
     """All rows of a folder of shards, and where they stand: file and row, counted from 1."""
     for name in list_shards(folder):
         for number, row in enumerate(read_shard(folder, name), start=1):

@@ -60,3 +60,47 @@ PROMPT_TOKENS = "prompt_tokens"  # of the prompt that leaves the answer no room 
 # every row in removed/
 REASON = "reason"
 VALUE = "value"  # what the rule measured or matched, as text
+
+REFINED = (
+    FILTER_LOGODDS,
+    FILTER_CALIBRATED,
+    FILTER_PROBABILITY,
+    SCORE_LOGODDS,
+    SCORE_CALIBRATED,
+    SCORE_PROBABILITY,
+    ANSWER_LOGODDS,
+    ANSWER_CALIBRATED,
+    ANSWER_PROBABILITY,
+    OUTPUT,
+    OUTPUT_TOKENS,
+    OUTPUT_FINISH,
+    OUTPUT_LOGPROB,
+    OUTPUT_GIVEN,
+    OUTPUT_PRIOR,
+    SUPPORT,
+    CHAT_MODEL,
+    POLISH_PROMPT,
+    ANSWER_CANDIDATE,
+    RAW_OUTPUT,
+    TAIL,
+    MISSING_DETAILS,
+    PROMPT_TOKENS,
+    REASON,
+    VALUE,
+)
+"""Columns that refine writes: in rows that it reads, they tell of another run."""
+
+LABELLED = (
+    INSTRUCTION,
+    INSTRUCTION_TOKENS,
+    INSTRUCTION_FINISH,
+    INSTRUCTION_LOGPROB,
+    INSTRUCTION_PRIOR,
+    PERPLEXITY,
+    FIT,
+    LABEL_MODEL,
+    LABEL_PROMPT,
+    CANDIDATE,
+    *REFINED,
+)
+"""Columns that label writes, and those that are about what it wrote."""

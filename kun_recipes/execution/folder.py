@@ -59,6 +59,7 @@ class StageFolder:
         self.asked = describe(config)
         self.selecting = selecting_keys(config)
         self.left_out = dict(left_out(config))
+        self.pins: dict[str, str] = {}
         self.begun = time.monotonic()
 
     @property
@@ -99,6 +100,15 @@ class StageFolder:
         if earlier is None or self._is_left_by_failed():
             return None
         return None if self._changed(earlier) else earlier
+
+    def pinned(self, option: str) -> str | None:
+        """Return the commit at which an earlier run of this folder read an option's Hub dataset, asked as now."""
+        asked = (one for one in self._known() if one["config"].get(option) == self.asked[option])
+        return next((commit for one in asked if (commit := one.get("pinned", {}).get(option))), None)
+
+    def pin(self, option: str, commit: str) -> None:
+        """Keep the commit at which an option's Hub dataset is read, for the runs that go on."""
+        self.pins[option] = commit
 
     def is_outdated(self) -> bool:
         """Whether other values that change rows made the folder, or began it."""
@@ -155,7 +165,8 @@ class StageFolder:
         return summary
 
     def _asked(self) -> dict[str, Any]:
-        return {**({"left_out": self.left_out} if self.left_out else {}), "config": self.asked}
+        left_out = {"left_out": self.left_out} if self.left_out else {}
+        return left_out | ({"pinned": self.pins} if self.pins else {}) | {"config": self.asked}
 
     def _known(self) -> list[dict[str, Any]]:
         """What earlier runs left of what they were asked."""

@@ -3,10 +3,34 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
+
 from kun_recipes.config.options import option
 from kun_recipes.errors import ConfigError
 from kun_recipes.execution.launch import Executor
 from kun_recipes.execution.slurm.arrays import SlurmOptions
+
+
+@dataclass(kw_only=True)
+class PushConfig:
+    """Options of a stage whose finished rows can go to the Hub."""
+
+    push_to: str | None = option(
+        None, "owner/name of the dataset on the Hub that the finished rows become; null: none", affects_rows=False
+    )
+    private: bool = option(True, "visible to its owners alone", affects_rows=False)
+
+    def check_repository(self) -> None:
+        """Raise ConfigError where `push_to` cannot be the name of a repository with its owner."""
+        if self.push_to is None:
+            return
+        try:
+            validate_repo_id(self.push_to)
+        except HFValidationError as error:
+            raise ConfigError("push_to", f"no name for the Hub: {' '.join(str(error).split())}") from error
+        if "/" not in self.push_to:
+            raise ConfigError("push_to", f"write owner/name, not {self.push_to}")
 
 
 @dataclass(kw_only=True)

@@ -44,6 +44,10 @@ STAGES = "recipes/stages.json"
 NOT_PUBLISHED = ("logs", "checkpoints", TRAIN_SUMMARY)
 """Parts of a model's folder; the summary is written anew without this machine's paths."""
 
+BY_WITHHOLDING = (
+    "Put the ids into a file, one a line, and name it by `withhold:`, or run the stage again with rules that find them"
+)
+
 RESERVED = (DEFAULT, "all")
 """Words of `load_dataset` that no split can have for its name."""
 
@@ -99,11 +103,11 @@ def _build_dataset(config: PublishConfig, record: RunRecord, name: str, folder: 
             f"{stage}: its rows are {sum(rows.values()) + withheld}, but its funnel ends with {summary['rows_kept']}; "
             "run the stage again"
         )
-    refuse_bad_rows(folder, privacy, load_rules(path_of(summary["config"]["rules"])), stage)
+    refuse_bad_rows(folder, privacy, load_rules(path_of(summary["config"]["rules"])), stage / "rows", BY_WITHHOLDING)
     stages = {"corpus": record.corpus, "label": record.label} | ({"refine": summary} if name == DATASET else {})
     _copy_recipes(config.recipes, folder)
-    _copy_prompts(read_prompts(stage["config"] for stage in stages.values()), folder)
-    _write_stages(stages, folder)
+    copy_prompts(read_prompts(stage["config"] for stage in stages.values()), folder)
+    write_stages(stages, folder)
     figures = _copy_figures(config.report_dir, folder) if config.report_dir and name == DATASET else []
     # private_found: or it were refused
     card = DatasetCard(config, record, folder, name, columns, rows, withheld, private_found=0, figures=figures)
@@ -125,8 +129,7 @@ def _write_rows(
             source = row[schema.SOURCE]
             if source not in licences:
                 raise UserError(f"sources: the source {source} has rows; add its name, licence and origin")
-            if source in RESERVED:
-                raise UserError(f"{rows}: a source is called {source}, a name that `datasets` keeps for itself")
+            refuse_reserved(source, rows)
             if row[schema.ID] in withhold:
                 withheld += 1
             else:
@@ -136,6 +139,12 @@ def _write_rows(
     if not splits.rows:
         raise UserError(f"{rows}: no row is left to publish; {config.withhold} withholds them all")
     return splits.rows, withheld
+
+
+def refuse_reserved(source: str, rows: Path) -> None:
+    """Raise UserError for a source whose name no split can have."""
+    if source in RESERVED:
+        raise UserError(f"{rows}: a source is called {source}, a name that `datasets` keeps for itself")
 
 
 def _refuse_unknown_ids(config: PublishConfig) -> None:
@@ -165,21 +174,20 @@ def _ids(file: str | None) -> frozenset[str]:
         raise UserError(f"{file}: is no text file of row ids ({error.reason} at byte {error.start})") from error
 
 
-def refuse_bad_rows(folder: Path, privacy: PrivacySettings, rules: Rules, stage: Path) -> None:
+def refuse_bad_rows(folder: Path, privacy: PrivacySettings, rules: Rules, rows: Path, advice: str) -> None:
     """Raise UserError for rows that must not be published: private data, empty texts, an id twice.
 
     Args:
         privacy, rules: those of the run.
+        rows: where they come from, for the message.
+        advice: what to do, likewise.
     """
     check = RowsCheck(privacy, rules, quality=False)
     for split, row in read_all(folder):
         check.look(split, row)
     if bad := [problem for problem in check.problems.values() if problem.serious]:
         found = "; ".join(map(str, bad))
-        raise UserError(
-            f"{stage / 'rows'}: not to be published: {found}. Put the ids into a file, one a line, and name it by "
-            "`withhold:`, or run the stage again with rules that find them"
-        )
+        raise UserError(f"{rows}: not to be published: {found}. {advice}")
 
 
 def _build_model(config: PublishConfig, record: RunRecord, name: str, folder: Path) -> Built:
@@ -190,7 +198,7 @@ def _build_model(config: PublishConfig, record: RunRecord, name: str, folder: Pa
             _link_or_copy(path, folder / inside)
     write_json(folder / TRAIN_SUMMARY, without_local_paths(model.summary))
     _copy_recipes(config.recipes, folder)
-    _copy_prompts(read_prompts([model.summary["config"]]), folder)
+    copy_prompts(read_prompts([model.summary["config"]]), folder)
     (folder / CARD).write_text(ModelCard(config, record, model).render(), encoding="utf-8")
     write_manifest(folder)
     return Built(name, "model")
@@ -209,7 +217,7 @@ def _copy_recipes(recipes: Sequence[str], folder: Path) -> None:
             (target / path.name).write_text(text, encoding="utf-8")
 
 
-def _copy_prompts(prompts: Sequence[Prompt], folder: Path) -> None:
+def copy_prompts(prompts: Sequence[Prompt], folder: Path) -> None:
     """Copy the prompt files to recipes/prompts/<name>."""
     for prompt in prompts:
         target = folder / PROMPTS / prompt.path.name
@@ -226,7 +234,7 @@ def _copy_figures(report_dir: str, folder: Path) -> list[str]:
     return [picture.stem for picture in pictures]
 
 
-def _write_stages(stages: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
+def write_stages(stages: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
     """Write the config and the counts of each stage, without this machine's paths and times."""
     lasting = {
         name: {key: value for key, value in stage.items() if key != "seconds"} for name, stage in stages.items()

@@ -109,6 +109,10 @@ class PublishConfig(RunFolders):
         """The Hub's id of something that is published here."""
         return f"{self.namespace}/{self.names[name]}"
 
+    def kinds(self) -> dict[str, str]:
+        """The Hub's kind of each repository, by its id."""
+        return {self.repository(name): kind_of(name) for name in self.names}
+
     def published_repository(self, name: str) -> str | None:
         """The Hub's id of something, if it is published here."""
         return self.repository(name) if name in self.names else None

@@ -20,7 +20,7 @@ from kun_recipes.publishing.record import read_run
 def run(config: PublishConfig) -> None:
     api = HfApi()
     if config.push:
-        check_account(config, api)
+        check_account(config.kinds(), config.private, api)
     console = Console(stderr=True)
     built = built_folders(config)
     for one in built:

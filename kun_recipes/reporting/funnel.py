@@ -79,10 +79,9 @@ def sample_rows(rows: Iterable[Mapping[str, Any]], count: int = 3) -> list[Mappi
 
 def row_panel(row: Mapping[str, Any]) -> RenderableType:
     """Return one finished row in full: the pair, the segment it came from, and the measurements that decided on it."""
-    measured = (
-        f"perplexity {row[schema.PERPLEXITY]:.2f} · fit {row[schema.FIT]:+.2f}"
-        f" · P(是) {row[schema.FILTER_PROBABILITY]:.2f} · P(好) {row[schema.SCORE_PROBABILITY]:.2f}"
-    )
+    measured = f"P(是) {row[schema.FILTER_PROBABILITY]:.2f} · P(好) {row[schema.SCORE_PROBABILITY]:.2f}"
+    if schema.FIT in row:  # candidates of other people's may lack it
+        measured = f"perplexity {row[schema.PERPLEXITY]:.2f} · fit {row[schema.FIT]:+.2f} · {measured}"
     if schema.SUPPORT in row:
         measured += f" · support {row[schema.SUPPORT]:+.2f} · P(right) {row[schema.ANSWER_PROBABILITY]:.2f}"
     if missing := row.get(schema.MISSING_DETAILS):

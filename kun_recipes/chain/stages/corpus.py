@@ -8,7 +8,8 @@ from pathlib import Path
 from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption, Assumptions
 from kun_recipes.chain.plan.sample import mean_of, measured_rate
 from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
-from kun_recipes.chain.stage import Stage, Summary
+from kun_recipes.chain.stage import Summary
+from kun_recipes.chain.stages.pushing import PUSH_WRITES, PushingStage
 from kun_recipes.corpus.config import CorpusConfig
 from kun_recipes.data import schema
 from kun_recipes.reporting import PAGE
@@ -33,21 +34,24 @@ class CorpusRates:
     bytes_per_row: Assumption
 
 
-class CorpusStage(Stage):
+class CorpusStage(PushingStage):
     """Read web text, and cut it into self-contained segments (Kun §3.1)."""
 
     name, script, devices = "corpus", "recipes/corpus.py", "cores"
     extra = "recipes"
-    writes = (PAGE,)
+    writes = (PAGE, *PUSH_WRITES)
     plan_section, assumptions = "corpus", CorpusRates
 
     def config_class(self) -> type:
         return CorpusConfig
 
-    def run(self, config: CorpusConfig) -> None:
+    def make_rows(self, config: CorpusConfig) -> None:
         from kun_recipes.corpus.corpus import run
 
         run(config)
+
+    def privacy_file(self, config: CorpusConfig) -> str | None:
+        return config.privacy
 
     def check_inputs(self, config: CorpusConfig, there: Container[str]) -> None:
         from kun_recipes.corpus.corpus import check_inputs

@@ -7,7 +7,8 @@ from pathlib import Path
 from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption, Assumptions
 from kun_recipes.chain.plan.sample import mean_of, measured_rate
 from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
-from kun_recipes.chain.stage import Stage, Summary
+from kun_recipes.chain.stage import Summary
+from kun_recipes.chain.stages.pushing import PushingStage
 from kun_recipes.curation.config import LabelConfig
 from kun_recipes.data import schema
 from kun_recipes.models.engines import check_installed
@@ -25,7 +26,7 @@ class LabelRates:
     kept_share: AssumedShare
 
 
-class LabelStage(Stage):
+class LabelStage(PushingStage):
     """Write candidate instructions for each segment (Kun §3.2)."""
 
     name, script = "label", "recipes/label.py"
@@ -34,12 +35,13 @@ class LabelStage(Stage):
     def config_class(self) -> type:
         return LabelConfig
 
-    def run(self, config: LabelConfig) -> None:
+    def make_rows(self, config: LabelConfig) -> None:
         from kun_recipes.curation.label import run
 
         run(config)
 
     def check(self, config: LabelConfig) -> None:
+        super().check(config)
         check_installed(config.engine)
 
     def check_inputs(self, config: LabelConfig, there: Container[str]) -> None:

@@ -31,7 +31,7 @@ class PublishStage(Stage):
         if config.push:
             from kun_recipes.publishing.hub import check_account
 
-            check_account(config, HfApi())
+            check_account(config.kinds(), config.private, HfApi())
 
     def left(self, config: PublishConfig) -> PublishConfig:
         """A release without all that it should have is built, and not pushed."""

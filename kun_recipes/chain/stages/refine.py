@@ -9,7 +9,8 @@ from rich.console import RenderableType
 from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption, Assumptions
 from kun_recipes.chain.plan.sample import mean_of, measured_rate
 from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
-from kun_recipes.chain.stage import Stage, Summary
+from kun_recipes.chain.stage import Summary
+from kun_recipes.chain.stages.pushing import PUSH_WRITES, PushingStage
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.data import schema
 from kun_recipes.data.rows import read_rows
@@ -40,22 +41,23 @@ class RefineRates:
     kept_share: AssumedShare
 
 
-class RefineStage(Stage):
+class RefineStage(PushingStage):
     """Judge the candidates and write the polished answers (Kun §3.3)."""
 
     name, script = "refine", "recipes/refine.py"
-    writes = ("judges.json", "judges.json.lock")
+    writes = ("judges.json", "judges.json.lock", *PUSH_WRITES)
     rows_from, plan_section, assumptions = "candidates", "refine", RefineRates
 
     def config_class(self) -> type:
         return RefineConfig
 
-    def run(self, config: RefineConfig) -> None:
+    def make_rows(self, config: RefineConfig) -> None:
         from kun_recipes.curation.refine import run
 
         run(config)
 
     def check(self, config: RefineConfig) -> None:
+        super().check(config)
         check_installed(config.engine)
 
     def check_inputs(self, config: RefineConfig, there: Container[str]) -> None:

@@ -1,6 +1,7 @@
 """The metadata of a dataset's card: what the Hub indexes, and what `load_dataset` reads its configs and types from."""
 
 from pathlib import Path
+from typing import Any
 
 from datasets import DatasetInfo, Features, SplitDict, SplitInfo
 from datasets.info import DatasetInfosDict
@@ -19,15 +20,17 @@ DEFAULT = "default"
 
 
 def dataset_metadata(
-    folder: Path, rows: dict[str, int], title: str, licence: Licence, origins: dict[str, str], tags: list[str]
+    folder: Path, rows: dict[str, int], title: str, licence: Licence | None, origins: dict[str, str], tags: list[str]
 ) -> DatasetCardData:
     """The metadata of the Parquet files in a folder.
 
     Args:
         rows: by split; each split is a config of its own too.
+        licence: None where that of the rows is not known.
         origins: where each source comes from.
     """
     hub_sources = [origin for origin in origins.values() if HUB_ID.fullmatch(origin)]
+    of_licence: dict[str, Any] = {**licence.metadata()} if licence else {}
     data = DatasetCardData(
         pretty_name=title,
         language=["zh"],
@@ -37,7 +40,7 @@ def dataset_metadata(
         annotations_creators=["machine-generated"],
         language_creators=["found", "machine-generated"],
         tags=tags,
-        **licence.metadata(),
+        **of_licence,
     )
     configs = {DEFAULT: list(rows), **{split: [split] for split in rows}}
     infos = {name: _info(folder, name, splits, rows) for name, splits in configs.items()}

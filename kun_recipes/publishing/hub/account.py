@@ -1,32 +1,36 @@
-"""Check that this account may push what a config publishes, before a run that ends in a push does any work."""
+"""Check that this account may push somewhere, before a run that ends in a push does any work."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.utils import get_token
 
+from kun_recipes.data.retries import with_retries
 from kun_recipes.errors import UserError
-from kun_recipes.publishing.config import PublishConfig, kind_of
-from kun_recipes.publishing.hub.retries import with_retries
 
 TOKENS = "https://huggingface.co/settings/tokens"
 WRITE = "repo.write"
 
 
-def check_account(config: PublishConfig, api: HfApi) -> None:
-    """Raise UserError unless the token may write to every repository that a config names.
+def check_account(repositories: Mapping[str, str], private: bool, api: HfApi) -> None:
+    """Raise UserError unless the token may write to every repository.
 
     Asks nothing that changes anything: that of a repository which is not there yet follows from the namespace.
+
+    Args:
+        repositories: the Hub's kind of each, by its id.
+        private: they are to be visible to their owners alone.
     """
     if not (api.token or get_token()):
         raise UserError(f"no token to push with: `hf auth login`, or set HF_TOKEN; {TOKENS} makes one")
     me = _whoami(api)
-    _check_namespace(config.namespace, me)
-    for name in config.names:
-        repository = config.repository(name)
-        _check_token(config.namespace, repository, me["auth"]["accessToken"])
-        _check_repository(config, api, name, repository)
+    for repository, kind in repositories.items():
+        namespace = repository.partition("/")[0]
+        _check_namespace(namespace, me)
+        _check_token(namespace, repository, me["auth"]["accessToken"])
+        _check_repository(repository, kind, private, api)
 
 
 def _whoami(api: HfApi) -> dict[str, Any]:
@@ -45,8 +49,7 @@ def _check_namespace(namespace: str, me: dict[str, Any]) -> None:
     writable = [me["name"]] + [org["name"] for org in me.get("orgs", []) if org.get("roleInOrg") != "read"]
     if namespace not in writable:
         raise UserError(
-            f"namespace {namespace}: the token's owner can write to {', '.join(writable)}; "
-            "set `namespace:` to one of them"
+            f"namespace {namespace}: the token's owner can write to {', '.join(writable)}; push to one of them"
         )
 
 
@@ -66,8 +69,7 @@ def _check_token(namespace: str, repository: str, token: dict[str, Any]) -> None
             )
 
 
-def _check_repository(config: PublishConfig, api: HfApi, name: str, repository: str) -> None:
-    kind = kind_of(name)
+def _check_repository(repository: str, kind: str, private: bool, api: HfApi) -> None:
     try:
         info = with_retries(f"{repository}: looking at it", lambda: api.repo_info(repository, repo_type=kind))
     except UserError as error:
@@ -77,7 +79,7 @@ def _check_repository(config: PublishConfig, api: HfApi, name: str, repository: 
     with_retries(
         f"{repository}: asking for write access", lambda: api.auth_check(repository, repo_type=kind, write=True)
     )
-    if config.private and not info.private:
+    if private and not info.private:
         raise UserError(
             f"{repository}: is public already, but `private` is true; set it to false, or take another name"
         )

@@ -6,6 +6,7 @@ Hub what arrived, and sends the rest.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -14,10 +15,10 @@ from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundE
 from huggingface_hub.utils import disable_progress_bars
 
 from kun_recipes.data.manifest import MANIFEST, read_manifest
+from kun_recipes.data.retries import with_retries
 from kun_recipes.errors import UserError
 from kun_recipes.progress import is_shown
 from kun_recipes.publishing.hub.read_back import read_back
-from kun_recipes.publishing.hub.retries import with_retries
 
 LOADED = (".parquet", ".safetensors", ".bin", ".gguf")
 """Suffixes of files that `load_dataset` and `from_pretrained` load, whoever put them there."""
@@ -45,12 +46,13 @@ class Pushed:
 
 
 def push(
-    folder: Path, kind: str, repository: str, tag: str, private: bool, api: HfApi, notify: Callable[[str], None]
+    folder: Path, kind: str, repository: str, tag: str | None, private: bool, api: HfApi, notify: Callable[[str], None]
 ) -> Pushed:
     """Push one folder, read it back, tag it, and only then show it to others where it is to be public.
 
     Args:
         kind: dataset or model.
+        tag: of the release; None tags nothing, and lets another content follow.
         notify: called with a line on each step.
 
     Raises:
@@ -69,7 +71,9 @@ class _Where(TypedDict):
 
 
 class _Push:
-    def __init__(self, folder: Path, kind: str, repository: str, tag: str, api: HfApi, notify: Callable[[str], None]):
+    def __init__(
+        self, folder: Path, kind: str, repository: str, tag: str | None, api: HfApi, notify: Callable[[str], None]
+    ):
         self.folder = folder
         self.repository, self.tag, self.api = repository, tag, api
         self.where: _Where = {"repo_id": repository, "repo_type": kind}
@@ -79,14 +83,14 @@ class _Push:
 
     def run(self, private: bool) -> Pushed:
         self._with_retries("making it", self._make)
-        released = self._is_released()
+        released = self.tag is None or self._is_released(self.tag)
         before = self._with_retries("looking at main", self._head)
         self.notify(f"{self.repository}: sending files")
         commit = self._with_retries("the commit", self._commit)
         self.notify(f"{self.repository}: reading it back")
         verified = read_back(self.folder, self.manifest, **self.where, revision=commit, api=self.api)
-        if not released:
-            self._with_retries("the tag", lambda: self._set_tag(commit))
+        if self.tag and not released:
+            self._with_retries("the tag", partial(self._set_tag, self.tag, commit))
         if not private:
             self._with_retries("making it public", lambda: self.api.update_repo_settings(**self.where, private=False))
         unit = "rows" if self.manifest["splits"] else "files"
@@ -107,22 +111,22 @@ class _Push:
         assert commit is not None  # the Hub leaves it out only where a call names the fields that it wants
         return commit
 
-    def _set_tag(self, commit: str) -> None:
+    def _set_tag(self, tag: str, commit: str) -> None:
         """Tag the commit, unless an earlier try has; with exist_ok the client would take any conflict for that."""
-        if self.tag not in self._tags():
-            self.api.create_tag(**self.where, tag=self.tag, revision=commit)
+        if tag not in self._tags():
+            self.api.create_tag(**self.where, tag=tag, revision=commit)
 
     def _tags(self) -> dict[str, str]:
         """Each tag's commit."""
         return {ref.name: ref.target_commit for ref in self.api.list_repo_refs(**self.where).tags}
 
-    def _is_released(self) -> bool:
+    def _is_released(self, tag: str) -> bool:
         """Tell if this very content has the tag already; raise UserError if another content has it."""
         tagged = self._with_retries("looking at its tags", self._tags)
-        if self.tag not in tagged:
+        if tag not in tagged:
             return False
-        if self._with_retries(f"looking at {self.tag}", lambda: self._manifest_at(tagged[self.tag])) != self.manifest:
-            raise UserError(f"{self.repository}: {self.tag} is another release already; give this one a new `tag:`")
+        if self._with_retries(f"looking at {tag}", lambda: self._manifest_at(tagged[tag])) != self.manifest:
+            raise UserError(f"{self.repository}: {tag} is another release already; give this one a new `tag:`")
         return True
 
     def _manifest_at(self, commit: str) -> dict[str, Any] | None:
@@ -144,7 +148,7 @@ class _Push:
             info = self.api.create_commit(
                 **self.where,
                 operations=[*self._additions(), *self._deletions(head)],
-                commit_message=f"Release {self.tag}",
+                commit_message=f"Release {self.tag}" if self.tag else "Rows of a finished stage",
                 parent_commit=head,
             )
         except ValueError as error:  # of the card's metadata, which the client has the Hub validate first

@@ -12,8 +12,8 @@ from pyarrow import ArrowException
 
 from kun_recipes.data.manifest import row_digest
 from kun_recipes.data.parquet import read_split
+from kun_recipes.data.retries import with_retries
 from kun_recipes.errors import UserError
-from kun_recipes.publishing.hub.retries import with_retries
 
 BROKEN = (OSError, ArrowException)
 """Errors of readers when a response breaks off or the connection is lost."""

@@ -8,7 +8,8 @@ from kun_recipes.publishing.hub import check_account
 
 
 def check(run_folder, hub, token: str | bool = "hf_ana", **changes) -> None:
-    check_account(run_folder.config(**changes), HfApi(endpoint=hub.url, token=token))
+    config = run_folder.config(**changes)
+    check_account(config.kinds(), config.private, HfApi(endpoint=hub.url, token=token))
 
 
 @pytest.mark.parametrize("namespace", ["ana", "lab"])
@@ -23,7 +24,11 @@ def test_token_with_write_access_may_push(run_folder, hub, namespace):
         (False, {}, "no token to push with: `hf auth login`, or set HF_TOKEN"),
         ("hf_nobody", {}, "the Hub does not know this token: `hf auth login` with another"),
         ("hf_reader", {}, "the token may only read: make one that may write at https://"),
-        ("hf_ana", {"namespace": "bob"}, "namespace bob: the token's owner can write to ana, lab; set `namespace:`"),
+        (
+            "hf_ana",
+            {"namespace": "bob"},
+            "the token's owner can write to ana, lab; push to one of them",
+        ),
         ("hf_ana", {"namespace": "club"}, "namespace club: the token's owner can write to ana, lab"),
         ("hf_fine", {}, "ana/Pairs: the token may not write there"),
     ],
