@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from kun_recipes.corpus.sources.members import number_members
-from kun_recipes.corpus.sources.tables import check_columns
 from kun_recipes.data.archives import BrokenArchive, foreign_kind, peek, read_members
 from kun_recipes.data.encodings import SAMPLE_BYTES, as_utf8
 from kun_recipes.data.json_lines import Malformed, Record, readable
+from kun_recipes.data.members import number_members
+from kun_recipes.data.tables import check_columns
 from kun_recipes.errors import UserError
 
 SUFFIXES = (".csv", ".tsv")
