@@ -1,88 +1,102 @@
-"""Rows of whatever holds pairs: JSON lines and Parquet files, folders of them, a stage's rows, datasets of the Hub."""
+"""Rows of whatever holds pairs: JSON, CSV and Parquet files, folders of them, a stage's rows, datasets of the Hub."""
 
-import json
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
+from kun_recipes.data import csv_files, json_files
+from kun_recipes.data.archives import PACKINGS
+from kun_recipes.data.csv_files import read_csv
 from kun_recipes.data.folders import require_finished
+from kun_recipes.data.json_files import read_json
+from kun_recipes.data.json_lines import Malformed
+from kun_recipes.data.pair_forms import COLUMNS, Row, lower
 from kun_recipes.data.rows import SHARD_PATTERN, read_rows
 from kun_recipes.errors import UserError
 
-SUFFIXES = (".jsonl", ".parquet")
+TEXT_SUFFIXES = tuple(
+    suffix + packing for suffix in (*json_files.SUFFIXES, *csv_files.SUFFIXES) for packing in PACKINGS
+)
+SUFFIXES = (*TEXT_SUFFIXES, ".parquet")
+_NAMES = ".jsonl, .json, .csv, .tsv or .parquet"
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A row that cannot be read: the reason under which it is counted, and what is wrong."""
+
+    reason: str
+    message: str
 
 
-def source_rows(source: str, revision: str | None = None) -> Iterator[tuple[str, Row | str]]:
-    """Yield (place, row) of a file, a folder, a stage's rows or a Hub dataset; (place, reason) for an invalid line.
+Located = tuple[str, Row | Unreadable]
 
-    A place is "file:line", or in Parquet "file:row". Reasons: "not_json", "not_an_object".
+
+def source_files(source: str, revision: str | None = None) -> Iterator[tuple[str, Iterator[Located]]]:
+    """Yield (name, rows) of each file of a source: a file, a folder, a stage's rows, or a split of a Hub dataset.
+
+    A row is (its place, itself), or (its place, why it is none). A place is "file:number" of the line, of the element
+    of an array, or of the row of a table.
 
     Raises UserError when there is no such source.
     """
     path = Path(source)
     if _is_stage_rows(path):
         require_finished(source)
-        yield from ((f"{source}:{number}", row) for number, row in enumerate(read_rows(path), start=1))
+        yield source, ((f"{source}:{number}", row) for number, row in enumerate(read_rows(path), start=1))
     elif path.exists():
         for file in data_files(source):
-            yield from _parquet_rows(file) if file.suffix == ".parquet" else _json_rows(file)
-    elif path.suffix in SUFFIXES or source.startswith((".", "/")) or source.count("/") != 1:
+            yield str(file), _parquet_rows(file) if file.suffix == ".parquet" else _text_rows(str(file))
+    elif path.name.endswith(SUFFIXES) or source.startswith((".", "/")) or source.count("/") != 1:
         raise UserError(f"{source}: no such file or folder")
     else:
-        yield from _hub_rows(source, revision)
+        yield from _hub_splits(source, revision)
 
 
 def data_files(source: str) -> list[Path]:
-    """Return the data files of a local source in a fixed order; raise UserError when a folder has none."""
+    """Return the data files of a local source in a fixed order; raise UserError when a folder has none.
+
+    In a folder a .json file without rows is none: tools leave their own there, such as dataset_info.json.
+    """
     path = Path(source)
     if path.is_file():
-        if path.suffix not in SUFFIXES:
-            raise UserError(f"{source}: seeds are read from {' and '.join(SUFFIXES)} files")
+        if not path.name.endswith(SUFFIXES):
+            raise UserError(f"{source}: pairs are read from {_NAMES} files")
         return [path]
-    files = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES)
+    files = sorted(file for file in path.rglob("*") if file.name.endswith(SUFFIXES) and _holds_rows(file))
     if not files:
-        raise UserError(f"{source}: no {' or '.join(SUFFIXES)} file in this folder")
+        raise UserError(f"{source}: no {_NAMES} file in this folder")
     return files
-
-
-def columns_of(joined: str, row: Row) -> list[str]:
-    """Return the columns that an option names; several are joined by +."""
-    return [joined] if joined in row else joined.split("+")
-
-
-def column_text(row: Row, joined: str) -> Any:
-    """Return the value of a column, None where the row lacks it; of several, the texts with a newline between them.
-
-    Several of which one is no text are returned as a list.
-    """
-    columns = columns_of(joined, row)
-    if len(columns) == 1:
-        return row.get(columns[0])
-    texts = [row[column] for column in columns if row.get(column) is not None]
-    return "\n".join(filter(None, map(str.strip, texts))) if all(isinstance(text, str) for text in texts) else texts
 
 
 def _is_stage_rows(path: Path) -> bool:
     """Tell whether a folder holds compressed shards: only stages write such."""
-    return path.is_dir() and any(shard.suffix not in SUFFIXES for shard in path.glob(SHARD_PATTERN))
+    return path.is_dir() and any(shard.suffix not in (".jsonl", ".parquet") for shard in path.glob(SHARD_PATTERN))
 
 
-def _json_rows(file: Path) -> Iterator[tuple[str, Row | str]]:
-    with file.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
+def _holds_rows(file: Path) -> bool:
+    if file.suffix != ".json":
+        return True
+    first, *others = islice(read_json(str(file), COLUMNS), 2)
+    if others or isinstance(first, Malformed) or not isinstance(first.value, dict):
+        return True
+    return not COLUMNS.isdisjoint(lower(first.value))
+
+
+def _text_rows(file: str) -> Iterator[Located]:
+    is_table = any(suffix in Path(file).suffixes for suffix in csv_files.SUFFIXES)
+    for record in read_csv(file) if is_table else read_json(file, COLUMNS):
+        where = f"{file}:{record.number}"
+        if isinstance(record, Malformed):
+            if record.reason == "empty_file":
                 continue
-            try:
-                row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-            except ValueError:  # neither UTF-8 nor JSON
-                yield f"{file}:{number}", "not_json"
-                continue
-            yield f"{file}:{number}", row if isinstance(row, dict) else "not_an_object"
+            yield where, Unreadable(record.reason, record.message)
+        else:
+            yield where, record.value if isinstance(record.value, dict) else Unreadable("not_an_object", "")
 
 
-def _parquet_rows(file: Path) -> Iterator[tuple[str, Row]]:
+def _parquet_rows(file: Path) -> Iterator[Located]:
     import pyarrow
     import pyarrow.parquet
 
@@ -97,7 +111,7 @@ def _parquet_rows(file: Path) -> Iterator[tuple[str, Row]]:
         raise UserError(f"{file}: not a Parquet file: {error}") from error
 
 
-def _hub_rows(name: str, revision: str | None) -> Iterator[tuple[str, Row]]:
+def _hub_splits(name: str, revision: str | None) -> Iterator[tuple[str, Iterator[Located]]]:
     from datasets import load_dataset
     from datasets.exceptions import DatasetNotFoundError
 
@@ -106,5 +120,5 @@ def _hub_rows(name: str, revision: str | None) -> Iterator[tuple[str, Row]]:
     except (DatasetNotFoundError, ConnectionError) as error:
         raise UserError(f"{name}: neither a file or folder nor a dataset that the Hub gives: {error}") from error
     for split, rows in splits.items():
-        for number, row in enumerate(rows, start=1):
-            yield f"{name}/{split}:{number}", row
+        where = f"{name}/{split}"
+        yield where, ((f"{where}:{number}", row) for number, row in enumerate(rows, start=1))

@@ -8,27 +8,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappush, heapreplace
-from typing import Any
+from itertools import chain, islice
 
 from kun_recipes.data import schema
+from kun_recipes.data.conversations import OddRow
 from kun_recipes.data.hashing import choice_hash, row_hash
-from kun_recipes.data.pair_sources import Row, column_text, columns_of, source_rows
+from kun_recipes.data.pair_forms import FORMS, ColumnForm, PairForm, Row, columns_of, recognise, shared_system
+from kun_recipes.data.pair_sources import Located, Unreadable, source_files
 from kun_recipes.errors import UserError, print_once_per_machine
-from kun_recipes.text.views import is_blank
 
 SHOWN = 5
 """Places named for each reason; the rest are counted."""
 
-SYSTEM = ("system", "system_prompt")
-CONTEXT = (*SYSTEM, "input", "context")
-"""Columns in which common formats keep a part of what the instruction says: Alpaca, BELLE, Dolly, OpenOrca. Their text
-is joined to the instruction, the system prompt before it, the others behind it."""
-
-NULL_WORDS = frozenset({"nan", "none", "null", "n/a", "<noinput>", "noinput", "无", "空"})
-"""Words that stand for an empty text in files that were tables."""
-
-HISTORY = "history"
-"""Column of the earlier turns of a conversation, which a pair has no place for."""
+SAMPLED = 100
+"""Rows at the beginning of a file by which its form is told."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -40,6 +33,7 @@ class Pair:
         id: of the row; a hash of both texts where the row has none, or that of an earlier row.
         source: the corpus it comes from; empty where the row names none.
         author: the model that wrote the output; empty where the row names none or the output is a segment.
+        more: turns behind the output, of the user and the assistant in turn, where the row is a longer conversation.
     """
 
     instruction: str
@@ -48,10 +42,11 @@ class Pair:
     id: str = ""
     source: str = ""
     author: str = ""
+    more: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.id:
-            texts = f"{self.instruction}\n{self.output}".encode(errors="surrogatepass")
+            texts = "\n".join([self.instruction, self.output, *self.more]).encode(errors="surrogatepass")
             object.__setattr__(self, "id", hashlib.sha256(texts).hexdigest()[:24])
 
 
@@ -92,51 +87,21 @@ def read_pairs(
 ) -> Iterator[Pair | Removed]:
     """Yield each row of a file, a folder, a stage's rows or a Hub dataset in order: its pair, or why it has none.
 
-    A column may be several, joined by +: their texts are joined by a newline, and empty ones are left out. Text in
-    one of `CONTEXT` is joined to the instruction likewise, and in how many rows is said on stderr.
+    Columns that are named and there are read as named; several, joined by +, are joined by a newline, and empty ones
+    left out. By default the form of each file is told by its first rows (`pair_forms`), and said on stderr where it is
+    not the plain one. Text in `CONTEXT`, and a system turn that not all rows share, is joined to the instruction.
 
-    Reasons: "not_json", "not_an_object", "wrong_type", "empty_instruction", "empty_output" for a text that is missing,
-    null or invisible, and "history" for the last turn of a longer conversation.
-    Raises UserError when there is no such source, or when no row has a column.
+    Reasons: those of the file readers for a row that cannot be read, "not_an_object", "wrong_type",
+    "empty_instruction", "empty_output" for a text that is missing, null or invisible, "history" for earlier exchanges
+    that cannot be read, and those of `read_conversation`.
+    Raises UserError when there is no such source, and at the end of a file in which most rows have no pair.
     """
-    columns = (instruction_column, output_column)
-    absent: dict[str, str] = {}  # columns that no row has had so far, and what to say
-    seen: set[str] = set()
-    joined_rows: Counter[str] = Counter()
-    ids: set[int] = set()  # hashes
-    repeated = 0
-    for where, row in source_rows(source, revision):
-        if isinstance(row, str):
-            yield Removed(where, row)
-            continue
-        named = [column for joined in columns for column in columns_of(joined, row)]
-        seen.update(row)
-        for column in named:
-            absent.setdefault(column, f"{where}: no column {column}; found {', '.join(map(str, row)) or 'none'}")
-        instruction, output = (column_text(row, joined) for joined in columns)
-        if more := [column for column in CONTEXT if column not in named and _is_context(row.get(column))]:
-            if isinstance(instruction, str) and not is_blank(instruction):
-                instruction = column_text(row, _joined(instruction_column, more))
-            joined_rows[" and ".join(more)] += 1
-        if HISTORY not in named and _is_filled(row.get(HISTORY)):
-            yield Removed(where, "history")
-        elif reason := _fault(instruction, output):
-            yield Removed(where, reason)
-        else:
-            identity = _text(row, schema.ID)
-            if identity and (known := row_hash(identity, seed=0)) in ids:
-                identity, repeated = "", repeated + 1
-            elif identity:
-                ids.add(known)
-            yield Pair(instruction.strip(), output.strip(), where, identity, *_origin(row))
-    for column, message in absent.items():
-        if column not in seen:
-            raise UserError(message)
-    for names, rows in joined_rows.items():
-        print_once_per_machine(f"{source}: {names} joined to the instruction in {rows} row{'s' * (rows > 1)}")
-    if repeated:
+    ids = _Ids()
+    for name, rows in source_files(source, revision):
+        yield from _File(name, instruction_column, output_column).read(rows, ids)
+    if ids.repeated:
         print_once_per_machine(
-            f"{source}: {repeated} rows have the id of an earlier one, and are known by their texts"
+            f"{source}: {ids.repeated} rows have the id of an earlier one, and are known by their texts"
         )
 
 
@@ -213,25 +178,107 @@ class Sample:
         return [pair for _, pair in sorted(self._heap, reverse=True)]
 
 
-def _fault(instruction: Any, output: Any) -> str | None:
-    if any(text is not None and not isinstance(text, str) for text in (instruction, output)):
-        return "wrong_type"
-    if is_blank(instruction or ""):
-        return "empty_instruction"
-    return "empty_output" if is_blank(output or "") else None
+class _File:
+    """A file of pairs, read once; what was found in it."""
+
+    def __init__(self, name: str, instruction: str, output: str):
+        self.name, self.instruction, self.output = name, instruction, output
+        self.form: PairForm | None = None
+        self.shared = ""  # system text of all rows
+        self.pairs = self.longer = self.of_system = 0
+        self.joined: Counter[str] = Counter()
+        self.odd: list[Removed] = []
+        self.message = ""  # of the first row that cannot be read
+        self.columns: dict[str, None] = {}
+
+    def read(self, rows: Iterator[Located], ids: "_Ids") -> Iterator[Pair | Removed]:
+        head = [*islice(rows, SAMPLED)]
+        sample = [row for _, row in head if not isinstance(row, Unreadable)]
+        self.form = recognise(sample, self.instruction, self.output)
+        if self.form:
+            self.shared = shared_system(self.form, sample)
+        for where, row in chain(head, rows):
+            try:
+                pair = self._pair(where, row, ids)
+            except OddRow as error:
+                self.odd.append(Removed(where, error.reason))
+                yield self.odd[-1]
+            else:
+                self.pairs += 1
+                yield pair
+        self._check()
+        if self.pairs:
+            self._report()
+
+    def _pair(self, where: str, row: Row | Unreadable, ids: "_Ids") -> Pair:
+        if isinstance(row, Unreadable):
+            self.message = self.message or row.message
+            raise OddRow(row.reason)
+        self.columns |= dict.fromkeys(map(str, row))
+        if self.form is None:
+            raise OddRow("unknown_columns")
+        turns = self.form.read(row)
+        instruction, output, *more = turns.texts
+        names = [*turns.joined]
+        if turns.system and turns.system != self.shared:
+            instruction = f"{turns.system}\n{instruction}"
+            names.insert(0, "system")
+        self.of_system += turns.system != "" and turns.system == self.shared
+        if names:
+            self.joined[" and ".join(names)] += 1
+        self.longer += bool(more)
+        return Pair(instruction, output, where, ids.take(_text(row, schema.ID)), *_origin(row), tuple(more))
+
+    def _check(self) -> None:
+        """Raise UserError if most rows have no pair."""
+        if len(self.odd) <= self.pairs:
+            return
+        found = ", ".join(self.columns) or "none"
+        if self.form is None and self.columns:
+            named = [*columns_of(self.instruction, {}), *columns_of(self.output, {})]
+            missing = " and ".join(column for column in named if column not in self.columns)
+            forms = ", ".join(dict.fromkeys(form.name for form in FORMS))
+            raise UserError(
+                f"{self.odd[0].where}: no column {missing}; found {found}; name the columns of the pair, or "
+                f"give a form that is known: {forms}"
+            )
+        what = describe_removed(self.odd) + (f": {self.message}" if self.message else "")
+        raise UserError(
+            f"{self.name}: {len(self.odd)} of {len(self.odd) + self.pairs} rows have no pair: {what}"
+            + (f"; read as {self.form}, found the columns {found}" if self.form else "")
+        )
+
+    def _report(self) -> None:
+        """Say in one line how the file is read, unless its columns are all that there is to say."""
+        found = [f"{names} joined to the instruction in {_rows(rows)}" for names, rows in self.joined.items()]
+        if self.of_system:
+            found.append(f"the system turn that all share left out of {_rows(self.of_system)}")
+        if self.longer:
+            found.append(f"{_rows(self.longer)} of several exchanges")
+        if found or not (isinstance(self.form, ColumnForm) and self.form.as_written):
+            print_once_per_machine("; ".join([f"{self.name}: read as {self.form}", *found]))
 
 
-def _is_filled(value: Any) -> bool:
-    return not is_blank(value) if isinstance(value, str) else bool(value)
+class _Ids:
+    """The ids of rows, as hashes."""
+
+    def __init__(self) -> None:
+        self.known: set[int] = set()
+        self.repeated = 0
+
+    def take(self, identity: str) -> str:
+        """Return the id of a row, empty where an earlier row has it."""
+        if not identity:
+            return ""
+        if (hashed := row_hash(identity, seed=0)) in self.known:
+            self.repeated += 1
+            return ""
+        self.known.add(hashed)
+        return identity
 
 
-def _is_context(value: Any) -> bool:
-    return _is_filled(value) and not (isinstance(value, str) and value.strip().lower() in NULL_WORDS)
-
-
-def _joined(instruction: str, more: Sequence[str]) -> str:
-    before = [column for column in more if column in SYSTEM]
-    return "+".join([*before, instruction, *(column for column in more if column not in SYSTEM)])
+def _rows(number: int) -> str:
+    return f"{number} row{'s' * (number > 1)}"
 
 
 def _origin(row: Row) -> tuple[str, str]:

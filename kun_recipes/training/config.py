@@ -50,7 +50,7 @@ class TrainConfig(SFTConfig):
         "forward", "forward trains instruction -> output, backward output -> instruction", source="§3.1"
     )
     seeds: DatasetPath = option(
-        help="training pairs: a .jsonl or .parquet file, a folder of them, or a Hub dataset",
+        help="training pairs in a common form: JSON, CSV or Parquet, a folder of such files, or a Hub dataset",
         source="§3.1",
     )
     seeds_revision: str | None = option(None, "commit of the seeds, where they are a Hub dataset")

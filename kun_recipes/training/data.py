@@ -72,13 +72,15 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
             "" if any(row.reason != "too_long" for row in unfit) else f" within max_length: {config.max_length} tokens"
         )
         raise UserError(f"{config.seeds}: no pair{within} to train on; {describe_removed(removed)}")
-    rendering.check_answers(lay_out(fitting[0]))
+    rendering.check_answers(lay_out(max(fitting, key=lambda seed: len(seed.more))))
     training, held_out = split_pairs(fitting, config.held_out_share)
     training, left_out = _subset(config, training)
     mixed = load_mix(config, seeds, len(training), fault)
     removed += left_out + [row for part in mixed for row in part.removed]
     _report_removed(removed)
     pairs = training + [seed for part in mixed for seed in part.pairs]
+    if config.direction == "backward" and (longer := sum(bool(seed.more) for seed in pairs)):
+        print_status(f"train: of {longer} conversations the first exchange alone, as the label model writes no other")
     judges, judge_items = _judges(config, rendering, markers)
     return TrainingData(
         training=[*map(lay_out, pairs), *judges],

@@ -1,6 +1,6 @@
 """Pairs and judge items as prompt-completion conversations for TRL's SFTTrainer (Kun §3.1), and their tokenizer.
 
-forward   prompt [user x]                     completion [assistant y]
+forward   prompt [user x]                     completion [assistant y, user, assistant, ...]
 backward  prompt [user: label prompt with y]  completion [assistant x]
 judge     prompt [system, user item 1]        completion [assistant verdict 1, user item 2, assistant verdict 2, ...]
 
@@ -40,12 +40,13 @@ TURN_TOKEN = re.compile(r"<\|\w+\|>")
 
 
 def forward(seed: Pair) -> Conversation:
-    """Lay out x -> y, for the primary chat model M_xy and the final model."""
-    return {"prompt": [_turn("user", seed.instruction)], "completion": [_turn("assistant", seed.output)]}
+    """Lay out x -> y and all turns behind, for the primary chat model M_xy and the final model."""
+    answers = [_turn(("assistant", "user")[place % 2], text) for place, text in enumerate([seed.output, *seed.more])]
+    return {"prompt": [_turn("user", seed.instruction)], "completion": answers}
 
 
 def backward(seed: Pair, label_prompt: PromptTemplate) -> Conversation:
-    """Lay out y -> x behind the label prompt, for the label model M_yx."""
+    """Lay out y -> x of the first exchange behind the label prompt, for the label model M_yx."""
     return {"prompt": label_prompt.render(segment=seed.output), "completion": [_turn("assistant", seed.instruction)]}
 
 

@@ -25,7 +25,7 @@ def load(source):
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("{", "not_json"),
+        ("{", "invalid_json"),
         ("[1]", "not_an_object"),
         ({"instruction": 1, "output": "答"}, "wrong_type"),
         ({"instruction": "问", "output": 7}, "wrong_type"),
@@ -37,7 +37,8 @@ def load(source):
         ({"instruction": "\u200b\ufeff", "output": "答"}, "empty_instruction"),
         ({"instruction": "问", "output": "\u2060\u00ad \u200e\ufe0f"}, "empty_output"),
         ({"instruction": "问", "output": "\u3164\u2800"}, "empty_output"),
-        (GOOD | {"history": [["早", "早上好"]]}, "history"),
+        (GOOD | {"history": [["早", 7]]}, "history"),
+        (GOOD | {"history": "早"}, "history"),
         ({"instruction": " 问 ", "output": "另一个答案"}, "duplicate_instruction"),
     ],
 )
@@ -54,7 +55,7 @@ def test_invalid_utf8_is_a_bad_row_and_a_byte_order_mark_is_not(tmp_path):
     file.write_bytes(b"\xef\xbb\xbf" + good + b'\n{"instruction": "\xff", "output": "y"}\n')
     seeds, removed = load(str(file))
     assert seeds == [Pair("问", "答", f"{file}:1")]
-    assert removed == [Removed(f"{file}:2", "not_json")]
+    assert removed == [Removed(f"{file}:2", "invalid_utf8")]
 
 
 def test_a_folder_is_read_in_the_order_of_its_file_names(tmp_path):
@@ -103,12 +104,12 @@ def test_the_rows_of_a_stage_are_read_with_the_columns_that_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([{"prompt": "问", "output": "答"}], "seeds.jsonl:1: no column instruction; found prompt, output"),
+        ([{"kind": "问", "output": "答"}], "seeds.jsonl:1: no column instruction; found kind, output; name"),
         (
             [{"instruction": "问"}, {"instruction": "又问", "b": 1}],
-            "seeds.jsonl:1: no column output; found instruction",
+            "seeds.jsonl:1: no column output; found instruction, b; name",
         ),
-        ([{"instruction": "", "output": "答"}], "no pair to train on; 1 empty_instruction"),
+        ([{"instruction": "", "output": "答"}], "1 of 1 rows have no pair: 1 empty_instruction"),
         ([""], "no pair to train on; it holds no row"),
     ],
 )
@@ -137,8 +138,9 @@ def test_text_in_a_column_of_context_belongs_to_the_instruction(tmp_path, capsys
     source = write(tmp_path / "seeds.jsonl", GOOD, GOOD | more)
     pairs, removed = load(source)
     assert ([pair.instruction for pair in pairs], removed) == (["问", instruction], [])
-    names = " and ".join(column for column in more if more[column])
-    assert capsys.readouterr().err == f"{source}: {names} joined to the instruction in 1 row\n"
+    names = " and ".join(column.removesuffix("_prompt") for column in more if more[column])
+    read = "read as alpaca (instruction, output)"
+    assert capsys.readouterr().err == f"{source}: {read}; {names} joined to the instruction in 1 row\n"
 
 
 @pytest.mark.parametrize("value", ["nan", "无", "<noinput>", "None"])
@@ -172,8 +174,8 @@ def test_context_is_no_instruction_and_must_be_text(tmp_path, row, reason):
     ("name", "message"),
     [
         ("missing.jsonl", "missing.jsonl: no such file or folder"),
-        ("notes.txt", "notes.txt: seeds are read from .jsonl and .parquet files"),
-        ("empty", "empty: no .jsonl or .parquet file in this folder"),
+        ("notes.txt", "notes.txt: pairs are read from .jsonl, .json, .csv, .tsv or .parquet files"),
+        ("empty", "empty: no .jsonl, .json, .csv, .tsv or .parquet file in this folder"),
         ("broken.parquet", "broken.parquet: not a Parquet file"),
     ],
 )

@@ -72,7 +72,7 @@ def test_a_set_is_counted_in_one_pass(tmp_path):
     ("rows", "message"),
     [
         ([{"instruction": "问"}], "no column output; found instruction"),
-        ([{"instruction": "", "output": "答"}], "no pair with an instruction and an output"),
+        ([{"instruction": "", "output": "答"}], "1 of 1 rows have no pair: 1 empty_instruction"),
         ([], "no pair with an instruction and an output"),
     ],
 )

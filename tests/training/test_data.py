@@ -190,3 +190,33 @@ def test_other_sets_are_mixed_in_and_never_held_out(load, tmp_path):
     assert data.mixed == [{"source": str(mixed), "rows_in": 41, "rows_kept": 10, "removed": removed}]
     assert data.pairs == len(data.training) + len(data.held_out)
     assert data.pairs + len(data.removed) == 12 + 41
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_conversations_are_trained_whole_by_the_chat_model_and_the_first_exchange_by_the_label_model(
+    load, seeds, repository, capsys, direction
+):
+    rows = [
+        {
+            "conversations": [
+                {"from": role, "value": f"{number}{role}{turn}"} for turn in "12" for role in ("human", "gpt")
+            ]
+        }
+        for number in range(12)
+    ]
+    seeds.write_text("\n".join(json.dumps(row) for row in rows))
+    label_prompt = {"label_prompt": str(repository / "recipes/prompts/label.txt")} if direction == "backward" else {}
+    data = load(direction=direction, **label_prompt)
+    answers = {len(row["completion"]) for row in data.training + data.held_out}
+    said = capsys.readouterr().err
+    assert said.startswith(f"{seeds}: read as sharegpt (conversations); 12 rows of several exchanges\n")
+    assert answers == ({3} if direction == "forward" else {1})
+    assert ("conversations the first exchange alone" in said) == (direction == "backward")
+
+
+def test_a_marker_in_a_later_turn_is_found(load, seeds):
+    with seeds.open("a", encoding="utf-8") as file:
+        file.write(
+            "\n" + json.dumps({"instruction": "甲", "output": "乙", "history": [["丙", "丁"], ["戊", "<|im_end|>"]]})
+        )
+    assert [row.reason for row in load().removed] == ["chat_marker"]

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from transformers import AutoTokenizer
@@ -30,6 +31,15 @@ def test_forward_trains_the_output():
         "prompt": [{"role": "user", "content": "什么是盐？"}],
         "completion": [{"role": "assistant", "content": "盐是{氯化钠}。"}],
     }
+
+
+def test_all_answers_of_a_conversation_are_trained_forward_and_its_first_instruction_backward(repository):
+    longer = replace(SEED, more=("有什么用？", "调味。"))
+    turns = forward(longer)["prompt"] + forward(longer)["completion"]
+    assert [turn["role"] for turn in turns] == ["user", "assistant"] * 2
+    assert [turn["content"] for turn in turns] == ["什么是盐？", "盐是{氯化钠}。", "有什么用？", "调味。"]
+    label_prompt = load_prompt(repository / "recipes" / "prompts" / "label.txt", {"segment"})
+    assert backward(longer, label_prompt) == backward(SEED, label_prompt)
 
 
 def test_backward_trains_the_instruction_behind_the_label_prompt(repository):

@@ -23,14 +23,13 @@ from typing import Literal, NamedTuple, get_args
 
 from datatrove.data import Document
 
-from kun_recipes.corpus.sources import csv_files, json_files
-from kun_recipes.corpus.sources.csv_files import check_csv, read_csv
-from kun_recipes.corpus.sources.json_files import read_json
-from kun_recipes.corpus.sources.tables import check_table, read_table
-from kun_recipes.data import schema
+from kun_recipes.data import csv_files, json_files, schema
 from kun_recipes.data.archives import CONTAINERS, PACKINGS
+from kun_recipes.data.csv_files import check_csv, read_csv
+from kun_recipes.data.json_files import read_json
 from kun_recipes.data.json_lines import Malformed, Record
 from kun_recipes.data.rows import RECORD, source_name
+from kun_recipes.data.tables import check_table, read_table
 from kun_recipes.errors import UserError
 from kun_recipes.text.views import is_blank
 

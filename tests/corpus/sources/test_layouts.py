@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from kun_recipes.corpus.sources import json_files
 from kun_recipes.corpus.sources.formats import FieldNames, corpus_format
-from kun_recipes.corpus.sources.json_files import read_json
+from kun_recipes.data import json_files
+from kun_recipes.data.json_files import read_json
 from kun_recipes.data.json_lines import Malformed
 
 ITEMS, LONG_ITEMS = [{"a": 1}, {"a": 2}], [{"a": "长" * 50_000}] * 2

@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from kun_recipes.corpus.sources.members import number_members
-from kun_recipes.corpus.sources.tables import check_columns
 from kun_recipes.data.archives import BrokenArchive, foreign_kind, peek, read_members
 from kun_recipes.data.encodings import SAMPLE_BYTES, as_utf8
 from kun_recipes.data.json_lines import Malformed, Record, readable
+from kun_recipes.data.members import number_members
+from kun_recipes.data.tables import check_columns
 from kun_recipes.errors import UserError
 
 SUFFIXES = (".csv", ".tsv")
@@ -23,8 +23,10 @@ DELIMITERS = ",\t;"
 MAX_FIELD = 1 << 24  # characters, many times a book: what is longer lacks a quote
 
 
-def read_csv(path: str, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Record | Malformed]:
-    """Yield the rows of a file, or of all files of an archive, as objects of the named columns.
+def read_csv(
+    path: str, required: Sequence[str] | None = None, optional: Sequence[str] = ()
+) -> Iterator[Record | Malformed]:
+    """Yield the rows of a file, or of all files of an archive, as objects of the named columns; None means all.
 
     A record's number is the line in which it begins. Where a required column is missing, each row is a `Malformed`.
     """
@@ -44,7 +46,7 @@ def check_csv(path: str, required: Sequence[str]) -> None:
 
 
 def _read_member(
-    chunks: Iterator[bytes], path: str, required: Sequence[str], optional: Sequence[str]
+    chunks: Iterator[bytes], path: str, required: Sequence[str] | None, optional: Sequence[str]
 ) -> Iterator[Record | Malformed]:
     head, chunks = peek(as_utf8(chunks), SAMPLE_BYTES)
     if kind := foreign_kind(head):
@@ -56,7 +58,8 @@ def _read_member(
         yield header
         return
     try:
-        names, missing = check_columns(path, header.value, required, optional), ""
+        wanted = header.value if required is None else required
+        names, missing = check_columns(path, header.value, wanted, optional), ""
     except UserError as error:
         names, missing = [], str(error)
     places = [header.value.index(name) for name in names]

@@ -7,8 +7,11 @@ import codecs
 from collections.abc import Collection, Iterator
 from functools import partial
 
-from kun_recipes.corpus.sources.arrays import parse_array
-from kun_recipes.corpus.sources.layouts import (
+from kun_recipes.data.archives import foreign_kind, peek
+from kun_recipes.data.arrays import parse_array
+from kun_recipes.data.encodings import SAMPLE_BYTES, as_utf8
+from kun_recipes.data.json_lines import Malformed, Record, parse_json, parse_lines, readable
+from kun_recipes.data.layouts import (
     ARRAY,
     OBJECT,
     find_array,
@@ -16,10 +19,7 @@ from kun_recipes.corpus.sources.layouts import (
     has_text,
     others_are_records,
 )
-from kun_recipes.corpus.sources.members import number_members
-from kun_recipes.data.archives import foreign_kind, peek
-from kun_recipes.data.encodings import SAMPLE_BYTES, as_utf8
-from kun_recipes.data.json_lines import Malformed, Record, parse_json, parse_lines, readable
+from kun_recipes.data.members import number_members
 
 SUFFIXES = (".json", ".jsonl", ".ndjson")
 MAX_OBJECT_BYTES = 1 << 24

@@ -4,7 +4,7 @@ import codecs
 import re
 from collections.abc import Collection
 
-from kun_recipes.corpus.sources.arrays import ArrayScan
+from kun_recipes.data.arrays import ArrayScan
 from kun_recipes.data.json_lines import Malformed, Record, parse_json
 
 BLANK = rb"(?:\xef\xbb\xbf)?\s*"

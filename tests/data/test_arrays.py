@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kun_recipes.corpus.sources.arrays import MAX_BROKEN, parse_array
-from kun_recipes.corpus.sources.json_files import read_json
+from kun_recipes.data.arrays import MAX_BROKEN, parse_array
+from kun_recipes.data.json_files import read_json
 from kun_recipes.data.json_lines import Malformed, Record
 
 BOM = b"\xef\xbb\xbf"

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from kun_recipes.corpus.sources.tables import ROWS, check_table, read_table
 from kun_recipes.data.json_lines import Malformed, Record
+from kun_recipes.data.tables import ROWS, check_table, read_table
 from kun_recipes.errors import UserError
 
 TEXTS = ["甲", None, "乙\u2028", ""]

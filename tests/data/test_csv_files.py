@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from kun_recipes.corpus.sources import csv_files
-from kun_recipes.corpus.sources.csv_files import check_csv, read_csv
+from kun_recipes.data import csv_files
+from kun_recipes.data.csv_files import check_csv, read_csv
 from kun_recipes.data.json_lines import Malformed, Record
 from kun_recipes.errors import UserError
 
