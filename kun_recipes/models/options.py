@@ -27,11 +27,18 @@ class EngineConfig(ExecutorConfig):
         None,
         "arguments of the model's chat template; where it knows enable_thinking, that is false unless given here",
     )
-    max_batch_tokens: int = option(
-        8192,
-        "size of a batch, padding included; vllm: of a step of its scheduler",
+    max_batch_tokens: int | None = option(
+        None,
+        "size of a batch, padding included, null: 8192; vllm: of a step of its scheduler, null: its default",
         unit="tokens",
         min=64,
+        affects_rows=False,
+    )
+    max_sequences: int | None = option(
+        None,
+        "vllm: rows that run at a time; null: its default for the GPU, 256 to 1,024",
+        source="vllm: engine/arg_utils.py, get_batch_defaults for LLM",
+        min=1,
         affects_rows=False,
     )
     sampling: PresetName = option(
@@ -80,6 +87,10 @@ class EngineConfig(ExecutorConfig):
     def check(self) -> None:
         if self.engine == "transformers" and self.tensor_parallel > 1:
             raise ConfigError("tensor_parallel", "engine transformers runs a model on one GPU; choose engine: vllm")
+        if self.engine == "transformers" and self.max_sequences is not None:
+            raise ConfigError(
+                "max_sequences", "engine transformers sizes its batches by max_batch_tokens; choose engine: vllm"
+            )
         self.job()
 
     def where(self) -> Executor:
@@ -98,6 +109,7 @@ class EngineConfig(ExecutorConfig):
             dtype=self.dtype,
             chat_template_kwargs=json.dumps(self.chat_template_kwargs or {}, sort_keys=True, ensure_ascii=False),
             max_batch_tokens=self.max_batch_tokens,
+            max_sequences=self.max_sequences,
             tensor_parallel=self.tensor_parallel,
             gpu_memory=self.gpu_memory,
             cache_gb=self.cache_gb,

@@ -106,6 +106,16 @@ def test_a_transformers_model_lives_on_one_gpu(label):
         label("--tensor_parallel", "2")
 
 
+def test_engine_settings_leave_batches_to_the_engine(label):
+    settings = label("--engine", "vllm").settings("folder")
+    assert (settings.max_batch_tokens, settings.max_sequences) == (None, None)
+
+
+def test_transformers_batches_are_sized_in_tokens_alone(label):
+    with pytest.raises(ConfigError, match="max_sequences: engine transformers sizes its batches by max_batch_tokens"):
+        label("--max_sequences", "12")
+
+
 def test_slurm_wants_a_partition(label):
     with pytest.raises(ConfigError, match="executor slurm needs one"):
         label("--executor", "slurm")
@@ -123,10 +133,13 @@ def test_engine_settings_of_the_options(label):
         "3",
         "--max_batch_tokens",
         "99",
+        "--max_sequences",
+        "12",
     ]
     settings = label(*words).settings("folder")
     assert (settings.engine, settings.model, settings.dtype) == ("vllm", "folder", "bfloat16")
-    assert (settings.gpu_memory, settings.cache_gb, settings.max_batch_tokens) == (0.8, 3.0, 99)
+    assert (settings.gpu_memory, settings.cache_gb) == (0.8, 3.0)
+    assert (settings.max_batch_tokens, settings.max_sequences) == (99, 12)
     assert settings.max_model_len is None  # by the plan
 
 

@@ -24,9 +24,10 @@ class EngineSettings:
         engine: "transformers" runs on a CPU or one GPU; "vllm" is the production engine.
         model: folder of a Hugging Face model with a tokenizer and, unless `plain`, its chat template.
         dtype: number format of the weights; "auto" is bfloat16 where the processor multiplies it fast, else float32.
-        max_batch_tokens: transformers: tokens that the keys and values of one batch may hold, padding included. It
-            bounds memory: 8192 are 0.1 GB of keys and values for Qwen2.5-0.5B in bfloat16, 0.5 GB for Yi-6B.
-            vllm: tokens that one step of the scheduler may process.
+        max_batch_tokens: transformers: tokens that the keys and values of one batch may hold, padding included; None
+            is 8192. It bounds memory: 8192 are 0.1 GB of keys and values for Qwen2.5-0.5B in bfloat16, 0.5 GB for
+            Yi-6B. vllm: tokens that one step of the scheduler may process; None is what `LLM` takes on this card.
+        max_sequences: vllm: rows that run at a time; None is what `LLM` takes on this card.
         max_model_len: vllm: longest prompt and answer that will be asked for, tokens; None is the model's context.
             See `kun_recipes.models.context`.
         tensor_parallel: vllm: GPUs that hold one copy of the model.
@@ -39,7 +40,8 @@ class EngineSettings:
     engine: EngineName
     model: str
     dtype: Dtype = "auto"
-    max_batch_tokens: int = 8192
+    max_batch_tokens: int | None = None
+    max_sequences: int | None = None
     max_model_len: int | None = None
     tensor_parallel: int = 1
     gpu_memory: float = 0.9

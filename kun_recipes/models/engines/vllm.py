@@ -17,11 +17,11 @@ from kun_recipes.models.engines.engine_loop import EngineLoop
 from kun_recipes.models.engines.processes import kill_children_at_exit, log_to
 from kun_recipes.models.engines.settings import EngineSettings
 from kun_recipes.models.engines.token_engine import Pair, TokenEngine
+from kun_recipes.models.engines.vllm_arguments import engine_arguments
 from kun_recipes.models.hardware import can_compile
 from kun_recipes.progress import progress_bar
 
 ON_CPU = not torch.cuda.is_available()
-CPU_CACHE_GB = 2.0
 
 for _name, _value in {
     "VLLM_NO_USAGE_STATS": "1",  # it reports to its makers otherwise
@@ -35,6 +35,7 @@ for _name, _value in {
 os.environ["VLLM_LOGGING_LEVEL"] = "INFO"  # TRL, which parsed the config, has set ERROR; all goes into the log
 
 from vllm import EngineArgs, LLMEngine, SamplingParams  # noqa: E402 (reads the variables above)
+from vllm.usage.usage_lib import UsageContext  # noqa: E402
 
 Request = tuple[list[int], SamplingParams]
 
@@ -51,26 +52,11 @@ class VllmEngine(TokenEngine):
         folder = Path(settings.model)
         super().__init__(ChatTokenizer.load(folder, settings.plain, settings.template_arguments()))
         self.max_model_len = min(settings.max_model_len or self.context_length, self.context_length)
-        cache_gb = settings.cache_gb or (CPU_CACHE_GB if ON_CPU else None)
-        arguments = EngineArgs(
-            model=settings.model,
-            skip_tokenizer_init=True,  # it sees tokens only
-            generation_config="vllm",  # no sampling defaults from the model's folder
-            trust_remote_code=False,
-            dtype=settings.resolved_dtype(),
-            max_model_len=self.max_model_len,
-            max_num_batched_tokens=max(settings.max_batch_tokens, self.max_model_len),
-            tensor_parallel_size=settings.tensor_parallel,
-            gpu_memory_utilization=settings.gpu_memory,
-            kv_cache_memory_bytes=int(cache_gb * 2**30) if cache_gb else None,
-            enable_prefix_caching=True,
-            enforce_eager=ON_CPU,
-            disable_log_stats=True,
-        )
+        arguments = EngineArgs(**engine_arguments(settings, self.max_model_len, ON_CPU))
         self.watcher = kill_children_at_exit()
         before = multiprocessing.active_children()
         with _failures("vLLM did not start"), log_to(sys.stderr, "vllm"):
-            self.engine = LLMEngine.from_engine_args(arguments)
+            self.engine = LLMEngine.from_engine_args(arguments, usage_context=UsageContext.LLM_CLASS)
             processes = [process for process in multiprocessing.active_children() if process not in before]
         self.loop = EngineLoop(self.engine, lambda: all(process.is_alive() for process in processes))
 
