@@ -41,6 +41,15 @@ class EngineConfig(ExecutorConfig):
         min=1,
         affects_rows=False,
     )
+    speculative_tokens: int = option(
+        0,
+        "vllm: tokens of a greedy text that are guessed ahead, as they stand in the prompt, and checked in one step: "
+        "for answers that repeat their segment; 0: none",
+        unit="tokens",
+        min=0,
+        max=64,
+        affects_rows=False,
+    )
     sampling: PresetName = option(
         "greedy",
         "how tokens are picked, unless the next four say otherwise",
@@ -91,7 +100,21 @@ class EngineConfig(ExecutorConfig):
             raise ConfigError(
                 "max_sequences", "engine transformers sizes its batches by max_batch_tokens; choose engine: vllm"
             )
+        if self.engine == "transformers" and self.speculative_tokens:
+            raise ConfigError(
+                "speculative_tokens", "engine transformers guesses none; set it to 0 or choose engine: vllm"
+            )
+        if self.speculative_tokens and self.draws():
+            raise ConfigError(
+                "speculative_tokens",
+                "guesses change what is drawn, and this stage draws texts, by its temperature or as further "
+                "candidates: set it to 0",
+            )
         self.job()
+
+    def draws(self) -> bool:
+        """Return whether a text may be drawn at a temperature above 0."""
+        return self.decoding().temperature > 0
 
     def where(self) -> Executor:
         gpus = self.tensor_parallel if self.executor == "local" or self.slurm_gpus is None else self.slurm_gpus
@@ -110,6 +133,7 @@ class EngineConfig(ExecutorConfig):
             chat_template_kwargs=json.dumps(self.chat_template_kwargs or {}, sort_keys=True, ensure_ascii=False),
             max_batch_tokens=self.max_batch_tokens,
             max_sequences=self.max_sequences,
+            speculative_tokens=self.speculative_tokens,
             tensor_parallel=self.tensor_parallel,
             gpu_memory=self.gpu_memory,
             cache_gb=self.cache_gb,

@@ -30,6 +30,8 @@ class EngineSettings:
         max_sequences: vllm: rows that run at a time; None is what `LLM` takes on this card.
         max_model_len: vllm: longest prompt and answer that will be asked for, tokens; None is the model's context.
             See `kun_recipes.models.context`.
+        speculative_tokens: vllm: tokens of a greedy text that are guessed ahead, from what followed the same n-gram
+            before, and checked in one step; 0 is none.
         tensor_parallel: vllm: GPUs that hold one copy of the model.
         gpu_memory: vllm: share of each GPU's memory that it may take.
         cache_gb: vllm: GiB of keys and values; None is what `gpu_memory` leaves on a GPU, and 2 on a CPU.
@@ -42,6 +44,7 @@ class EngineSettings:
     dtype: Dtype = "auto"
     max_batch_tokens: int | None = None
     max_sequences: int | None = None
+    speculative_tokens: int = 0
     max_model_len: int | None = None
     tensor_parallel: int = 1
     gpu_memory: float = 0.9

@@ -52,15 +52,18 @@ class VllmEngine(TokenEngine):
         folder = Path(settings.model)
         super().__init__(ChatTokenizer.load(folder, settings.plain, settings.template_arguments()))
         self.max_model_len = min(settings.max_model_len or self.context_length, self.context_length)
-        arguments = EngineArgs(**engine_arguments(settings, self.max_model_len, ON_CPU))
+        self.speculates = settings.speculative_tokens > 0
         self.watcher = kill_children_at_exit()
         before = multiprocessing.active_children()
         with _failures("vLLM did not start"), log_to(sys.stderr, "vllm"):
+            arguments = EngineArgs(**engine_arguments(settings, self.max_model_len, ON_CPU))
             self.engine = LLMEngine.from_engine_args(arguments, usage_context=UsageContext.LLM_CLASS)
             processes = [process for process in multiprocessing.active_children() if process not in before]
         self.loop = EngineLoop(self.engine, lambda: all(process.is_alive() for process in processes))
 
     def write(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int | None]) -> list[Completion]:
+        if self.speculates and any(seed is not None for seed in seeds):
+            raise ValueError("an engine that speculates writes greedy texts only: a draw depends on its guesses")
         values = {
             "max_tokens": sampling.max_new_tokens,
             "top_p": sampling.top_p,
@@ -75,7 +78,11 @@ class VllmEngine(TokenEngine):
         return [self._completion(output) for output in self._ask(requests, "generate")]
 
     def token_logprobs(self, rows: list[list[int]], tokens: list[int]) -> list[list[float]]:
-        """From the logits of one new token a row."""
+        """From the logits of one new token a row; of one a choice where it speculates, see `_last_token`."""
+        if self.speculates:
+            pairs = [(row, [token]) for row in rows for token in tokens]
+            logprobs = self.answer_logprobs(pairs, "choose")
+            return [logprobs[first : first + len(tokens)] for first in range(0, len(pairs), len(tokens))]
         asked = list(dict.fromkeys(tokens))
         requests = [(row, _params(max_tokens=1, temperature=0, logprob_token_ids=asked)) for row in rows]
         outputs = self._ask(requests, "choose")
@@ -90,14 +97,14 @@ class VllmEngine(TokenEngine):
         """
         results: dict[int, float] = {}
         again: list[int] = []
-        for number, output in enumerate(self._ask([_scoring(*pair, cached=True) for pair in pairs], description)):
+        for number, output in enumerate(self._ask([self._scoring(*pair, cached=True) for pair in pairs], description)):
             prompt, answer = pairs[number]
             if len(answer) > 1 and output.num_cached_tokens >= len(prompt):
                 again.append(number)
             else:
                 results[number] = _answer_logprob(output, answer)
         if again:
-            outputs = self._ask([_scoring(*pairs[number], cached=False) for number in again], description)
+            outputs = self._ask([self._scoring(*pairs[number], cached=False) for number in again], description)
             for number, output in zip(again, outputs, strict=True):
                 results[number] = _answer_logprob(output, pairs[number][1])
         return [results[number] for number in range(len(pairs))]
@@ -108,6 +115,20 @@ class VllmEngine(TokenEngine):
         self.engine.engine_core.shutdown(timeout=0)
         self.loop.join()
         self.watcher.communicate()
+
+    def _scoring(self, prompt: list[int], answer: list[int], cached: bool) -> Request:
+        """Ask for the log-probability of `answer`; with `cached`, its beginning may come from the cache."""
+        of_prompt = {"prompt_logprobs": 0, "skip_reading_prefix_cache": not cached} if len(answer) > 1 else {}
+        of_last = self._last_token(answer[-1])
+        return prompt + answer[:-1], _params(max_tokens=1, temperature=0, **of_last, **of_prompt)
+
+    def _last_token(self, token: int) -> dict[str, Any]:
+        """Ask for the log-probability of the next token.
+
+        vLLM's sampler of guesses gives only that of a token which was written, and fails on `logprob_token_ids`: there
+        the token is the only one that may be written.
+        """
+        return {"allowed_token_ids": [token], "logprobs": 0} if self.speculates else {"logprob_token_ids": [token]}
 
     def _ask(self, requests: list[Request], description: str) -> list[Any]:
         """vLLM's output for each request, in their order."""
@@ -136,12 +157,6 @@ class VllmEngine(TokenEngine):
 
 def _params(**values: Any) -> SamplingParams:
     return SamplingParams(detokenize=False, flat_logprobs=True, **values)
-
-
-def _scoring(prompt: list[int], answer: list[int], cached: bool) -> Request:
-    """Ask for the log-probability of `answer`; with `cached`, its beginning may come from the cache."""
-    of_prompt = {"prompt_logprobs": 0, "skip_reading_prefix_cache": not cached} if len(answer) > 1 else {}
-    return prompt + answer[:-1], _params(max_tokens=1, temperature=0, logprob_token_ids=answer[-1:], **of_prompt)
 
 
 def _answer_logprob(output: Any, answer: list[int]) -> float:

@@ -6,6 +6,11 @@ from kun_recipes.models.engines.settings import EngineSettings
 
 CPU_CACHE_GB = 2.0
 
+SHORTEST_NGRAM = 3
+"""Last tokens of a text that must stand before, too, so that what followed them there is guessed."""
+
+LONGEST_NGRAM = 5
+
 
 def engine_arguments(settings: EngineSettings, max_model_len: int, on_cpu: bool) -> dict[str, Any]:
     """Return vLLM's `EngineArgs` for `settings`.
@@ -27,10 +32,22 @@ def engine_arguments(settings: EngineSettings, max_model_len: int, on_cpu: bool)
         "max_model_len": max_model_len,
         "max_num_batched_tokens": tokens and max(tokens, max_model_len),
         "max_num_seqs": settings.max_sequences,
+        "speculative_config": _speculative_config(settings.speculative_tokens),
         "tensor_parallel_size": settings.tensor_parallel,
         "gpu_memory_utilization": settings.gpu_memory,
         "kv_cache_memory_bytes": int(cache_gb * 2**30) if cache_gb else None,
         "enable_prefix_caching": True,
         "enforce_eager": on_cpu,
         "disable_log_stats": True,
+    }
+
+
+def _speculative_config(tokens: int) -> dict[str, Any] | None:
+    if not tokens:
+        return None
+    return {
+        "method": "ngram",
+        "num_speculative_tokens": tokens,
+        "prompt_lookup_min": SHORTEST_NGRAM,
+        "prompt_lookup_max": LONGEST_NGRAM,
     }

@@ -18,6 +18,19 @@ from kun_recipes.models.engines.vllm_arguments import engine_arguments
         ({"max_batch_tokens": 64}, False, {"max_num_batched_tokens": 1000}),  # a prompt fits into one step
         ({"cache_gb": 0.5}, True, {"kv_cache_memory_bytes": 2**29}),
         ({"tensor_parallel": 4, "gpu_memory": 0.5}, False, {"tensor_parallel_size": 4, "gpu_memory_utilization": 0.5}),
+        ({}, False, {"speculative_config": None}),
+        (
+            {"speculative_tokens": 6},
+            False,
+            {
+                "speculative_config": {
+                    "method": "ngram",
+                    "num_speculative_tokens": 6,
+                    "prompt_lookup_min": 3,
+                    "prompt_lookup_max": 5,
+                }
+            },
+        ),
     ],
     ids=str,
 )
