@@ -35,6 +35,7 @@ for _name, _value in {
 os.environ["VLLM_LOGGING_LEVEL"] = "INFO"  # TRL, which parsed the config, has set ERROR; all goes into the log
 
 from vllm import EngineArgs, LLMEngine, SamplingParams  # noqa: E402 (reads the variables above)
+from vllm.sampling_params import RequestOutputKind  # noqa: E402
 from vllm.usage.usage_lib import UsageContext  # noqa: E402
 
 Request = tuple[list[int], SamplingParams]
@@ -156,7 +157,8 @@ class VllmEngine(TokenEngine):
 
 
 def _params(**values: Any) -> SamplingParams:
-    return SamplingParams(detokenize=False, flat_logprobs=True, **values)
+    only_once = RequestOutputKind.FINAL_ONLY  # else each row comes back whole with each of its tokens
+    return SamplingParams(detokenize=False, flat_logprobs=True, output_kind=only_once, **values)
 
 
 def _answer_logprob(output: Any, answer: list[int]) -> float:
