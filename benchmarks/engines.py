@@ -99,7 +99,6 @@ def by_limit(model: str, dtype: str, prompts: dict[str, list[Prompt]]) -> dict[s
         model,
         dtype=EngineSettings("vllm", model, dtype).resolved_dtype(),
         max_model_len=longest + 1,
-        max_num_batched_tokens=8192,
         enforce_eager=on_cpu,
         kv_cache_memory_bytes=2 * 2**30 if on_cpu else None,
         skip_tokenizer_init=True,

@@ -131,6 +131,9 @@ class LabelConfig(CandidatesConfig):
 
     new_tokens = 96
 
+    def draws(self) -> bool:
+        return self.candidates > 1 or super().draws()
+
     def check(self) -> None:
         super().check()
         if self.min_fit is not None and self.min_fit_percentile is not None:
@@ -264,6 +267,9 @@ class RefineConfig(CandidatesConfig):
     )
 
     new_tokens = 1024
+
+    def draws(self) -> bool:
+        return self.answer_candidates > 1 or super().draws()
 
     def check(self) -> None:
         super().check()

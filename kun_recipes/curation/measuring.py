@@ -108,7 +108,7 @@ class MeasureRows(PipelineStep, ABC):
         return not known and (self.wanted is None or self.wanted(doc))
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
-        for batch in batched(data, ROWS_A_CALL):
+        for batch in batched(data, ROWS_A_CALL[self.engine.engine]):
             asked = [doc for doc in batch if self.is_asked(doc)]
             self.stat_update("asked", value=len(asked))
             if asked:

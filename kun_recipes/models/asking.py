@@ -11,9 +11,13 @@ from kun_recipes.data import schema
 from kun_recipes.data.hashing import choice_hash
 from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.engines.base import Engine, Prompt
+from kun_recipes.models.engines.settings import EngineName
 
-ROWS_A_CALL = 1024
-"""Rows handed to the engine at once; it makes its own batches of them. A call never crosses shards."""
+ROWS_A_CALL: dict[EngineName, int] = {"transformers": 1024, "vllm": 16384}
+"""Rows handed to an engine at once; it makes its own batches of them. A call never crosses shards.
+
+At the end of a call vLLM's batch runs empty: whole shards go into one.
+"""
 
 Verdict = bool | tuple[bool, str]
 
@@ -27,7 +31,7 @@ class AskModel(BaseFilter, ABC):
     """
 
     def __init__(self, engine: EngineSettings, new_tokens: int, exclusion_writer: DiskWriter | None = None):
-        super().__init__(exclusion_writer, batch_size=ROWS_A_CALL)
+        super().__init__(exclusion_writer, batch_size=ROWS_A_CALL[engine.engine])
         self.engine, self.new_tokens = engine, new_tokens
 
     @abstractmethod

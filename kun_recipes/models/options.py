@@ -27,11 +27,27 @@ class EngineConfig(ExecutorConfig):
         None,
         "arguments of the model's chat template; where it knows enable_thinking, that is false unless given here",
     )
-    max_batch_tokens: int = option(
-        8192,
-        "size of a batch, padding included; vllm: of a step of its scheduler",
+    max_batch_tokens: int | None = option(
+        None,
+        "size of a batch, padding included, null: 8192; vllm: of a step of its scheduler, null: its default",
         unit="tokens",
         min=64,
+        affects_rows=False,
+    )
+    max_sequences: int | None = option(
+        None,
+        "vllm: rows that run at a time; null: its default for the GPU, 256 to 1,024",
+        source="vllm: engine/arg_utils.py, get_batch_defaults for LLM",
+        min=1,
+        affects_rows=False,
+    )
+    speculative_tokens: int = option(
+        0,
+        "vllm: tokens of a greedy text that are guessed ahead, as they stand in the prompt, and checked in one step: "
+        "for answers that repeat their segment; 0: none",
+        unit="tokens",
+        min=0,
+        max=64,
         affects_rows=False,
     )
     sampling: PresetName = option(
@@ -80,7 +96,25 @@ class EngineConfig(ExecutorConfig):
     def check(self) -> None:
         if self.engine == "transformers" and self.tensor_parallel > 1:
             raise ConfigError("tensor_parallel", "engine transformers runs a model on one GPU; choose engine: vllm")
+        if self.engine == "transformers" and self.max_sequences is not None:
+            raise ConfigError(
+                "max_sequences", "engine transformers sizes its batches by max_batch_tokens; choose engine: vllm"
+            )
+        if self.engine == "transformers" and self.speculative_tokens:
+            raise ConfigError(
+                "speculative_tokens", "engine transformers guesses none; set it to 0 or choose engine: vllm"
+            )
+        if self.speculative_tokens and self.draws():
+            raise ConfigError(
+                "speculative_tokens",
+                "guesses change what is drawn, and this stage draws texts, by its temperature or as further "
+                "candidates: set it to 0",
+            )
         self.job()
+
+    def draws(self) -> bool:
+        """Return whether a text may be drawn at a temperature above 0."""
+        return self.decoding().temperature > 0
 
     def where(self) -> Executor:
         gpus = self.tensor_parallel if self.executor == "local" or self.slurm_gpus is None else self.slurm_gpus
@@ -98,6 +132,8 @@ class EngineConfig(ExecutorConfig):
             dtype=self.dtype,
             chat_template_kwargs=json.dumps(self.chat_template_kwargs or {}, sort_keys=True, ensure_ascii=False),
             max_batch_tokens=self.max_batch_tokens,
+            max_sequences=self.max_sequences,
+            speculative_tokens=self.speculative_tokens,
             tensor_parallel=self.tensor_parallel,
             gpu_memory=self.gpu_memory,
             cache_gb=self.cache_gb,

@@ -106,6 +106,35 @@ def test_a_transformers_model_lives_on_one_gpu(label):
         label("--tensor_parallel", "2")
 
 
+def test_engine_settings_leave_batches_to_the_engine(label):
+    settings = label("--engine", "vllm").settings("folder")
+    assert (settings.max_batch_tokens, settings.max_sequences) == (None, None)
+
+
+def test_transformers_batches_are_sized_in_tokens_alone(label):
+    with pytest.raises(ConfigError, match="max_sequences: engine transformers sizes its batches by max_batch_tokens"):
+        label("--max_sequences", "12")
+
+
+GUESSING = ["--engine", "vllm", "--speculative_tokens", "5"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "words", "message"),
+    [
+        ("refine", ["--speculative_tokens", "5"], "engine transformers guesses none; set it to 0 or choose engine: v"),
+        ("refine", [*GUESSING, "--temperature", "0.5"], "guesses change what is drawn"),
+        ("refine", [*GUESSING, "--sampling", "released"], "guesses change what is drawn"),
+        ("refine", [*GUESSING, "--answer_candidates", "2", "--verify", "true"], "guesses change what is drawn"),
+        ("label", [*GUESSING, "--candidates", "3"], "guesses change what is drawn"),
+        ("label", [*GUESSING, "--speculative_tokens", "65"], "must be at most 64"),
+    ],
+)
+def test_guesses_are_for_greedy_texts_by_vllm(label, stage, words, message):
+    with pytest.raises(ConfigError, match=f"speculative_tokens: {message}"):
+        label(*words, stage=stage)
+
+
 def test_slurm_wants_a_partition(label):
     with pytest.raises(ConfigError, match="executor slurm needs one"):
         label("--executor", "slurm")
@@ -123,10 +152,17 @@ def test_engine_settings_of_the_options(label):
         "3",
         "--max_batch_tokens",
         "99",
+        "--max_sequences",
+        "12",
+        "--speculative_tokens",
+        "5",
+        "--candidates",
+        "1",
     ]
     settings = label(*words).settings("folder")
     assert (settings.engine, settings.model, settings.dtype) == ("vllm", "folder", "bfloat16")
-    assert (settings.gpu_memory, settings.cache_gb, settings.max_batch_tokens) == (0.8, 3.0, 99)
+    assert (settings.gpu_memory, settings.cache_gb) == (0.8, 3.0)
+    assert (settings.max_batch_tokens, settings.max_sequences, settings.speculative_tokens) == (99, 12, 5)
     assert settings.max_model_len is None  # by the plan
 
 

@@ -3,10 +3,11 @@
 import pytest
 from datatrove.data import Document
 
-from kun_recipes.curation.measuring import RecallRows, WriteText
+from kun_recipes.curation import measuring
+from kun_recipes.curation.measuring import MeasureRows, RecallRows, WriteText
 from kun_recipes.data import schema
 from kun_recipes.data.rows import row_writer
-from kun_recipes.models.engines import load_engine
+from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.engines.base import Completion, Sampling
 from kun_recipes.models.prompts import PromptTemplate
 from tests.curation.stage_rows import measured
@@ -29,6 +30,32 @@ class Write(WriteText):
 
 def docs(*texts: str) -> list[Document]:
     return [Document(text=text, id=str(number)) for number, text in enumerate(texts)]
+
+
+class Count(MeasureRows):
+    """Notes how many rows each call is about."""
+
+    name = "count"
+    column = "counted"
+    calls: list[int]
+
+    def prompt_for(self, doc):
+        return [{"role": "user", "content": doc.text}]
+
+    def measure(self, engine, docs, prompts):
+        self.calls.append(len(docs))
+
+
+@pytest.mark.parametrize(("engine", "calls"), [("vllm", [5000]), ("transformers", [1024] * 4 + [904])])
+def test_vllm_is_asked_about_a_whole_shard_at_once(engine, calls, monkeypatch):
+    monkeypatch.setattr(measuring, "load_engine", lambda settings: None)
+    monkeypatch.setattr(
+        measuring, "fitting", lambda engine, prompts, rooms: ([1] * len(prompts), [True] * len(prompts))
+    )
+    block = Count(EngineSettings(engine, "m"), new_tokens=1)
+    block.calls = []
+    assert len(list(block.run(iter(docs(*"水" * 5000))))) == 5000
+    assert block.calls == calls
 
 
 def test_greedy_text_is_the_engines_own(settings):

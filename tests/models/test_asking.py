@@ -68,7 +68,12 @@ def test_rows_are_asked_in_batches_or_one_by_one(tiny_model):
     assert list(block.run(iter(docs("a", "drop", "b")))) == [Document("a", "0"), Document("b", "2")]
     assert block.asked == [["0", "1", "2"]]
     assert block.filter(docs("drop")[0]) == (False, "dropped")
-    assert block.batch_size == ROWS_A_CALL
+
+
+def test_vllm_gets_whole_shards_at_once():
+    for engine in ("transformers", "vllm"):
+        assert Echo(EngineSettings(engine, "m"), new_tokens=1).batch_size == ROWS_A_CALL[engine]
+    assert ROWS_A_CALL["vllm"] >= 4096  # rows_per_shard of the paper's recipes
 
 
 def test_a_row_seed_is_the_same_in_every_process_and_release():

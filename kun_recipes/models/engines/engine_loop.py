@@ -10,10 +10,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-REQUESTS_A_STEP = 64
-"""Requests handed over between two steps: checking one takes 0.1 ms, in which nothing is computed."""
-
-
 LOOK_AFTER = 10.0
 """Seconds without an answer after which a caller looks whether the engine is still there."""
 
@@ -95,8 +91,11 @@ class EngineLoop:
             self._fail(error)
 
     def _take(self) -> bool:
-        """Hand over what has arrived; wait for it when there is nothing else to do. False when it was told to stop."""
-        for _ in range(REQUESTS_A_STEP):
+        """Hand over all that has arrived; wait for it when there is nothing else to do. False when told to stop.
+
+        vLLM computes in a process of its own meanwhile. What it is not given, it cannot put into its batch.
+        """
+        while True:
             try:
                 request = self.arriving.get(block=not self.waiting)
             except queue.Empty:
@@ -107,7 +106,6 @@ class EngineLoop:
             number = str(next(self.numbers))
             self.waiting[number] = (position, answers)
             self.engine.add_request(number, prompt, params)
-        return True
 
     def _fail(self, error: Exception) -> None:
         self.failure = error

@@ -24,11 +24,14 @@ class EngineSettings:
         engine: "transformers" runs on a CPU or one GPU; "vllm" is the production engine.
         model: folder of a Hugging Face model with a tokenizer and, unless `plain`, its chat template.
         dtype: number format of the weights; "auto" is bfloat16 where the processor multiplies it fast, else float32.
-        max_batch_tokens: transformers: tokens that the keys and values of one batch may hold, padding included. It
-            bounds memory: 8192 are 0.1 GB of keys and values for Qwen2.5-0.5B in bfloat16, 0.5 GB for Yi-6B.
-            vllm: tokens that one step of the scheduler may process.
+        max_batch_tokens: transformers: tokens that the keys and values of one batch may hold, padding included; None
+            is 8192. It bounds memory: 8192 are 0.1 GB of keys and values for Qwen2.5-0.5B in bfloat16, 0.5 GB for
+            Yi-6B. vllm: tokens that one step of the scheduler may process; None is what `LLM` takes on this card.
+        max_sequences: vllm: rows that run at a time; None is what `LLM` takes on this card.
         max_model_len: vllm: longest prompt and answer that will be asked for, tokens; None is the model's context.
             See `kun_recipes.models.context`.
+        speculative_tokens: vllm: tokens of a greedy text that are guessed ahead, from what followed the same n-gram
+            before, and checked in one step; 0 is none.
         tensor_parallel: vllm: GPUs that hold one copy of the model.
         gpu_memory: vllm: share of each GPU's memory that it may take.
         cache_gb: vllm: GiB of keys and values; None is what `gpu_memory` leaves on a GPU, and 2 on a CPU.
@@ -39,7 +42,9 @@ class EngineSettings:
     engine: EngineName
     model: str
     dtype: Dtype = "auto"
-    max_batch_tokens: int = 8192
+    max_batch_tokens: int | None = None
+    max_sequences: int | None = None
+    speculative_tokens: int = 0
     max_model_len: int | None = None
     tensor_parallel: int = 1
     gpu_memory: float = 0.9

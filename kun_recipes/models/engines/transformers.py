@@ -16,6 +16,8 @@ from kun_recipes.models.engines.settings import EngineSettings
 from kun_recipes.models.engines.token_engine import Pair, TokenEngine
 from kun_recipes.progress import progress_bar
 
+MAX_BATCH_TOKENS = 8192
+
 LOGITS_WEIGHT = 8
 """Tokens of the cache's budget that one position's logits count as: 150,000 floats, where a token's keys and values
 are a few thousand, but short-lived."""
@@ -34,7 +36,7 @@ class TransformersEngine(TokenEngine):
         dtype = getattr(torch, settings.resolved_dtype())
         self.model = load_part(AutoModelForCausalLM, folder, dtype=dtype).to(device).eval()
         check_cached(self.model, folder)
-        self.max_batch_tokens = settings.max_batch_tokens
+        self.max_batch_tokens = settings.max_batch_tokens or MAX_BATCH_TOKENS
 
     @torch.inference_mode()
     def write(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int | None]) -> list[Completion]:

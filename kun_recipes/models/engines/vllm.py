@@ -17,11 +17,11 @@ from kun_recipes.models.engines.engine_loop import EngineLoop
 from kun_recipes.models.engines.processes import kill_children_at_exit, log_to
 from kun_recipes.models.engines.settings import EngineSettings
 from kun_recipes.models.engines.token_engine import Pair, TokenEngine
+from kun_recipes.models.engines.vllm_arguments import engine_arguments
 from kun_recipes.models.hardware import can_compile
 from kun_recipes.progress import progress_bar
 
 ON_CPU = not torch.cuda.is_available()
-CPU_CACHE_GB = 2.0
 
 for _name, _value in {
     "VLLM_NO_USAGE_STATS": "1",  # it reports to its makers otherwise
@@ -35,6 +35,8 @@ for _name, _value in {
 os.environ["VLLM_LOGGING_LEVEL"] = "INFO"  # TRL, which parsed the config, has set ERROR; all goes into the log
 
 from vllm import EngineArgs, LLMEngine, SamplingParams  # noqa: E402 (reads the variables above)
+from vllm.sampling_params import RequestOutputKind  # noqa: E402
+from vllm.usage.usage_lib import UsageContext  # noqa: E402
 
 Request = tuple[list[int], SamplingParams]
 
@@ -51,30 +53,18 @@ class VllmEngine(TokenEngine):
         folder = Path(settings.model)
         super().__init__(ChatTokenizer.load(folder, settings.plain, settings.template_arguments()))
         self.max_model_len = min(settings.max_model_len or self.context_length, self.context_length)
-        cache_gb = settings.cache_gb or (CPU_CACHE_GB if ON_CPU else None)
-        arguments = EngineArgs(
-            model=settings.model,
-            skip_tokenizer_init=True,  # it sees tokens only
-            generation_config="vllm",  # no sampling defaults from the model's folder
-            trust_remote_code=False,
-            dtype=settings.resolved_dtype(),
-            max_model_len=self.max_model_len,
-            max_num_batched_tokens=max(settings.max_batch_tokens, self.max_model_len),
-            tensor_parallel_size=settings.tensor_parallel,
-            gpu_memory_utilization=settings.gpu_memory,
-            kv_cache_memory_bytes=int(cache_gb * 2**30) if cache_gb else None,
-            enable_prefix_caching=True,
-            enforce_eager=ON_CPU,
-            disable_log_stats=True,
-        )
+        self.speculates = settings.speculative_tokens > 0
         self.watcher = kill_children_at_exit()
         before = multiprocessing.active_children()
         with _failures("vLLM did not start"), log_to(sys.stderr, "vllm"):
-            self.engine = LLMEngine.from_engine_args(arguments)
+            arguments = EngineArgs(**engine_arguments(settings, self.max_model_len, ON_CPU))
+            self.engine = LLMEngine.from_engine_args(arguments, usage_context=UsageContext.LLM_CLASS)
             processes = [process for process in multiprocessing.active_children() if process not in before]
         self.loop = EngineLoop(self.engine, lambda: all(process.is_alive() for process in processes))
 
     def write(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int | None]) -> list[Completion]:
+        if self.speculates and any(seed is not None for seed in seeds):
+            raise ValueError("an engine that speculates writes greedy texts only: a draw depends on its guesses")
         values = {
             "max_tokens": sampling.max_new_tokens,
             "top_p": sampling.top_p,
@@ -89,7 +79,11 @@ class VllmEngine(TokenEngine):
         return [self._completion(output) for output in self._ask(requests, "generate")]
 
     def token_logprobs(self, rows: list[list[int]], tokens: list[int]) -> list[list[float]]:
-        """From the logits of one new token a row."""
+        """From the logits of one new token a row; of one a choice where it speculates, see `_last_token`."""
+        if self.speculates:
+            pairs = [(row, [token]) for row in rows for token in tokens]
+            logprobs = self.answer_logprobs(pairs, "choose")
+            return [logprobs[first : first + len(tokens)] for first in range(0, len(pairs), len(tokens))]
         asked = list(dict.fromkeys(tokens))
         requests = [(row, _params(max_tokens=1, temperature=0, logprob_token_ids=asked)) for row in rows]
         outputs = self._ask(requests, "choose")
@@ -104,14 +98,14 @@ class VllmEngine(TokenEngine):
         """
         results: dict[int, float] = {}
         again: list[int] = []
-        for number, output in enumerate(self._ask([_scoring(*pair, cached=True) for pair in pairs], description)):
+        for number, output in enumerate(self._ask([self._scoring(*pair, cached=True) for pair in pairs], description)):
             prompt, answer = pairs[number]
             if len(answer) > 1 and output.num_cached_tokens >= len(prompt):
                 again.append(number)
             else:
                 results[number] = _answer_logprob(output, answer)
         if again:
-            outputs = self._ask([_scoring(*pairs[number], cached=False) for number in again], description)
+            outputs = self._ask([self._scoring(*pairs[number], cached=False) for number in again], description)
             for number, output in zip(again, outputs, strict=True):
                 results[number] = _answer_logprob(output, pairs[number][1])
         return [results[number] for number in range(len(pairs))]
@@ -122,6 +116,20 @@ class VllmEngine(TokenEngine):
         self.engine.engine_core.shutdown(timeout=0)
         self.loop.join()
         self.watcher.communicate()
+
+    def _scoring(self, prompt: list[int], answer: list[int], cached: bool) -> Request:
+        """Ask for the log-probability of `answer`; with `cached`, its beginning may come from the cache."""
+        of_prompt = {"prompt_logprobs": 0, "skip_reading_prefix_cache": not cached} if len(answer) > 1 else {}
+        of_last = self._last_token(answer[-1])
+        return prompt + answer[:-1], _params(max_tokens=1, temperature=0, **of_last, **of_prompt)
+
+    def _last_token(self, token: int) -> dict[str, Any]:
+        """Ask for the log-probability of the next token.
+
+        vLLM's sampler of guesses gives only that of a token which was written, and fails on `logprob_token_ids`: there
+        the token is the only one that may be written.
+        """
+        return {"allowed_token_ids": [token], "logprobs": 0} if self.speculates else {"logprob_token_ids": [token]}
 
     def _ask(self, requests: list[Request], description: str) -> list[Any]:
         """vLLM's output for each request, in their order."""
@@ -149,13 +157,8 @@ class VllmEngine(TokenEngine):
 
 
 def _params(**values: Any) -> SamplingParams:
-    return SamplingParams(detokenize=False, flat_logprobs=True, **values)
-
-
-def _scoring(prompt: list[int], answer: list[int], cached: bool) -> Request:
-    """Ask for the log-probability of `answer`; with `cached`, its beginning may come from the cache."""
-    of_prompt = {"prompt_logprobs": 0, "skip_reading_prefix_cache": not cached} if len(answer) > 1 else {}
-    return prompt + answer[:-1], _params(max_tokens=1, temperature=0, logprob_token_ids=answer[-1:], **of_prompt)
+    only_once = RequestOutputKind.FINAL_ONLY  # else each row comes back whole with each of its tokens
+    return SamplingParams(detokenize=False, flat_logprobs=True, output_kind=only_once, **values)
 
 
 def _answer_logprob(output: Any, answer: list[int]) -> float:

@@ -18,6 +18,12 @@ def engine(tiny_model) -> TransformersEngine:
     return TransformersEngine(EngineSettings("transformers", str(tiny_model), "float32"))
 
 
+def test_a_batch_holds_8192_tokens_unless_settings_say_otherwise(engine, tiny_model):
+    assert engine.max_batch_tokens == 8192
+    smaller = TransformersEngine(EngineSettings("transformers", str(tiny_model), "float32", max_batch_tokens=400))
+    assert smaller.max_batch_tokens == 400
+
+
 @pytest.mark.parametrize("max_batch_tokens", [1, 400])
 def test_results_do_not_depend_on_the_batch_size(engine, max_batch_tokens, monkeypatch):
     def ask() -> tuple:
