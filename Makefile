@@ -37,6 +37,7 @@ quality: $(VENV)/dev-installed  ## lint, format and types, without changing a fi
 bench: $(VENV)/dev-installed $(VLLM_VENV)/installed  ## speed and memory, on the demo's model and text; what is kept of read pairs
 	$(BIN)/python benchmarks/corpus.py
 	$(VLLM_BIN)/python benchmarks/engines.py --model recipes/demo/model.yaml
+	$(BIN)/python benchmarks/planning.py --model recipes/demo/model.yaml
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/evaluation.py --model recipes/demo/model.yaml
 	$(BIN)/python benchmarks/annotation.py
