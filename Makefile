@@ -39,6 +39,7 @@ bench: $(VENV)/dev-installed $(VLLM_VENV)/installed  ## speed and memory, on the
 	$(VLLM_BIN)/python benchmarks/engines.py --model recipes/demo/model.yaml
 	$(VLLM_BIN)/python benchmarks/feeding.py
 	$(VLLM_BIN)/python benchmarks/speculation.py --model recipes/demo/model.yaml
+	$(BIN)/python benchmarks/planning.py --model recipes/demo/model.yaml
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/evaluation.py --model recipes/demo/model.yaml
 	$(BIN)/python benchmarks/annotation.py

@@ -19,7 +19,7 @@ from datatrove.utils.batching import batched
 
 from kun_recipes.data import schema
 from kun_recipes.data.rows import read_shard
-from kun_recipes.models.asking import ROWS_A_CALL, fitting, row_seed
+from kun_recipes.models.asking import ROWS_A_CALL, row_seed, too_long
 from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.engines.base import Completion, Engine, Prompt, Sampling
 from kun_recipes.models.prompts import PromptTemplate
@@ -119,10 +119,10 @@ class MeasureRows(PipelineStep, ABC):
     def _measure(self, asked: list[Document]) -> None:
         engine = load_engine(self.engine)
         prompts = [self.prompt_for(doc) for doc in asked]
-        lengths, fits = fitting(engine, prompts, map(self.room_for, asked))
-        for doc, length, fit in zip(asked, lengths, fits, strict=True):
-            if not fit:
-                doc.metadata[schema.PROMPT_TOKENS] = length
+        long = too_long(engine, prompts, [*map(self.room_for, asked)])
+        for index, length in long.items():
+            asked[index].metadata[schema.PROMPT_TOKENS] = length
+        fits = [index not in long for index in range(len(asked))]
         if any(fits):
             self.measure(engine, [*compress(asked, fits)], [*compress(prompts, fits)])
 

@@ -1,8 +1,7 @@
 """Pipeline of the refine stage; recipes/refine.py lists its columns and what its options choose."""
 
 import sys
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator
 
 from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.filters.base_filter import BaseFilter
@@ -29,7 +28,6 @@ from kun_recipes.data.rows import (
 from kun_recipes.execution.folder import MEASURE, SELECT, StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models.context import Request, open_engine
-from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.models.resolve import model_identity
 from kun_recipes.rules import answer_rules, load_rules
@@ -52,12 +50,7 @@ def measure(
     is_instruction, is_good = judges(config)
     polish = load_prompt(config.polish_prompt, ASKED[config.answers]) if config.answers in ASKED else None
     decoding = config.decoding()
-    asked = [
-        judge_requests(config, calibrations, is_instruction, is_good),
-        polish_requests(config, polish, decoding),
-        verification.requests(calibrations, decoding.max_new_tokens) if verification else (),
-    ]
-    engine = open_engine(config, chain.from_iterable(asked))
+    engine = open_engine(config, requests(config, calibrations, polish, verification))
     author = model_identity(engine.model)
     kept_by_both = calibrations.keeps(is_instruction, is_good)
     return [
@@ -134,23 +127,33 @@ def load_items(config: RefineConfig) -> list[JudgeItem]:
     return load_judge_items(config.judge_data, pairs=config.score_target == "pair", judges=asked)
 
 
-def judge_requests(config: RefineConfig, calibrations: Calibrations, *judges: Judge) -> Iterator[Request]:
-    """Yield the requests to the model as a judge, on the labelled items and on the candidates."""
-    untrained = (*calibrations.development, *calibrations.held_out)
-    labelled = (item.asked for item in untrained if item.judge != "answer")
-    candidates = ((row[schema.INSTRUCTION], row[schema.TEXT]) for row in read_rows(config.candidates))
-    for pair in chain(labelled, candidates):
-        for judge in judges:
-            yield judge.prompt_for(*pair), judge.new_tokens
+def requests(
+    config: RefineConfig, calibrations: Calibrations, polish: PromptTemplate | None, verification: Verification | None
+) -> Iterator[Request]:
+    """Yield the requests to the model: verdicts on the labelled items; on each candidate verdicts, and its answer.
 
-
-def polish_requests(config: RefineConfig, polish: PromptTemplate | None, decoding: Sampling) -> Iterator[Request]:
-    """Yield the requests for answers; none if the segments are the answers."""
-    if polish is None:
-        return
+    Args:
+        polish: None if the segments are the answers.
+    """
+    new_tokens = config.decoding().max_new_tokens
+    asked = judges(config)
+    for item in (*calibrations.development, *calibrations.held_out):
+        if item.judge != "answer":
+            yield from judge_requests(asked, *item.asked)
+        elif verification:
+            yield from verification.labelled_requests(item)
     for row in read_rows(config.candidates):
-        prompt = polish.render(segment=row[schema.TEXT], instruction=row[schema.INSTRUCTION])
-        yield prompt, decoding.max_new_tokens
+        instruction, segment = row[schema.INSTRUCTION], row[schema.TEXT]
+        yield from judge_requests(asked, instruction, segment)
+        if polish:
+            yield polish.render(segment=segment, instruction=instruction), new_tokens
+        if verification:
+            yield from verification.requests(instruction, segment, new_tokens)
+
+
+def judge_requests(judges: Iterable[Judge], *asked: str) -> Iterator[Request]:
+    """Yield the question of each judge about a pair."""
+    return ((judge.prompt_for(*asked), judge.new_tokens) for judge in judges)
 
 
 def run(config: RefineConfig) -> None:

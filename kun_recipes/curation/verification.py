@@ -16,14 +16,13 @@ from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.choosing import Merits
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.curation.details import CheckDetails, missing_in_pair
-from kun_recipes.curation.judge_data import LABELS
+from kun_recipes.curation.judge_data import LABELS, JudgeItem
 from kun_recipes.curation.judging import AskAboutAnswer, Calibration, Judge, answer_judge
 from kun_recipes.curation.measures import share_interval
 from kun_recipes.curation.polishing import has_answer
 from kun_recipes.curation.support import MeasureSupport, Support, answer_of
 from kun_recipes.curation.tails import StripTail
 from kun_recipes.data import schema
-from kun_recipes.data.rows import read_rows
 from kun_recipes.models.context import TOKENS_A_TOKEN, Request
 from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.prompts import load_prompt
@@ -82,17 +81,16 @@ class Verification:
         right = sum(measured[one.name].fitted(doc.metadata[one.calibrated]) for one in chosen)
         return grounded, calibrations.keeps(*chosen)(doc), right
 
-    def requests(self, calibrations: Calibrations, new_tokens: int) -> Iterator[Request]:
-        """Yield the requests about labelled answers and, as long as they may be, those of the candidates."""
-        for item in (*calibrations.development, *calibrations.held_out):
-            if item.judge == self.judge.name:
-                yield self.judge.prompt_for(*item.asked), self.judge.new_tokens
-                yield self.support.prompt_for(*item.asked), len(item.output.encode())
+    def labelled_requests(self, item: JudgeItem) -> Iterator[Request]:
+        """Yield the requests about a labelled answer."""
+        yield self.judge.prompt_for(*item.asked), self.judge.new_tokens
+        yield self.support.prompt_for(*item.asked), len(item.output.encode())
+
+    def requests(self, instruction: str, segment: str, new_tokens: int) -> Iterator[Request]:
+        """Yield the requests about the answer to a candidate, as long as it may be."""
         written = TOKENS_A_TOKEN * new_tokens
-        for row in read_rows(self.config.candidates):
-            asked = row[schema.INSTRUCTION], "", row[schema.TEXT]
-            yield self.judge.prompt_for(*asked), written + self.judge.new_tokens
-            yield self.support.prompt_for(*asked), written
+        yield self.judge.prompt_for(instruction, "", segment), written + self.judge.new_tokens
+        yield self.support.prompt_for(instruction, "", segment), written
 
     def measured(self, calibrations: Calibrations) -> dict[str, Any]:
         """Return how `checks` together do on the held-out answers: precision and recall, with 95% intervals.

@@ -1,7 +1,7 @@
 """Base classes of blocks that ask a model: many rows per call, and no prompt that does not fit the context."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from datatrove.data import Document
 from datatrove.pipeline.filters.base_filter import BaseFilter
@@ -12,6 +12,7 @@ from kun_recipes.data.hashing import choice_hash
 from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.engines.base import Engine, Prompt
 from kun_recipes.models.engines.settings import EngineName
+from kun_recipes.models.lengths import TokenBound
 
 ROWS_A_CALL: dict[EngineName, int] = {"transformers": 1024, "vllm": 16384}
 """Rows handed to an engine at once; it makes its own batches of them. A call never crosses shards.
@@ -52,19 +53,28 @@ class AskModel(BaseFilter, ABC):
     def filter_batch(self, batch: list[Document]) -> list[Verdict]:
         engine = load_engine(self.engine)
         prompts = [self.prompt_for(doc) for doc in batch]
-        lengths, fits = fitting(engine, prompts, map(self.room_for, batch))
-        kept = [index for index, fit in enumerate(fits) if fit]
+        long = too_long(engine, prompts, [*map(self.room_for, batch)])
+        kept = [index for index in range(len(batch)) if index not in long]
         verdicts = iter(self.ask(engine, [batch[index] for index in kept], [prompts[index] for index in kept]))
-        for doc, length, fit in zip(batch, lengths, fits, strict=True):
-            if not fit:
-                doc.metadata[schema.VALUE] = length
-        return [next(verdicts) if fit else (False, "context_length") for fit in fits]
+        for index, length in long.items():
+            batch[index].metadata[schema.VALUE] = length
+        return [(False, "context_length") if index in long else next(verdicts) for index in range(len(batch))]
 
 
-def fitting(engine: Engine, prompts: list[Prompt], rooms: Iterable[int]) -> tuple[list[int], list[bool]]:
-    """Return the tokens of each prompt, and whether it leaves its answer the room in the model's context."""
-    lengths = engine.count_tokens(prompts)
-    return lengths, [length + room <= engine.context_length for length, room in zip(lengths, rooms, strict=True)]
+def too_long(engine: Engine, prompts: Sequence[Prompt], rooms: Sequence[int]) -> dict[int, int]:
+    """Return the tokens of each prompt that leaves its answer no room in the model's context, by its index.
+
+    Only the prompts of which an upper bound does not say that they fit are tokenised.
+    """
+    bound = TokenBound(engine.count_tokens)
+    doubtful = [
+        index
+        for index, (prompt, room) in enumerate(zip(prompts, rooms, strict=True))
+        if bound(prompt) + room > engine.context_length
+    ]
+    lengths = engine.count_tokens([prompts[index] for index in doubtful]) if doubtful else []
+    found = zip(doubtful, lengths, strict=True)
+    return {index: length for index, length in found if length + rooms[index] > engine.context_length}
 
 
 def answer_tokens(engine: EngineSettings, answer: str) -> int:

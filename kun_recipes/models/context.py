@@ -1,17 +1,20 @@
 """Open an engine for a stage; vLLM gets the context that its prompts need, not the model's longest.
 
-What a context needs is taken from the room for keys and values, so that a shorter one lets more rows run at a time.
+vLLM starts only where its keys and values have room for the longest request that the context allows. A context that is
+somewhat longer than the requests costs tables of that length and nothing else. It is therefore planned by upper
+bounds, so that no GPU waits until every prompt is tokenised.
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import islice
+from heapq import nlargest
 from pathlib import Path
 
 from kun_recipes.models.engines import EngineSettings, check_installed
 from kun_recipes.models.engines.base import Prompt, Sampling
 from kun_recipes.models.engines.chats import ChatTokenizer
+from kun_recipes.models.lengths import TokenBound
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.models.resolve import resolve_model
 
@@ -24,7 +27,8 @@ ROUNDED_TO = 64
 TOKENS_A_TOKEN = 3
 """Tokens that a written token may be when its text is read again: a byte that is no character becomes U+FFFD."""
 
-PROMPTS_AT_ONCE = 1024
+COUNTED = 512
+"""Requests that are tokenised, those of highest bound: a few long ones get the context that they need, and no more."""
 
 
 def open_engine(
@@ -57,25 +61,28 @@ def open_engine(
 
 
 def fit_context(settings: EngineSettings, requests: Iterable[Request]) -> EngineSettings:
-    """Return `settings` with the shortest max_model_len that holds every request which fits the model's context.
+    """Return `settings` with a max_model_len that holds every request which fits the model's context.
 
-    Only vLLM needs to know; a longer request is removed where it is asked.
+    It is the shortest such length of up to `COUNTED` requests; of more, those of highest bound are counted, and the
+    bound of the next one holds for the rest. Only vLLM needs to know; a longer request is removed where it is asked.
     """
     if settings.engine != "vllm":
         return settings
     chats = ChatTokenizer.load(Path(settings.model), settings.plain, settings.template_arguments())
-    fitting = (need for need in _needs(chats, requests) if need <= chats.context_length)
-    longest = max(fitting, default=ROUNDED_TO)
+
+    def count(prompts: Sequence[Prompt]) -> list[int]:
+        return [len(row) for row in chats.encode(prompts, thought=True)]
+
+    bound = TokenBound(count)
+    bounded = ((bound(prompt) + more, place, prompt, more) for place, (prompt, more) in enumerate(requests))
+    highest = nlargest(COUNTED + 1, bounded)
+    counted, others = highest[:COUNTED], highest[COUNTED:]
+    lengths = count([prompt for _, _, prompt, _ in counted])
+    needs = [length + more for length, (_, _, _, more) in zip(lengths, counted, strict=True)]
+    needs += [min(need, chats.context_length) for need, *_ in others]
+    longest = max((need for need in needs if need <= chats.context_length), default=ROUNDED_TO)
     rounded = -(-longest // ROUNDED_TO) * ROUNDED_TO
     return replace(settings, max_model_len=min(rounded, chats.context_length))
-
-
-def _needs(chats: ChatTokenizer, requests: Iterable[Request]) -> Iterator[int]:
-    """Tokens of each request, prompt and answer together."""
-    remaining = iter(requests)
-    while batch := list(islice(remaining, PROMPTS_AT_ONCE)):
-        rows = chats.encode([prompt for prompt, _ in batch], thought=True)
-        yield from (len(row) + more for row, (_, more) in zip(rows, batch, strict=True))
 
 
 def announce(settings: EngineSettings, decoding: Sampling, workers: int) -> None:

@@ -15,6 +15,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -147,6 +148,30 @@ class WriteManifest(TrainerCallback):
             write_json(folder / MANIFEST, dict(_sizes(folder)))
 
 
+class SaveByTime(TrainerCallback):
+    """Save a checkpoint at the end of the step in which `seconds` have passed since the last one, or the beginning.
+
+    A checkpoint of a large model takes a minute to write, however few steps lie behind it.
+    """
+
+    def __init__(self, seconds: float):
+        self.seconds = seconds
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        self.last = time.monotonic()
+
+    on_save = on_train_begin
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        # clocks differ between processes: all save at the step at which the first one is due
+        if _any_process(time.monotonic() - self.last >= self.seconds):
+            control.should_save = True
+
+
 class StopOnSigterm(TrainerCallback):
     """Save a checkpoint and end the training after the step in which any of its processes got SIGTERM.
 
@@ -168,14 +193,18 @@ class StopOnSigterm(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         # the signal reaches the processes at different times: all stop at the step at which the first has it
-        asked = reduce(torch.tensor(float(self.asked), device=PartialState().device), "sum").item()
-        if asked and state.global_step < state.max_steps:
+        if _any_process(self.asked) and state.global_step < state.max_steps:
             control.should_save = control.should_training_stop = True
 
     def on_train_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         signal.signal(signal.SIGTERM, self.before)
+
+
+def _any_process(flag: bool) -> bool:
+    """Return whether `flag` is set in any process of the training; each must ask."""
+    return reduce(torch.tensor(float(flag), device=PartialState().device), "sum").item() > 0
 
 
 def exit_if_stopped(trainer: Trainer) -> None:

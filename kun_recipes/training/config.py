@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from transformers.trainer_utils import SaveStrategy
 from trl import SFTConfig
 
 from kun_recipes.config.options import option
@@ -137,6 +138,14 @@ class TrainConfig(SFTConfig):
         default="error", metadata={"help": "What processes other than the first may say: as little as the first."}
     )
     logging_steps: float = field(default=1, metadata={"help": "Update steps between two logged losses."})
+    save_minutes: float | None = option(
+        None,
+        "a checkpoint is saved once this time has passed since the last, instead of every save_steps; a run can go on "
+        "with another value",
+        unit="minutes",
+        source="ours",
+        above=0,
+    )
     save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept while training."})
 
     def __post_init__(self) -> None:
@@ -153,6 +162,8 @@ class TrainConfig(SFTConfig):
                 super().__post_init__()
             except TypeError as error:  # of accelerate's, for a key that it does not know
                 raise ConfigError("accelerator_config", f"cannot be used: {error}") from error
+        if self.save_minutes:
+            self.save_strategy = SaveStrategy.NO  # of TRL's own; `checkpoints.SaveByTime` saves
 
     def to_dict(self) -> dict[str, Any]:
         """Return the values for trackers, as JSON can hold them."""
@@ -178,6 +189,8 @@ class TrainConfig(SFTConfig):
                 raise ConfigError(key, f"must be above 0, not {getattr(self, key)}")
         if self.enable_jit_checkpoint:
             raise ConfigError("enable_jit_checkpoint", "is not needed: every training saves a checkpoint on SIGTERM")
+        if self.save_minutes and (steps := self.asked["save_steps"]) != SFTConfig.save_steps:
+            raise ConfigError("save_minutes", f"saves by time, save_steps: {steps:g} by steps: choose one of the two")
         self._check_rows()
         self._check_kernels()
         check_trackers(self.report_to)

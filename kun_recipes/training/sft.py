@@ -22,7 +22,7 @@ from kun_recipes.models.resolve import resolve_model
 from kun_recipes.models.templates import template_arguments
 from kun_recipes.training.architecture import check_adapters, fitting_attention, outline
 from kun_recipes.training.attention import check_kernels
-from kun_recipes.training.checkpoints import RunFolder, StopOnSigterm, WriteManifest, exit_if_stopped
+from kun_recipes.training.checkpoints import RunFolder, SaveByTime, StopOnSigterm, WriteManifest, exit_if_stopped
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.data import TrainingData, load_data
 from kun_recipes.training.distributed import check_sharding, print_status, share_batch, whole_updates
@@ -104,6 +104,7 @@ def build_trainer(
         **(config.model_init_kwargs or {}),
     }
     given = template_arguments(tokenizer, config.chat_template_kwargs or {})
+    saving = [SaveByTime(60 * config.save_minutes)] if config.save_minutes else []
     trainer = Trainer(
         model,
         args=arguments,
@@ -111,7 +112,7 @@ def build_trainer(
         eval_dataset=_as_dataset(data.held_out, given) if data.held_out else None,
         processing_class=tokenizer,
         peft_config=_adapters(config) if config.lora_rank else None,
-        callbacks=[StopOnSigterm(), WriteManifest(), ProgressBar(), *trackers],
+        callbacks=[*saving, StopOnSigterm(), WriteManifest(), ProgressBar(), *trackers],
     )
     trainer.train_dataset = whole_updates(trainer.train_dataset, config.global_batch_size)
     trainer.remove_callback(PrinterCallback)

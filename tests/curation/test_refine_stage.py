@@ -14,9 +14,9 @@ from kun_recipes.curation import measuring, refine
 from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.curation.details import missing_details
-from kun_recipes.curation.judge_data import JudgeItem, split_judge_items
-from kun_recipes.curation.judging import filter_judge, score_judge
+from kun_recipes.curation.judge_data import LABELS, JudgeItem, split_judge_items
 from kun_recipes.curation.polishing import PolishAnswer
+from kun_recipes.curation.verification import Verification
 from kun_recipes.data import schema
 from kun_recipes.errors import UserError
 from kun_recipes.models.asking import row_seed
@@ -168,32 +168,36 @@ def test_a_stage_that_is_not_finished_is_refused(stage, tmp_path):
         stage(candidates=candidates)
 
 
-def test_the_context_has_room_for_each_request(tmp_path, repository):
+@pytest.mark.parametrize("verify", [False, True])
+@pytest.mark.parametrize("answers", ["polished", "raw"])
+def test_the_context_has_room_for_each_request(tmp_path, repository, monkeypatch, answers, verify):
     """Both judges' questions about the labelled items and the candidates, and the answers of the candidates."""
-    prompts = repository / "recipes/prompts"
-    polish = load_prompt(prompts / "polish.txt", {"segment", "instruction"})
-    judges = (
-        filter_judge(load_prompt(prompts / "filter.txt", {"instruction"})),
-        score_judge(load_prompt(prompts / "score.txt", {"instruction"})),
-    )
+    monkeypatch.chdir(repository)  # the prompts' default paths
     candidates = write_rows(tmp_path / "rows", [{"text": "段落", schema.INSTRUCTION: "写诗"}])
-    config = RefineConfig(candidates=candidates, output_dir="", dataset_dir="", judge_data=[], model="")
+    config = RefineConfig(
+        candidates=candidates, output_dir="", dataset_dir="", judge_data=[], model="", max_new_tokens=50
+    )
+    polish = load_prompt(config.polish_prompt, {"segment", "instruction"}) if answers == "polished" else None
+    verification = Verification(config) if verify else None
     items = [
         JudgeItem(judge, f"{judge}{label}{number}", label, "")
-        for judge, labels in ITEMS.items()
+        for judge, labels in LABELS.items()
         for label in labels
         for number in range(4)
     ]
-    calibrations = Calibrations(tmp_path / "judges.json", items, {})
-    asked = list(refine.judge_requests(config, calibrations, *judges))
     trained, *untrained = split_judge_items(items)
-    texts = ["写诗", *(item.text for part in untrained for item in part)]
-    assert len(trained) == 8 and len(texts) == 9
-    expected = [(judge.prompt_for(text, ""), 3) for text in texts for judge in judges]
+    assert len(trained) == 12
+    asked = list(refine.requests(config, Calibrations(tmp_path / "judges.json", items, {}), polish, verification))
+    texts = ["写诗", *(item.text for part in untrained for item in part if item.judge != "answer")]
+    assert len(texts) == 9
+    expected = [(judge.prompt_for(text, "段落"), 3) for text in texts for judge in refine.judges(config)]
+    if polish:
+        expected.append((polish.render(segment="段落", instruction="写诗"), 50))
+    if verification:
+        answers_of = [item for part in untrained for item in part if item.judge == "answer"]
+        expected += [one for item in answers_of for one in verification.labelled_requests(item)]
+        expected += verification.requests("写诗", "段落", 50)
     assert sorted(map(str, asked)) == sorted(map(str, expected))
-    answers = list(refine.polish_requests(config, polish, Sampling(50)))
-    assert answers == [(polish.render(segment="段落", instruction="写诗"), 50)]
-    assert list(refine.polish_requests(config, None, Sampling(50))) == []
 
 
 def test_an_answer_that_does_not_end_is_removed(stage, everything):

@@ -10,8 +10,6 @@ from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.curation.judge_data import JudgeItem
 from kun_recipes.curation.verification import Verification
-from kun_recipes.data import schema
-from tests.curation.stage_rows import write_rows
 
 ANSWERS = [
     ("问", "甲", "好"),
@@ -84,20 +82,16 @@ def test_the_checks_that_drop_rows_are_measured_together(
         assert found[f"{name}_low"] < found[name] <= found[f"{name}_high"]
 
 
-def test_the_context_has_room_for_each_request(calibrations, repository, tmp_path, monkeypatch):
+def test_the_context_has_room_for_each_request(calibrations, repository, monkeypatch):
     """The labelled answers, and what may become the answers of the candidates, whose tokens may be more read again."""
     monkeypatch.chdir(repository)
-    candidates = write_rows(tmp_path / "rows", [{"text": "段落", schema.INSTRUCTION: "写诗"}])
-    verification = Verification(config(candidates=candidates))
+    verification = Verification(config())
     support, judge = verification.support, verification.judge
-    asked = [
-        (item.asked, 0, len(item.output.encode()))
-        for part in ("development", "held_out")
-        for item in getattr(calibrations, part)
-    ]
-    asked.append((("写诗", "", "段落"), 150, 150))
-    assert list(verification.requests(calibrations, 50)) == [
-        request
-        for one, judged, read in asked
-        for request in ((judge.prompt_for(*one), judged + 3), (support.prompt_for(*one), read))
+    for item in calibrations.held_out:
+        asked = [(judge.prompt_for(*item.asked), 3), (support.prompt_for(*item.asked), len(item.output.encode()))]
+        assert list(verification.labelled_requests(item)) == asked
+    candidate = "写诗", "", "段落"
+    assert list(verification.requests("写诗", "段落", 50)) == [
+        (judge.prompt_for(*candidate), 153),
+        (support.prompt_for(*candidate), 150),
     ]

@@ -3,9 +3,10 @@
 import pytest
 
 from kun_recipes.models import context
-from kun_recipes.models.context import ROUNDED_TO, announce, fit_context, open_engine
+from kun_recipes.models.context import COUNTED, ROUNDED_TO, announce, fit_context, open_engine
 from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.engines.base import Sampling
+from kun_recipes.models.engines.chats import ChatTokenizer
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.studies import inputs
 from kun_recipes.studies.config import StudyConfig
@@ -33,9 +34,43 @@ def test_the_longest_prompt_with_its_answer_fits(vllm, frame, over, planned):
     assert fit_context(vllm, iter(requests)).max_model_len == planned
 
 
-def test_more_rows_than_are_read_at_once(vllm, frame):
-    requests = [(prompt("a"), 10)] * 3000 + [(prompt("a" * 1000), 10)] + [(prompt("a"), 10)] * 3000
-    assert fit_context(vllm, iter(requests)).max_model_len == -(-(frame + 1010) // ROUNDED_TO) * ROUNDED_TO
+def rounded(tokens: int) -> int:
+    return -(-tokens // ROUNDED_TO) * ROUNDED_TO
+
+
+MARKER = "<|im_end|>" * 99  # one token in a template, ten letters in a text
+
+
+@pytest.mark.parametrize(
+    ("text", "more"), [("a" * 1000, 10), ("水" * 300, 10), ("a", 3000), ("𠮷" * 200, 1), (MARKER, 1)]
+)
+@pytest.mark.parametrize("same", [1, COUNTED + 1])
+def test_of_many_requests_the_rest_have_room_by_an_upper_bound(vllm, tiny_model, text, more, same):
+    (length,) = load_engine(EngineSettings("transformers", str(tiny_model), "float32")).count_tokens([prompt(text)])
+    requests = [(prompt("a"), 10)] * 3000 + [(prompt(text), more)] * same + [(prompt("a"), 10)] * 3000
+    planned = fit_context(vllm, iter(requests)).max_model_len
+    if same == 1:
+        assert planned == rounded(length + more)
+    else:
+        assert length + more <= planned <= rounded(length + more + 64)
+
+
+def test_a_few_requests_are_counted(vllm, monkeypatch):
+    counted = []
+    encode = ChatTokenizer.encode
+
+    def counting(chats, prompts, **options):
+        counted.extend(prompts)
+        return encode(chats, prompts, **options)
+
+    monkeypatch.setattr(ChatTokenizer, "encode", counting)
+    fit_context(vllm, ((prompt(str(number)), 10) for number in range(5000)))
+    assert len(counted) == COUNTED + 1  # and what is around their texts
+
+
+def test_a_long_row_of_many_is_no_plan_beyond_the_model(vllm):
+    too_long = [(prompt("a" * 8192), 1)] * 2
+    assert fit_context(vllm, too_long * COUNTED).max_model_len == 8192
 
 
 def test_prompts_beyond_the_model_are_left_out_of_the_plan(vllm, frame):

@@ -1,15 +1,17 @@
 import json
 import os
 import signal
+from types import SimpleNamespace
 
 import pytest
 import torch
 from transformers import TrainerControl, TrainerState, TrainingArguments
+from trl import SFTConfig
 
 from kun_recipes.config.command_line import load
 from kun_recipes.errors import UserError
 from kun_recipes.execution.folder import changed_keys
-from kun_recipes.training import config, sft
+from kun_recipes.training import checkpoints, config, sft
 from kun_recipes.training.checkpoints import RunFolder, WriteManifest, made_from
 from kun_recipes.training.config import TrainConfig
 
@@ -177,6 +179,65 @@ def test_options_without_effect_on_weights_may_change(make_config):
         make_config(save_steps=1, logging_steps=9, disable_tqdm=True, ddp_find_unused_parameters=True)
     )
     assert made_from(make_config()) != made_from(make_config(seed=1))
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The time in minutes; `clock.now` sets it."""
+    clock = SimpleNamespace(now=0)
+    monkeypatch.setattr(checkpoints, "time", SimpleNamespace(monotonic=lambda: 60 * clock.now))
+    return clock
+
+
+def saved_at(clock, minutes: list[float]) -> list[float]:
+    """The ends of steps after which a callback that saves every ten minutes does."""
+    callback = checkpoints.SaveByTime(600)
+    callback.on_train_begin(None, None, None)
+    saved = []
+    for clock.now in minutes:
+        control = TrainerControl()
+        callback.on_step_end(None, None, control)
+        if control.should_save:
+            callback.on_save(None, None, control)
+            saved.append(clock.now)
+    return saved
+
+
+def test_a_checkpoint_is_saved_ten_minutes_after_the_last(clock):
+    assert saved_at(clock, [1, 9.9, 10, 11, 19.9, 20, 35, 44, 45, 46]) == [10, 20, 35, 45]
+
+
+def test_all_processes_save_where_the_first_is_due(clock, monkeypatch):
+    monkeypatch.setattr(checkpoints, "reduce", lambda flag, how: flag + 1)
+    assert saved_at(clock, [1, 2]) == [1, 2]
+
+
+@pytest.mark.slow
+def test_a_training_that_saves_by_the_clock_resumes(make_config, tmp_path, clock, monkeypatch, capsys):
+    """A step takes a minute: checkpoints lie at steps 3 and 6, none after the last."""
+
+    class Tick(sft.ProgressBar):
+        def on_step_begin(self, args, state, control, **kwargs):
+            clock.now += 1
+
+        def on_save(self, args, state, control, **kwargs):
+            saved.append(state.global_step)
+            if kill and state.global_step == 6:
+                raise KeyboardInterrupt
+
+    saved, kill = [], False
+    monkeypatch.setattr(sft, "ProgressBar", Tick)
+    options = {"save_steps": SFTConfig.save_steps, "save_minutes": 3, "max_steps": 9}
+    whole = make_config(output_dir=str(tmp_path / "whole"), **options)
+    sft.train(whole)
+    assert saved == [3, 6]
+    kill = True
+    with pytest.raises(KeyboardInterrupt):
+        sft.train(make_config(**options))
+    capsys.readouterr()
+    sft.train(make_config(**options))
+    assert capsys.readouterr().err.startswith("train: continuing from step 6\n")
+    assert weights(make_config()) == weights(whole)
 
 
 class Preempt(sft.ProgressBar):

@@ -54,6 +54,7 @@ BACKWARD = ["--direction", "backward"]
         (["--report_to", "tensorbord"], "report_to", "no tracker tensorbord; there are none, azure_ml"),
         (["--assistant_only_loss", "false"], "assistant_only_loss", "must stay true"),
         (["--completion_only_loss", "false"], "completion_only_loss", "must stay true"),
+        (["--save_minutes", "30", "--save_steps", "50"], "save_minutes", "saves by time, save_steps: 50 by steps"),
         (["--enable_jit_checkpoint", "true"], "enable_jit_checkpoint", "is not needed"),
         (["--global_batch_size", "12"], "global_batch_size", "must be a multiple of per_device_train_batch_size: 8"),
         (["--mix", "weight=1"], "mix.path", "is missing"),

@@ -164,6 +164,7 @@ class TrainingStage(Stage):
             )
             seconds = steps * used * step
         parameters = known.parameters.number
+        checkpoints = _checkpoints(config, steps, seconds / used)
         return Work(
             rows_in=conversations,
             rows_out=None,
@@ -171,7 +172,7 @@ class TrainingStage(Stage):
             tokens_written=None,
             device_seconds=seconds,
             disk_bytes=parameters * of.bytes_per_saved_parameter.number,
-            checkpoint_bytes=_checkpoints(config, steps) * parameters * of.bytes_per_checkpoint_parameter.number,
+            checkpoint_bytes=checkpoints * parameters * of.bytes_per_checkpoint_parameter.number,
             devices=None if of_cores else used,
             steps=steps,
         )
@@ -257,11 +258,14 @@ def _judges(config: "TrainConfig", of: TrainingRates) -> Iterator[Rows]:
         yield Rows(config.judge_passes * conversations, of.tokens_per_answer_conversation.number)
 
 
-def _checkpoints(config: "TrainConfig", steps: float) -> float:
+def _checkpoints(config: "TrainConfig", steps: float, seconds: float) -> float:
     """Checkpoints that lie on the disk at a time: those kept, and the one being written before the oldest goes."""
-    if config.save_strategy == "no" or config.lora_rank:
+    if config.lora_rank or (config.save_strategy == "no" and not config.save_minutes):
         return 0
-    made = steps // config.save_steps if config.save_steps >= 1 else 1 // config.save_steps
+    if config.save_minutes:
+        made = seconds // (60 * config.save_minutes)
+    else:
+        made = steps // config.save_steps if config.save_steps >= 1 else 1 // config.save_steps
     return made if config.save_total_limit is None else at_most(made, config.save_total_limit + 1)
 
 

@@ -122,6 +122,11 @@ def test_no_more_gpus_than_the_global_batch_divides_over(make, known, devices, u
         ({"save_steps": 0.25, "save_total_limit": None}, 4),
         ({"save_strategy": "no"}, 0),
         ({"save_steps": 20, "lora_rank": 8}, 0),
+        # 54 seconds by the assumptions
+        ({"save_minutes": 0.2, "save_total_limit": 2}, 3),
+        ({"save_minutes": 0.35, "save_total_limit": 2}, 2),
+        ({"save_minutes": 1}, 0),
+        ({"save_minutes": 0.2, "lora_rank": 8}, 0),
     ],
 )
 def test_disk(make, known, options, checkpoints):
