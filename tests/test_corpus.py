@@ -9,6 +9,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from transformers import AutoTokenizer
 
 from kun_recipes.config.words import to_words
 from kun_recipes.corpus import corpus
@@ -95,6 +96,16 @@ def test_a_sample_is_exact_and_part_of_a_larger_one(run, documents, tmp_path):
     assert Counter(row["source"] for row in small.values()) == {"wudao": 4, "skypile": 2}
     assert Counter(row["source"] for row in large.values()) == {"wudao": 6, "skypile": 3}
     assert set(small) < set(large)
+
+
+@pytest.mark.parametrize("max_tokens", [600, 1100])
+def test_rows_have_the_tokenizers_count_and_stay_within_the_limit(run, documents, tiny_model, tmp_path, max_tokens):
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    rows = run(write_files(tmp_path / "in", documents, 1), tmp_path / "out", max_tokens=max_tokens)
+    for row in rows.values():
+        assert row["tokens"] == len(tokenizer(row["text"], add_special_tokens=False)["input_ids"])
+    assert 0.9 * max_tokens < max(row["tokens"] for row in rows.values()) <= max_tokens
+    assert {"mobile:1", "address:1"} & {row.get("masked") for row in rows.values()}
 
 
 def test_max_segments_limits_the_segments_of_a_document(run, documents, tmp_path):
