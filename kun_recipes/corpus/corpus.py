@@ -22,7 +22,14 @@ from kun_recipes.corpus.deduplication import (
 from kun_recipes.corpus.losses import check_kept, check_readable
 from kun_recipes.corpus.normalisation import FixMojibake, NormaliseText, RemovePageLines, ToSimplified
 from kun_recipes.corpus.quality import CutLines, document_rules, load_quality
-from kun_recipes.corpus.sampling import BelowThreshold, RecordHashes, check_weights, sample_thresholds
+from kun_recipes.corpus.sampling import (
+    DOCUMENT_NOT_SAMPLED,
+    BelowThreshold,
+    RecordHashes,
+    SampleDocuments,
+    check_weights,
+    sample_thresholds,
+)
 from kun_recipes.corpus.segments.context import LeansOnContext, load_context
 from kun_recipes.corpus.segments.segmentation import Segmenter
 from kun_recipes.corpus.segments.selection import ChooseSegments
@@ -67,6 +74,7 @@ def segment(config: CorpusConfig, scratch: Path, reader: CorpusReader, removed: 
     tokenizer = resolve_model(config.model, config.model_revision)
     return [
         reader,
+        *([SampleDocuments(config.sample_documents, config.seed)] if config.sample_documents is not None else []),
         NoteSourceIds(scratch / "source_ids"),
         FixMojibake(),
         NormaliseText(rules.format_debris),
@@ -156,7 +164,8 @@ def run(config: CorpusConfig) -> None:
         counts = make_rows(config, stage, reader, removed)
         tallies = merge_tallies(stage.scratch / "tallies")
         page = stage.folder / "report.html"
-        write_corpus_report(page, tallies, {"rows_in": counts.rows_in, "rows_kept": counts.rows_out})
+        unused = counts.removed[DOCUMENT_NOT_SAMPLED]
+        write_corpus_report(page, tallies, {"rows_in": counts.rows_in, "rows_kept": counts.rows_out, "unused": unused})
         check_kept(reader.ranks, stage.logs("segment"), page)
         summary = stage.finish(
             counts,
