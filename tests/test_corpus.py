@@ -9,6 +9,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from transformers import AutoTokenizer
 
 from kun_recipes.config.words import to_words
 from kun_recipes.corpus import corpus
@@ -95,6 +96,39 @@ def test_a_sample_is_exact_and_part_of_a_larger_one(run, documents, tmp_path):
     assert Counter(row["source"] for row in small.values()) == {"wudao": 4, "skypile": 2}
     assert Counter(row["source"] for row in large.values()) == {"wudao": 6, "skypile": 3}
     assert set(small) < set(large)
+
+
+def test_a_sample_of_documents_is_the_same_whatever_the_files_and_workers(run, documents, tmp_path):
+    samples = []
+    for files, workers in ((1, 1), (3, 2)):
+        output = tmp_path / f"out_{files}"
+        folder = write_files(tmp_path / f"in_{files}", documents, files)
+        samples.append(without_path(run(folder, output, workers=workers, sample_documents=0.5)))
+        summary = orjson.loads((output / "stage.json").read_bytes())
+        unused = summary["removed"].pop("document_not_sampled")
+        assert summary["documents"] == len(documents)
+        assert 0 < unused < len(documents)
+        assert sum(removed(output).values()) == sum(summary["removed"].values())  # what is not sampled is not written
+        assert not any(output.rglob("*not_sampled*"))
+    assert samples[0] and samples[0] == samples[1]
+    whole = run(folder, tmp_path / "whole", near_duplicates=False)
+    assert set(samples[0]) < set(whole)
+
+
+def test_a_corpus_of_which_nothing_is_sampled_is_an_error(run, documents, tmp_path):
+    folder = write_files(tmp_path / "in", documents[:2], 1)
+    with pytest.raises(UserError, match="in: none of its 2 records is sampled: raise sample_documents"):
+        run(folder, tmp_path / "out", sample_documents=1e-9)
+
+
+@pytest.mark.parametrize("max_tokens", [600, 1100])
+def test_rows_have_the_tokenizers_count_and_stay_within_the_limit(run, documents, tiny_model, tmp_path, max_tokens):
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    rows = run(write_files(tmp_path / "in", documents, 1), tmp_path / "out", max_tokens=max_tokens)
+    for row in rows.values():
+        assert row["tokens"] == len(tokenizer(row["text"], add_special_tokens=False)["input_ids"])
+    assert 0.9 * max_tokens < max(row["tokens"] for row in rows.values()) <= max_tokens
+    assert {"mobile:1", "address:1"} & {row.get("masked") for row in rows.values()}
 
 
 def test_max_segments_limits_the_segments_of_a_document(run, documents, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 import kun_recipes
 
-EXTRAS = ("accelerate", "gguf", "gradio", "matplotlib", "opencc", "peft", "scipy", "torch", "trl", "vllm")
+EXTRAS = ("accelerate", "gguf", "gradio", "matplotlib", "opencc", "peft", "torch", "trl", "vllm")
 """Import names of what only the extras install."""
 
 USE_ALL = f"""

@@ -45,6 +45,11 @@ class CorpusConfig(ExecutorConfig, PushConfig):
     model: ModelPath = option(help="folder, Hub id or model source file whose tokenizer counts the tokens")
     model_revision: str | None = option(None, "commit of the model, where it is a Hub id")
     max_documents: int | None = option(None, "documents read of each of the corpora; null reads all", min=1)
+    sample_documents: Share | None = option(
+        None,
+        "share of the documents that is used, chosen by hash of their ids before anything else; the others are only "
+        "counted; null takes all",
+    )
     max_unreadable: Share = option(
         0.5,
         "largest share of a corpus's records that one fault of reading may cost; more, and the stage fails",
@@ -86,10 +91,12 @@ class CorpusConfig(ExecutorConfig, PushConfig):
     sample_weights: dict[str, float] | None = option(
         None, "share of each source in sample_rows, such as {wudao: 2, skypile: 1}; null takes them as they come"
     )
-    seed: int = option(0, "of the sample", min=0)
+    seed: int = option(0, "of the samples", min=0)
     rows_per_shard: int = option(64, "segments a shard: what a crash in a later stage can cost", unit="rows", min=1)
 
     def check(self) -> None:
+        if self.sample_documents == 0:
+            raise ConfigError("sample_documents", "the share must be above 0: 0.01 takes one document in a hundred")
         if self.sample_weights and self.sample_rows is None:
             raise ConfigError("sample_weights", "sample_rows is not set: weights say how it is shared out")
         if any(not 0 < weight < float("inf") for weight in (self.sample_weights or {}).values()):

@@ -22,10 +22,18 @@ from kun_recipes.corpus.deduplication import (
 from kun_recipes.corpus.losses import check_kept, check_readable
 from kun_recipes.corpus.normalisation import FixMojibake, NormaliseText, RemovePageLines, ToSimplified
 from kun_recipes.corpus.quality import CutLines, document_rules, load_quality
-from kun_recipes.corpus.sampling import BelowThreshold, RecordHashes, check_weights, sample_thresholds
+from kun_recipes.corpus.sampling import (
+    DOCUMENT_NOT_SAMPLED,
+    BelowThreshold,
+    RecordHashes,
+    SampleDocuments,
+    check_weights,
+    sample_thresholds,
+)
 from kun_recipes.corpus.segments.context import LeansOnContext, load_context
 from kun_recipes.corpus.segments.segmentation import Segmenter
 from kun_recipes.corpus.segments.selection import ChooseSegments
+from kun_recipes.corpus.segments.tokens import RecountMasked
 from kun_recipes.corpus.sources.formats import corpus_format
 from kun_recipes.corpus.sources.readers import CorpusReader
 from kun_recipes.corpus.sources.source_ids import NoteSourceIds, count_repeated
@@ -63,8 +71,10 @@ def check_inputs(config: CorpusConfig, there: Container[str]) -> None:
 def segment(config: CorpusConfig, scratch: Path, reader: CorpusReader, removed: Removed) -> list[PipelineStep]:
     """Documents in, clean segments out. Up to the segmenter a row is a document, from there on a segment."""
     rules, quality = load_rules(config.rules), load_quality(config.quality)
+    tokenizer = resolve_model(config.model, config.model_revision)
     return [
         reader,
+        *([SampleDocuments(config.sample_documents, config.seed)] if config.sample_documents is not None else []),
         NoteSourceIds(scratch / "source_ids"),
         FixMojibake(),
         NormaliseText(rules.format_debris),
@@ -72,12 +82,13 @@ def segment(config: CorpusConfig, scratch: Path, reader: CorpusReader, removed: 
         RemovePageLines(quality.page_lines),
         *document_rules(quality, removed),
         CutLines(quality.cut_lines, rules.keywords.segment, rules.closing_lines),
-        Segmenter(resolve_model(config.model, config.model_revision), config.max_tokens),
+        Segmenter(tokenizer, config.max_tokens),
         RangeFilter(schema.TOKENS, "too_long", highest=config.max_tokens, exclusion_writer=removed("too_long")),
         LeansOnContext(load_context(config.context), quality.lines, removed("context")),
         *segment_rules(rules, removed),
         *([Spam(schema.TEXT, config.max_spam, removed("spam"))] if config.max_spam is not None else []),
         MaskPrivateData(load_privacy(config.privacy), removed("privacy")),
+        RecountMasked(tokenizer, config.max_tokens, removed("too_long_masked")),
         *([Decontaminate(scratch / "questions.npz", removed("decontamination"))] if config.benchmarks else []),
         ChooseSegments(config.max_segments, removed("surplus"), config.max_tokens),
         DigestRows(scratch / "digests", DIGEST_BUCKETS),
@@ -153,7 +164,8 @@ def run(config: CorpusConfig) -> None:
         counts = make_rows(config, stage, reader, removed)
         tallies = merge_tallies(stage.scratch / "tallies")
         page = stage.folder / "report.html"
-        write_corpus_report(page, tallies, {"rows_in": counts.rows_in, "rows_kept": counts.rows_out})
+        unused = counts.removed[DOCUMENT_NOT_SAMPLED]
+        write_corpus_report(page, tallies, {"rows_in": counts.rows_in, "rows_kept": counts.rows_out, "unused": unused})
         check_kept(reader.ranks, stage.logs("segment"), page)
         summary = stage.finish(
             counts,

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from kun_recipes.corpus.sampling import DOCUMENT_NOT_SAMPLED
 from kun_recipes.data import schema
 from kun_recipes.data.rows import RankReader
 from kun_recipes.errors import UserError
@@ -53,6 +54,8 @@ def check_kept(corpora: Ranks, logs: Path, page: Path) -> None:
     """Raise UserError for a corpus of which no segment passes the rules; `page` is the stage's report."""
     for path, ranks in corpora:
         counts = read_counts(logs, ranks)
+        if counts.read and counts.removed[DOCUMENT_NOT_SAMPLED] == counts.read:
+            raise UserError(f"{path}: none of its {counts.read} records is sampled: raise sample_documents, {ANEW}")
         if not counts.rows_out:
             removed = ", ".join(f"{reason} {count}" for reason, count in counts.removed.items()) or "no text"
             raise UserError(

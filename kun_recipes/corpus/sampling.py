@@ -1,8 +1,9 @@
-"""A sample of the rows by source weights and by count: those whose hashes are smallest.
+"""Samples by hash: a share of the documents, and a number of rows by source weights.
 
-The hash is of the row's id and a seed, so that the sample does not depend on how the work is split, and a larger one
-holds the smaller. Two pipelines: `RecordHashes` notes the hashes, `sample_thresholds` finds up to which hash a source
-is taken, and `BelowThreshold` takes it.
+The hash is of an id and a seed, so that a sample does not depend on how the work is split, and a larger one holds the
+smaller. `SampleDocuments` takes the documents whose hashes are below the share. A sample of rows takes two pipelines:
+`RecordHashes` notes the hashes, `sample_thresholds` finds up to which hash a source is taken, and `BelowThreshold`
+takes it.
 """
 
 import heapq
@@ -27,6 +28,28 @@ NOTE = struct.Struct("<IQ")
 NOTE_RECORD = np.dtype([("source", "<u4"), ("hash", "<u8")])
 NOTES_AT_ONCE = 1 << 20
 NOTHING = -1  # a threshold below every hash
+DOCUMENT_NOT_SAMPLED = "document_not_sampled"
+
+
+class SampleDocuments(BaseFilter):
+    """Keep a share of the documents; the others are counted, and not written.
+
+    Drops with reason "document_not_sampled".
+
+    Args:
+        share: of the documents that are kept.
+        seed: another seed, another sample.
+    """
+
+    name = "🎲 sample of documents"
+
+    def __init__(self, share: float, seed: int = 0):
+        super().__init__()
+        self.share = share
+        self.seed = seed
+
+    def filter(self, doc: Document) -> bool | tuple[bool, str]:
+        return row_hash(doc.id, self.seed) < self.share * 2**64 or (False, DOCUMENT_NOT_SAMPLED)
 
 
 class RecordHashes(PipelineStep):

@@ -71,6 +71,12 @@ IMPOSSIBLE = {
         [],
         "FILE: sample_weights: sample_rows is not set: weights say how it is shared out",
     ),
+    "a sample without documents": (
+        CorpusConfig,
+        CORPUS + "sample_documents: 0\n",
+        [],
+        "FILE: sample_documents: the share must be above 0: 0.01 takes one document in a hundred",
+    ),
     "a weight that is none": (
         CorpusConfig,
         CORPUS + "sample_rows: 3\nsample_weights: {wudao: -1}\n",

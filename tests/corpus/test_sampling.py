@@ -10,7 +10,13 @@ from datatrove.pipeline.writers.jsonl import JsonlWriter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kun_recipes.corpus.sampling import BelowThreshold, RecordHashes, sample_thresholds, share_out
+from kun_recipes.corpus.sampling import (
+    BelowThreshold,
+    RecordHashes,
+    SampleDocuments,
+    sample_thresholds,
+    share_out,
+)
 from kun_recipes.data import schema
 from kun_recipes.errors import UserError
 
@@ -134,3 +140,22 @@ def test_shares_follow_the_weights(sources, count):
     if open_:  # those that could give more keep to their weights, but for one row
         level = [given[source] / weights[source] for source in open_]
         assert max(level) - min(level) <= max(1 / weights[source] for source in open_) + 1e-9
+
+
+def sampled_documents(share, seed=0, count=4000) -> set[str]:
+    made = [Document("文", f"wudao/{number}") for number in range(count)]
+    block = pickle.loads(pickle.dumps(SampleDocuments(share, seed)))
+    kept = {document.id for document in block.run(iter(made))}
+    assert block.stats["dropped_document_not_sampled"].total == count - len(kept) if len(kept) < count else True
+    return kept
+
+
+@pytest.mark.parametrize(("share", "expected"), [(1, 4000), (0.5, 2000), (0.01, 40), (1e-9, 0)])
+def test_a_share_of_the_documents_is_kept(share, expected):
+    assert len(sampled_documents(share)) == pytest.approx(expected, abs=5 * (expected * (1 - share)) ** 0.5)
+
+
+def test_a_larger_share_of_the_documents_holds_the_smaller():
+    samples = [sampled_documents(share) for share in (0.01, 0.1, 0.3, 0.9)]
+    assert all(smaller < larger for smaller, larger in itertools.pairwise(samples))
+    assert sampled_documents(0.3, seed=1) != samples[2]

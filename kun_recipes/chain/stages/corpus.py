@@ -11,6 +11,7 @@ from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
 from kun_recipes.chain.stage import Summary
 from kun_recipes.chain.stages.pushing import PUSH_WRITES, PushingStage
 from kun_recipes.corpus.config import CorpusConfig
+from kun_recipes.corpus.sampling import DOCUMENT_NOT_SAMPLED
 from kun_recipes.data import schema
 from kun_recipes.reporting import PAGE
 
@@ -67,7 +68,8 @@ class CorpusStage(PushingStage):
     def work(self, config: CorpusConfig, known: Assumptions, flow: Flow, devices: int) -> Work:
         """Documents to segments.
 
-        documents = the size of each corpus, or max_documents of each of the corpora if that is less
+        documents = the size of each corpus, or max_documents of each of the corpora if that is less; of these the
+                    share sample_documents (reading the others is not in the time)
         rows in   = documents x segments_per_document
         rows out  = rows in x kept_share, or sample_rows if that is less
         core time = documents x (text_bytes / documents of its corpus) / text_bytes_per_second
@@ -92,22 +94,28 @@ class CorpusStage(PushingStage):
         )
 
     def measured(self, summary: Summary, folder: Path, section: CorpusRates) -> CorpusRates:
-        """What the sample's own row limit left out ("not_sampled") counts as kept: a plan applies its own limit."""
+        """Rates of a finished stage.
+
+        Rows that its own limit left out ("not_sampled") count as kept: a plan applies its own limit. Documents that it
+        did not use ("document_not_sampled") count as not read.
+        """
         source = f"sample {folder}"
         kept = summary["rows_kept"] + summary["removed"].get("not_sampled", 0)
+        unused = summary["removed"].get(DOCUMENT_NOT_SAMPLED, 0)
+        rows_in, documents = summary["rows_in"] - unused, summary["documents"] - unused
         parts = (file for part in ("rows", "removed") for file in (folder / part).rglob("*") if file.is_file())
         on_disk = sum(file.stat().st_size for file in parts)
         return replace(
             section,
-            segments_per_document=measured_rate(summary["rows_in"], summary["documents"], "documents", source),
-            kept_share=measured_rate(kept, summary["rows_in"], "segments", source, AssumedShare),
+            segments_per_document=measured_rate(rows_in, documents, "documents", source),
+            kept_share=measured_rate(kept, rows_in, "segments", source, AssumedShare),
             tokens_per_segment=Assumption(mean_of(folder, schema.TOKENS), f"{source}: mean of its rows"),
-            bytes_per_row=Assumption(on_disk / summary["rows_in"], f"{source}: its rows and removed rows on disk"),
+            bytes_per_row=Assumption(on_disk / rows_in, f"{source}: its rows and removed rows on disk"),
         )
 
 
 def _read_of_corpora(config: CorpusConfig, known: Assumptions) -> tuple[float, float]:
-    """Documents read, and bytes of their text."""
+    """Return the number of documents that are used, and the bytes of their text."""
     sizes = {size.format: size for size in known.corpora}
     formats = [corpus.format for corpus in config.corpora]
     documents = text_bytes = 0.0
@@ -122,7 +130,8 @@ def _read_of_corpora(config: CorpusConfig, known: Assumptions) -> tuple[float, f
             of_corpus = of_corpus if of_corpus < limit else limit
         documents += of_corpus
         text_bytes += sizes[name].text_bytes.number * share
-    return documents, text_bytes
+    sampled = 1.0 if config.sample_documents is None else config.sample_documents
+    return documents * sampled, text_bytes * sampled
 
 
 CORPUS = CorpusStage()

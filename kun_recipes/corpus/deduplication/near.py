@@ -13,6 +13,8 @@ from datatrove.pipeline.dedup.minhash import (
 )
 from datatrove.utils.hashing import HashConfig
 from datatrove.utils.word_tokenizers import WordTokenizer
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from kun_recipes.corpus.deduplication.found import open_ids, places_of, rename_kept, write_found, write_id
 from kun_recipes.text.grams import gram_hashes, letter_codes
@@ -160,17 +162,11 @@ def join_pairs(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.nd
     """All but the least member of every cluster that the pairs make, in order, and for each that least member."""
     members, ends = np.unique(np.concatenate([first, second]), return_inverse=True)
     one, other = ends[: len(first)], ends[len(first) :]
-    root = np.arange(len(members))
-    while True:
-        low, high = np.minimum(root[one], root[other]), np.maximum(root[one], root[other])
-        apart = low < high
-        if not apart.any():
-            break
-        np.minimum.at(root, high[apart], low[apart])
-        while not np.array_equal(root, above := root[root]):
-            root = above
-    moved = root != np.arange(len(members))
-    return members[moved], members[root[moved]]
+    pairs = coo_array((np.ones(len(first), bool), (one, other)), shape=(len(members), len(members)))
+    _, cluster = connected_components(pairs, directed=False)
+    least = np.unique(cluster, return_index=True)[1][cluster]  # members rise: the first of a cluster is the least
+    moved = least != np.arange(len(members))
+    return members[moved], members[least[moved]]
 
 
 def _permute(

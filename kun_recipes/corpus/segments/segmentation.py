@@ -7,13 +7,13 @@ the further it stays below the budget. So cuts fall between sections and paragra
 stay above their text, lists below their introduction, an article or an answer in one piece, and no small remainder is
 left at the end.
 
-Tokens are estimated (tokens.py). Segments are packed by the estimate's upper bound, so that they do not exceed the
-budget, and a text that may exceed it by that bound is counted by the tokenizer itself.
+The tokenizer counts the tokens of the units, by which they are packed, and then those of each segment: where units
+meet, a segment may have a token more or less than they add up to.
 """
 
 import hashlib
-from collections.abc import Sequence
-from itertools import accumulate
+from functools import partial
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from datatrove.data import Document, DocumentsPipeline
@@ -21,14 +21,13 @@ from datatrove.pipeline.base import PipelineStep
 
 from kun_recipes.corpus.segments.lines import BETWEEN_CLAUSES, BETWEEN_SENTENCES, cut_cost, parse_lines
 from kun_recipes.corpus.segments.sentences import split_sentences
-from kun_recipes.corpus.segments.tokens import CountTokens, TokenEstimate, count_exactly, load_estimate
+from kun_recipes.corpus.segments.tokens import CountTokens, count_tokens
 from kun_recipes.data import schema
 
 REMNANT = 1 / 8  # a segment below this part of the budget is hardly an answer; it costs REMNANT_COST more
 REMNANT_COST = 2.0
 LONG_LINE = 1 / 4  # characters of a line, as a part of the budget, above which its sentences are units
-LONG_TEXT = 4  # characters of a text for each token of the budget, above which it hardly fits as a whole
-SURELY_TOO_LONG = 1.05  # a text whose estimate is above the budget by so much is not counted to see if it fits
+LIKELY_WHOLE = 1.5  # characters of a text per token of the budget, up to which it most likely fits as a whole
 CLAUSE_ENDS = "；;…"
 
 
@@ -53,7 +52,6 @@ class Segmenter(PipelineStep):
 
     Metadata out: the document's, span_start, span_end and tokens. document.text[span_start:span_end] is the segment.
     A single sentence over the budget is left whole, as a segment whose tokens exceed it: for a length filter to drop.
-    `tokens` is exact where the segment could exceed the budget, and an estimate elsewhere (its error: tokens.py).
 
     Args:
         tokenizer_path: folder or Hub id of the model that will read the segments.
@@ -71,8 +69,7 @@ class Segmenter(PipelineStep):
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         for document in data:
             with self.track_time():
-                estimate = load_estimate(self.tokenizer_path)  # once a process: it does not travel with the block
-                spans = split_segments(document.text, estimate, self.count_tokens, self.max_tokens)
+                spans = split_segments(document.text, partial(count_tokens, self.tokenizer_path), self.max_tokens)
                 over = sum(span.tokens > self.max_tokens for span in spans)
                 self.stat_update("documents")
                 self.stat_update("segments", value=len(spans))
@@ -80,46 +77,58 @@ class Segmenter(PipelineStep):
                 segments = [_segment(document, span) for span in spans]
             yield from segments
 
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Number of tokens of each text, without special tokens."""
-        return count_exactly(self.tokenizer_path, texts)
 
+def split_segments(text: str, count_tokens: CountTokens, max_tokens: int) -> list[Span]:
+    """Return the segments of a text, in order; only whitespace lies outside them.
 
-def split_segments(text: str, estimate: TokenEstimate, count_tokens: CountTokens, max_tokens: int) -> list[Span]:
-    """The segments of a text, in order; only whitespace lies outside them.
-
-    A text that fits the budget is one segment. Every segment has at most `max_tokens` by the estimate's bound or by
-    `count_tokens`, unless it is one sentence.
+    A text that fits the budget is one segment. Every segment has at most `max_tokens`, unless it is one sentence.
     """
-    if whole := _whole(text, estimate, count_tokens, max_tokens):
+    if whole := _whole(text, count_tokens, max_tokens):
         return [whole]
     units = _read_units(text, max_tokens)
     if not units.starts:
         return []
-    origin = units.starts[0]
-    measure = estimate.measure(text[origin:], [start - origin for start in units.starts])
-    likely = [0.0, *accumulate(measure.likely.tolist())]
-    bound = [0.0, *accumulate(measure.bound.tolist())]
-    spans = []
-    for first, last in _pack(units.cut_costs, bound, max_tokens):
-        start, end = units.starts[first], units.ends[last]
-        may_exceed = bound[last + 1] - bound[first] > max_tokens
-        tokens = count_tokens([text[start:end]])[0] if may_exceed else round(likely[last + 1] - likely[first])
-        spans.append(Span(start, end, tokens))
-    return spans
+    pieces = [text[start:following] for start, following in pairwise([*units.starts, units.ends[-1]])]
+    tokens = [0, *accumulate(count_tokens(pieces))]
+    parts = _pack(units.cut_costs, tokens, max_tokens)
+    return _count_parts(text, units, tokens, parts, count_tokens, max_tokens)
 
 
-def _whole(text: str, estimate: TokenEstimate, count_tokens: CountTokens, max_tokens: int) -> Span | None:
-    """The text as one segment, if it is not empty and fits."""
+def _whole(text: str, count_tokens: CountTokens, max_tokens: int) -> Span | None:
+    """Return a text that is not long as one segment, if it is not empty and fits."""
     stripped = text.strip()
-    if not stripped or len(stripped) > LONG_TEXT * max_tokens:
+    if not stripped or len(stripped) > LIKELY_WHOLE * max_tokens:
         return None
-    likely, bound = (tokens.item() for tokens in estimate.measure(stripped, [0]))
-    if likely > SURELY_TOO_LONG * max_tokens:
-        return None
-    tokens = round(likely) if bound <= max_tokens else count_tokens([stripped])[0]
+    (tokens,) = count_tokens([stripped])
     start = len(text) - len(text.lstrip())
     return Span(start, start + len(stripped), tokens) if tokens <= max_tokens else None
+
+
+def _count_parts(
+    text: str,
+    units: Units,
+    tokens: list[int],
+    parts: list[tuple[int, int]],
+    count_tokens: CountTokens,
+    max_tokens: int,
+) -> list[Span]:
+    """Return the segments that parts make, given by their first and last unit.
+
+    A part that does not fit, though the tokens of its units do, is cut once more.
+    """
+    counts = count_tokens([text[units.starts[first] : units.ends[last]] for first, last in parts])
+    spans = []
+    for (first, last), count in zip(parts, counts, strict=True):
+        if count <= max_tokens or first == last:
+            spans.append(Span(units.starts[first], units.ends[last], count))
+            continue
+        inside = [token - tokens[first] for token in tokens[first : last + 2]]
+        smaller = [
+            (first + one, first + other)
+            for one, other in _pack(units.cut_costs[first : last + 1], inside, inside[-1] - 1)
+        ]
+        spans += _count_parts(text, units, tokens, smaller, count_tokens, max_tokens)
+    return spans
 
 
 def _read_units(text: str, max_tokens: int) -> Units:
@@ -138,7 +147,7 @@ def _read_units(text: str, max_tokens: int) -> Units:
     return units
 
 
-def _pack(cut_costs: list[float], tokens: list[float], budget: int) -> list[tuple[int, int]]:
+def _pack(cut_costs: list[float], tokens: list[int], budget: int) -> list[tuple[int, int]]:
     """First and last unit of each segment on the cheapest way to cut the text.
 
     `tokens` has those of the first n units; `cut_costs` what a cut before each unit costs.

@@ -31,6 +31,16 @@ def test_sample_of_a_corpus_stage(corpus, known):
     assert of.text_bytes_per_second == known.corpus.text_bytes_per_second
 
 
+def test_documents_that_a_sample_did_not_use_count_as_not_read(finish, known, tmp_path):
+    removed = CORPUS["removed"] | {"document_not_sampled": 960}
+    summary = CORPUS | {"rows_in": 1010, "documents": 1000, "removed": removed}
+    sampled = finish(tmp_path / "sampled", summary, "tokens", [100, 300], b"x" * 64)
+    whole = finish(tmp_path / "whole", CORPUS, "tokens", [100, 300], b"x" * 64)
+    of, expected = (with_sample(known, folder).corpus for folder in (sampled, whole))
+    for name in ("segments_per_document", "kept_share", "bytes_per_row"):
+        assert getattr(of, name).number == getattr(expected, name).number
+
+
 def test_figures_missing_in_the_sample_stay(corpus, known):
     merged = with_sample(known, corpus)
     assert (merged.label, merged.refine, merged.training) == (known.label, known.refine, known.training)

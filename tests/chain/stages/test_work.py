@@ -27,6 +27,7 @@ UNKNOWN = {"corpora": [Corpus("a", "wudao"), Corpus("b", "wanjuan")]}
         # two paths of one corpus
         ({**PARTS, "max_documents": 100}, 400, 200, 400),
         ({"max_documents": 5000}, 2000, 1000, 2000),
+        ({"sample_documents": 0.25}, 500, 250, 500),
         ({"sample_rows": 600}, 2000, 600, 2000),
         ({"sample_rows": 6000}, 2000, 1000, 2000),
         # nobody knows WanJuan's size

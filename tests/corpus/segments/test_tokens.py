@@ -1,95 +1,78 @@
 import json
-import pickle
+import shutil
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from datatrove.data import Document
+from tokenizers import Tokenizer
+from transformers import ByT5Tokenizer
 
-from kun_recipes.corpus.segments.tokens import SAMPLE, TokenEstimate, count_exactly, load_estimate
+from kun_recipes.corpus.segments import tokens
+from kun_recipes.corpus.segments.tokens import RecountMasked, count_tokens
 from kun_recipes.errors import UserError
-
-WORDS = ("中国", "国家", "家人", "人民", "委员", "委员会", "政府", "人民政府", *"中国家人民政府委员会的")
-
-
-def characters(texts) -> list[int]:
-    return [len(text) for text in texts]
-
-
-def longest_words(texts) -> list[int]:
-    """A tokenizer of Han text that takes the longest word at each place."""
-    counts = []
-    for text in texts:
-        count = 0
-        while text:
-            size = next((size for size in (4, 3, 2) if text[:size] in WORDS), 1)
-            count, text = count + 1, text[size:]
-        counts.append(count)
-    return counts
-
-
-@given(text=st.text(min_size=1, max_size=300))
-def test_one_token_per_character(text):
-    """Every character is counted, outside the basic plane, lone surrogates and all."""
-    estimate = TokenEstimate(characters, margin_han=1.5, margin_other=1.5)
-    likely, bound = estimate.measure(text, [0])
-    assert likely[0] == pytest.approx(len(text), rel=1e-4)
-    assert bound[0] == pytest.approx(1.5 * len(text), rel=1e-4)
 
 
 @pytest.mark.parametrize(
-    ("text", "tokens"),
+    ("texts", "counts"),
     [
-        ("中国", 1),
-        ("中国的国家", 3),
-        ("中国家人民", 3),  # of words that overlap the first and the third
-        ("委员会", 1),
-        ("人民政府的委员会", 3),
-        ("府政民人", 4),
+        ([], []),
+        (["字", "字a", ""], [3, 4, 0]),  # three bytes a Han character
+        (["<|im_end|>"], [1]),
+        (["字"] * 3, [3, 3, 3]),
     ],
 )
-def test_words_of_the_vocabulary_save_tokens(text, tokens):
-    estimate = TokenEstimate(longest_words, WORDS)
-    saved = len(text) - tokens
-    per_saving = -estimate._per_saving
-    assert longest_words([text]) == [tokens]
-    assert estimate.measure(text, [0]).likely[0] == pytest.approx(len(text) - saved * per_saving, abs=1e-4)
+def test_exact_count(tiny_model, monkeypatch, texts, counts):
+    monkeypatch.setattr(tokens, "TEXTS_AT_ONCE", 2)
+    assert count_tokens(str(tiny_model), texts) == counts
 
 
-def test_pieces_add_up_in_long_text():
-    """Pieces are measured alike, however the text is cut for the work."""
-    estimate = TokenEstimate(characters)
-    text = "，".join(SAMPLE) * 60
-    assert len(text) > 2 * (1 << 16)
-    starts = [0, 10, 5_000, 1 << 16, (1 << 16) + 1, 100_000]
-    measure = estimate.measure(text, starts)
-    assert measure.likely.tolist() == pytest.approx(np.diff([*starts, len(text)]).tolist(), rel=1e-4)
+def test_limits_of_the_tokenizer_file_are_not_heeded(tiny_model, tmp_path):
+    shutil.copytree(tiny_model, tmp_path / "model")
+    file = tmp_path / "model" / "tokenizer.json"
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.enable_truncation(4)
+    tokenizer.enable_padding(length=8)
+    tokenizer.save(str(file))
+    assert count_tokens(str(tmp_path / "model"), ["字字", "a"]) == [6, 1]
 
 
-def test_estimate_of_a_tokenizer(tiny_model, repository):
-    """Three bytes a Han character, one a letter: the byte-level tokenizer is met exactly."""
-    estimate = load_estimate(str(tiny_model))
-    corpus = repository / "recipes" / "demo" / "data" / "corpus" / "wudao" / "part-000.json"
-    texts = [document["content"] for document in json.loads(corpus.read_text(encoding="utf-8"))]
-    for text, count in zip(texts, count_exactly(str(tiny_model), texts), strict=True):
-        assert estimate.measure(text, [0]).likely[0] == pytest.approx(count, rel=0.03)
-        assert estimate.measure(text, [0]).bound[0] > count
-
-
-def test_estimate_survives_pickling():
-    first, second = (
-        TokenEstimate(longest_words, WORDS),
-        pickle.loads(pickle.dumps(TokenEstimate(longest_words, WORDS))),
-    )
-    for text in SAMPLE:
-        assert first.measure(text, [0]).likely[0] == second.measure(text, [0]).likely[0]
-
-
-def test_exact_count(tiny_model):
-    assert count_exactly(str(tiny_model), ["字", "字a", ""]) == [3, 4, 0]
-    assert count_exactly(str(tiny_model), []) == []
+def test_special_tokens_are_not_added(tiny_model, tmp_path):
+    shutil.copytree(tiny_model, tmp_path / "model")
+    file = tmp_path / "model" / "tokenizer.json"
+    settings = json.loads(file.read_text(encoding="utf-8"))
+    end = {"id": "<|im_end|>", "type_id": 0}
+    template = [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": end}]
+    ids = [token["id"] for token in settings["added_tokens"] if token["content"] == end["id"]]
+    settings["post_processor"] = {
+        "type": "TemplateProcessing",
+        "single": template,
+        "pair": [*template, {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {end["id"]: {"id": end["id"], "ids": ids, "tokens": [end["id"]]}},
+    }
+    file.write_text(json.dumps(settings), encoding="utf-8")
+    assert count_tokens(str(tmp_path / "model"), ["字"]) == [3]
 
 
 def test_no_tokenizer(tmp_path):
     with pytest.raises(UserError, match="no tokenizer can be loaded"):
-        count_exactly(str(tmp_path), ["字"])
+        count_tokens(str(tmp_path), ["字"])
+
+
+def test_a_tokenizer_written_in_python(tmp_path):
+    ByT5Tokenizer().save_pretrained(tmp_path)
+    assert count_tokens(str(tmp_path), ["字", "ab", ""]) == [3, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "masked", "kept", "counted"),
+    [
+        ("电话[手机号]。", "mobile:1", True, 20),
+        ("电话[手机号]。", None, True, 24),  # nothing masked: the segmenter's count stays
+        ("电话[手机号]，邮箱[邮箱]。", "email:1 mobile:1", False, 37),
+    ],
+)
+def test_masked_segments_are_counted_anew(tiny_model, text, masked, kept, counted):
+    metadata = {"tokens": 24} | ({"masked": masked} if masked else {})
+    document = Document(text, id="a", metadata=metadata)
+    verdict = RecountMasked(str(tiny_model), max_tokens=30).filter(document)
+    assert verdict is True if kept else verdict == (False, "too_long")
+    assert document.metadata["tokens"] == counted
