@@ -18,19 +18,17 @@ from typing import Any
 import orjson
 import pyarrow
 from datatrove.data import Document
-from huggingface_hub import HfApi
-from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 from pyarrow import parquet
 
 from kun_recipes.data import schema
 from kun_recipes.data.columns import SEGMENT
 from kun_recipes.data.files import first_line
 from kun_recipes.data.folders import COPIED, STARTED, SUMMARY, fingerprint, hash_of
+from kun_recipes.data.hub_datasets import hub_splits, newest_commit
 from kun_recipes.data.json_lines import Malformed, read_lines
-from kun_recipes.data.retries import with_retries
 from kun_recipes.data.rows import LocatedRow, check_located, row_writer
 from kun_recipes.errors import UserError
-from kun_recipes.progress import is_shown, progress_bar
+from kun_recipes.progress import progress_bar
 
 HUB_DATASET = re.compile(
     r"(?:hf://datasets/)?(?P<name>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w./-]+))?"
@@ -115,7 +113,7 @@ class RowSource:
             return known
         assert self._hub is not None
         name, revision = self._hub["name"], self._hub["revision"]
-        return revision if revision and COMMIT.fullmatch(revision) else _newest_commit(self.path, name, revision)
+        return revision if revision and COMMIT.fullmatch(revision) else newest_commit(self.path, name, revision)
 
     def copy(self, stage: Path, commit: str | None) -> Path:
         """Return a folder of shards with the rows, below that of a stage; made once, and whole or not at all.
@@ -145,7 +143,7 @@ class RowSource:
         if commit is None:
             return list(_local_parts(self.path))
         assert self._hub is not None
-        return _hub_parts(self.path, self._hub["name"], commit, self.subset, self.split)
+        return hub_splits(self.path, self._hub["name"], commit, self.subset, self.split)
 
     def _all_rows(self, parts: Sequence[Part]) -> Callable[[], Iterator[LocatedRow]]:
         return lambda: (row for part in parts for row in self._rows(part, set()))
@@ -246,53 +244,3 @@ def _parquet_rows(file: Path) -> Iterator[LocatedRow]:
                 yield f"{file}:{number}", row
     except pyarrow.ArrowException as error:
         raise UserError(f"{file}: cannot be read as Parquet: {first_line(error)}") from error
-
-
-def _newest_commit(path: str, name: str, revision: str | None) -> str:
-    """Return the commit of a branch or tag, main by default."""
-    try:
-        commit = with_retries(f"{name}: looking it up", lambda: HfApi().dataset_info(name, revision=revision).sha)
-    except (UserError, ConnectionError) as error:
-        cause = error.__cause__
-        if isinstance(cause, GatedRepoError):
-            why = f"is given only to who accepts its terms: do so at https://huggingface.co/datasets/{name}"
-        elif isinstance(cause, RepositoryNotFoundError):
-            why = "is neither a folder here nor a dataset that the Hub shows you; a private one needs `hf auth login`"
-        elif isinstance(cause, RevisionNotFoundError):
-            why = f"the Hub has no revision {revision} of it; check the revision"
-        else:
-            why = first_line(error)
-        raise UserError(f"{path}: {why}") from error
-    assert commit is not None  # the Hub leaves it out only where a call names the fields that it wants
-    return commit
-
-
-def _hub_parts(path: str, name: str, commit: str, subset: str | None, split: str | None) -> list[Part]:
-    """Return the splits of a dataset at a commit, downloaded."""
-    import datasets
-
-    if not is_shown():
-        datasets.disable_progress_bars()
-
-    def load() -> Any:
-        return datasets.load_dataset(name, subset, split=split, revision=commit)
-
-    try:
-        loaded = with_retries(f"{name}: loading it", load, also=(ConnectionError,))
-    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        reason = " ".join(str(error.__cause__ or error).split("Example of usage")[0].split())
-        raise UserError(f"{path}: cannot be loaded at {commit[:12]}: {reason}{_advice(reason)}") from error
-    splits = {split: loaded} if split else dict(loaded)
-    counts = ", ".join(f"{one} {rows.num_rows}" for one, rows in splits.items())
-    print(f"{path}: at {commit}: rows of {counts}", file=sys.stderr)
-    return [(one, _split_reader(f"{name}/{one}", rows)) for one, rows in splits.items()]
-
-
-def _advice(reason: str) -> str:
-    if "config" in reason.lower():
-        return "; name one by `subset`"
-    return "; name one by `split`" if "split" in reason else ""
-
-
-def _split_reader(name: str, rows: Any) -> Callable[[], Iterator[LocatedRow]]:
-    return lambda: ((f"{name}:{number}", row) for number, row in enumerate(rows, start=1))

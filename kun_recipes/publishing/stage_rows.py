@@ -156,7 +156,7 @@ def _facts(stage: str, summary: Mapping[str, Any], folder: Path, written: _Writt
         "answers": config.get("answers"),
         "read": _read(stage, summary),
         "model": _model(config, first[AUTHORS[stage]]) if asks else None,
-        "decoding": decoding(config) if asks else None,
+        "decoding": decoding(config) if asks and config.get("answers") != "raw" else None,
         "judges": list(_judges(summary)),
         "version": package_version(),
         "configuration": [settings_of(stage, config)],

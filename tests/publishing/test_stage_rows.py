@@ -74,6 +74,7 @@ def test_rows_arrive_as_they_are_in_a_private_repository_with_a_card(run_folder,
         run_folder.rows[0]["id"],
     ):
         assert fact in card
+    assert (folder / "recipes/stages.json").is_file() and "`recipes/stages.json`" in card
     assert ("recipes/refine.py" in card) == (stage == "label")
 
 

@@ -1,0 +1,66 @@
+"""Datasets of the Hub: the commit of a branch or tag, and the splits at a commit, downloaded."""
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from huggingface_hub import HfApi
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+from kun_recipes.data.files import first_line
+from kun_recipes.data.retries import with_retries
+from kun_recipes.data.rows import LocatedRow
+from kun_recipes.errors import UserError
+from kun_recipes.progress import is_shown
+
+
+def newest_commit(path: str, name: str, revision: str | None) -> str:
+    """Return the commit of a branch or tag, main by default."""
+    try:
+        commit = with_retries(f"{name}: looking it up", lambda: HfApi().dataset_info(name, revision=revision).sha)
+    except (UserError, ConnectionError) as error:
+        cause = error.__cause__
+        if isinstance(cause, GatedRepoError):
+            why = f"is given only to who accepts its terms: do so at https://huggingface.co/datasets/{name}"
+        elif isinstance(cause, RepositoryNotFoundError):
+            why = "is neither a folder here nor a dataset that the Hub shows you; a private one needs `hf auth login`"
+        elif isinstance(cause, RevisionNotFoundError):
+            why = f"the Hub has no revision {revision} of it; check the revision"
+        else:
+            why = first_line(error)
+        raise UserError(f"{path}: {why}") from error
+    assert commit is not None  # the Hub leaves it out only where a call names the fields that it wants
+    return commit
+
+
+def hub_splits(
+    path: str, name: str, commit: str, subset: str | None, split: str | None
+) -> list[tuple[str, Callable[[], Iterator[LocatedRow]]]]:
+    """Return the name of each split of a dataset at a commit, with a function that reads its rows anew."""
+    import datasets
+
+    if not is_shown():
+        datasets.disable_progress_bars()
+
+    def load() -> Any:
+        return datasets.load_dataset(name, subset, split=split, revision=commit)
+
+    try:
+        loaded = with_retries(f"{name}: loading it", load, also=(ConnectionError,))
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        reason = " ".join(str(error.__cause__ or error).split("Example of usage")[0].split())
+        raise UserError(f"{path}: cannot be loaded at {commit[:12]}: {reason}{_advice(reason)}") from error
+    splits = {split: loaded} if split else dict(loaded)
+    counts = ", ".join(f"{one} {rows.num_rows}" for one, rows in splits.items())
+    print(f"{path}: at {commit}: rows of {counts}", file=sys.stderr)
+    return [(one, _split_reader(f"{name}/{one}", rows)) for one, rows in splits.items()]
+
+
+def _advice(reason: str) -> str:
+    if "config" in reason.lower():
+        return "; name one by `subset`"
+    return "; name one by `split`" if "split" in reason else ""
+
+
+def _split_reader(name: str, rows: Any) -> Callable[[], Iterator[LocatedRow]]:
+    return lambda: ((f"{name}:{number}", row) for number, row in enumerate(rows, start=1))
