@@ -2,6 +2,7 @@
 
     <output_dir>/checkpoints/started.json    what the run was asked, written first
     <output_dir>/checkpoints/checkpoint-<n>  TRL's checkpoints; one counts only with its manifest, written last
+    <output_dir>/checkpoints/data/           the conversations, of `prepared`
     <output_dir>/checkpoints/model/          the finished model, before its files are moved up
     <output_dir>/train_summary.json          moved last: a folder without it is no complete model
 
@@ -70,6 +71,10 @@ class RunFolder:
         return self.output / "checkpoints"
 
     @property
+    def data(self) -> Path:
+        return self.checkpoints / "data"
+
+    @property
     def staged_model(self) -> Path:
         return self.checkpoints / "model"
 
@@ -110,7 +115,8 @@ class RunFolder:
         summary = {**summary, "config": self.asked}
         write_json(self.staged_model / TRAIN_SUMMARY, summary)
         self._publish()
-        shutil.rmtree(self.checkpoints)
+        # on NFS the data's files go with the processes that have them open: the next run removes what they leave
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
         return summary
 
     def _publish(self) -> None:

@@ -1,10 +1,11 @@
 """From config to the conversations of a run: pairs read, checked, split, chosen and laid out, other sets mixed in."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from kun_recipes.curation.judge_data import JudgeItem, load_judge_items, split_judge_items
@@ -29,6 +30,7 @@ class TrainingData:
 
     Attributes:
         training: conversations of the training pairs, the sets mixed in, and the judges; the trainer shuffles them.
+            A data set holds the arguments of the chat template, too: see `prepared`.
         held_out: conversations of the held-out pairs, which are always of the seeds.
         pairs: number of pairs used, both sides and the mixed sets.
         removed: rows of the sources that are not used.
@@ -36,8 +38,8 @@ class TrainingData:
         mixed: counts of each set mixed in: {source, rows_in, rows_kept, removed}.
     """
 
-    training: list[Conversation]
-    held_out: list[Conversation]
+    training: Sequence[Conversation] | Dataset
+    held_out: Sequence[Conversation] | Dataset
     pairs: int
     removed: list[Removed]
     judge_items: int
@@ -77,7 +79,7 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
     training, left_out = _subset(config, training)
     mixed = load_mix(config, seeds, len(training), fault)
     removed += left_out + [row for part in mixed for row in part.removed]
-    _report_removed(removed)
+    report_removed(removed)
     pairs = training + [seed for part in mixed for seed in part.pairs]
     if config.direction == "backward" and (longer := sum(bool(seed.more) for seed in pairs)):
         print_status(f"train: of {longer} conversations the first exchange alone, as the label model writes no other")
@@ -103,7 +105,7 @@ def _subset(config: TrainConfig, training: list[Pair]) -> tuple[list[Pair], list
     return [seed for seed in training if seed not in left_out], [Removed(seed.where, "not_in_subset") for seed in rest]
 
 
-def _report_removed(removed: list[Removed]) -> None:
+def report_removed(removed: list[Removed]) -> None:
     """Print where the invalid rows are; the summary counts those that were left out on purpose."""
     if faulty := [row for row in removed if row.reason not in ("not_in_subset", "not_in_mix")]:
         print_status(f"train: removed {describe_removed(faulty)}")

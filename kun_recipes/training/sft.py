@@ -4,7 +4,7 @@ import copy
 import time
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,9 @@ from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.data import TrainingData, load_data
 from kun_recipes.training.distributed import check_sharding, print_status, share_batch, whole_updates
 from kun_recipes.training.formatting import Conversation, load_tokenizer
+from kun_recipes.training.prepared import as_dataset, prepared
 from kun_recipes.training.tracking import LOSS_PLOT, ProgressBar, make_trackers, plot_losses
-from kun_recipes.training.trainer import Trainer
+from kun_recipes.training.trainer import Trainer, conversation_lengths, trained_tokens
 
 
 def train(config: TrainConfig) -> dict[str, Any]:
@@ -52,7 +53,8 @@ def train(config: TrainConfig) -> dict[str, Any]:
     trackers = make_trackers(config.report_to, folder.output, _step(checkpoint))
     model = resolve_model(config.model, config.model_revision)
     tokenizer = load_tokenizer(config, model)
-    data = load_data(config, tokenizer)
+    given = template_arguments(tokenizer, config.chat_template_kwargs or {})
+    data = prepared(config, folder.data, given, lambda: load_data(config, tokenizer))
     trainer = build_trainer(config, model, tokenizer, data, folder, trackers)
     if checkpoint:
         print_status(f"train: continuing from step {_step(checkpoint)}")
@@ -104,12 +106,16 @@ def build_trainer(
         **(config.model_init_kwargs or {}),
     }
     given = template_arguments(tokenizer, config.chat_template_kwargs or {})
+
+    def rows(part: Sequence[Conversation] | Dataset) -> Dataset:
+        return part if isinstance(part, Dataset) else as_dataset(part, given)
+
     saving = [SaveByTime(60 * config.save_minutes)] if config.save_minutes else []
     trainer = Trainer(
         model,
         args=arguments,
-        train_dataset=_as_dataset(data.training, given),
-        eval_dataset=_as_dataset(data.held_out, given) if data.held_out else None,
+        train_dataset=rows(data.training),
+        eval_dataset=rows(data.held_out) if data.held_out else None,
         processing_class=tokenizer,
         peft_config=_adapters(config) if config.lora_rank else None,
         callbacks=[*saving, StopOnSigterm(), WriteManifest(), ProgressBar(), *trackers],
@@ -117,12 +123,6 @@ def build_trainer(
     trainer.train_dataset = whole_updates(trainer.train_dataset, config.global_batch_size)
     trainer.remove_callback(PrinterCallback)
     return trainer
-
-
-def _as_dataset(conversations: Sequence[Conversation], arguments: Mapping[str, Any]) -> Dataset:
-    """Return the conversations as TRL reads them, each with the arguments of the chat template."""
-    more = {"chat_template_kwargs": arguments} if arguments else {}
-    return Dataset.from_list([{**conversation, **more} for conversation in conversations])
 
 
 def _adapters(config: TrainConfig) -> LoraConfig:
@@ -176,8 +176,8 @@ def _summarise(trainer: Trainer, data: TrainingData, seconds: float) -> dict[str
         "mixed": data.mixed,
         "judge_items": data.judge_items,
         "judge_conversations": len(data.training) - (data.pairs - len(data.held_out)),
-        "tokens": sum(len(row["input_ids"]) for row in trainer.train_dataset),
-        "tokens_trained": sum(label != -100 for row in trainer.train_dataset for label in row["labels"]),
+        "tokens": sum(conversation_lengths(trainer.train_dataset)),
+        "tokens_trained": trained_tokens(trainer.train_dataset),
         "steps": trainer.state.global_step,
         "resolved": resolved(trainer),
         "loss_first": losses[0],

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+import pyarrow
 import torch
 from datasets import Dataset
+from pyarrow import compute
 from torch.nn.functional import cross_entropy
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from trl import SFTTrainer
@@ -107,5 +109,14 @@ class SeededLengthGroupedSampler(LengthGroupedSampler):
 def conversation_lengths(dataset: Dataset) -> list[int]:
     """Tokens of each conversation of a tokenised dataset, packed or not."""
     if "seq_lengths" in dataset.column_names:
-        return [length for row in dataset["seq_lengths"] for length in row]
-    return [len(ids) for ids in dataset["input_ids"]]
+        return compute.list_flatten(_column(dataset, "seq_lengths")).to_pylist()
+    return compute.list_value_length(_column(dataset, "input_ids")).to_pylist()
+
+
+def trained_tokens(dataset: Dataset) -> int:
+    """Return the tokens of a tokenised dataset that have a loss."""
+    return compute.sum(compute.not_equal(compute.list_flatten(_column(dataset, "labels")), -100)).as_py()
+
+
+def _column(dataset: Dataset, name: str) -> pyarrow.ChunkedArray:
+    return dataset.with_format("arrow")[:][name]

@@ -38,6 +38,18 @@ main(TrainConfig, sft.train)
 """
 """recipes/train.py, whose processes KILLED_RANKS get SIGNAL in the fourth step; checkpoints are made every two."""
 
+UNREADABLE = """
+import os
+from kun_recipes.training import sft
+
+def fail(*_):
+    raise AssertionError("read again")
+
+if os.environ["RANK"] in os.environ["UNREADABLE_RANKS"]:
+    sft.load_data = fail
+"""
+"""Lets UNREADABLE_RANKS read no data."""
+
 AS_GPUS = """
 import torch
 from accelerate import PartialState
@@ -152,6 +164,18 @@ def test_two_processes_train_like_one(alone, launch):
     assert code == 0, said
     assert said == report(folder)
     assert_same_training(alone(**FULL), folder)
+
+
+def test_the_data_are_read_by_one_process_and_once(launch, tmp_path):
+    """The second process cannot read them; after a kill in the fourth step none of the two can."""
+    script = tmp_path / "unreadable.py"
+    script.write_text(UNREADABLE + SCRIPT, encoding="utf-8")
+    killed = {"KILLED_RANKS": "01", "SIGNAL": "SIGKILL", "UNREADABLE_RANKS": "1"}
+    folder, code, _ = launch(script=str(script), environment=killed, **FULL)
+    assert code != 0
+    resumed = {"KILLED_RANKS": "", "UNREADABLE_RANKS": "01"}
+    folder, code, said = launch(script=str(script), environment=resumed, **FULL)
+    assert (code, said) == (0, "train: continuing from step 2\n" + report(folder))
 
 
 def test_adapters_on_two_machines_train_like_on_one(alone, launch):
