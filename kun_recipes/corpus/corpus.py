@@ -20,7 +20,14 @@ from kun_recipes.corpus.deduplication import (
     signature_pairs,
 )
 from kun_recipes.corpus.losses import check_kept, check_readable
-from kun_recipes.corpus.normalisation import FixMojibake, NormaliseText, RemovePageLines, ToSimplified
+from kun_recipes.corpus.normalisation import (
+    FixMojibake,
+    JoinWords,
+    NormaliseText,
+    RemovePageLines,
+    RestoreLines,
+    ToSimplified,
+)
 from kun_recipes.corpus.quality import CutLines, document_rules, load_quality
 from kun_recipes.corpus.sampling import (
     DOCUMENT_NOT_SAMPLED,
@@ -79,6 +86,8 @@ def segment(config: CorpusConfig, scratch: Path, reader: CorpusReader, removed: 
         FixMojibake(),
         NormaliseText(rules.format_debris),
         *([ToSimplified()] if config.to_simplified else []),
+        JoinWords(),
+        RestoreLines(quality.page_lines),
         RemovePageLines(quality.page_lines),
         *document_rules(quality, removed),
         CutLines(quality.cut_lines, rules.keywords.segment, rules.closing_lines),

@@ -234,9 +234,9 @@ class _File:
         if len(self.odd) <= self.pairs:
             return
         found = ", ".join(self.columns) or "none"
-        if self.form is None and self.columns:
-            named = [*columns_of(self.instruction, {}), *columns_of(self.output, {})]
-            missing = " and ".join(column for column in named if column not in self.columns)
+        named = [*columns_of(self.instruction, {}), *columns_of(self.output, {})]
+        missing = " and ".join(column for column in named if column not in self.columns)
+        if self.form is None and self.columns and missing:
             forms = ", ".join(dict.fromkeys(form.name for form in FORMS))
             raise UserError(
                 f"{self.odd[0].where}: no column {missing}; found {found}; name the columns of the pair, or "
@@ -245,7 +245,7 @@ class _File:
         what = describe_removed(self.odd) + (f": {self.message}" if self.message else "")
         raise UserError(
             f"{self.name}: {len(self.odd)} of {len(self.odd) + self.pairs} rows have no pair: {what}"
-            + (f"; read as {self.form}, found the columns {found}" if self.form else "")
+            + (f"; read as {self.form}, found the columns {found}" if self.form else f"; found the columns {found}")
         )
 
     def _report(self) -> None:

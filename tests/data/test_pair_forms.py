@@ -230,6 +230,10 @@ def test_tables(tmp_path, name, encoding, table):
             [{"messages": MESSAGES[1:]}, {"messages": MESSAGES[:1]}, {"messages": MESSAGES}],
             r"2 of 3 rows have no pair: 1 turns_out_of_order .*; 1 empty_output .*; read as messages \(messages\)",
         ),
+        (
+            [{"instruction": Q}, {"output": A}],
+            r"2 of 2 rows have no pair: 2 unknown_columns .*; found the columns instru",
+        ),
         ([{"title": Q, "body": A}], "seeds.jsonl:1: no column instruction and output; found title, body; name"),
     ],
 )
