@@ -24,6 +24,12 @@ SOUND = (
 )
 
 
+FAULTS = (
+    *("invalid_json", "invalid_utf8", "wrong_type", "missing_field", "truncated_archive", "corrupt_archive"),
+    *("corrupt_file", "broken_row", "wrong_file", "empty_file"),
+)
+
+
 class Removals:
     """An exclusion writer that notes the reasons."""
 
@@ -108,26 +114,25 @@ def test_files_named_in_the_config_are_read(blocks, tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("options", "block", "there"),
+    ("option", "value", "block"),
     [
-        ({}, Spam, False),
-        ({"max_spam": 0.5}, Spam, True),
-        ({}, ToSimplified, False),
-        ({"to_simplified": True}, ToSimplified, True),
-        ({}, Decontaminate, False),
-        ({"benchmarks": [Benchmark("questions", "prompts")]}, Decontaminate, True),
+        ("max_spam", 0.5, Spam),
+        ("to_simplified", True, ToSimplified),
+        ("benchmarks", [Benchmark("questions", "prompts")], Decontaminate),
     ],
 )
-def test_blocks_of_options(blocks, monkeypatch, options, block, there):
+def test_an_option_puts_its_block_in(blocks, plain, monkeypatch, option, value, block):
     monkeypatch.setattr("kun_recipes.corpus.normalisation.blocks.find_spec", lambda name: object())
-    pipeline, _ = blocks(**options)
-    assert any(isinstance(one, block) for one in pipeline) is there
+    with_option, _ = blocks(**{option: value})
+    assert [any(isinstance(one, block) for one in pipeline) for pipeline in (plain[0], with_option)] == [False, True]
 
 
-@pytest.mark.parametrize("most", [None, 1, 3])
-def test_max_segments_reaches_its_block(blocks, most):
-    pipeline, _ = blocks(max_segments=most)
-    assert [one.max_segments for one in pipeline if isinstance(one, ChooseSegments)] == [most]
+def test_max_segments_reaches_its_block(blocks, plain):
+    chosen = [
+        [one.max_segments for one in given if isinstance(one, ChooseSegments)]
+        for given in (plain[0], blocks(max_segments=3)[0])
+    ]
+    assert chosen == [[None], [3]]
 
 
 @pytest.mark.parametrize("near", [True, False])
@@ -138,7 +143,7 @@ def test_near_duplicates_are_dropped_if_they_were_looked_for(tmp_path, near):
 
 
 @pytest.mark.parametrize(("lost", "fails"), [(4, False), (5, False), (6, True)])
-@pytest.mark.parametrize("reason", losses.ADVICE)
+@pytest.mark.parametrize("reason", FAULTS)
 def test_a_corpus_may_lose_a_share_to_a_fault_of_reading_and_no_more(monkeypatch, reason, lost, fails):
     monkeypatch.setattr(losses, "read_counts", lambda logs, ranks: Counts(read=10, removed=Counter({reason: lost})))
     first = {"file_path": "web/a.jsonl", "line": 3, "value": "what was found"}
