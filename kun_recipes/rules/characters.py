@@ -23,12 +23,15 @@ from kun_recipes.text.classes import (
     count_words,
 )
 from kun_recipes.text.formulas import without_formulas
+from kun_recipes.text.lists import translated_lines
 from kun_recipes.text.phrases import Phrases
 from kun_recipes.text.views import HAN, encode, is_blank, without_whitespace
 
 WORD = re.compile(rf"[{HAN}{KANA_AND_BOPOMOFO}{LETTERS_AND_DIGITS}]")
 LINE = re.compile(r"[^\n。!?]+")
 LEAST_MISREAD = 3  # characters of a line that begin a sequence of UTF-8, and that come out of it
+MOST_TRANSLATED = 0.6  # of the lines of a phrase book, and more
+BOX = re.compile(r"^[ \t]*[□☐☑☒][ \t]*(?=\w)", re.MULTILINE)  # to tick off; elsewhere it is a character that was lost
 SYMBOL_RUN = re.compile(r"([^\w])\1+")  # rules of dashes and dotted lines count once
 
 
@@ -107,7 +110,8 @@ class MeaninglessCharacters(Rule):
         if not length:
             return None
         unusual = (counts[OTHER] + counts[LOST]) / length
-        if settings.max_unusual_share is not None and unusual > settings.max_unusual_share:
+        limit = settings.max_unusual_share
+        if limit is not None and unusual > limit and (unusual - len(BOX.findall(text)) / length) > limit:
             return Fault(reason, f"{unusual:.2f} unusual")
         limit = settings.max_symbol_share
         if limit is None or (1 - count_words(text) / length <= limit and not counts[ODD_WORD]):
@@ -146,9 +150,20 @@ class NotChinese(Rule):
 def not_chinese(text: str, min_share: float | None) -> Fault | None:
     """Find the fault of a text with a lower share of Han characters, also without its formulas; None allows any."""
     share = han_share(text)
-    if min_share is None or share >= min_share or han_share(without_formulas(text)) >= min_share:
+    if (
+        min_share is None
+        or share >= min_share
+        or han_share(without_formulas(text)) >= min_share
+        or _is_translated(text)
+    ):
         return None
     return Fault("not_chinese", f"{share:.2f}")
+
+
+def _is_translated(text: str) -> bool:
+    """Return whether most lines are a phrase of another language and its meaning, as in a phrase book."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    return len(translated_lines(lines)) > MOST_TRANSLATED * len(lines)
 
 
 def han_share(text: str) -> float:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from kun_recipes.text.lists import listed_lines
 
-SMALL_WORD = re.compile("[的了着过我你他她它没也把被像却是很]")
+SMALL_WORD = re.compile("[的了着过我你他她它没也把被像却是很哟啊呀谁]")
+WORD_OF_VERSE = re.compile(r"(?=[^ ]{2,6}\Z).*(?:不(?![限动锈孕良变])|都(?!市|会|城)|只(?=[把能有在要]))")
 SIGN_OF_LINK = re.compile("[0-9A-Za-z|_/]")
 ASKED = re.compile("怎[么样]|如何|什么")  # by the title of a text about it, as is what ends with
 TITLE = re.compile("(?:做法|窍门|方法|技巧|大全|推荐|下载|教程)$")
@@ -15,7 +16,7 @@ HANDLED = re.compile(  # a step says what is done
     "|[向往朝](?:[上下左右前后里外](?!海)|中[线间心])"
 )
 TOLD = re.compile(  # what one is told to do, or ticks off, begins with it
-    r"[□☐]|(?:[-*•·] ?|\A|,)(?:检查|登记|保持|保管|关[闭掉好窗门]|锁[门好]|带[好上齐]|戴[好上]"
+    r"[□☐☑]|(?:上联|下联|横批) ?:|(?:[-*•·] ?|\A|,)(?:检查|登记|保持|保管|关[闭掉好窗门]|锁[门好]|带[好上齐]|戴[好上]"
     "|按时|避免|禁止|严禁|切勿|请勿|交[回给还]|服从|遵守|爱护)"
 )
 ANSWER = re.compile(r"\((?![组多]?图|视频)[^()]{1,6}\)\Z")  # of a riddle; (图) is a link
@@ -24,6 +25,9 @@ QUANTITY = re.compile(
     r"|英寸|速|分钟|小时)(?![前后以]|左右|内)|适量|少许"
 )
 DESCRIBED = re.compile(r"[^:,。]{1,8}: ?[^:]+,[^:]+\Z")  # a thing, and more than one word about it
+EQUATION = re.compile(
+    r"(?:解?得|即|则|故|∴)?(?:[A-Za-z]|[^=:/?&|\u4e00-\u9fff]*[0-9)²³][^=:/?&|\u4e00-\u9fff]*)=[^=:/?&|\u4e00-\u9fff]+\Z"
+)
 COUPLET = re.compile(r"([^,]{3,7}),([^,]{3,7})\Z")
 TRIPLET = re.compile(r"(?:[^,]{3,7},){2,}[^,]{3,7}\Z")
 
@@ -37,7 +41,12 @@ def said_share(lines: Sequence[str]) -> float:
 def _says(line: str) -> bool:
     if TITLE.search(line):
         return False
-    if QUANTITY.search(line) or (SMALL_WORD.search(line) and not SIGN_OF_LINK.search(line)):
+    if (
+        EQUATION.match(line)
+        or QUANTITY.search(line)
+        or WORD_OF_VERSE.match(line)
+        or (SMALL_WORD.search(line) and not SIGN_OF_LINK.search(line))
+    ):
         return True
     number = NUMBER.match(line)
     said = line[number.end() :] if number else line

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from kun_recipes.chain.ablation import ARMS, CHECK_ARMS, PAPER_ARMS, load_arms, load_evaluation, share_judges
+from kun_recipes.chain.ablation import (
+    ARMS,
+    CHECK_ARMS,
+    PAPER_ARMS,
+    _retention,
+    load_arms,
+    load_evaluation,
+    share_judges,
+)
 from kun_recipes.config.command_line import load
 from kun_recipes.curation.config import CHECKS, RefineConfig
 from kun_recipes.data.rows import read_rows
@@ -43,6 +51,11 @@ def test_each_check_has_an_arm_of_its_own_and_the_papers_arms_check_nothing(in_r
     assert drops == {f"focused-polished-{check}": [check] for check in CHECKS}
     assert not any(arm.refine.config.keep_unverified for arm in arms)
     assert {arm.name for arm in arms} - set(drops) == set(PAPER_ARMS)
+
+
+def test_what_any_judge_turned_down_is_not_judged_good():
+    removed = {"not_an_instruction": 1, "poor_instruction": 2, "poor_pair": 3, "repetition": 4}
+    assert _retention({"rows_in": 20, "rows_kept": 10, "removed": removed}) == ("20", "14", "10")
 
 
 def test_arms_with_equal_judges_share_one_calibration(in_repository, tmp_path):

@@ -41,6 +41,7 @@ def test_a_text_of_which_nothing_can_be_seen_is_always_too_short(text, least):
         ("竹编要经过多道工序，\ufffd\ufffd每一道都要紧。", "2 lost"),
         ("竹编要经过多道工序，\ue5e5每一道都要紧。", "1 lost"),
         ("■□◆◇★☆■□◆◇★☆匠人选择编法", "0.67 unusual"),
+        ("竹□编□\n□□要过许多工序", "0.33 unusual"),
         ("@#￥%……&*@#￥%……&*@#￥%……&*竹篾的宽窄必须均匀", "0.70 symbols"),
     ],
 )
@@ -59,6 +60,7 @@ def test_meaningless(text, value):
         "火锅太烫烫烫了，他连忙喝水。",
         "café、naïve、Müller 和 São Paulo 都带有附加符号，日文写作こんにちは。",
         "★ 重点：先洗手，再吃饭，饭后漱口。",
+        "□ 雨伞\n□ 水壶\n☐ 毛巾\n☑ 地图",
         "",
     ],
 )
@@ -79,6 +81,8 @@ def test_meaningless_checks_can_be_disabled():
         ("在Python中，list是可变的，tuple是不可变的，两者都能用下标访问元素。", None),
         ("由 f(x)=ax²+bx+c 得 f'(x)=2ax+b，令其为零，解得 x=-b/(2a)，这就是顶点的横坐标。", None),
         ("……！？", "0.00"),
+        ("旅行英语\nHow much is this? 多少钱\nI am just looking. 随便看看\nKeep the change. 不用找", None),
+        ("Home page 首页\nprintf(x) 输出\nfor i in range(9): 循环\nimport numpy as np 导入", "0.16"),
     ],
 )
 def test_not_chinese(text, value):

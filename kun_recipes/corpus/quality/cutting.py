@@ -32,6 +32,7 @@ class CutLimits:
             introduce a list or a table which is not there.
         max_dangling_characters: characters up to which such a line is taken for one.
         min_left: fewest characters that must stay.
+        opening_words: connectives that lean on text before a document, where there is none; the rest stands without.
     """
 
     reasons: tuple[str, ...]
@@ -40,10 +41,12 @@ class CutLimits:
     max_dangling_lines: Count | None
     max_dangling_characters: Count
     min_left: Count
+    opening_words: re.Pattern[str] | None = None
 
 
 class CutLines(Normaliser):
-    """Cut out lines of advertising and navigation, and links, headings and introductions that no text follows.
+    """Cut out lines of advertising and navigation, links, headings and introductions that no text follows, and the
+    connective that a document begins with.
 
     Reads and writes the text. What is cut is counted.
 
@@ -72,7 +75,14 @@ class CutLines(Normaliser):
         if spans:
             text = BLANK_LINES.sub("\n\n", text).strip("\n")
         self.count_lines(len(spans))
-        return text[: self._text_end(text)]
+        return text[self._text_start(text) : self._text_end(text)]
+
+    def _text_start(self, text: str) -> int:
+        """Place where the text begins behind a word such as 总之, which a reader of it alone cannot use."""
+        words = self.limits.opening_words
+        match = words.match(narrow(text)) if words else None
+        self.count_lines(match is not None)
+        return match.end() if match else 0
 
     def _advertising(self, text: str) -> list[tuple[int, int]]:
         """Spans of the lines and sentences that hold a phrase, in order."""

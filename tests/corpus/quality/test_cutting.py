@@ -88,6 +88,44 @@ def test_texts_that_stay(text):
     assert not cutter.stats["lines_removed"].total
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["总之，", "于是", "例如：", "此外还", "因此，", "其次", "然后是", "最后，", "同时，", "同时还", "也", "另外，"],
+)
+def test_a_connective_at_the_beginning_is_cut(words):
+    cutter, text = block(), f"要先泡开旧茶垢。{STEPS}"
+    assert cutter.format(words + text) == text
+    assert cutter.stats["lines_removed"].total == 1
+    assert block().format(f"{STEPS}\n{words}{text}") == f"{STEPS}\n{words}{text}"
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        "于是非之间，",
+        "最后一遍，",
+        "同时满足这些的，",
+        "也许，",
+        "还原之后，",
+        "因此该办法，",
+        "因此，该办法，",
+        "于是这件事，",
+        "于是，这件事，",
+        "然后，它",
+        "同时，此处",
+        "另外一种，",
+        "然后呢？",
+        "最后我",
+    ],
+)
+def test_beginnings_that_stay(beginning):
+    assert block().format(beginning + STEPS) == beginning + STEPS
+
+
+def test_none_leaves_the_beginning():
+    assert block(dataclasses.replace(LIMITS, opening_words=None)).format(f"总之，{STEPS}") == f"总之，{STEPS}"
+
+
 @pytest.mark.parametrize("last", ["雪停了", "“知道了”他说", "作者 林某", "甲方 乙方 盖章", "您的孙子\n林某"])
 def test_last_words_of_a_text_stay(last):
     assert block().format(f"{STEPS}\n{last}") == f"{STEPS}\n{last}"

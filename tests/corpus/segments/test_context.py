@@ -303,6 +303,15 @@ def test_block_can_be_pickled():
     assert block.filter(Document(f"因此，{BODY}", id="1", metadata={})) == (False, "points_back")
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["这种方法最省水。", "这样的例子很多。", "该条款自始无效。", "此法最省水。", "上面的方法最省水。", "两者都怕冷。"],
+)
+def test_an_argument_or_a_list_is_behind_what_a_document_opens_with(text):
+    row = Document(text + BODY, id="1", metadata={"span_start": 0})
+    assert LeansOnContext(SETTINGS, LINES).filter(row) == (False, "points_back")
+
+
 @pytest.mark.parametrize("start", [0, 40])
 @pytest.mark.parametrize(
     "text",
@@ -322,6 +331,13 @@ def test_block_can_be_pickled():
         "也是在那个车站，我第一次见到雪。",
         "最后我还是退掉了那双鞋。",
         "所以说，养狗之前要想清楚。",
+        "这车我开了三年，没进过修理厂。",
+        "这种米酒只有镇上的老人会酿。",
+        "这样的夜晚适合听收音机。",
+        "该机的键盘偏软。",
+        "此地多竹。",
+        "其人瘦高，戴一副旧眼镜。",
+        "上面写着“内有恶犬”，推开门却只有一只猫。",
     ],
 )
 def test_what_a_document_opens_with_is_not_behind_it(text, start):
