@@ -85,7 +85,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def contents(folder: Path) -> dict[str, Any]:
     """What a stage leaves: rows, removed rows, and its summary without times and places."""
     summary = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
-    lasting = {key: value for key, value in summary.items() if key != "seconds"}
+    lasting = {key: value for key, value in summary.items() if key not in ("seconds", "used")}
     rows, removed = rows_of(folder / "rows"), removed_rows(folder)
     return {"rows": rows, "removed": removed, "summary": lasting, "left": left(folder)}
 
