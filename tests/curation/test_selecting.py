@@ -125,7 +125,7 @@ def test_a_stricter_selection_asks_no_model(config, finished, again, tmp_path, m
     def refuse(*_):
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr(measuring, "load_engine", refuse)
+    monkeypatch.setattr(measuring, "engine_of", refuse)
     label.run(config(again, **options))
     found, fresh = contents(again), contents(tmp_path / "fresh")
     assert found["removed"].keys() == fresh["removed"].keys()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption, Assumptions
 from kun_recipes.chain.plan.sample import mean_of, measured_rate
-from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
+from kun_recipes.chain.plan.work import Flow, Rows, Work, asking, at_most
 from kun_recipes.chain.stage import Stage, Summary
 from kun_recipes.curation.config import LabelConfig
 from kun_recipes.data import schema
@@ -17,9 +17,8 @@ from kun_recipes.rules import load_rules
 
 @dataclass(frozen=True)
 class LabelRates:
-    """Labelling. tokens_per_second: of a device, read and written together; prompt_tokens: beside the segment."""
+    """Labelling. prompt_tokens: beside the segment."""
 
-    tokens_per_second: Assumption
     prompt_tokens: Assumption
     instruction_tokens: Assumption
     kept_share: AssumedShare
@@ -53,7 +52,7 @@ class LabelStage(Stage):
                   instructions are written after the segment, which is read once, and each is scored once more after
                   the prompt alone, for the fit
         written = segments x candidates x instruction_tokens, at most max_new_tokens each
-        device time = (read + written) / tokens_per_second
+        device time, memory: `asking`
         disk    = segments x (candidates + 1) x bytes_per_row: as labelled, and then kept or removed
         """
         of, rows = known.label, flow.read(config.segments)
@@ -69,8 +68,8 @@ class LabelStage(Stage):
             rows_out=kept,
             tokens_read=read,
             tokens_written=written,
-            device_seconds=(read + written) / of.tokens_per_second.number,
             disk_bytes=rows.count * (config.candidates + 1) * known.corpus.bytes_per_row.number,
+            **asking(config, known, "label", label=read + written),
         )
 
     def measured(self, summary: Summary, folder: Path, section: LabelRates) -> LabelRates:
