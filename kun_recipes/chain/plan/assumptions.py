@@ -40,7 +40,7 @@ class AssumedShare(Assumption):
     value: Share | None
 
 
-UNMEASURED = Assumption(None, "not measured; benchmarks/gpu.py measures it, and --sample takes it from a finished run")
+UNMEASURED = Assumption(None, "not measured")
 
 
 @dataclass(frozen=True)

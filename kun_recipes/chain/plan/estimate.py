@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kun_recipes.chain.all_stages import STAGES
-from kun_recipes.chain.plan.assumptions import Assumptions, load_assumptions
+from kun_recipes.chain.plan.assumptions import UNMEASURED, Assumptions, load_assumptions
 from kun_recipes.chain.plan.measured import BY_ROWS, Measured, measured_stages, speeds
 from kun_recipes.chain.plan.plan import Hardware, Plan, StageEstimate
 from kun_recipes.chain.plan.sample import finished
@@ -151,6 +151,8 @@ def _warnings(stage: StageRun, estimated: StageEstimate, flow: Flow, hardware: H
     """Yield what will not go as configured: memory or time that is too short, and what the stage itself says."""
     if misfit := _misfit(estimated, hardware):
         yield misfit
+    if estimated.work.speed is UNMEASURED:
+        yield "speed unknown: measure it with benchmarks/gpu.py, or plan by a run of your own (--sample)"
     if estimated.time_limit is not None and estimated.seconds > estimated.time_limit:
         takes = f"{duration(estimated.seconds)} on {devices(estimated.devices, estimated.device)}"
         yield (

@@ -118,5 +118,7 @@ def _speed(one: Measured, records: Sequence[Record], parameters: float) -> Measu
     unit = "rows" if records[0].stage in BY_ROWS else "tokens"
     others = sorted({record.model_parameters for record in records if record.model_parameters} - {parameters})
     models = f", scaled from {' and '.join(map(count, others))} parameters" if others else ""
-    source = f"{one.place}: {count(sum(amounts))} {unit} in {duration(device_seconds)} of one {one.kind}{models}"
+    commands = "; ".join(dict.fromkeys(record.command for record in records))
+    work = f"{count(sum(amounts))} {unit} in {duration(device_seconds)} of one {one.kind}"
+    source = f"{one.place} ({commands}): {work}{models}"
     return MeasuredSpeed(scaled / device_seconds, source, one.device)

@@ -90,8 +90,9 @@ def asking(config: EngineConfig, known: Assumptions, stage: str, **parts: float)
     """
     speed = known.speed(stage)
     if speed.value is None:
-        speed = known.speed(*parts)
-        seconds = sum(tokens / known.speed(part).number for part, tokens in parts.items() if tokens)
+        asked = {part: known.speed(part) for part, tokens in parts.items() if tokens}
+        speed = min(asked.values(), key=lambda one: one.value is not None, default=speed)  # one unknown, all unknown
+        seconds = sum(parts[part] / one.number for part, one in asked.items())
     else:
         seconds = sum(parts.values()) / speed.number
     one, model = 4 if config.dtype == "float32" else 2, known.model

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from kun_recipes.chain.plan.estimate import estimate, misfits
@@ -137,6 +139,12 @@ def test_misfits_are_said_of_the_stages_that_are_submitted(make, load_content, t
     assert line.startswith("model: needs ") and "\n" not in line
     assert len(list(misfits(tmp_path, stages, small, stages.stages))) == 2
     assert not list(misfits(tmp_path, stages, Hardware(8, 4), stages.stages))
+
+
+def test_a_warning_where_nothing_was_measured(make, known):
+    stages = make.chain(label=make.label(), refine=make.refine(), model=make.training())
+    (warning,) = estimate(stages, replace(known, speeds={}), None, NODE).warnings
+    assert warning.startswith("label, refine: speed unknown: measure it with benchmarks/gpu.py")
 
 
 def test_a_sample_run_tells_the_speeds(make, known, finish, tmp_path):

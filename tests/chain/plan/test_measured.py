@@ -25,7 +25,7 @@ def of(device: str, *records: Record, kind="gpu") -> Measured:
 def test_a_speed_is_that_of_one_device():
     (speed,) = speeds([of("H", record())], "gpu", "H", 8e9).values()
     assert (speed.number, speed.device) == (1000 / 10, "H")
-    assert speed.source == "H.json: 1,000 tokens in 10 s of one gpu"
+    assert speed.source == "H.json (a test): 1,000 tokens in 10 s of one gpu"
 
 
 def test_several_records_of_a_stage_are_one_measurement():
