@@ -7,7 +7,7 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-FOLDERS = ("recipes", "cards", "accelerate_configs")
+FOLDERS = ("recipes", "cards", "accelerate_configs", "benchmarks/measured")
 """The same as kun_recipes.shipped.FOLDERS; a build does not import the package, whose dependencies may be missing."""
 
 

@@ -6,7 +6,7 @@ current folder.
 
 from pathlib import Path
 
-FOLDERS = ("recipes", "cards", "accelerate_configs")
+FOLDERS = ("recipes", "cards", "accelerate_configs", "benchmarks/measured")
 
 
 def _find_root(package: Path) -> Path:

@@ -30,7 +30,7 @@ def arguments() -> tuple[RunOptions, list[str]]:
     doing.add_argument("--plan", action="store_true", help="print what each stage will take, and run nothing")
     doing.add_argument("--dry-run", action="store_true", help="with --slurm: print every job's script, submit nothing")
     doing.add_argument("--status", action="store_true", help="with --slurm: how far each stage is, and what failed")
-    parser.add_argument("--sample", metavar="FOLDER", help="with --plan: a finished corpus stage to take rates from")
+    parser.add_argument("--sample", metavar="FOLDER", help="with --plan: a finished corpus stage to measure by")
     return parser.parse_known_args(namespace=RunOptions())
 
 

@@ -1,6 +1,5 @@
 """Commands of `recipes/run.py`: run a recipe here, submit it, plan it, print its job scripts or its status."""
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,19 +7,18 @@ from pathlib import Path
 from rich.console import Console
 
 from kun_recipes.chain.cluster.config import ClusterConfig
-from kun_recipes.chain.cluster.hardware import cluster_hardware
+from kun_recipes.chain.cluster.hardware import cluster_hardware, this_machine
 from kun_recipes.chain.cluster.status import DONE, show_statuses, statuses
 from kun_recipes.chain.cluster.submission import check_folders, leading_jobs, refuse_running, steps, submit_all
 from kun_recipes.chain.conclusion import conclude
 from kun_recipes.chain.loading import load_chain
 from kun_recipes.chain.local import check_before, remove_from, run_here
-from kun_recipes.chain.plan.estimate import estimate, load_plan
-from kun_recipes.chain.plan.plan import Hardware
+from kun_recipes.chain.plan.estimate import estimate, load_plan, misfits
+from kun_recipes.chain.plan.measured import load_measured
 from kun_recipes.chain.plan.table import show
 from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.config.command_line import load
 from kun_recipes.errors import UserError
-from kun_recipes.execution.devices import visible_gpus
 from kun_recipes.execution.slurm.queue import Job
 
 ANYWHERE = (".", "/")
@@ -104,6 +102,8 @@ def _submit(
     def tell(stage: str, outcome: str) -> None:
         console.print(f"{stage}: {outcome}", highlight=False, markup=False)
 
+    for line in misfits(options.recipe, chain, cluster_hardware(cluster, chain), selected):
+        console.print(f"warning: {line}", highlight=False, markup=False)
     queued = leading_jobs(chain.stages)
     submit_all(steps(chain, selected, cluster, options.recipe, queued), queued, tell)
 
@@ -129,9 +129,9 @@ def _show_scripts(
 
 
 def _show_plan(options: RunOptions, chain: Chain, cluster: ClusterConfig | None, console: Console) -> None:
-    known = load_plan(options.recipe)
-    hardware = cluster_hardware(cluster, chain) if cluster else Hardware(len(visible_gpus()), os.cpu_count() or 1)
-    show(estimate(chain, known, Path(options.sample) if options.sample else None, hardware), console)
+    hardware = cluster_hardware(cluster, chain) if cluster else this_machine()
+    sample = Path(options.sample) if options.sample else None
+    show(estimate(chain, load_plan(options.recipe), sample, hardware, load_measured()), console)
 
 
 def _show_status(chain: Chain, console: Console) -> None:

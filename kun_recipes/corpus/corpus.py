@@ -5,6 +5,7 @@ task of the same number wrote, so that neither the rows nor which of several cop
 """
 
 from collections.abc import Container
+from dataclasses import replace
 from pathlib import Path
 
 from datatrove.pipeline.base import PipelineStep
@@ -49,6 +50,7 @@ from kun_recipes.data.rows import AssignShard, RankReader, removed_writers, row_
 from kun_recipes.execution.counts import Counts
 from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
+from kun_recipes.execution.usage import Used
 from kun_recipes.models.resolve import resolve_model
 from kun_recipes.privacy import MaskPrivateData, load_privacy
 from kun_recipes.reporting.corpus import DescribeRows, merge_tallies, write_corpus_report
@@ -139,10 +141,13 @@ def sample(config: CorpusConfig, scratch: Path, removed: Removed) -> list[Pipeli
 
 def make_rows(config: CorpusConfig, stage: StageFolder, reader: CorpusReader, removed: Removed) -> Counts:
     """Run all pipelines; the counts are those of the first and the last, which no row can miss."""
-    scratch = stage.scratch
+    scratch, used = stage.scratch, Used()
 
     def run(name: str, pipeline: list[PipelineStep], tasks: int | None = None) -> Counts:
-        return run_pipeline(pipeline, stage.logs(name), tasks or reader.tasks, config.where())
+        nonlocal used
+        counts = run_pipeline(pipeline, stage.logs(name), tasks or reader.tasks, config.where())
+        used += counts.used
+        return counts
 
     if config.benchmarks:
         questions = [question for one in config.benchmarks for question in load_benchmark(one.path, one.format)]
@@ -160,7 +165,7 @@ def make_rows(config: CorpusConfig, stage: StageFolder, reader: CorpusReader, re
     last = [*unique(config, scratch, removed), *sample(config, scratch, removed), AssignShard(config.rows_per_shard)]
     kept = run("unique", [*last, row_writer(stage.rows, by_shard=True)])
     run("report", [DescribeRows(stage.removed, stage.rows, scratch / "tallies")])
-    return cut.then(kept)
+    return replace(cut.then(kept), used=used)
 
 
 def run(config: CorpusConfig) -> None:

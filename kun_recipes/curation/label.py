@@ -108,5 +108,5 @@ def run(config: LabelConfig) -> None:
         measured = run_pipeline(pipeline, stage.logs(MEASURE), len(shards), config.where(), reads=shards)
         counts = run_pipeline(select(config, stage), stage.logs(SELECT), len(shards))
         counts.check_measured(measured)
-        summary = stage.finish(counts)
+        summary = stage.finish(counts, measured.used)
     report(summary, stage.folder)

@@ -19,8 +19,9 @@ from datatrove.utils.batching import batched
 
 from kun_recipes.data import schema
 from kun_recipes.data.rows import read_shard
-from kun_recipes.models.asking import ROWS_A_CALL, row_seed, too_long
-from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.execution.usage import TOKENS
+from kun_recipes.models.asking import ROWS_A_CALL, engine_of, row_seed, too_long
+from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.engines.base import Completion, Engine, Prompt, Sampling
 from kun_recipes.models.prompts import PromptTemplate
 
@@ -117,7 +118,7 @@ class MeasureRows(PipelineStep, ABC):
             yield from batch
 
     def _measure(self, asked: list[Document]) -> None:
-        engine = load_engine(self.engine)
+        engine = engine_of(self, self.engine)
         prompts = [self.prompt_for(doc) for doc in asked]
         long = too_long(engine, prompts, [*map(self.room_for, asked)])
         for index, length in long.items():
@@ -125,6 +126,7 @@ class MeasureRows(PipelineStep, ABC):
         fits = [index not in long for index in range(len(asked))]
         if any(fits):
             self.measure(engine, [*compress(asked, fits)], [*compress(prompts, fits)])
+        self.stat_update(TOKENS, value=engine.take_worked())
 
 
 class WriteText(MeasureRows):

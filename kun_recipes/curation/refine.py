@@ -177,5 +177,6 @@ def run(config: RefineConfig) -> None:
         print(*calibrated.values(), sep="\n", file=sys.stderr)
         judges = {name: calibration.to_dict() for name, calibration in calibrated.items()}
         verified = {"verification": verification.measured(calibrations)} if verification else {}
-        summary = stage.finish(counts, judges=judges, **verified, dataset=config.dataset_dir, splits=splits)
+        more = {"judges": judges, **verified, "dataset": config.dataset_dir, "splits": splits}
+        summary = stage.finish(counts, measured.used, **more)
     report(summary, stage.folder)

@@ -13,8 +13,8 @@ from datatrove.pipeline.writers.disk_base import DiskWriter
 from kun_recipes.evaluation import columns
 from kun_recipes.evaluation.prompts import Format, PromptBuilder, prompt_hash
 from kun_recipes.evaluation.questions import Question, Source, load_subject
-from kun_recipes.models.asking import AskModel, Verdict
-from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.asking import AskModel, Verdict, engine_of
+from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.engines.base import Prompt
 
 Task = tuple[Source, str]
@@ -102,7 +102,7 @@ class AskQuestions(AskModel):
         return PromptBuilder(source.benchmark, self.format, source.spacing)
 
     def _fit_shots(self, batch: list[Document]) -> None:
-        engine, left = load_engine(self.engine), batch
+        engine, left = engine_of(self, self.engine), batch
         for doc in batch:
             doc.metadata[self._column("shots")] = self.sources[doc.metadata[columns.BENCHMARK]].shots
         while left:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kun_recipes.errors import UserError
+from kun_recipes.execution.usage import Used, read_used
 
 LINES_REMOVED = "lines_removed"  # the statistic of the blocks that take lines out of documents
 NOT_BEST = "not_best"  # the statistic of the blocks that keep one of several candidates for a row
@@ -23,6 +24,7 @@ class Counts:
         removed: number of rows by reason, in the order of the blocks.
         lines_removed: lines and sentences that were taken out of documents which stayed.
         not_best: candidates beside the one chosen for each row: no rows, and not lost.
+        used: what its tasks used.
     """
 
     read: int = 0
@@ -31,6 +33,7 @@ class Counts:
     removed: Counter = field(default_factory=Counter)
     lines_removed: int = 0
     not_best: int = 0
+    used: Used = field(default=Used(), compare=False)
 
     def then(self, following: "Counts") -> "Counts":
         """The counts of this pipeline and the one that reads what it wrote, as if they were one."""
@@ -39,7 +42,8 @@ class Counts:
             raise RuntimeError(f"a pipeline wrote {self.rows_out} rows, and the next one read {following.rows_in}")
         lines, not_best = self.lines_removed + following.lines_removed, self.not_best + following.not_best
         removed = self.removed + following.removed
-        return Counts(self.read, self.rows_in, following.rows_out, removed, lines, not_best)
+        used = self.used + following.used
+        return Counts(self.read, self.rows_in, following.rows_out, removed, lines, not_best, used)
 
     def check_measured(self, measured: "Counts") -> None:
         """Raise RuntimeError unless this pipeline selected among all rows that were read to be measured."""
@@ -64,6 +68,7 @@ def sum_counts(parts: Iterable[Counts]) -> Counts:
             total.removed + part.removed,
             total.lines_removed + part.lines_removed,
             total.not_best + part.not_best,
+            total.used + part.used,
         )
     return total
 
@@ -71,6 +76,7 @@ def sum_counts(parts: Iterable[Counts]) -> Counts:
 def read_counts(logs: Path, ranks: Iterable[int]) -> Counts:
     """Sum the statistics that datatrove keeps for every completed task, of the tasks of these ranks."""
     steps: list[Counter] = []
+    ranks = list(ranks)
     for rank in ranks:
         path = logs / "stats" / f"{rank:05d}.json"
         if not path.is_file():
@@ -80,7 +86,7 @@ def read_counts(logs: Path, ranks: Iterable[int]) -> Counts:
                 steps.append(Counter())
             steps[position].update({name: int(_total(value)) for name, value in step["stats"].items()})
     read = steps[0]["total"] or steps[0]["documents"]  # CorpusReader's, or that of datatrove's own readers
-    counts = Counts(read=read, rows_in=read, rows_out=steps[-1]["total"])
+    counts = Counts(read=read, rows_in=read, rows_out=steps[-1]["total"], used=read_used(logs, ranks))
     for step in steps:
         counts.lines_removed += step[LINES_REMOVED]
         counts.not_best += step[NOT_BEST]

@@ -30,6 +30,7 @@ from kun_recipes.data.folders import STARTED, SUMMARY, discard, fingerprint, has
 from kun_recipes.errors import UserError
 from kun_recipes.execution.counts import NOT_BEST, Counts
 from kun_recipes.execution.failed import left_out
+from kun_recipes.execution.usage import Used
 
 PACKAGE = Path(__file__).parents[1]
 SELECTS_ANEW = "selects_anew"
@@ -142,10 +143,13 @@ class StageFolder:
         for folder in (self.measured, self.rows, self.removed, self.folder / "logs"):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def finish(self, counts: Counts, **more: Any) -> dict[str, Any]:
-        """Write and return the summary: rows_in, rows_kept, removed by reason, seconds, and `more`.
+    def finish(self, counts: Counts, used: Used | None = None, **more: Any) -> dict[str, Any]:
+        """Write and return the summary: rows_in, rows_kept, removed by reason, seconds, what was used, and `more`.
 
         Where there were several candidates for a row, not_best counts those that were not chosen.
+
+        Args:
+            used: by the work that a plan scales; None: by the pipelines of `counts`.
         """
         counts.check(self.name)
         summary = {
@@ -155,6 +159,7 @@ class StageFolder:
             "removed": dict(counts.removed),
             **({NOT_BEST: counts.not_best} if counts.not_best else {}),
             "seconds": round(time.monotonic() - self.begun, 1),
+            **(used or counts.used).summary(),
             **more,
             **self._asked(),
         }

@@ -24,6 +24,7 @@ from multiprocess.connection import Connection, wait
 
 from kun_recipes.errors import EngineFailed, UserError
 from kun_recipes.execution.devices import own_gpus, share_out
+from kun_recipes.execution.usage import run_noted
 
 Source = Callable[[], int | None]
 """Function that returns the rank of a worker's next task, or None after the last."""
@@ -112,7 +113,8 @@ class Workers(LocalPipelineExecutor):
         task = copy.copy(self)
         task.pipeline = copy.deepcopy(self.pipeline)  # blocks count, and hold open files
         try:
-            task._run_for_rank(rank, worker)
+            logs = Path(self.logging_dir.path)
+            run_noted(lambda: task._run_for_rank(rank, worker), logs, rank, self.gpus, self.tasks_a_worker)
         except EngineFailed as error:
             traceback.print_exception(error)  # datatrove's own may be lost where two tasks log at a time
             raise UserError(f"{self.named(rank)}: {error}; {self.goes_on()}") from error

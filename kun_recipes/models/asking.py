@@ -1,14 +1,17 @@
 """Base classes of blocks that ask a model: many rows per call, and no prompt that does not fit the context."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from datatrove.data import Document
+from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.filters.base_filter import BaseFilter
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
 from kun_recipes.data import schema
 from kun_recipes.data.hashing import choice_hash
+from kun_recipes.execution.usage import LOADING, TOKENS
 from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.engines.base import Engine, Prompt
 from kun_recipes.models.engines.settings import EngineName
@@ -51,14 +54,23 @@ class AskModel(BaseFilter, ABC):
         return self.filter_batch([doc])[0]
 
     def filter_batch(self, batch: list[Document]) -> list[Verdict]:
-        engine = load_engine(self.engine)
+        engine = engine_of(self, self.engine)
         prompts = [self.prompt_for(doc) for doc in batch]
         long = too_long(engine, prompts, [*map(self.room_for, batch)])
         kept = [index for index in range(len(batch)) if index not in long]
         verdicts = iter(self.ask(engine, [batch[index] for index in kept], [prompts[index] for index in kept]))
+        self.stat_update(TOKENS, value=engine.take_worked())
         for index, length in long.items():
             batch[index].metadata[schema.VALUE] = length
         return [(False, "context_length") if index in long else next(verdicts) for index in range(len(batch))]
+
+
+def engine_of(block: PipelineStep, settings: EngineSettings) -> Engine:
+    """Return the engine that a block asks, and note how long it took to load."""
+    begun = time.perf_counter()
+    engine = load_engine(settings)
+    block.stat_update(LOADING, value=time.perf_counter() - begun)
+    return engine
 
 
 def too_long(engine: Engine, prompts: Sequence[Prompt], rooms: Sequence[int]) -> dict[int, int]:

@@ -237,7 +237,8 @@ def _copy_figures(report_dir: str, folder: Path) -> list[str]:
 def write_stages(stages: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
     """Write the config and the counts of each stage, without this machine's paths and times."""
     lasting = {
-        name: {key: value for key, value in stage.items() if key != "seconds"} for name, stage in stages.items()
+        name: {key: value for key, value in stage.items() if key not in ("seconds", "used")}
+        for name, stage in stages.items()
     }
     write_json(folder / STAGES, without_local_paths(lasting))
 

@@ -5,6 +5,7 @@ Counting is left on the device: it is read when a loss is logged or a checkpoint
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from accelerate import Accelerator
 from transformers import PretrainedConfig, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ExportableState
 from trl.trainer.utils import adjusted_mfu, compute_flops_per_token, compute_mfu, get_peak_flops
+
+from kun_recipes.execution.usage import of_this_process
 
 _UNTRAINED_BASE = 2 / 3
 """Share of a step's operations that LoRA takes: the frozen weights have no gradient of their own."""
@@ -92,21 +95,25 @@ class Throughput(TrainerCallback, ExportableState):
         return {key: value for key, value in measured.items() if value is not None}
 
     def summary(self) -> dict[str, Any]:
-        """Return the measurements of the run: `padding_share`, and what depends on the hardware under "throughput".
+        """Return the measurements of the run: `padding_share`, what depends on the hardware, and what was used.
 
         tokens_per_second counts every position, useful_… those that are not padding, trained_… those with a loss;
         mfu (share of the peak) is None where the device's peak is not known, as is peak_memory_gb (10^9 bytes, of the
         process with most) on a CPU.
         """
         whole = self.state()["attributes"]["counted"]
-        speed = self._speed(self.counted, self.seconds)
+        speed, processes = self._speed(self.counted, self.seconds), self.accelerator.num_processes
+        peak, on_gpus = self._peak_memory(), self.accelerator.device.type == "cuda"
+        used = of_this_process(self.seconds, self.counted[1], processes if on_gpus else 0)
+        used = replace(used, peak_memory_gb=peak) if peak else replace(used, devices=used.devices * processes)
         return {
             "padding_share": _padding_share(whole),
             "throughput": {
-                "processes": self.accelerator.num_processes,
+                "processes": processes,
                 **speed,
-                "peak_memory_gb": self._peak_memory(),
+                "peak_memory_gb": peak,
             },
+            **used.summary(),
         }
 
     def _speed(self, counts: list[int], seconds: float) -> dict[str, float | None]:

@@ -1,6 +1,7 @@
 """Assumptions that are easy to multiply by hand, and stages that need no file."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from kun_recipes.chain.config import RunConfig
-from kun_recipes.chain.plan.assumptions import Assumptions
+from kun_recipes.chain.plan.assumptions import Assumption, Assumptions
 from kun_recipes.chain.plan.estimate import load_plan
 from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.chain.stages.corpus import CORPUS
@@ -36,7 +37,7 @@ def content() -> dict[str, Any]:
     """A plan.yaml: a model of a million parameters, 1,000 documents of 2,000 bytes, 100 seed pairs of 40 tokens."""
     return {
         "device": "gpu",
-        "parameters": assumed(1_000_000),
+        "model": section(parameters=1_000_000, layers=10, width=100, kv_width=20, vocabulary=1000),
         "corpora": [
             {"format": "wudao", "documents": assumed(1000), "text_bytes": assumed(2_000_000)},
             {"format": "skypile", "documents": assumed(3000), "text_bytes": assumed(3_000_000)},
@@ -54,7 +55,6 @@ def content() -> dict[str, Any]:
             bytes_per_row=300,
         ),
         "training": section(
-            tokens_per_second=None,
             template_tokens=10,
             judge_items=100,
             tokens_per_judge_conversation=400,
@@ -72,9 +72,8 @@ def content() -> dict[str, Any]:
                 network_bytes_per_second=6_000_000,
             )
         },
-        "label": section(tokens_per_second=100, prompt_tokens=20, instruction_tokens=10, kept_share=0.8),
+        "label": section(prompt_tokens=20, instruction_tokens=10, kept_share=0.8),
         "refine": section(
-            tokens_per_second=50,
             judge_prompt_tokens=5,
             polish_prompt_tokens=10,
             answer_tokens=60,
@@ -82,7 +81,7 @@ def content() -> dict[str, Any]:
             good_share=0.4,
             kept_share=0.25,
         ),
-        "evaluate": section(tokens_per_second=100, question_tokens=50, pair_tokens=40),
+        "evaluate": section(question_tokens=50, pair_tokens=40),
     }
 
 
@@ -99,7 +98,9 @@ def load_content(content: dict[str, Any], tmp_path: Path) -> Callable[[], Assump
 
 @pytest.fixture
 def known(load_content: Callable[[], Assumptions]) -> Assumptions:
-    return load_content()
+    """With the speeds of label, 100, and of refine, 50 tokens a second."""
+    speeds = {name: Assumption(value, "a test") for name, value in {"label": 100.0, "refine": 50.0}.items()}
+    return replace(load_content(), speeds=speeds)
 
 
 def corpus(**options: Any) -> CorpusConfig:

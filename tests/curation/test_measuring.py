@@ -1,5 +1,7 @@
 """Blocks that measure: every row passes, no prompt that does not fit is asked, and nothing is asked twice."""
 
+from types import SimpleNamespace
+
 import pytest
 from datatrove.data import Document
 
@@ -48,10 +50,9 @@ class Count(MeasureRows):
 
 @pytest.mark.parametrize(("engine", "calls"), [("vllm", [5000]), ("transformers", [1024] * 4 + [904])])
 def test_vllm_is_asked_about_a_whole_shard_at_once(engine, calls, monkeypatch):
-    monkeypatch.setattr(measuring, "load_engine", lambda settings: None)
-    monkeypatch.setattr(
-        measuring, "fitting", lambda engine, prompts, rooms: ([1] * len(prompts), [True] * len(prompts))
-    )
+    silent = SimpleNamespace(take_worked=lambda: 0)
+    monkeypatch.setattr(measuring, "engine_of", lambda block, settings: silent)
+    monkeypatch.setattr(measuring, "too_long", lambda engine, prompts, rooms: {})
     block = Count(EngineSettings(engine, "m"), new_tokens=1)
     block.calls = []
     assert len(list(block.run(iter(docs(*"水" * 5000))))) == 5000

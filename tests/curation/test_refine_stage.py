@@ -286,7 +286,7 @@ def measured(stage: Stage) -> Path:
 
 @pytest.mark.parametrize("check", ALONE)
 def test_each_check_may_drop_rows_alone_and_asks_no_model_for_it(stage, measured, tmp_path, monkeypatch, check):
-    monkeypatch.setattr(measuring, "load_engine", None)
+    monkeypatch.setattr(measuring, "engine_of", None)
     output = shutil.copytree(measured, tmp_path / "again")
     options = {"verify": True, "checks": [check], "support_threshold": 100.0, "answer_threshold": 100.0}
     options |= {"output_dir": str(output), "dataset_dir": str(output / "dataset")}
@@ -356,7 +356,7 @@ def test_the_best_answer_is_chosen_anew_without_the_model(stage, several, tmp_pa
     options = {"verify": True, "answer_candidates": 3, "support_threshold": threshold, "answer_threshold": -100.0}
     options["checks"] = ["support", "answer"]
     fresh = stage(**options)
-    monkeypatch.setattr(measuring, "load_engine", None)  # no model is asked
+    monkeypatch.setattr(measuring, "engine_of", None)  # no model is asked
     again = shutil.copytree(several, tmp_path / "again")
     stage(**options, output_dir=str(again), dataset_dir=str(again / "dataset"))
     assert rows_of(again / "rows") == rows_of(fresh / "rows")

@@ -85,7 +85,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def contents(folder: Path) -> dict[str, Any]:
     """What a stage leaves: rows, removed rows, and its summary without times and places."""
     summary = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
-    lasting = {key: value for key, value in summary.items() if key != "seconds"}
+    lasting = {key: value for key, value in summary.items() if key not in ("seconds", "used")}
     rows, removed = rows_of(folder / "rows"), removed_rows(folder)
     return {"rows": rows, "removed": removed, "summary": lasting, "left": left(folder)}
 
@@ -125,7 +125,7 @@ def test_a_stricter_selection_asks_no_model(config, finished, again, tmp_path, m
     def refuse(*_):
         raise AssertionError("a model was loaded")
 
-    monkeypatch.setattr(measuring, "load_engine", refuse)
+    monkeypatch.setattr(measuring, "engine_of", refuse)
     label.run(config(again, **options))
     found, fresh = contents(again), contents(tmp_path / "fresh")
     assert found["removed"].keys() == fresh["removed"].keys()

@@ -60,6 +60,9 @@ class FavouriteTopic:
     def count_tokens(self, prompts):
         return [len(prompt[-1]["content"]) for prompt in prompts]
 
+    def take_worked(self):
+        return 0
+
     def choose(self, prompts, choices):
         self.asked += [prompt[-1]["content"] for prompt in prompts]
         letters = [

@@ -196,7 +196,7 @@ def weights(config):
 
 
 def lasting(summary):
-    return {key: value for key, value in summary.items() if key not in ("seconds", "throughput")}
+    return {key: value for key, value in summary.items() if key not in ("seconds", "throughput", "used")}
 
 
 @pytest.mark.parametrize("at", KILLS, ids=lambda at: at.__name__)

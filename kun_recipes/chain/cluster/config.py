@@ -30,6 +30,8 @@ class ClusterConfig:
     max_requeues: int = option(20, "times that a job which meets its time limit queues itself again", min=0)
 
     gpus_per_node: int = option(8, "0 on a cluster without GPUs", min=0)
+    gpu: str | None = option(None, "name of the GPUs, as `nvidia-smi -L` gives it; plans look for its measurements")
+    gpu_ram_gb: float | None = option(None, "memory of one GPU; null: plans do not look if a stage fits", above=0)
     cores_per_gpu: int = option(8, "cores that a job asks for with each GPU", min=1)
     train_nodes: int = option(1, "nodes of each training", min=1)
     train_memory_gb: int | None = option(None, "memory of a training on each node; null: Slurm's default", min=1)

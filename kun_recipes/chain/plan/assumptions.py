@@ -2,16 +2,16 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from kun_recipes.config.settings import read_yaml_mapping
+from kun_recipes.config.settings import load_typed
 from kun_recipes.config.types import Share
-from kun_recipes.config.values import first_repeated, nearest, read_value
+from kun_recipes.config.values import first_repeated
 from kun_recipes.errors import ConfigError
 
-DEVICES = ("gpu", "core")
+Device = Literal["gpu", "core"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,26 @@ class AssumedShare(Assumption):
     """A part of a whole."""
 
     value: Share | None
+
+
+UNMEASURED = Assumption(None, "not measured")
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """A model, as its config.json has it.
+
+    Attributes:
+        width: of the state of a token, between two layers.
+        kv_width: of a token's keys in a layer, and of its values: key-value heads, each as wide as a head is.
+        vocabulary: tokens that there are.
+    """
+
+    parameters: Assumption
+    layers: Assumption
+    width: Assumption
+    kv_width: Assumption
+    vocabulary: Assumption
 
 
 @dataclass(frozen=True)
@@ -68,18 +88,21 @@ class Assumptions:
     """A plan.yaml.
 
     Attributes:
-        device: whose speeds these are: "gpu", or "core" for a recipe that runs without.
-        parameters: of the model.
+        device: what the models run on: "gpu", or "core" for a recipe that runs without.
         corpora: sizes, by format.
         outside: rows that the recipe reads and does not write.
         sections: what the stages declare, such as "label"; each is an attribute, too.
+        speeds: that were measured, by stage: tokens a second of a device, of the corpus stage rows.
+        sharded: whether a training shards weights, gradients and optimizer over its GPUs.
     """
 
-    device: str
-    parameters: Assumption
+    device: Device
+    model: ModelSize
     corpora: tuple[CorpusSize, ...]
     outside: tuple[Outside, ...]
     sections: Mapping[str, Any]
+    speeds: Mapping[str, Assumption] = field(default_factory=dict)
+    sharded: bool = False
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -87,13 +110,25 @@ class Assumptions:
         except KeyError:
             raise AttributeError(name) from None
 
+    def speed(self, *stages: str) -> Assumption:
+        """The measured speed of the first of these stages that has one."""
+        return next((self.speeds[stage] for stage in stages if stage in self.speeds), UNMEASURED)
+
     def named(self) -> Iterator[tuple[str, Assumption]]:
         """Every number with its name, such as "label.kept_share"."""
-        for field in fields(self):
-            if field.name != "sections":
-                yield from _walk(getattr(self, field.name), field.name)
-        for name, section in self.sections.items():
-            yield from _walk(section, name)
+        for name, value in {**{name: getattr(self, name) for name in COMMON}, **self.sections}.items():
+            yield from _walk(value, name)
+        for stage, speed in self.speeds.items():
+            yield f"{stage}, a second", speed
+
+
+COMMON = {
+    "device": Device,
+    "model": ModelSize,
+    "corpora": tuple[CorpusSize, ...],
+    "outside": tuple[Outside, ...],
+}
+"""What every plan.yaml has beside the sections of the stages."""
 
 
 def _walk(value: Any, name: str) -> Iterator[tuple[str, Assumption]]:
@@ -121,29 +156,10 @@ def load_assumptions(path: str | Path, sections: Mapping[str, type]) -> Assumpti
         ConfigError: no such file, not YAML, an unknown or missing key, a wrong type, a number below or at 0, a share
             above 1, a number without a source; with the file and the key.
     """
-    values = read_yaml_mapping(path)
-    common = {
-        "device": str,
-        "parameters": Assumption,
-        "corpora": tuple[CorpusSize, ...],
-        "outside": tuple[Outside, ...],
-    }
-    kinds: dict[str, Any] = {**common, **sections}
-    try:
-        for name in values:
-            if name not in kinds:
-                raise ConfigError(str(name), f"unknown key{nearest(name, kinds)}")
-        for name in kinds:
-            if name not in values:
-                raise ConfigError(name, "is missing")
-        read = {name: read_value(values[name], kind, name) for name, kind in kinds.items()}
-        if read["device"] not in DEVICES:
-            raise ConfigError("device", f"must be one of {', '.join(DEVICES)}, not {read['device']!r}")
-        for name in ("corpora", "outside"):
-            keys = [_key(item) for item in read[name]]
-            if double := first_repeated(keys):
-                raise ConfigError(name, f"{double} is given twice")
-    except ConfigError as error:
-        error.where = str(path)
-        raise
-    return Assumptions(**{name: read[name] for name in common}, sections={name: read[name] for name in sections})
+    kind: type[Any] = make_dataclass("PlanFile", [*COMMON.items(), *sections.items()])
+    read = load_typed(path, kind)
+    for name in ("corpora", "outside"):
+        if double := first_repeated([_key(item) for item in getattr(read, name)]):
+            raise ConfigError(name, f"{double} is given twice", str(path))
+    common = {name: getattr(read, name) for name in COMMON}
+    return Assumptions(**common, sections={name: getattr(read, name) for name in sections})

@@ -1,9 +1,7 @@
 """A plan: what each stage takes on the hardware there is, and what that was computed from."""
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from kun_recipes.chain.plan.assumptions import Assumption
 from kun_recipes.chain.plan.work import Work
@@ -18,12 +16,17 @@ class Hardware:
         cpu_workers: cores of the corpus stage, and of every stage where plan.yaml's speeds are a core's.
         time_limits: by stage name, as D-HH:MM:SS or HH:MM:SS; None where none are known.
         training_gpus: of one training; None: as many as `gpus`.
+        gpu, core: name of the devices; None where it is not known.
+        gpu_memory_gb: of one GPU, 10^9 bytes; None where it is not known.
     """
 
     gpus: int
     cpu_workers: int
     time_limits: Mapping[str, str] | None = None
     training_gpus: int | None = None
+    gpu: str | None = None
+    core: str | None = None
+    gpu_memory_gb: float | None = None
 
 
 @dataclass(frozen=True)
@@ -66,22 +69,4 @@ class Plan:
     stages: tuple[StageEstimate, ...]
     assumptions: tuple[tuple[str, Assumption], ...]
     warnings: tuple[str, ...]
-    hardware: Hardware
     sample: str | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """For JSON; what is unknown is null."""
-        return {
-            "recipe": self.recipe,
-            "sample": self.sample,
-            "hardware": asdict(self.hardware),
-            "stages": [_plain(asdict(stage) | {"device_hours": stage.device_hours}) for stage in self.stages],
-            "assumptions": [{"name": name, **asdict(known)} for name, known in self.assumptions],
-            "warnings": list(self.warnings),
-        }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -11,9 +11,9 @@ from kun_recipes.data.folders import SUMMARY
 from kun_recipes.data.rows import read_rows
 
 
-def finished(folder: Path) -> dict[str, Any]:
+def finished(folder: Path, summary_file: str = SUMMARY) -> dict[str, Any]:
     """Return the summary of a finished stage that kept rows; empty without one."""
-    path = folder / SUMMARY
+    path = folder / summary_file
     summary = orjson.loads(path.read_bytes()) if path.is_file() else {}
     return summary if summary.get("rows_kept") else {}
 

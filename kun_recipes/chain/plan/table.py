@@ -1,14 +1,22 @@
 """A plan as a person reads it: the table, its totals, warnings, and every assumption with its source."""
 
+import math
+from collections.abc import Callable, Iterable
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kun_recipes.chain.plan.measured import MeasuredSpeed
 from kun_recipes.chain.plan.plan import Plan, StageEstimate
-from kun_recipes.chain.plan.units import count, devices, duration, hours, number, size
+from kun_recipes.chain.plan.units import UNKNOWN, count, devices, duration, hours, number, size
+from kun_recipes.chain.plan.work import Work
 
-COLUMNS = ("rows in", "rows out", "tokens\nread", "tokens\nwritten", "GPU/core\nhours", "on", "wall\ntime", "disk")
+COLUMNS = (
+    *("rows in", "rows out", "tokens\nread", "tokens\nwritten", "GPU/core\nhours"),
+    *("on", "memory\na GPU", "wall\ntime", "disk"),
+)
 
 
 def show(plan: Plan, console: Console) -> None:
@@ -27,6 +35,7 @@ def _stages(plan: Plan) -> Table:
     table.add_column("stage", no_wrap=True)
     for column in COLUMNS:
         table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("speed", overflow="fold", min_width=9)
     for stage in plan.stages:
         late = stage.time_limit is not None and stage.seconds > stage.time_limit
         table.add_row(*_cells(stage), style="yellow" if late else None)
@@ -44,29 +53,39 @@ def _cells(stage: StageEstimate) -> tuple[str, ...]:
         count(work.tokens_written),
         hours(stage.device_hours),
         devices(stage.devices, stage.device),
+        size(work.gpu_bytes),
         duration(stage.seconds),
         size(work.disk_bytes),
+        _origin(work),
     )
+
+
+def _origin(work: Work) -> str:
+    if isinstance(work.speed, MeasuredSpeed):
+        return f"measured on {work.speed.device}"
+    return "unknown" if math.isnan(work.device_seconds) else "estimated"
 
 
 def _totals(plan: Plan) -> list[str]:
     kinds = dict.fromkeys(stage.device for stage in plan.stages)
     spent = " and ".join(
-        f"{hours(sum(stage.device_hours for stage in plan.stages if stage.device == kind))} {kind} hours"
+        f"{_sum(hours, (stage.device_hours for stage in plan.stages if stage.device == kind))} {kind} hours"
         for kind in kinds
     )
-    one_by_one = duration(sum(stage.seconds for stage in plan.stages))
-    kept = sum(stage.work.disk_bytes for stage in plan.stages)
-    largest = max(plan.stages, key=lambda stage: stage.work.checkpoint_bytes)
+    one_by_one = _sum(duration, (stage.seconds for stage in plan.stages))
     lines = [
         f"In all: {spent}; {one_by_one} where no two stages run at the same time.",
-        f"Disk: {size(kept)} when all is done.",
+        f"Disk: {_sum(size, (stage.work.disk_bytes for stage in plan.stages))} when all is done.",
     ]
-    if largest.work.checkpoint_bytes:
-        lines.append(
-            f"Checkpoints besides, while a training runs: at most {size(largest.work.checkpoint_bytes)} each."
-        )
-    return lines
+    besides = [f"{stage.name} {size(stage.work.scratch_bytes)}" for stage in plan.stages if stage.work.scratch_bytes]
+    return [*lines, f"Scratch and checkpoints besides, while it runs: {', '.join(besides)}."] if besides else lines
+
+
+def _sum(write: Callable[[float], str], values: Iterable[float]) -> str:
+    """Add up what is known, and say so where some is not."""
+    every = list(values)
+    known = [value for value in every if not math.isnan(value)]
+    return write(sum(known)) if len(known) == len(every) else f"at least {write(sum(known))}" if known else UNKNOWN
 
 
 def _assumptions(plan: Plan) -> Table:

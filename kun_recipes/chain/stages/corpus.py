@@ -15,6 +15,9 @@ from kun_recipes.corpus.sampling import DOCUMENT_NOT_SAMPLED
 from kun_recipes.data import schema
 from kun_recipes.reporting import PAGE
 
+DIGEST_BYTES, ID_BYTES, HASH_BYTES = 44, 24, 12
+"""Of a row on disk: kun_recipes.corpus.deduplication and sampling."""
+
 
 @dataclass(frozen=True)
 class CorpusRates:
@@ -72,15 +75,18 @@ class CorpusStage(PushingStage):
                     share sample_documents (reading the others is not in the time)
         rows in   = documents x segments_per_document
         rows out  = rows in x kept_share, or sample_rows if that is less
-        core time = documents x (text_bytes / documents of its corpus) / text_bytes_per_second
+        core time = rows in / rows a second where that was measured, else
+                    documents x (text_bytes / documents of its corpus) / text_bytes_per_second
         disk      = rows in x bytes_per_row: what is removed is kept too
+        scratch   = rows in x kept_share x (bytes_per_row + 44 bytes of digests, + 12 with sample_rows,
+                    + 24 and minhash_buckets x (4 x minhash_hashes + 4) bytes with near_duplicates)
 
         Where a corpus' size is unknown, sample_rows and max_documents are taken to be reached.
         """
-        of = known.corpus
+        of, speed = known.corpus, known.speed("corpus")
         documents, text_bytes = _read_of_corpora(config, known)
         segments = documents * of.segments_per_document.number
-        kept = segments * of.kept_share.number
+        clean = kept = segments * of.kept_share.number
         if config.sample_rows is not None:
             kept = kept if kept < config.sample_rows else config.sample_rows
         flow.write(config.output_dir, Rows(kept, of.tokens_per_segment.number))
@@ -89,8 +95,12 @@ class CorpusStage(PushingStage):
             rows_out=kept,
             tokens_read=None,
             tokens_written=kept * of.tokens_per_segment.number,
-            device_seconds=text_bytes / of.text_bytes_per_second.number,
+            device_seconds=text_bytes / of.text_bytes_per_second.number
+            if speed.value is None
+            else segments / speed.number,
             disk_bytes=segments * of.bytes_per_row.number,
+            scratch_bytes=clean * (of.bytes_per_row.number + _noted_bytes(config)),
+            speed=None if speed.value is None else speed,
         )
 
     def measured(self, summary: Summary, folder: Path, section: CorpusRates) -> CorpusRates:
@@ -112,6 +122,12 @@ class CorpusStage(PushingStage):
             tokens_per_segment=Assumption(mean_of(folder, schema.TOKENS), f"{source}: mean of its rows"),
             bytes_per_row=Assumption(on_disk / rows_in, f"{source}: its rows and removed rows on disk"),
         )
+
+
+def _noted_bytes(config: CorpusConfig) -> int:
+    """Bytes that are noted of a clean segment to find its copies, and to sample."""
+    minhash = ID_BYTES + config.minhash_buckets * (4 * config.minhash_hashes + 4) if config.near_duplicates else 0
+    return DIGEST_BYTES + (HASH_BYTES if config.sample_rows is not None else 0) + minhash
 
 
 def _read_of_corpora(config: CorpusConfig, known: Assumptions) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import RenderableType
 
 from kun_recipes.chain.plan.assumptions import Assumption, Assumptions
-from kun_recipes.chain.plan.work import Flow, Work, at_most
+from kun_recipes.chain.plan.work import Flow, Work, asking, at_most
 from kun_recipes.chain.stage import Section, Stage, Summary
 from kun_recipes.data.folders import ROWS
 from kun_recipes.evaluation.benchmarks import benchmark
@@ -21,12 +21,10 @@ class EvaluateRates:
     """Evaluation.
 
     Attributes:
-        tokens_per_second: of a device, read and written together.
         question_tokens: of a question with its options, the line before it and its answer.
         pair_tokens: of a held-out pair.
     """
 
-    tokens_per_second: Assumption
     question_tokens: Assumption
     pair_tokens: Assumption
 
@@ -87,7 +85,7 @@ class EvaluateStage(Stage):
         read     = models x (modes x (questions + subjects x shots) x question_tokens + 2 x pairs x pair_tokens): the
                    shots are encoded once per subject; ppl-full reads 4 x questions x (shots + 1) x question_tokens
         written  = models x (questions x max_new_tokens, with gen, + pairs x held_out_new_tokens), at most
-        device time = (read + written) / tokens_per_second
+        device time, memory: `asking`; where no evaluation was measured, as fast as label
         disk     = (questions + pairs) x models x bytes_per_row
         """
         of, models = known.evaluate, 1 + len(config.models or ())
@@ -109,8 +107,8 @@ class EvaluateStage(Stage):
             rows_out=rows,
             tokens_read=read,
             tokens_written=written,
-            device_seconds=(read + written) / of.tokens_per_second.number,
             disk_bytes=rows * known.corpus.bytes_per_row.number,
+            **asking(config, known, "evaluate", label=read + written),
         )
 
 

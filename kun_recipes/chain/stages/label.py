@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption, Assumptions
 from kun_recipes.chain.plan.sample import mean_of, measured_rate
-from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
+from kun_recipes.chain.plan.work import Flow, Rows, Work, asking, at_most
 from kun_recipes.chain.stage import Summary
 from kun_recipes.chain.stages.pushing import PushingStage
 from kun_recipes.curation.config import LabelConfig
@@ -18,9 +18,8 @@ from kun_recipes.rules import load_rules
 
 @dataclass(frozen=True)
 class LabelRates:
-    """Labelling. tokens_per_second: of a device, read and written together; prompt_tokens: beside the segment."""
+    """Labelling. prompt_tokens: beside the segment."""
 
-    tokens_per_second: Assumption
     prompt_tokens: Assumption
     instruction_tokens: Assumption
     kept_share: AssumedShare
@@ -55,7 +54,7 @@ class LabelStage(PushingStage):
                   instructions are written after the segment, which is read once, and each is scored once more after
                   the prompt alone, for the fit
         written = segments x candidates x instruction_tokens, at most max_new_tokens each
-        device time = (read + written) / tokens_per_second
+        device time, memory: `asking`
         disk    = segments x (candidates + 1) x bytes_per_row: as labelled, and then kept or removed
         """
         of, rows = known.label, flow.read(config.segments)
@@ -71,8 +70,8 @@ class LabelStage(PushingStage):
             rows_out=kept,
             tokens_read=read,
             tokens_written=written,
-            device_seconds=(read + written) / of.tokens_per_second.number,
             disk_bytes=rows.count * (config.candidates + 1) * known.corpus.bytes_per_row.number,
+            **asking(config, known, "label", label=read + written),
         )
 
     def measured(self, summary: Summary, folder: Path, section: LabelRates) -> LabelRates:

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 
 from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption, Assumptions
 from kun_recipes.chain.plan.sample import mean_of, measured_rate
-from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
+from kun_recipes.chain.plan.work import Flow, Rows, Work, asking, at_most
 from kun_recipes.chain.stage import Summary
 from kun_recipes.chain.stages.pushing import PUSH_WRITES, PushingStage
 from kun_recipes.curation.config import RefineConfig
@@ -23,7 +23,6 @@ class RefineRates:
     """Refinement.
 
     Attributes:
-        tokens_per_second: of a device, read and written together.
         judge_prompt_tokens: of a judgement beside the text judged, where the examples are encoded once for all rows.
         polish_prompt_tokens: beside segment and instruction.
         answer_tokens: of a polished answer.
@@ -32,7 +31,6 @@ class RefineRates:
         kept_share: of the answers, what the rules and verification keep.
     """
 
-    tokens_per_second: Assumption
     judge_prompt_tokens: Assumption
     polish_prompt_tokens: Assumption
     answer_tokens: Assumption
@@ -83,7 +81,7 @@ class RefineStage(PushingStage):
         read     = judged x (judge_prompt_tokens + instruction_tokens), and the segment where score_target is pair,
                    + answered x (polish_prompt_tokens + instruction_tokens + tokens_per_segment)
         written  = answered x answer_tokens, at most max_new_tokens each; a verdict is a probability and writes nothing
-        device time = (read + written) / tokens_per_second
+        device time, memory: `asking`; what is only read is judged
         disk     = (candidates + rows out) x bytes_per_row: kept or removed, and the dataset
 
         With verify, each answer is read three times more: with the segment by the judge, for its support, and alone.
@@ -94,27 +92,27 @@ class RefineStage(PushingStage):
         second = rows.count * of.instruction_share.number
         answered = second * of.good_share.number
         kept = answered * of.kept_share.number
-        read = (rows.count + second) * (of.judge_prompt_tokens.number + instruction)
+        judged = (rows.count + second) * (of.judge_prompt_tokens.number + instruction)
         if config.score_target == "pair":
-            read += second * rows.tokens
-        written, answer = 0.0, rows.tokens
+            judged += second * rows.tokens
+        polishing, written, answer = 0.0, 0.0, rows.tokens
         if config.answers != "raw":
             answer = at_most(of.answer_tokens.number, config.decoding().max_new_tokens)
             segment = rows.tokens if config.answers == "polished" else 0
-            read += answered * (of.polish_prompt_tokens.number + instruction + segment)
+            polishing = answered * (of.polish_prompt_tokens.number + instruction + segment)
             written = answered * config.answer_candidates * answer
         if config.verify:
             pair, answers = instruction + answer, answered * config.answer_candidates
-            read += answers * (2 * (rows.tokens + pair) + of.judge_prompt_tokens.number + pair)
+            judged += answers * (2 * (rows.tokens + pair) + of.judge_prompt_tokens.number + pair)
         flow.write(config.output_dir, Rows(kept, instruction + answer))
         flow.write(config.dataset_dir, Rows(kept, instruction + answer))
         return Work(
             rows_in=rows.count,
             rows_out=kept,
-            tokens_read=read,
+            tokens_read=judged + polishing,
             tokens_written=written,
-            device_seconds=(read + written) / of.tokens_per_second.number,
             disk_bytes=(rows.count + kept) * known.corpus.bytes_per_row.number,
+            **asking(config, known, "refine", judge=judged, polish=polishing + written),
         )
 
     def measured(self, summary: Summary, folder: Path, section: RefineRates) -> RefineRates:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 
-from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption, Assumptions
+from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption, Assumptions, ModelSize
 from kun_recipes.chain.plan.units import count
 from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
 from kun_recipes.chain.stage import Stage, Summary
@@ -24,6 +24,11 @@ FORWARD, BACKWARD = 2, 4
 
 EXCHANGES, EXCHANGED_BYTES = 3, 2
 """Of sharded weights in bf16: gathered forward and backward, and the gradients scattered (FSDP, ZeRO-3)."""
+
+
+STATE_BYTES, ADAPTED_BYTES = 16, 2
+LAYER_BYTES, LOGIT_BYTES = 34, 8
+"""Of a parameter; of a token: of an activation's width, and of the vocabulary."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class TrainingRates:
     """The trainings.
 
     Attributes:
-        tokens_per_second: of a device, measured; null: by `computed`.
+        computed: the speed where none was measured.
         template_tokens: that the chat template adds to a pair.
         judge_items: labelled items of the filter and the score judge, where a training mixes them in.
         tokens_per_judge_conversation: of several such items laid into one conversation.
@@ -60,7 +65,6 @@ class TrainingRates:
         bytes_per_checkpoint_parameter: in a checkpoint: weights and optimizer.
     """
 
-    tokens_per_second: Assumption
     computed: ComputedSpeed | None
     template_tokens: Assumption
     judge_items: Assumption
@@ -138,12 +142,13 @@ class TrainingStage(Stage):
         steps         = max_steps, or num_train_epochs x (conversations / batch, rounded up); under packing a row of
                         max_length tokens stands in a conversation's place
         tokens        = steps x batch x tokens of a conversation; without max_steps epochs x those of all conversations
-        time          = tokens / tokens_per_second / devices where that was measured, else steps x `step_seconds`
+        time          = tokens / tokens a second / devices where that was measured, else steps x `step_seconds`
+        gpu memory    = `training_bytes`
         disk          = parameters x bytes_per_saved_parameter; while it runs also
                         parameters x bytes_per_checkpoint_parameter x checkpoints (save_total_limit, and the one being
                         written); adapters of LoRA are left out
         """
-        of = known.training
+        of, speed = known.training, known.speed("training")
         parts = [part for part in (*_pairs(config, known, flow), *_judges(config, of)) if part.count]
         conversations = sum(part.count for part in parts)
         in_all = sum(part.count * part.tokens for part in parts)
@@ -156,14 +161,12 @@ class TrainingStage(Stage):
             config.max_steps if config.max_steps > 0 else _round_up(config.num_train_epochs * _round_up(rows / batch))
         )
         tokens = steps * batch * row if config.max_steps > 0 else config.num_train_epochs * in_all
-        seconds = tokens / of.tokens_per_second.number
-        if of.tokens_per_second.value is None and of.computed:
+        seconds = tokens / speed.number
+        parameters = known.model.parameters.number
+        if speed.value is None and of.computed:
             passes = batch / used / config.per_device_train_batch_size
-            step = step_seconds(
-                of.computed, known.parameters.number, tokens / steps, used, passes, config.gradient_checkpointing
-            )
+            step = step_seconds(of.computed, parameters, tokens / steps, used, passes, config.gradient_checkpointing)
             seconds = steps * used * step
-        parameters = known.parameters.number
         checkpoints = _checkpoints(config, steps, seconds / used)
         return Work(
             rows_in=conversations,
@@ -172,7 +175,9 @@ class TrainingStage(Stage):
             tokens_written=None,
             device_seconds=seconds,
             disk_bytes=parameters * of.bytes_per_saved_parameter.number,
-            checkpoint_bytes=checkpoints * parameters * of.bytes_per_checkpoint_parameter.number,
+            scratch_bytes=checkpoints * parameters * of.bytes_per_checkpoint_parameter.number,
+            speed=None if speed.value is None and of.computed else speed,
+            gpu_bytes=None if of_cores else training_bytes(config, known.model, used if known.sharded else 1),
             devices=None if of_cores else used,
             steps=steps,
         )
@@ -212,6 +217,24 @@ def step_seconds(
     speed = of.link_bytes_per_second if gpus <= of.gpus_per_node.number else of.network_bytes_per_second
     exchange = passes * EXCHANGES * parameters * EXCHANGED_BYTES / speed.number
     return exchange if math.isnan(exchange) else max(exchange, computation)
+
+
+def training_bytes(config: "TrainConfig", model: ModelSize, shards: int) -> float:
+    """Memory of one GPU, at most.
+
+    states      = parameters x 16 bytes (weights, gradients and Adam's two moments in fp32), or x 2 under adapters,
+                  by the GPUs over which they are sharded; and two layers' weights in bf16, gathered there
+    activations = tokens x width x (34 bytes x layers; with gradient checkpointing 2 x layers + 34, of the layer at
+                  work: Korthikanti et al. 2022, without attention's matrix)
+                  + tokens x vocabulary x 8 (logits and their gradients)
+    tokens      = per_device_train_batch_size x max_length
+    """
+    parameters, layers = model.parameters.number, model.layers.number
+    states = parameters * (ADAPTED_BYTES if config.lora_rank else STATE_BYTES) / shards
+    gathered = 2 * EXCHANGED_BYTES * parameters / layers if shards > 1 else 0
+    of_layers = 2 * layers + LAYER_BYTES if config.gradient_checkpointing else LAYER_BYTES * layers
+    tokens = config.per_device_train_batch_size * (config.max_length or math.nan)
+    return states + gathered + tokens * (model.width.number * of_layers + model.vocabulary.number * LOGIT_BYTES)
 
 
 def batch_rows(config: "TrainConfig", devices: int) -> int:

@@ -17,6 +17,7 @@ from datatrove.utils.stats import PipelineStats
 from kun_recipes.errors import UserError
 from kun_recipes.execution.logs import last_message
 from kun_recipes.execution.slurm.queue import jobs_of, mark, wait_for
+from kun_recipes.execution.usage import run_noted
 
 REQUEUE_SIGNAL = "USR1"
 REQUEUE_SECONDS = 120
@@ -76,7 +77,8 @@ class _Array(SlurmPipelineExecutor):
     def _run_for_rank(self, rank: int, local_rank: int = 0, node_rank: int = -1) -> PipelineStats:
         task = copy.copy(self)
         task.pipeline = copy.deepcopy(self.pipeline)
-        return super(_Array, task)._run_for_rank(rank, local_rank, node_rank)
+        logs, run = Path(self.logging_dir.path), super(_Array, task)._run_for_rank
+        return run_noted(lambda: run(rank, local_rank, node_rank), logs, rank, self.gpus_per_task)
 
 
 def run_array(

@@ -84,6 +84,9 @@ class Engine(Protocol):
     def score(self, prompts: Sequence[Prompt], targets: Sequence[str]) -> list[float]:
         """Mean token log-probability (nats) of each target as the answer, the end-of-turn token not counted."""
 
+    def take_worked(self) -> int:
+        """Return the tokens read and written since the last call; those that several prompts begin with count once."""
+
     def close(self) -> None:
         """Free the memory; nothing can be asked any more."""
 

@@ -37,6 +37,14 @@ def common_length(first: Sequence[int], second: Sequence[int]) -> int:
     return length
 
 
+def distinct_tokens(rows: Sequence[list[int]]) -> int:
+    """Number of tokens to compute: equal rows, and what all rows begin with, count once."""
+    distinct = set(map(tuple, rows))
+    if not distinct:
+        return 0
+    return sum(map(len, distinct)) - (len(distinct) - 1) * common_length(min(distinct), max(distinct))
+
+
 def shared_length(rows: Sequence[list[int]], limit: int) -> int:
     """Number of tokens, at most `limit`, with which all `rows` begin; 0 where encoding them once would not pay."""
     length = min(limit, common_length(min(rows), max(rows)))  # in lexicographic order all others lie between the two

@@ -11,6 +11,9 @@ from kun_recipes.config.settings import load_typed
 PRESETS = "sampling.yaml"
 """Sampling presets with their numbers and sources, beside this file."""
 
+MAX_BATCH_TOKENS = 8192
+"""Tokens of keys and values in a batch of the transformers engine, where nothing else is asked for."""
+
 EngineName = Literal["transformers", "vllm"]
 Dtype = Literal["auto", "float32", "bfloat16"]
 PresetName = Literal["greedy", "released"]

@@ -1,5 +1,6 @@
 """The methods of an engine in terms of tokens: the part that does not depend on the library behind the model."""
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Literal
@@ -8,6 +9,7 @@ import numpy
 from scipy.special import log_softmax
 
 from kun_recipes.models.engines.base import Completion, Prompt, Sampling
+from kun_recipes.models.engines.batching import distinct_tokens
 from kun_recipes.models.engines.chats import ChatTokenizer
 
 Pair = tuple[list[int], list[int]]
@@ -22,6 +24,8 @@ class TokenEngine(ABC):
 
     def __init__(self, chats: ChatTokenizer):
         self.chats = chats
+        self._worked = 0
+        self._counting = threading.Lock()  # two tasks may ask at a time
 
     @property
     def context_length(self) -> int:
@@ -53,6 +57,15 @@ class TokenEngine(ABC):
     def close(self) -> None:
         """Free the model's memory."""
 
+    def take_worked(self) -> int:
+        with self._counting:
+            worked, self._worked = self._worked, 0
+        return worked
+
+    def _count(self, rows: list[list[int]], written: int = 0) -> None:
+        with self._counting:
+            self._worked += distinct_tokens(rows) + written
+
     def count_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
         return [len(row) for row in self.chats.encode(prompts, thought=True)]
 
@@ -64,13 +77,16 @@ class TokenEngine(ABC):
         rows = self.chats.encode(prompts)
         self.chats.check_fits(rows, [sampling.max_new_tokens] * len(rows))
         drawn = seeds if seeds is not None and sampling.temperature > 0 else [None] * len(rows)
-        return self.write(rows, sampling, drawn) if rows else []
+        completions = self.write(rows, sampling, drawn) if rows else []
+        self._count(rows, sum(completion.tokens for completion in completions))
+        return completions
 
     def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
         if not prompts:
             return []
         rows, choice_tokens = self.chats.encode_choices(prompts, choices)
         self.chats.check_fits(rows, [max(map(len, choice_tokens))] * len(rows))
+        self._count(rows)
         if all(len(tokens) == 1 for tokens in choice_tokens):
             joint: list[list[float]] | list[float] = self.token_logprobs(rows, [tokens[0] for tokens in choice_tokens])
         else:
@@ -87,5 +103,6 @@ class TokenEngine(ABC):
             if not answer:
                 raise ValueError(f"target {number} is empty: it has no mean log-probability")
         self.chats.check_fits([row for row, _ in pairs], [len(answer) for _, answer in pairs])
+        self._count([row + answer for row, answer in pairs])
         sums = self.answer_logprobs(pairs, "score")
         return [total / len(answer) for total, (_, answer) in zip(sums, pairs, strict=True)]

@@ -12,11 +12,9 @@ from kun_recipes.models.engines.batching import left_padded, token_batches
 from kun_recipes.models.engines.chats import ChatTokenizer, load_part
 from kun_recipes.models.engines.decoding import Answer, decode
 from kun_recipes.models.engines.forward import PrefixedRows, check_cached
-from kun_recipes.models.engines.settings import EngineSettings
+from kun_recipes.models.engines.settings import MAX_BATCH_TOKENS, EngineSettings
 from kun_recipes.models.engines.token_engine import Pair, TokenEngine
 from kun_recipes.progress import progress_bar
-
-MAX_BATCH_TOKENS = 8192
 
 LOGITS_WEIGHT = 8
 """Tokens of the cache's budget that one position's logits count as: 150,000 floats, where a token's keys and values

@@ -15,14 +15,14 @@ def test_a_null_is_unknown_and_its_source_says_why(content, load_content):
 
 def test_every_number_has_a_name(known):
     named = dict(known.named())
-    assert named["parameters"].number == 1_000_000
+    assert named["model.parameters"].number == 1_000_000
     assert named["corpora[skypile].documents"].number == 3000
     assert named["outside[owner/other].tokens"].number == 80
     assert named["training.computed.utilisation_share"].number == 0.5
-    assert len(named) == 1 + 3 * 2 + 2 * 2 + 5 + 8 + 5 + 4 + 7 + 3
+    assert len(named) == 5 + 3 * 2 + 2 * 2 + 5 + 5 + 7 + 3 + 6 + 2 + 2
 
 
-def test_a_measured_speed_needs_nothing_to_compute_it_from(content, load_content):
+def test_nothing_to_compute_a_speed_from_is_needed(content, load_content):
     content["training"]["computed"] = None
     assert load_content().training.computed is None
 
@@ -35,9 +35,9 @@ def test_a_measured_speed_needs_nothing_to_compute_it_from(content, load_content
         (["label", "kept_share", "value"], -0.1, "label.kept_share.value: must be at least 0, not -0.1"),
         (["label", "kept_share", "value"], 1.5, "label.kept_share.value: must be at most 1, not 1.5"),
         (
-            ["label", "tokens_per_second", "value"],
+            ["label", "prompt_tokens", "value"],
             0,
-            "label.tokens_per_second.value: must be above 0, not 0",
+            "label.prompt_tokens.value: must be above 0, not 0",
         ),
         (["label", "kept_share"], 0.8, "label.kept_share: must be a mapping"),
         (["label", "kept_share", "source"], " ", "label.kept_share.source: is empty; say where the number comes from"),
@@ -48,8 +48,8 @@ def test_a_measured_speed_needs_nothing_to_compute_it_from(content, load_content
         ),
         (["corpora", 1, "format"], "wudao", "corpora: wudao is given twice"),
         (["device"], "tpu", "device: must be one of gpu, core, not 'tpu'"),
-        (["parameters", "value"], float("inf"), "parameters.value: must be above 0, not inf"),
-        (["parameters", "value"], float("nan"), "parameters.value: must be above 0, not nan"),
+        (["model", "parameters", "value"], float("inf"), "model.parameters.value: must be above 0, not inf"),
+        (["model", "parameters", "value"], float("nan"), "model.parameters.value: must be above 0, not nan"),
     ],
 )
 def test_mistakes_name_file_and_key(content, load_content, tmp_path, keys, value, message):

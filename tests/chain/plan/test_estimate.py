@@ -1,10 +1,10 @@
-import json
+from dataclasses import replace
 
 import pytest
 
-from kun_recipes.chain.plan.estimate import estimate
+from kun_recipes.chain.plan.estimate import estimate, misfits
+from kun_recipes.chain.plan.measured import Measured, Record
 from kun_recipes.chain.plan.plan import Hardware
-from kun_recipes.corpus.config import Corpus
 from kun_recipes.errors import UserError
 
 NODE = Hardware(gpus=8, cpu_workers=4)
@@ -59,7 +59,7 @@ def test_all_stages_use_all_cores_without_gpus(paper, content, load_content):
 
 
 def test_speeds_of_gpus_need_gpus(paper, known):
-    with pytest.raises(UserError, match=r"plan\.yaml has the speeds of GPUs, and there are no GPUs"):
+    with pytest.raises(UserError, match=r"the recipe runs on GPUs, and there are no GPUs"):
         estimate(paper, known, None, Hardware(gpus=0, cpu_workers=4))
 
 
@@ -110,10 +110,52 @@ def test_a_warning_where_gpus_stay_idle(make, known):
     assert warning == ("model: global_batch_size 16 with 4 a GPU does not divide over 32 GPUs; planned on 4")
 
 
-def test_json_has_null_for_what_is_unknown(make, known):
-    unknown = make.chain(corpus=make.corpus(corpora=[Corpus("a", "wanjuan")]), label=make.label())
-    plan = json.loads(json.dumps(estimate(unknown, known, None, NODE).to_dict(), allow_nan=False))
-    assert plan["stages"][0]["work"]["rows_in"] is None
-    assert plan["stages"][1]["device_hours"] is None
-    assert plan["hardware"]["gpus"] == 8
-    assert {"name": "label.kept_share", "value": 0.8, "source": "a test"} in plan["assumptions"]
+@pytest.mark.parametrize(
+    ("memory", "config", "warned"),
+    [
+        # a million parameters x 16 bytes, and 4,000 tokens: x 100 wide x 34 bytes x 10 layers, and x 1,000 x 8 bytes
+        (0.2045, "single_gpu", False),
+        (0.2040, "single_gpu", True),
+        (None, "single_gpu", False),
+        # an eighth of the states, and two layers in bf16
+        (0.1895, "fsdp2", False),
+        (0.1885, "fsdp2", True),
+    ],
+)
+def test_a_warning_where_a_training_does_not_fit_its_gpus(make, known, memory, config, warned):
+    stages = make.chain(model=make.training(per_device_train_batch_size=4, max_length=1000))
+    stages.run.accelerate_config = f"accelerate_configs/{config}.yaml"
+    hardware = Hardware(8, 4, gpu_memory_gb=memory)
+    warnings = estimate(stages, known, None, hardware).warnings
+    assert [warning.startswith("model: needs ") for warning in warnings] == [True] * warned
+
+
+def test_misfits_are_said_of_the_stages_that_are_submitted(make, load_content, tmp_path):
+    load_content()  # writes plan.yaml
+    stages = make.chain(label=make.label(), model=make.training(max_length=1000))
+    stages.run.accelerate_config = "accelerate_configs/single_gpu.yaml"
+    small = Hardware(8, 4, gpu_memory_gb=0.005)
+    (line,) = misfits(tmp_path, stages, small, [stages.stages[1]])
+    assert line.startswith("model: needs ") and "\n" not in line
+    assert len(list(misfits(tmp_path, stages, small, stages.stages))) == 2
+    assert not list(misfits(tmp_path, stages, Hardware(8, 4), stages.stages))
+
+
+def test_a_warning_where_nothing_was_measured(make, known):
+    stages = make.chain(label=make.label(), refine=make.refine(), model=make.training())
+    (warning,) = estimate(stages, replace(known, speeds={}), None, NODE).warnings
+    assert warning.startswith("label, refine: speed unknown: measure it with benchmarks/gpu.py")
+
+
+def test_a_sample_run_tells_the_speeds(make, known, finish, tmp_path):
+    used = {"device": "H", "kind": "gpu", "devices": 2, "seconds": 5.0, "tokens": 3000, "peak_memory_gb": 1.0}
+    summary = {"stage": "label", "rows_in": 20, "rows_kept": 2, "removed": {"fit": 18}}
+    corpus_summary = {"stage": "corpus", "rows_in": 30, "rows_kept": 3, "removed": {"too_short": 27}, "documents": 10}
+    of_corpus = used | {"kind": "core", "devices": 1, "tokens": None}
+    corpus = finish(tmp_path / "corpus", corpus_summary | {"used": of_corpus}, "tokens", [50, 100, 150])
+    finish(tmp_path / "label", summary | {"used": used}, "instruction_tokens", [8, 12])
+    other = Measured("I", (Record("label", None, None, None, 9.0, 1.0, 1, None, "", ""),))
+    found = lines(estimate(make.chain(corpus=make.corpus(), label=make.label()), known, corpus, NODE, [other]))
+    assert found["label"].work.speed.number == 3000 / 10
+    assert found["label"].work.speed.device == "H"
+    assert found["corpus"].work.device_seconds == pytest.approx(found["corpus"].work.rows_in / (30 / 5))

@@ -90,7 +90,7 @@ def test_device_time_is_that_of_all_gpus(make, known):
 
 
 def test_measured_speed_overrides_the_computed_one(make, known):
-    measured = with_training(known, tokens_per_second=Assumption(500, "measured"))
+    measured = replace(known, speeds={"training": Assumption(500, "measured")})
     work = TRAINING.work(make.training(**BATCH, num_train_epochs=1), measured, Flow(known), devices=1)
     assert work.device_seconds == 4500 / 500
 
@@ -133,4 +133,4 @@ def test_disk(make, known, options, checkpoints):
     config = make.training(per_device_train_batch_size=1, num_train_epochs=1, **options)
     work = TRAINING.work(config, known, Flow(known), devices=1)
     assert work.disk_bytes == 2_000_000
-    assert work.checkpoint_bytes == checkpoints * 12_000_000
+    assert work.scratch_bytes == checkpoints * 12_000_000

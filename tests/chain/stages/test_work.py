@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from kun_recipes.chain.plan.assumptions import Assumption
 from kun_recipes.chain.plan.work import Flow, Rows
 from kun_recipes.chain.stages.corpus import CORPUS
 from kun_recipes.chain.stages.label import LABEL
@@ -119,3 +120,20 @@ def test_what_depends_on_an_unknown_number_is_unknown(make, known, flow):
 def test_rows_from_outside_the_recipe_come_from_the_plan(flow):
     assert flow.read("owner/other") == Rows(30, 80)
     assert math.isnan(flow.read("owner/unheard-of").count)
+
+
+@pytest.mark.parametrize(
+    ("speeds", "seconds"),
+    [
+        # 18,000 tokens judged, 44,800 to write answers
+        ({"judge": 100.0, "polish": 50.0}, 180 + 896),
+        ({"judge": 100.0}, math.nan),
+        ({"judge": 100.0, "polish": 50.0, "refine": 200.0}, 314),
+    ],
+)
+def test_refine_is_as_fast_as_its_parts(make, known, flow, speeds, seconds):
+    measured = replace(known, speeds={name: Assumption(value, "a test") for name, value in speeds.items()})
+    flow.write("out/label", Rows(800, 200))
+    work = REFINE.work(make.refine(), measured, flow, devices=1)
+    assert work.device_seconds == pytest.approx(seconds, nan_ok=True)
+    assert (work.speed.value is None) == math.isnan(seconds)

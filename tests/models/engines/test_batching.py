@@ -2,7 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kun_recipes.models.engines.batching import common_length, left_padded, shared_length, token_batches
+from kun_recipes.models.engines.batching import (
+    common_length,
+    distinct_tokens,
+    left_padded,
+    shared_length,
+    token_batches,
+)
 
 SIZES = st.lists(st.integers(1, 300), max_size=60)
 
@@ -35,6 +41,20 @@ def test_token_batches_hold_every_row_once_within_the_budget(sizes, max_tokens):
 )
 def test_common_length(first, second, length):
     assert common_length(first, second) == length
+
+
+@pytest.mark.parametrize(
+    ("rows", "tokens"),
+    [
+        ([], 0),
+        ([[1, 2, 3]], 3),
+        ([[1, 2, 3], [1, 2, 4, 5]], 5),
+        ([[1, 2], [1, 2], [3]], 3),
+        ([[7, 1], [7, 2], [7, 3]], 4),
+    ],
+)
+def test_what_rows_share_is_one_time_to_compute(rows, tokens):
+    assert distinct_tokens(rows) == tokens
 
 
 @pytest.mark.parametrize(

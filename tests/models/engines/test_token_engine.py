@@ -30,6 +30,17 @@ def test_greedy_text_is_that_of_transformers(engine, tiny_model, greedy, prompts
         assert completion.text == engine.chats.decode(greedy(tiny_model, prompt, 24, penalty))
 
 
+def test_tokens_worked_on_are_counted_until_they_are_taken(engine):
+    engine.take_worked()
+    (completion,) = engine.generate(APART[:1], Sampling(5))
+    (asked,) = engine.count_tokens(APART[:1])
+    assert engine.take_worked() == asked + completion.tokens
+    assert engine.take_worked() == 0
+    engine.choose(SHARING, ["是", "否"])
+    engine.score(SHARING[:1], ["是"])
+    assert 0 < engine.take_worked() < sum(engine.count_tokens(SHARING)) + engine.count_tokens(SHARING[:1])[0]
+
+
 def test_rows_of_a_batch_stop_independently(ending_engine, ending_model, greedy):
     completions = ending_engine.generate(SHARING, Sampling(40))
     for prompt, completion in zip(SHARING, completions, strict=True):
