@@ -3,7 +3,7 @@ import pytest
 from kun_recipes.data import schema
 from kun_recipes.errors import UserError
 from kun_recipes.privacy import KINDS
-from kun_recipes.rules import SensitiveInformation, load_rules
+from kun_recipes.rules import SensitiveInformation, answer_rules, instruction_rules, load_rules
 from kun_recipes.rules.sensitive import REASONS, SensitiveSettings
 from kun_recipes.text.views import narrow
 
@@ -105,3 +105,8 @@ def test_settings_file_can_be_replaced(repository, tmp_path):
     rule = SensitiveInformation(schema.TEXT, SensitiveSettings(str(path), KINDS))
     assert rule.find("编号13800001111") == ("phone_number", "13800001111")
     assert rule.find("暗号13800001111") is None
+
+
+@pytest.mark.parametrize("rules", [instruction_rules, answer_rules])
+def test_instructions_and_answers_are_held_to_it(rules):
+    assert [isinstance(one, SensitiveInformation) for one in rules(load_rules(), lambda _: None)].count(True) == 1
