@@ -7,11 +7,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 import yaml
 
 # The tiny model's operations are too small to share out: one thread is faster, here and in the processes it starts.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # other work beside makes any example slow
+hypothesis.settings.load_profile("untimed")
 
 pytest_plugins = ["tests.loopback_hub.in_process", "tests.programs", "tests.private_slurm", "tests.workers"]
 

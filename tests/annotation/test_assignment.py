@@ -182,7 +182,7 @@ def test_concurrent_processes_share_the_items(tmp_path, repository):
 ACTIONS = st.tuples(st.sampled_from(NAMES), st.sampled_from(["show", "vote", "repeat", "undo", "wait"]))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(ACTIONS, max_size=40))
 def test_any_sequence_of_actions_keeps_votes_consistent(actions):
     items = {f"q{n}": QualityItem(f"q{n}", "s", "i", "o") for n in range(3)}

@@ -7,7 +7,6 @@ from statistics import mean
 import numpy
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from scipy.special import expit
 from scipy.stats import norm
@@ -35,7 +34,6 @@ def balanced_accuracy(pairs: list[tuple[float, bool]], threshold: float) -> floa
     return kept + dropped
 
 
-@hypothesis_settings(deadline=None)
 @given(SCORED)
 def test_the_best_threshold_is_in_the_widest_gap_of_highest_balanced_accuracy(pairs):
     scores, positive = zip(*pairs, strict=True)
@@ -68,7 +66,6 @@ def test_best_threshold_by_example(scores, positive, threshold):
     assert best_threshold(scores, positive) == threshold
 
 
-@hypothesis_settings(deadline=None)
 @given(SCORED, st.sampled_from([0.5, 0.75, 0.9, 1.0]))
 def test_the_precise_threshold_is_the_lowest_that_reaches_the_target_or_the_best(pairs, target):
     scores, positive = zip(*pairs, strict=True)
@@ -100,7 +97,6 @@ def test_nine_of_ten_reach_a_target_of_nine_tenths():
     assert precise_threshold(range(10), [False] + [True] * 9, 0.9) == (-0.5, 0.9)
 
 
-@hypothesis_settings(deadline=None)
 @given(SCORED)
 def test_auc_is_the_share_of_pairs_in_the_right_order(pairs):
     above = [score for score, positive in pairs if positive]

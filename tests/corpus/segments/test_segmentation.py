@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 from datatrove.data import Document
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kun_recipes.corpus.segments.lines import parse_lines
@@ -45,7 +45,6 @@ SPACES = [" ", "\u3000", "\t", "\n", "\r\n", "\n\n", "\u2028", "\x85"]
 chinese_text = st.lists(st.sampled_from(WORDS + MARKS + SPACES), max_size=80).map("".join)
 
 
-@settings(deadline=None)
 @given(text=st.one_of(chinese_text, st.text(max_size=200)), max_tokens=st.integers(1, 60))
 @pytest.mark.parametrize("count_tokens", [characters, dearer_together, cheaper_together])
 def test_properties(count_tokens, text, max_tokens):
@@ -67,7 +66,6 @@ def test_properties(count_tokens, text, max_tokens):
     assert {end for _, end, _ in spans} <= {end for _, end in sentences}
 
 
-@settings(deadline=None)
 @given(text=chinese_text, max_tokens=st.integers(1, 60))
 def test_cuts_stand_behind_a_line_or_an_end_mark(text, max_tokens):
     spans = split_segments(text, characters, max_tokens)
@@ -78,7 +76,6 @@ def test_cuts_stand_behind_a_line_or_an_end_mark(text, max_tokens):
             assert not re.fullmatch(r"\d\.\d", text[end - 2 : start + 1])
 
 
-@settings(deadline=None)
 @given(text=chinese_text)
 @example(text="  一段。\n二段。 ")
 def test_text_within_the_budget_is_one_segment(text):
@@ -149,14 +146,12 @@ headings = st.sampled_from(["第一章 总则", "## 方法", "1.2. 材料", "二
 bodies = st.lists(st.integers(5, 20).map(sentence), min_size=1, max_size=8).map("".join)
 
 
-@settings(deadline=None)
 @given(sections=st.lists(st.tuples(headings, bodies), min_size=1, max_size=8), max_tokens=st.integers(40, 200))
 def test_a_heading_is_never_last(sections, max_tokens):
     text = "\n".join(f"{heading}\n{body}" for heading, body in sections)
     assert all(segment.endswith("。") for segment in segments(text, max_tokens))
 
 
-@settings(deadline=None)
 @given(before=bodies, after=bodies, lines=st.integers(1, 6), max_tokens=st.integers(80, 200))
 def test_code_that_fits_is_never_cut(before, after, lines, max_tokens):
     code = "\n".join(["```", *["total += 1;"] * lines, "```"])
