@@ -9,6 +9,7 @@ import pytest
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_a_finished_run_may_move_and_be_run_from_another_folder(
     repository, demo_command, finished, contents, tmp_path
 ):
