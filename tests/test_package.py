@@ -85,7 +85,7 @@ def test_every_file_is_in_the_wheel(repository: Path, installed: Path):
 
 def test_an_installed_package_works_from_any_folder(repository: Path, installed: Path, tmp_path: Path):
     for name in FOLDERS:  # in a folder with others of these names
-        (tmp_path / name).mkdir()
+        (tmp_path / name).mkdir(parents=True)
     found = json.loads(_python(tmp_path, "-c", USE_INSTALLED, PYTHONPATH=str(installed)))
     package = installed / "kun_recipes"
     assert Path(found["package"]) == package / "__init__.py"

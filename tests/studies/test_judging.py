@@ -7,6 +7,7 @@ import re
 import pytest
 from datatrove.data import Document
 
+from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.prompts import load_prompt
 from kun_recipes.studies import judging
 from kun_recipes.studies.judging import (
@@ -20,6 +21,8 @@ from kun_recipes.studies.judging import (
 )
 from kun_recipes.studies.rubric import COMPARE_FIELDS, CRITERION_FIELDS, GRADE_FIELDS, load_rubric
 from kun_recipes.studies.votes import CRITERIA
+
+SETTINGS = EngineSettings("transformers", "judge")
 
 PROMPTS = {
     "criterion": CRITERION_FIELDS,
@@ -50,7 +53,7 @@ def pair() -> Document:
 
 
 def test_the_criterion_and_the_instruction_stand_in_the_question(prompts, monkeypatch):
-    block = JudgeCriterion("settings", prompts["criterion"], load_rubric(), "practicality")
+    block = JudgeCriterion(SETTINGS, prompts["criterion"], load_rubric(), "practicality")
     doc, engine = pair(), LikesTheFirst(0.7, 0.3)
     monkeypatch.setattr(judging, "load_engine", lambda settings: engine)
     judging.criterion_prior.cache_clear()
@@ -65,7 +68,7 @@ def test_the_criterion_and_the_instruction_stand_in_the_question(prompts, monkey
 
 
 def test_letter_preference_does_not_change_the_grade(prompts):
-    block = JudgeGrade(None, prompts["grade"], load_rubric())
+    block = JudgeGrade(SETTINGS, prompts["grade"], load_rubric())
     doc, engine = pair(), LikesTheFirst(0.8, 0.15, 0.05)
     block.ask(engine, [doc], [block.prompt_for(doc)])
     shown = [re.findall(r"[ABC]\. (优秀|合格|不合格)", prompt[-1]["content"]) for prompt in engine.prompts]
@@ -80,7 +83,7 @@ def test_answers_are_compared_in_both_orders(prompts, monkeypatch):
     judging.position_prior.cache_clear()
     doc = Document("你好", "1", metadata={"answer_a": "早上好。", "answer_b": "嗯。"})
     for first in ("a", "b"):
-        block = CompareAnswers("settings", prompts["compare"], first)
+        block = CompareAnswers(SETTINGS, prompts["compare"], first)
         block.ask(engine, [doc], [block.prompt_for(doc)])
     asked = [prompt[-1]["content"] for prompt in engine.prompts]
     assert [text.index("早上好") < text.index("嗯。") for text in asked if "早上好" in text] == [True, False]

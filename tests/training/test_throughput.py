@@ -35,7 +35,10 @@ def test_tokens_are_counted_by_kind(clock, batch):
     meter.on_step_end(**STEP)
     speed = {"tokens_per_second": 4.0, "useful_tokens_per_second": 3.0, "trained_tokens_per_second": 1.5}
     assert meter.log() == {**speed, "padding_share": 0.25}
-    assert meter.summary() == {
+    summary = meter.summary()
+    used = summary.pop("used")
+    assert (used["kind"], used["devices"], used["seconds"], used["tokens"]) == ("core", 1, 2.0, 6)
+    assert summary == {
         "padding_share": 0.25,
         "throughput": {"processes": 1, **speed, "mfu": None, "peak_memory_gb": None},
     }
