@@ -69,6 +69,7 @@ def test_candidates_have_their_segment_and_no_verdict(run_folder):
     assert columns[:4] == ["instruction", "segment", "source", "license"]
     assert {column.name for column in CANDIDATES} == set(columns) - {"license"}
     assert not {"output", "score_probability", "chat_model"} & set(columns)
+    assert (run_folder.folder / "publish/candidates/manifest.json").is_file()
 
 
 def test_model_folder_can_be_loaded_and_holds_nothing_private(run_folder):
