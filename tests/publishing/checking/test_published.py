@@ -2,7 +2,9 @@
 
 import io
 import json
+import runpy
 import shutil
+import sys
 from decimal import Decimal
 
 import pyarrow
@@ -45,6 +47,15 @@ def test_built_dataset_has_no_fault(published):
     assert faults == 0
     assert shown.startswith(f"{published}: 6 rows: skypile 2, wanjuan 2, wudao 2\n")
     assert "nothing is wrong with it" in shown
+
+
+@pytest.mark.parametrize(("outputs", "code"), [(["一升水。", "两升水。"], 0), (["一升水。", ""], 1)])
+def test_the_exit_code_tells_whether_a_set_has_faults(outputs, code, in_repository, tmp_path, monkeypatch):
+    write(tmp_path / "set", instruction=["一升是多少？", "两升是多少？"], output=outputs)
+    monkeypatch.setattr(sys, "argv", ["recipes/publish.py", "--check", str(tmp_path / "set")])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path("recipes/publish.py", run_name="__main__")
+    assert ended.value.code == code
 
 
 def test_rows_that_were_changed_after_the_build_are_found(published):
