@@ -2,8 +2,8 @@
 
     python benchmarks/evaluation.py --model recipes/demo/model.yaml [--limit 11] [--ways ours lm-eval four]
 
-* ours: one pass a question, a subject's shots encoded once, from files to probabilities.
-* lm-eval: lm-evaluation-harness' own transformers model, one pass a question; tokenizing and asking alone are timed.
+* ours: one pass per question, a subject's shots encoded once, from files to probabilities.
+* lm-eval: lm-evaluation-harness' own transformers model, one pass per question; tokenizing and asking alone are timed.
 * four: four whole prompts a question, as OpenCompass' PPL does, by this project's engine; timed on fewer questions.
 
 Each way runs in a process of its own, with the same weights, number format, threads and tokens a batch, one after the

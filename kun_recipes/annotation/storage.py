@@ -36,7 +36,7 @@ WHERE votes.id NOT IN (SELECT vote FROM withdrawals) ORDER BY votes.id
 
 
 class Database:
-    """Connections to the file, one a thread: SQLite lets many read while one writes.
+    """Connections to the file, one per thread: SQLite lets many read while one writes.
 
     Raises:
         UserError: the file cannot be opened or written, or is no database.

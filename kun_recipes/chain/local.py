@@ -97,7 +97,7 @@ def run_stage(stage: StageRun, log: Path, show: Callable[[str], None]) -> None:
 
     Args:
         log: file that gets all it prints.
-        show: called with its latest line, several times a second.
+        show: called with its latest line, several times per second.
 
     Raises:
         UserError: the stage failed; with its own words if it gave any, and the log.

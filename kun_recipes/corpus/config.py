@@ -92,7 +92,7 @@ class CorpusConfig(ExecutorConfig, PushConfig):
         None, "share of each source in sample_rows, such as {wudao: 2, skypile: 1}; null takes them as they come"
     )
     seed: int = option(0, "of the samples", min=0)
-    rows_per_shard: int = option(64, "segments a shard: what a crash in a later stage can cost", unit="rows", min=1)
+    rows_per_shard: int = option(64, "segments per shard: what a crash in a later stage can cost", unit="rows", min=1)
 
     def check(self) -> None:
         if self.sample_documents == 0:

@@ -53,10 +53,10 @@ class SampleDocuments(BaseFilter):
 
 
 class RecordHashes(PipelineStep):
-    """Note each row's source and hash, 12 bytes a row; passes every row on.
+    """Note each row's source and hash, 12 bytes per row; passes every row on.
 
     Args:
-        folder: takes a file a task, and one of the names of its sources.
+        folder: takes a file per task, and one of the names of its sources.
         seed: another seed, another sample.
     """
 
@@ -114,7 +114,7 @@ def sample_thresholds(folder: str | Path, count: int, weights: Mapping[str, floa
         count: rows wanted.
         weights: share of each source; a source without a weight is left out. None takes the sources as they come.
 
-    Memory: 16 bytes a row wanted. Raises UserError when a weight names a source of which there is no row.
+    Memory: 16 bytes per row wanted. Raises UserError when a weight names a source of which there is no row.
     """
     rows = _count_rows(Path(folder))
     if weights is None:

@@ -1,4 +1,4 @@
-"""Rows between stages: one JSON line a row, in a folder of compressed shards."""
+"""Rows between stages: one JSON line per row, in a folder of compressed shards."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Names of what a record holds: a JSON line a question, and one a held-out pair."""
+"""Names of what a record holds: a JSON line per question, and one per held-out pair."""
 
 # a question, whose id and stem are the row's id and text
 BENCHMARK = "benchmark"

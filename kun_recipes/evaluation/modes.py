@@ -18,7 +18,7 @@ from kun_recipes.models.engines.base import Engine, Prompt, Sampling
 
 
 class ChooseAnswer(AskQuestions):
-    """PPL by one pass a question: the letter of highest probability.
+    """PPL by one pass per question: the letter of highest probability.
 
     Adds ppl_prediction and ppl_probabilities, of A to D. With letters of one token the whole prompts' cross-entropies,
     which share all but the letter, order the letters just so.
@@ -41,7 +41,7 @@ class ChooseAnswer(AskQuestions):
 
 
 class CompareLosses(AskQuestions):
-    """PPL by four passes a question, as OpenCompass does: the letter with which the whole prompt's loss is lowest.
+    """PPL by four passes per question, as OpenCompass does: the letter with which the whole prompt's loss is lowest.
 
     Adds ppl-full_prediction and ppl-full_losses, nats a token, of A to D. For plain prompts. The first line is what
     the rest is measured after: all four begin with it.

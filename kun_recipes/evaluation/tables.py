@@ -22,7 +22,7 @@ def results_tables(results: dict[str, Any]) -> list[RichTable]:
 
 
 def score_table(results: dict[str, Any]) -> Table:
-    """The shape of table 3: a row a model, the unweighted mean over subjects, with its interval."""
+    """The shape of table 3: a row per model, the unweighted mean over subjects, with its interval."""
     columns = [(name, reading) for name in results["benchmarks"] for reading in HEADS if _has(results, name, reading)]
     names = {name: about["name"] for name, about in results["benchmarks"].items()}
     rows = [

@@ -3,7 +3,7 @@
 <output_dir>/measured/    label and refine: every row with all that was measured of it, before any is dropped
 <output_dir>/recalled/    what was measured before the selection changed, while the stage runs again
 <output_dir>/rows/        the rows kept, in shards
-<output_dir>/removed/     the rows dropped, a folder a block, each row with its reason
+<output_dir>/removed/     the rows dropped, a folder per block, each row with its reason
 <output_dir>/scratch/     what one pipeline of the stage hands to the next, while the stage runs
 <output_dir>/logs/        datatrove's completion markers, statistics and logs
 <output_dir>/stage.json   written last, atomically: a folder without it is not finished

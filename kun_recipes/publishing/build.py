@@ -45,7 +45,8 @@ NOT_PUBLISHED = ("logs", "checkpoints", TRAIN_SUMMARY)
 """Parts of a model's folder; the summary is written anew without this machine's paths."""
 
 BY_WITHHOLDING = (
-    "Put the ids into a file, one a line, and name it by `withhold:`, or run the stage again with rules that find them"
+    "Write the ids into a file, one per line, and name it by `withhold:`, or run the stage again with rules that find "
+    "them"
 )
 
 RESERVED = (DEFAULT, "all")

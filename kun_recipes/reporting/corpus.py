@@ -32,7 +32,7 @@ class DescribeRows(PipelineStep):
     """Tally what the task of the same rank removed and kept, into `output`/<rank>.json.
 
     Args:
-        removed: folder with a folder of removed rows a block.
+        removed: folder with a folder of removed rows per block.
         rows: folder of the rows kept.
     """
 

@@ -103,7 +103,7 @@ class NearDuplicates:
     Found as the corpus stage finds them among segments.
 
     Args:
-        folder: for signatures, some 600 bytes a pair; emptied before and after.
+        folder: for signatures, some 600 bytes per pair; emptied before and after.
     """
 
     def __init__(self, folder: Path, settings: NearDuplicateSettings | None = None):

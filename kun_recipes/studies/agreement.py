@@ -74,7 +74,7 @@ def identical(answers: Answers) -> dict[str, int]:
 
 
 def agreements(counts: numpy.ndarray) -> numpy.ndarray:
-    """Share of each item's pairs of answers that agree; of a table with a row an item, a column an answer."""
+    """Share of each item's pairs of answers that agree; of a table with a row per item, a column per answer."""
     raters = counts.sum(axis=1)
     return (counts * (counts - 1)).sum(axis=1) / (raters * (raters - 1))
 
@@ -103,7 +103,7 @@ def majority(item: Sequence[str]) -> str | None:
 
 
 def _counts(answers: Answers, domain: Sequence[str]) -> numpy.ndarray:
-    """A table with a row an item and a column an answer."""
+    """A table with a row per item and a column per answer."""
     place = {answer: column for column, answer in enumerate(domain)}
     table = numpy.zeros((len(answers), len(domain)), dtype=int)
     for row, item in enumerate(answers):

@@ -66,7 +66,7 @@ class StudyConfig(Versioned, WithoutFailed, EngineConfig):
         "votes of people: the annotation page's database; counted anew at every run",
         affects_rows=False,
     )
-    raters: int = option(RATERS, "votes an item, for figure 6 and Fleiss' kappa", min=2, affects_rows=False)
+    raters: int = option(RATERS, "votes per item, for figure 6 and Fleiss' kappa", min=2, affects_rows=False)
     bootstrap: int = option(RESAMPLES, "resamples behind each interval", min=100, affects_rows=False)
 
     new_tokens = 512

@@ -46,7 +46,7 @@ Item = TypeVar("Item", QualityItem, PreferenceItem)
 
 
 def write_items(items: Iterable[QualityItem | PreferenceItem], path: Path) -> int:
-    """Write items, one a line; returns how many."""
+    """Write items, one per line; returns how many."""
     lines = [orjson.dumps(asdict(item)) + b"\n" for item in items]
     with whole_or_not_at_all(path) as partial:
         partial.write_bytes(b"".join(lines))

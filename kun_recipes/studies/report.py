@@ -74,7 +74,7 @@ def quality_table(quality: Mapping[str, Any], who: str) -> Table:
 
 
 def agreement_table(agreement: Mapping[str, Any], title: str) -> Table:
-    """A line a question: percent agreement and the coefficients, with intervals; a dash where undefined."""
+    """A line per question: percent agreement and the coefficients, with intervals; a dash where undefined."""
     rows = [
         (
             question,
@@ -90,7 +90,7 @@ def agreement_table(agreement: Mapping[str, Any], title: str) -> Table:
 
 
 def preference_table(preference: Mapping[str, Any], who: str) -> Table:
-    """A line a model, the best first."""
+    """A line per model, the best first."""
     rows = [
         (
             name,

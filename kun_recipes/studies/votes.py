@@ -8,7 +8,7 @@ Choice = Literal["a", "b", "tie", "both_bad"]
 Grade = Literal["excellent", "pass", "fail"]
 
 RATERS = 3
-"""Annotators an item (Kun §4.2.2)."""
+"""Annotators per item (Kun §4.2.2)."""
 
 RESAMPLES = 1000
 """Bootstrap resamples behind an interval."""

@@ -31,7 +31,7 @@ class Throughput(TrainerCallback, ExportableState):
         accelerator: of the trainer.
         pad_token_id: by which padding is known where a batch has no attention mask.
         flops: operations that a useful token takes, of `flops_per_token`.
-        peak_flops: operations a second of one device, of `device_peak`. The MFU is left out where either is None.
+        peak_flops: operations per second of one device, of `device_peak`. The MFU is left out where either is None.
     """
 
     def __init__(

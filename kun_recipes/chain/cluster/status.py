@@ -53,7 +53,7 @@ def statuses(chain: Chain) -> list[Status]:
 
 
 def show_statuses(found: list[Status], console: Console) -> None:
-    """One line a stage, and below what each stage that failed said last, and where its log is."""
+    """One line per stage, and below what each stage that failed said last, and where its log is."""
     table = Table(Column("stage", no_wrap=True), "job", "state", "done", "note")
     for status in found:
         style = {DONE: "green", FAILED: "red"}.get(status.state, "")

@@ -92,7 +92,7 @@ class Assumptions:
         corpora: sizes, by format.
         outside: rows that the recipe reads and does not write.
         sections: what the stages declare, such as "label"; each is an attribute, too.
-        speeds: that were measured, by stage: tokens a second of a device, of the corpus stage rows.
+        speeds: that were measured, by stage: tokens per second of a device, of the corpus stage rows.
         sharded: whether a training shards weights, gradients and optimizer over its GPUs.
     """
 

@@ -66,7 +66,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class MeasuredSpeed(Assumption):
-    """Tokens or rows a second of one device, and its name."""
+    """Tokens or rows per second of one device, and its name."""
 
     device: str
 

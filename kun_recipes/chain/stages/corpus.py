@@ -75,7 +75,7 @@ class CorpusStage(PushingStage):
                     share sample_documents (reading the others is not in the time)
         rows in   = documents x segments_per_document
         rows out  = rows in x kept_share, or sample_rows if that is less
-        core time = rows in / rows a second where that was measured, else
+        core time = rows in / rows per second where that was measured, else
                     documents x (text_bytes / documents of its corpus) / text_bytes_per_second
         disk      = rows in x bytes_per_row: what is removed is kept too
         scratch   = rows in x kept_share x (bytes_per_row + 44 bytes of digests, + 12 with sample_rows,

@@ -36,7 +36,7 @@ class ComputedSpeed:
     """Values from which the speed of a training on GPUs is computed.
 
     Attributes:
-        peak_flops: floating-point operations a second that the maker states of one GPU for the number format.
+        peak_flops: floating-point operations per second that the maker states of one GPU for the number format.
         utilisation_share: of that peak, what a training reaches, recomputed activations counted as work.
         gpus_per_node: GPUs that the faster link joins.
         link_bytes_per_second: into a GPU, from the others of its node.
@@ -135,14 +135,14 @@ class TrainingStage(Stage):
             yield training_line(name, summary)
 
     def work(self, config: "TrainConfig", known: Assumptions, flow: Flow, devices: int) -> Work:
-        """A training: a process a GPU, or one for all cores.
+        """A training: a process per GPU, or one for all cores.
 
         conversations = pairs x (1 - held_out_share), or train_rows if given; + those of each set of mix, its weight
                         times as many or all; + those of the judges
         steps         = max_steps, or num_train_epochs x (conversations / batch, rounded up); under packing a row of
                         max_length tokens stands in a conversation's place
         tokens        = steps x batch x tokens of a conversation; without max_steps epochs x those of all conversations
-        time          = tokens / tokens a second / devices where that was measured, else steps x `step_seconds`
+        time          = tokens / tokens per second / devices where that was measured, else steps x `step_seconds`
         gpu memory    = `training_bytes`
         disk          = parameters x bytes_per_saved_parameter; while it runs also
                         parameters x bytes_per_checkpoint_parameter x checkpoints (save_total_limit, and the one being

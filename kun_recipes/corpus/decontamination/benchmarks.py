@@ -42,7 +42,7 @@ def load_benchmark(path: str, format: str) -> list[Question]:
 
     Args:
         path: for "ceval" and "cmmlu" the folder of the CSV files as they are published (val/law_val.csv, test/law.csv)
-            or a dataset of the Hub as `owner/name` or `owner/name@revision`; for "prompts" a file with a prompt a line
+            or a dataset of the Hub as `owner/name` or `owner/name@revision`; for "prompts" a file, one per line
             (.txt) or a JSON object a line (.jsonl) with `prompt`, `instruction`, `question` or `text`, and maybe `id`.
         format: one of `BENCHMARK_FORMATS`.
 
@@ -113,7 +113,7 @@ def _read_prompts(file: Path) -> Iterator[Question]:
     if not file.is_file():
         raise UserError(f"{file}: no such file; prompts are read from a .txt or .jsonl file")
     if file.suffix not in (".txt", ".jsonl"):
-        raise UserError(f"{file}: prompts are read from a .txt file, one a line, or a .jsonl file")
+        raise UserError(f"{file}: prompts are read from a .txt file, one per line, or a .jsonl file")
     yield from _read_text_lines(file) if file.suffix == ".txt" else _read_json_lines(file)
 
 

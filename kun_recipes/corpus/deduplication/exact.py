@@ -23,7 +23,7 @@ class DigestRows(PipelineStep):
     Stands right before the writer: the numbers that it gives the rows are those of the rows in the file.
 
     Args:
-        folder: takes a file a task and bucket, and the rows' ids: 44 bytes a row.
+        folder: takes a file per task and bucket, and the rows' ids: 44 bytes per row.
         buckets: number of parts that the digests of all files are shared out over: the tasks of the next step.
     """
 
@@ -55,7 +55,7 @@ class DigestRows(PipelineStep):
 class FindExactDuplicates(PipelineStep):
     """Find all but the first copy of every text, in reading order, for `DropRows` to drop. Reads no rows.
 
-    Runs as one task a bucket. Memory: some 60 bytes a row of the bucket.
+    Runs as one task per bucket. Memory: some 60 bytes per row of the bucket.
 
     Args:
         folder: what `DigestRows` noted.

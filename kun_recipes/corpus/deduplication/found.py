@@ -47,9 +47,9 @@ def write_id(file: BinaryIO, row_id: str) -> None:
 
 
 def write_found(found: Path, part: str, dropped: np.ndarray, kept: np.ndarray, notes: Path) -> None:
-    """Write the places to drop and for each the copy that stays, a file a rank, named after the part that found them.
+    """Write the places to drop, each with the copy that stays: a file per rank, named after the part that found them.
 
-    Memory: some 60 bytes a row dropped.
+    Memory: some 60 bytes per row dropped.
     """
     order = np.argsort(dropped)
     dropped, kept = dropped[order], kept[order]

@@ -1,4 +1,4 @@
-"""At most n segments a document, so that no long document outweighs the others (Kun §3.1)."""
+"""At most n segments per document, so that no long document outweighs the others (Kun §3.1)."""
 
 import contextlib
 import re

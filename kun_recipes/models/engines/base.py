@@ -68,7 +68,7 @@ class Engine(Protocol):
     def generate(
         self, prompts: Sequence[Prompt], sampling: Sampling, seeds: Sequence[int | None] | None = None
     ) -> list[Completion]:
-        """Write one answer a prompt. `seeds`, one a prompt, are needed when the temperature is above 0.
+        """Write one answer per prompt. `seeds`, one per prompt, are needed when the temperature is above 0.
 
         An answer whose seed is None is greedy at any temperature. Equal prompts, one after another, are read once.
         """

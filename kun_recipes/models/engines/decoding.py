@@ -1,4 +1,4 @@
-"""The decode loop: one token a row and step; rows that have ended leave the batch, so that late rows are cheap."""
+"""The decode loop: one token per row and step; rows that have ended leave the batch, so that late rows are cheap."""
 
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ class Answer:
 def decode(
     batch: Batch, logits: torch.Tensor, answers: list[Answer], sampling: Sampling, end_tokens: Set[int]
 ) -> Iterator[Answer]:
-    """Write `answers`, one a row of `batch`, and yield each when it is finished.
+    """Write `answers`, one per row of `batch`, and yield each when it is finished.
 
     Args:
         logits: [rows, 1, vocabulary] after the prompts.
@@ -74,7 +74,7 @@ def decode(
 
 
 def _next_tokens(scores: torch.Tensor, answers: list[Answer], sampling: Sampling) -> tuple[list[int], list[float]]:
-    """One token a row by its `scores` [rows, vocabulary], and its log-probability before penalties and temperature."""
+    """Return a token per row by `scores` [rows, vocabulary], and its log-probability before penalties."""
     penalized = scores
     if sampling.repetition_penalty != 1.0:
         history, _ = left_padded([answer.prompt + answer.tokens for answer in answers])
@@ -90,12 +90,12 @@ def _next_tokens(scores: torch.Tensor, answers: list[Answer], sampling: Sampling
 
 
 def draw(probabilities: torch.Tensor, top_p: float, points: list[float]) -> torch.Tensor:
-    """Draw one token a row from the nucleus of its distribution by inverting the cumulative distribution.
+    """Draw one token per row from the nucleus of its distribution by inverting the cumulative distribution.
 
     Args:
         probabilities: [rows, vocabulary].
         top_p: the nucleus is the smallest set of likeliest tokens with at least this mass (Holtzman et al. 2020).
-        points: one a row, uniform in [0, 1).
+        points: one per row, uniform in [0, 1).
 
     Returns:
         Token ids [rows].

@@ -73,7 +73,7 @@ class TokenEngine(ABC):
         self, prompts: Sequence[Prompt], sampling: Sampling, seeds: Sequence[int | None] | None = None
     ) -> list[Completion]:
         if sampling.temperature > 0 and prompts and seeds is None:
-            raise ValueError("sampling at a temperature above 0 needs seeds, one a prompt")
+            raise ValueError("sampling at a temperature above 0 needs seeds, one per prompt")
         rows = self.chats.encode(prompts)
         self.chats.check_fits(rows, [sampling.max_new_tokens] * len(rows))
         drawn = seeds if seeds is not None and sampling.temperature > 0 else [None] * len(rows)

@@ -79,7 +79,7 @@ class VllmEngine(TokenEngine):
         return [self._completion(output) for output in self._ask(requests, "generate")]
 
     def token_logprobs(self, rows: list[list[int]], tokens: list[int]) -> list[list[float]]:
-        """From the logits of one new token a row; of one a choice where it speculates, see `_last_token`."""
+        """From the logits of one new token per row; of one per choice where it speculates, see `_last_token`."""
         if self.speculates:
             pairs = [(row, [token]) for row in rows for token in tokens]
             logprobs = self.answer_logprobs(pairs, "choose")

@@ -78,7 +78,7 @@ def test_byte_order_mark_is_ignored(tmp_path):
         ("prompts", "human.jsonl", '{"query": "甲"}', "human.jsonl:1: no prompt; it must stand as text in prompt,"),
         ("prompts", "human.jsonl", '{"prompt": ["甲"]}', "human.jsonl:1: no prompt"),
         ("prompts", "human.jsonl", '"甲"', "human.jsonl:1: no prompt"),
-        ("prompts", "human.csv", "甲", "human.csv: prompts are read from a .txt file, one a line, or a .jsonl file"),
+        ("prompts", "human.csv", "甲", "human.csv: prompts are read from a .txt file, one per line, or a .jsonl file"),
     ],
 )
 def test_unreadable_files_are_reported_in_one_line(tmp_path, format, name, content, message):
