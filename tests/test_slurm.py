@@ -28,7 +28,7 @@ gpu_jobs: 2
 gpu_memory_gb: 1
 """
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1500)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def without(finished: Path, tmp_path: Path) -> Callable[..., Path]:
 
 
 def wait_until(happens: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 400
+    deadline = time.monotonic() + 1200
     while not happens():
         assert time.monotonic() < deadline
         time.sleep(0.2)

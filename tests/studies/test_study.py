@@ -201,8 +201,9 @@ def test_peoples_votes_are_counted_from_the_pages_database(study, tmp_path, caps
 
 def test_rows_without_a_pair_are_counted(study, tmp_path):
     rows = [{"instruction": "什么是公证？", "output": "公证是……"}, {"instruction": "", "output": "空"}]
+    rows += [{"instruction": f"{name}是什么？", "output": f"{name}是……"} for name in ("遗嘱", "合同")]
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     (tmp_path / "odd.jsonl").write_text(lines + "{bad\n", encoding="utf-8")
     folder, _ = study("--dataset", str(tmp_path / "odd.jsonl"), "--judge", "false")
     summary = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
-    assert (summary["removed"], len(read_items(folder / "quality.jsonl", QualityItem))) == ({"no_pair": 2}, 1)
+    assert (summary["removed"], len(read_items(folder / "quality.jsonl", QualityItem))) == ({"no_pair": 2}, 3)
