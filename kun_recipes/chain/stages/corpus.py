@@ -11,12 +11,12 @@ from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
 from kun_recipes.chain.stage import Summary
 from kun_recipes.chain.stages.pushing import PUSH_WRITES, PushingStage
 from kun_recipes.corpus.config import CorpusConfig
-from kun_recipes.corpus.sampling import DOCUMENT_NOT_SAMPLED
+from kun_recipes.corpus.sampling import DOCUMENT_NOT_SAMPLED, NOTE
 from kun_recipes.data import schema
 from kun_recipes.reporting import PAGE
 
-DIGEST_BYTES, ID_BYTES, HASH_BYTES = 44, 24, 12
-"""Of a row on disk: kun_recipes.corpus.deduplication and sampling."""
+DIGEST_BYTES, ID_BYTES = 44, 24
+"""Of a row on disk: kun_recipes.corpus.deduplication."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class CorpusStage(PushingStage):
 def _noted_bytes(config: CorpusConfig) -> int:
     """Bytes that are noted of a clean segment to find its copies, and to sample."""
     minhash = ID_BYTES + config.minhash_buckets * (4 * config.minhash_hashes + 4) if config.near_duplicates else 0
-    return DIGEST_BYTES + (HASH_BYTES if config.sample_rows is not None else 0) + minhash
+    return DIGEST_BYTES + (NOTE.size if config.sample_rows is not None else 0) + minhash
 
 
 def _read_of_corpora(config: CorpusConfig, known: Assumptions) -> tuple[float, float]:
