@@ -1,4 +1,4 @@
-"""What a GPU does: labels, verdicts, answers and trainings, beside vLLM alone and beside the card's own limits.
+"""Measure a GPU: labels, verdicts, answers and trainings, against vLLM alone and against the limits of the card.
 
     python benchmarks/gpu.py                                       # twelve minutes on one card
     python benchmarks/gpu.py --only label training --minutes 6

@@ -1,4 +1,4 @@
-"""What a card can do at most: data-sheet numbers, and the limits that they set to a task and a training."""
+"""Limits of a card for a task and a training, computed from its data sheet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ BYTES = 2
 
 @dataclass(frozen=True)
 class Work:
-    """What a task asks of a model.
+    """Prompts and answer lengths of a task.
 
     Args:
         rows: prompts.
@@ -112,7 +112,7 @@ def mfu(tokens_per_second: float, flops_per_token: float | None, card: Card | No
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """How a model is trained on one card.
+    """Settings of a training on one card.
 
     Args:
         lora_rank: 0 trains all weights.

@@ -30,7 +30,7 @@ Ask = Callable[[str, list[Prompt], list[list[int]], int], list[int]]
 
 @dataclass(frozen=True)
 class Generation:
-    """What is asked of which engine.
+    """Task, engine and number of rows of a measurement.
 
     Args:
         engine: "vllm" or "transformers" for this project's engines, "generate" for vLLM's `LLM.generate` alone.

@@ -106,7 +106,7 @@ def shape_of(family: str, parameters: float) -> Shape:
 
 
 def _shapes(family: Family, parameters: float) -> Iterator[tuple[float, Shape]]:
-    """How far each possible shape is from the proportions, and the shape."""
+    """Yield each possible shape, behind its distance from the wanted proportions."""
     head_size = 128 if parameters >= SMALL else 64 if parameters >= SMALL / 10 else 32
     vocabulary = family.vocabulary if parameters >= SMALL else TOKENS
     multiple = 128 if parameters >= SMALL else 32

@@ -15,7 +15,7 @@ TRANSFORMERS_ROWS = 512
 
 @dataclass(frozen=True)
 class Settings:
-    """What the command line says, and what the machine has.
+    """Options of the command line, and the devices of the machine.
 
     Args:
         only: some of PARTS.
@@ -69,7 +69,7 @@ class Run:
         return f"{', '.join(self.asked['tasks'])} by {self.way}"
 
     def what(self, until: float, rows: dict[str, int]) -> dict[str, Any]:
-        """What the process is told.
+        """Arguments of the process.
 
         Args:
             until: time at which it should be done, in seconds since the epoch.

@@ -1,4 +1,4 @@
-"""What was measured as a table, as rows for benchmarks/README.md, and as the file that plans read."""
+"""Results as a table, as rows for benchmarks/README.md, and as the file that plans read."""
 
 import json
 import re
@@ -97,7 +97,7 @@ def training_table(title: str, found: list[Measured]) -> Table:
 def plan_records(
     found: list[Measured], parameters: int | None, dtype: str | None, devices: int, command: str
 ) -> list[dict[str, Any]]:
-    """What plans may scale: our engine as it is by default, and trainings of all weights by the recipes' path.
+    """Return the records that plans may scale: the engine with its defaults, and trainings of all weights.
 
     Args:
         parameters, dtype: of the model that was asked; a training says its own.

@@ -9,7 +9,7 @@ PUSH_WRITES = ("push/*", "push.partial/*")
 
 
 class PushingStage(Stage):
-    """Base class of the stages with the option `push_to`. What pushes is imported only then: it needs an extra."""
+    """Base class of the stages with the option `push_to`. What pushes is imported only then: it takes seconds."""
 
     writes: ClassVar[tuple[str, ...]] = PUSH_WRITES
 
