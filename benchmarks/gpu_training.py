@@ -72,7 +72,7 @@ def measure_training(asked: Training, report: Report) -> None:
         batch = plan.batch_tokens / (asked.max_length if asked.way == "packed" else mean)
         options = {
             "output_dir": Path(folder, "run"),
-            "model": asked.model,
+            "model_name_or_path": asked.model,
             "seeds": pairs,
             "chat_template_path": RECIPES / "prompts" / "chatml.jinja",
             "held_out_share": 0,
@@ -80,16 +80,19 @@ def measure_training(asked: Training, report: Report) -> None:
             "per_device_train_batch_size": max(1, round(batch)),
             "num_train_epochs": 1000,
             "gradient_checkpointing": str(asked.memory is not None).lower(),
-            "lora_rank": plan.lora_rank,
             "save_strategy": "no",
             "report_to": "none",
         }
         if asked.attention:
-            options["attention"] = asked.attention
+            options["attn_implementation"] = asked.attention
+        if plan.lora_rank:
+            options |= {"use_peft": True, "lora_r": plan.lora_rank, "lora_target_modules": "all-linear"}
         argv = [word for key, value in options.items() for word in (f"--{key}", str(value))]
         config = parse(TrainConfig, argv + WAYS[asked.way])
-        tokenizer = load_tokenizer(config, config.model)
-        trainer = build_trainer(config, config.model, tokenizer, load_data(config, tokenizer), RunFolder(config))
+        tokenizer = load_tokenizer(config, config.model_name_or_path)
+        trainer = build_trainer(
+            config, config.model_name_or_path, tokenizer, load_data(config, tokenizer), RunFolder(config)
+        )
         trainer.add_callback(WarmUp(trainer.throughput))
         trainer.add_callback(StopAt(asked.until))
         trainer.train()

@@ -108,8 +108,10 @@ def measure(argv: list[str]) -> dict:
     """The summary of one training."""
     silence_libraries()
     config = parse(TrainConfig, argv)
-    tokenizer = load_tokenizer(config, config.model)
-    trainer = build_trainer(config, config.model, tokenizer, load_data(config, tokenizer), RunFolder(config))
+    tokenizer = load_tokenizer(config, config.model_name_or_path)
+    trainer = build_trainer(
+        config, config.model_name_or_path, tokenizer, load_data(config, tokenizer), RunFolder(config)
+    )
     trainer.add_callback(WarmUp(trainer.throughput))
     trainer.train()
     summary = trainer.throughput.summary()
@@ -123,7 +125,7 @@ def measure_elsewhere(way: str, folder: Path, arguments: argparse.Namespace, mea
         batch = max(1, round(batch * mean / arguments.max_length))
     options = {
         "output_dir": folder / way,
-        "model": arguments.model,
+        "model_name_or_path": arguments.model,
         "seeds": folder / "pairs.jsonl",
         "chat_template_path": RECIPES / "prompts" / "chatml.jinja",
         "held_out_share": 0,

@@ -111,6 +111,6 @@ def test_recipes_that_shard_can_be_launched_with_zero3(recipe, monkeypatch, tmp_
     filled = plugin.deepspeed_config
     assert (filled["gradient_accumulation_steps"], filled["gradient_clipping"]) == (2, 0.5)  # the recipe's
     assert filled["zero_optimization"]["offload_param"]["device"] == "none"
-    check_sharding(training.config.lora_rank)
+    check_sharding(training.config.use_peft)
     with pytest.raises(UserError, match="cannot be trained with DeepSpeed"):
-        check_sharding(8)
+        check_sharding(True)

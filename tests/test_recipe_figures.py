@@ -68,7 +68,7 @@ def test_the_comparison_arm_trains_on_sizes_of_the_papers():
 @pytest.mark.parametrize("stage", [*TRAININGS, "final_model_52k_coig"])
 def test_kun_6b_has_the_papers_figures(stage):
     config = read(TrainConfig, "kun-6b", stage)
-    assert (config.learning_rate, config.global_batch_size, config.lora_rank) == (2e-5, 16, 0)
+    assert (config.learning_rate, config.global_batch_size, config.use_peft) == (2e-5, 16, False)
     assert (config.bf16, config.padding_free, config.packing) == (True, True, False)
     assert 16 % config.per_device_train_batch_size == 0
 
@@ -82,14 +82,14 @@ def test_every_final_model_of_kun_6b_gets_as_many_updates_as_show_the_largest_se
         assert config.max_steps * config.global_batch_size == max(SIZES)
     assert max(SIZES) <= 377_592 * (1 - config.held_out_share)  # the pairs of §4.2.1
     mixed = read(TrainConfig, "kun-6b", "final_model_52k_coig")
-    assert (mixed.train_rows, len(mixed.mix)) == (52_000, 1)
+    assert (mixed.train_rows, len(mixed.dataset_mixture.datasets)) == (52_000, 1)
 
 
 @pytest.mark.parametrize(("stage", "epochs"), [("label_model", 6), ("primary_chat_model", 4)])
 def test_kun_34b_has_the_releases_figures(stage, epochs):
     config = read(TrainConfig, "kun-34b", stage)
     assert (config.learning_rate, config.num_train_epochs, config.max_steps) == (1e-5, epochs, -1)
-    assert (config.model, config.global_batch_size, config.lora_rank) == ("01-ai/Yi-34B", 16, 0)
+    assert (config.model_name_or_path, config.global_batch_size, config.use_peft) == ("01-ai/Yi-34B", 16, False)
 
 
 def test_kun_34b_asks_with_the_releases_prompt_and_decoding():
@@ -111,7 +111,7 @@ def test_models_of_the_hub_are_pinned_to_one_commit(recipe):
     pinned = set()
     for stage in ("corpus", "label_model", "primary_chat_model"):
         values = yaml.safe_load(Path(f"recipes/{recipe}/{stage}.yaml").read_text(encoding="utf-8"))
-        assert values["model"] == base
+        assert values.get("model", values.get("model_name_or_path")) == base
         pinned.add(values["model_revision"])
     assert len(pinned) == 1 and len(pinned.pop()) == 40
 

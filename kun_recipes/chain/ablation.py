@@ -101,7 +101,7 @@ def _judged_by(arm: Arm) -> list[Any]:
 def load_evaluation(recipe: str, arms: Sequence[Arm], folder: Path, argv: Sequence[str]) -> Chain:
     """The recipe's evaluation of the arms' models, beside the model that all of them were trained from."""
     own = {
-        "evaluate.model": arms[0].training.config.model,
+        "evaluate.model": arms[0].training.config.model_name_or_path,
         "evaluate.model_revision": None,  # it was the base model's
         "evaluate.base_format": "chat",
         "evaluate.output_dir": folder / "evaluate",

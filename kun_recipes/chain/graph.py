@@ -47,10 +47,17 @@ def let_fail(stages: Sequence[StageRun]) -> None:
 
 
 def check_inputs(chain: Chain, recipe: str) -> None:
-    """Raise ConfigError for a path inside the run's folder that no stage of the recipe writes."""
+    """Raise ConfigError for a path inside the run's folder that no stage writes, or that gets adapters alone."""
     root = Path(chain.run.output_dir)
+    alone = [one for one in chain.stages if not getattr(one.config, "merge_adapters", True)]
     for stage in chain.stages:
         for path in _reads(stage):
+            if writers := _writers(stage, alone, [path]):
+                raise ConfigError(
+                    path.key,
+                    f"{path.value}: {writers[0]} saves adapters alone (merge_adapters: false): no stage can load them",
+                    f"{recipe}/{stage.file}.yaml",
+                )
             inside = Path(path.value).is_relative_to(root) and root != Path()  # every name lies in the current folder
             if inside and not Path(path.value).exists() and not any(one.writes(path.value) for one in chain.stages):
                 raise ConfigError(

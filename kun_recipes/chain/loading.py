@@ -12,7 +12,7 @@ from kun_recipes.chain.graph import check_inputs, let_fail
 from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.chain.stage import Stage
 from kun_recipes.chain.stages.training import FINAL_MODEL
-from kun_recipes.config.command_line import COMMAND_LINE, load
+from kun_recipes.config.command_line import COMMAND_LINE, load, refuse_renamed
 from kun_recipes.config.paths import map_paths
 from kun_recipes.config.settings import read_yaml_mapping
 from kun_recipes.config.shared import SEED_OPTIONS, takes_shared_seeds
@@ -216,6 +216,8 @@ def _refuse_unused(overrides: list[tuple[str, list[str]]], stages: list[StageRun
     }
     for key, _ in overrides:
         if key not in taken:
+            for stage in stages:
+                refuse_renamed(type(stage.config), [key.rpartition(".")[2]], COMMAND_LINE)
             names = dict.fromkeys(stage.file for stage in stages)
             raise ConfigError(
                 f"--{key}", f"no stage has this field; write --field or --stage.field ({', '.join(names)})"

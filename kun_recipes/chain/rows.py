@@ -53,10 +53,6 @@ def _wanted(stage: StageRun) -> Iterator[_Wanted]:
         return
     seeds = PairSet("seeds", config.seeds, config.instruction_column, config.output_column)
     yield _Wanted(stage.name, seeds, rows, config.held_out_share)
-    for one in config.mix or ():
-        if one.weight is not None:
-            mixed = PairSet("mix", one.path, one.instruction, one.output)
-            yield _Wanted(f"{stage.name} (mix)", mixed, round(one.weight * rows))
 
 
 def _most_there(one: _Wanted, chain: Chain, most: dict[str, float]) -> float:
@@ -73,7 +69,7 @@ def _most_there(one: _Wanted, chain: Chain, most: dict[str, float]) -> float:
 def _advice(path: str, chain: Chain) -> str:
     if _writer(path, chain) is not None:
         return "raise sample_rows of the corpus stage, or lower final_sizes or train_rows"
-    return "give more pairs, or lower train_rows or the weight of mix"
+    return "give more pairs, or lower train_rows"
 
 
 def _writer(path: str, chain: Chain) -> StageRun | None:

@@ -10,7 +10,7 @@ import dataclasses
 import itertools
 import sys
 import typing
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -52,11 +52,14 @@ def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence
         ConfigError: unknown key, wrong type, value out of range, missing path, impossible combination.
     """
     argv = list(argv)
+    refuse_renamed(config_class, _names_given(argv), COMMAND_LINE)
     file = _take_config_file(argv)
     hints = field_types(config_class)
     shared: dict[str, Any] = {}
     try:
-        values = _typed(read_yaml_mapping(file), hints) if file else {}
+        written = read_yaml_mapping(file) if file else {}
+        refuse_renamed(config_class, written, file)
+        values = _typed(written, hints)
         shared = _typed(shared_seeds(file, values, hints), hints) if file else {}
     except ConfigError as error:
         error.where = file
@@ -78,6 +81,13 @@ def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence
         error.where = error.where or (COMMAND_LINE if _is_given(field, [*argv, *unset]) else written_in)
         raise
     return config
+
+def refuse_renamed(config_class: type, names: Iterable[str], where: str | None) -> None:
+    """Raise ConfigError for options that have another name now, in a class that says so: its `RENAMED`."""
+    renamed = getattr(config_class, "RENAMED", {})
+    if found := [f"{name} {renamed[name]}" for name in names if name in renamed]:
+        raise ConfigError(None, "; ".join(found), where)
+
 
 
 def _take_nulls(argv: list[str], hints: dict[str, Any]) -> dict[str, str]:
@@ -142,8 +152,12 @@ def _require(fields: dict[str, dataclasses.Field], values: dict, argv: list[str]
 
 def _is_given(field: str, argv: list[str]) -> bool:
     """Return whether the command line sets a field, in any spelling of argparse: --a_b 1, --a-b 1, --a_b=1."""
-    given = {word.partition("=")[0].removeprefix("--") for word in argv if word.startswith("--")}
-    return field in {name.replace("-", "_") for name in given}
+    return field in _names_given(argv)
+
+
+def _names_given(argv: Iterable[str]) -> list[str]:
+    words = [word.partition("=")[0].removeprefix("--") for word in argv if word.startswith("--")]
+    return [word.replace("-", "_") for word in words]
 
 
 def _parse(config_class: type[Config], values: dict[str, Any], argv: list[str], file: str | None) -> Config:
@@ -197,7 +211,7 @@ def _add_structured(parser: argparse.ArgumentParser, field: dataclasses.Field) -
     """Add an option of ours that is a list of sections or a mapping; return False for any other."""
     if spec_of(field) is None:
         return False  # TRL's own take JSON
-    hint = without_null(field.type)[0]
+    hint: Any = without_null(field.type)[0]
     origin, arguments = get_origin(hint), get_args(hint)
     about = field.metadata.get("help", "")
     if origin is list and dataclasses.is_dataclass(arguments[0]):
@@ -207,12 +221,16 @@ def _add_structured(parser: argparse.ArgumentParser, field: dataclasses.Field) -
             "type": lambda word: read_section_word(word, section, field.name),
             "metavar": "key=value,…",
             "help": f"{about} [each: {names}]",
+            "nargs": "+",
         }
     elif origin is dict and arguments:
         form = {
             "type": lambda word: read_pair_word(word, arguments[1], field.name),
+    elif dataclasses.is_dataclass(hint):
+        form = {"type": lambda word: read_section_word(word, hint, field.name), "metavar": "JSON", "help": about}
             "action": _Mapping,
             "metavar": "name=value",
+            "nargs": "+",
             "help": about,
         }
     else:
@@ -222,7 +240,7 @@ def _add_structured(parser: argparse.ArgumentParser, field: dataclasses.Field) -
     required = field.default is missing and field.default_factory is missing
     factory = field.default_factory
     default = field.default if factory is missing else factory()
-    parser.add_argument(*flags, nargs="+", required=required, default=None if required else default, **form)
+    parser.add_argument(*flags, required=required, default=None if required else default, **form)
     return True
 
 

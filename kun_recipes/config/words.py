@@ -61,6 +61,8 @@ def read_pair_word(word: str, kind: Any, key: str) -> tuple[str, Any]:
 def to_words(value: Any) -> list[str]:
     """Return a value, typed or as read from YAML, as words that the two functions above read."""
     if isinstance(value, Mapping):
+        if any(isinstance(item, list | Mapping) for item in value.values()):
+            return [json.dumps(dict(value), ensure_ascii=False)]
         return [f"{name}={item}" for name, item in value.items()]
     if isinstance(value, list | tuple):
         return [_item_word(item) for item in value]

@@ -120,6 +120,8 @@ FORMS: tuple[PairForm, ...] = (
     ColumnForm("input/target", "input", ("target", "output")),  # Firefly
     ColumnForm("问题/答案", "问题+指令+输入", ("答案", "回答", "输出")),
 )
+CONVERSATIONS = [form.column for form in FORMS if isinstance(form, ConversationForm)]
+"""Columns of whole conversations."""
 COLUMNS = frozenset(
     column
     for form in FORMS

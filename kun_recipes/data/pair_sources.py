@@ -33,7 +33,25 @@ class Unreadable:
 Located = tuple[str, Row | Unreadable]
 
 
-def source_files(source: str, revision: str | None = None) -> Iterator[tuple[str, Iterator[Located]]]:
+@dataclass(frozen=True)
+class HubPart:
+    """Part of a Hub dataset.
+
+    Attributes:
+        revision: commit, tag or branch; None: the newest.
+        config: its configuration; None: the default one.
+        split: None: all.
+    """
+
+    revision: str | None = None
+    config: str | None = None
+    split: str | None = None
+
+
+WHOLE = HubPart()
+
+
+def source_files(source: str, part: HubPart = WHOLE) -> Iterator[tuple[str, Iterator[Located]]]:
     """Yield (name, rows) of each file of a source: a file, a folder, a stage's rows, or a split of a Hub dataset.
 
     A row is (its place, itself), or (its place, why it is none). A place is "file:number" of the line, of the element
@@ -51,7 +69,7 @@ def source_files(source: str, revision: str | None = None) -> Iterator[tuple[str
     elif path.name.endswith(SUFFIXES) or source.startswith((".", "/")) or source.count("/") != 1:
         raise UserError(f"{source}: no such file or folder")
     else:
-        yield from _hub_splits(source, revision)
+        yield from _hub_splits(source, part)
 
 
 def data_files(source: str) -> list[Path]:
@@ -111,14 +129,16 @@ def _parquet_rows(file: Path) -> Iterator[Located]:
         raise UserError(f"{file}: not a Parquet file: {error}") from error
 
 
-def _hub_splits(name: str, revision: str | None) -> Iterator[tuple[str, Iterator[Located]]]:
+def _hub_splits(name: str, part: HubPart) -> Iterator[tuple[str, Iterator[Located]]]:
     from datasets import load_dataset
     from datasets.exceptions import DatasetNotFoundError
 
     try:
-        splits = load_dataset(name, revision=revision)
+        found = load_dataset(name, part.config, split=part.split, revision=part.revision)
     except (DatasetNotFoundError, ConnectionError) as error:
         raise UserError(f"{name}: neither a file or folder nor a dataset that the Hub gives: {error}") from error
-    for split, rows in splits.items():
+    except ValueError as error:  # of a config or split that it does not have
+        raise UserError(f"{name}: {' '.join(str(error).split())}") from error
+    for split, rows in ({part.split: found} if part.split else found).items():
         where = f"{name}/{split}"
         yield where, ((f"{where}:{number}", row) for number, row in enumerate(rows, start=1))

@@ -43,6 +43,10 @@ def resolve_model(name: str, revision: str | None = None) -> str:
     elif not path.is_dir():
         path = cached_model(load_model_source(path))
     if not (path / "config.json").is_file():
+        if (path / "adapter_config.json").is_file():
+            raise UserError(
+                f"model {name}: holds adapters alone; train with merge_adapters: true, or merge them by PEFT"
+            )
         raise UserError(f"model {name}: {path} holds no config.json, so it is no model folder")
     return str(path)
 

@@ -41,7 +41,7 @@ class TrainedModel:
     @property
     def base_is_local(self) -> bool:
         """True if the training began from a folder or file, which its summary knows by content, not from a Hub id."""
-        return is_described_path(self.summary["config"]["model"])
+        return is_described_path(self.summary["config"]["model_name_or_path"])
 
     @cached_property
     def identity(self) -> str:
@@ -103,7 +103,7 @@ def _models(published: dict[str, Path], asked: dict[Role, Any]) -> dict[str, Tra
     names = {fingerprint(folder): name for name, folder in by_name.items()}
     models = {}
     for name, folder in by_name.items():
-        began = summaries[name]["config"]["model"]
+        began = summaries[name]["config"]["model_name_or_path"]
         base = names.get(content_of(began), path_of(began))
         models[name] = TrainedModel(name, folder, roles.get(folder.resolve(), "final"), summaries[name], base)
     return models

@@ -1,7 +1,7 @@
 """What a model's architecture can be trained with: its attention, rows that conversations share, LoRA's layers."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Collection
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -26,7 +26,9 @@ def outline(config: TrainConfig, folder: str) -> PreTrainedModel:
             return AutoModelForCausalLM.from_config(shape, trust_remote_code=trusted, attn_implementation="eager")
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{config.model}: no language model that transformers can train: {reason}") from error
+        raise UserError(
+            f"{config.model_name_or_path}: no language model that transformers can train: {reason}"
+        ) from error
 
 
 def fitting_attention(config: TrainConfig, model: PreTrainedModel, on_gpu: bool) -> Attention:
@@ -43,11 +45,11 @@ def fitting_attention(config: TrainConfig, model: PreTrainedModel, on_gpu: bool)
         raise UserError(
             f"{option}: {kind.__name__} cannot keep conversations apart that share a row; leave {option} out"
         )
-    chosen = choose_attention(config.attention, shared_rows, on_gpu)
+    chosen = choose_attention(config.attn_implementation, shared_rows, on_gpu)
     if _has_attention(kind, chosen):
         return chosen
-    if config.attention:
-        raise UserError(f"attention: {kind.__name__} does not have {config.attention}; leave attention out")
+    if asked := config.attn_implementation:
+        raise UserError(f"attn_implementation: {kind.__name__} does not have {asked}; leave attn_implementation out")
     return "sdpa" if _has_attention(kind, "sdpa") else "eager"
 
 
@@ -59,20 +61,26 @@ def _has_attention(kind: type[PreTrainedModel], name: Attention) -> bool:
     return name == "eager" or bool(kind._supports_sdpa)
 
 
-def check_adapters(targets: Sequence[str], adapters: LoraConfig, model: PreTrainedModel) -> None:
-    """Raise UserError if the model cannot have these adapters; print the targets that it does not have."""
+def check_adapters(adapters: LoraConfig, model: PreTrainedModel) -> None:
+    """Raise UserError if the model cannot have these adapters; print the targets that it does not have.
+
+    Adapters without named targets are PEFT's own for the architecture, or on every linear layer.
+    """
+    named = adapters.target_modules
+    targets = sorted(named) if isinstance(named, Collection) and not isinstance(named, str) else []
     layers = [name for name, layer in model.named_modules() if isinstance(layer, torch.nn.Linear | Conv1D)]
     kind = type(model).__name__
     missing = [target for target in targets if not any(f".{name}".endswith(f".{target}") for name in layers)]
-    if len(missing) == len(targets):
+    if targets and len(missing) == len(targets):
         head = model.get_output_embeddings()
         known = {name.rpartition(".")[2] for name in layers if model.get_submodule(name) is not head}
         raise UserError(
-            f"lora_targets: {kind} has no {', '.join(missing)}; its linear layers are {', '.join(sorted(known))}"
+            f"lora_target_modules: {kind} has no {', '.join(missing)}; "
+            f"its linear layers are {', '.join(sorted(known))}"
         )
     try:
         get_peft_model(model, adapters)
     except ValueError as error:
-        raise UserError(f"lora_targets: {str(error).splitlines()[0]}") from error
+        raise UserError(f"lora_target_modules: {str(error).splitlines()[0]}") from error
     if missing:
-        print_status(f"train: {kind} has no {', '.join(missing)}; the other lora_targets get an adapter")
+        print_status(f"train: {kind} has no {', '.join(missing)}; the other lora_target_modules get an adapter")

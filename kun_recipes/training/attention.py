@@ -46,8 +46,8 @@ def choose_attention(asked: Attention | None, shared_rows: bool, on_gpu: bool) -
     """
     if asked in FLASH and not FLASH[asked](kernels_fallback_ok=True):
         raise UserError(
-            f"attention: {asked} wants a GPU and the package flash-attn or kernels, which are not both here; "
-            "leave attention out to take what this machine has"
+            f"attn_implementation: {asked} wants a GPU and the package flash-attn or kernels, which are not both "
+            "here; leave attn_implementation out to take what this machine has"
         )
     if asked:
         return asked

@@ -34,6 +34,7 @@ from kun_recipes.errors import UserError
 from kun_recipes.execution.folder import changed_keys, describe
 from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.distributed import print_status
+from kun_recipes.training.model_options import ModelOptions
 
 MANIFEST = "manifest.json"
 _RUN_ONLY = (
@@ -227,7 +228,7 @@ def made_from(config: TrainConfig) -> dict[str, Any]:
     not as this machine's hardware resolves them. The summary's `resolved` has that.
     """
     values = describe(config)
-    ours = TrainConfig.__annotations__
+    ours = ModelOptions.__annotations__ | TrainConfig.__annotations__
     run_only = _RUN_ONLY + (_IN_GLOBAL_BATCH if config.global_batch_size else ())
     paths = {path.option for path in config_paths(config)}
     made = {}

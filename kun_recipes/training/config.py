@@ -3,41 +3,37 @@
 import warnings
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from transformers.trainer_utils import SaveStrategy
 from trl import SFTConfig
 
 from kun_recipes.config.options import option
-from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, PromptPath
+from kun_recipes.config.types import DatasetPath, InputPath, OutputPath, PromptPath
 from kun_recipes.errors import ConfigError
 from kun_recipes.models.hardware import fast_dtype
-from kun_recipes.training.attention import Attention
 from kun_recipes.training.distributed import check_batch
+from kun_recipes.training.mixture import DatasetMixture
+from kun_recipes.training.model_options import ModelOptions
 from kun_recipes.training.tracking import check_trackers
 
 
-@dataclass(frozen=True)
-class MixedIn:
-    """An instruction set that is trained on beside the seeds, such as COIG, BELLE or OL-CC."""
-
-    path: DatasetPath = option(help="file, folder or Hub dataset")
-    instruction: str = option("instruction", "column; several are joined by +, such as instruction+input")
-    output: str = option("output", "column")
-    weight: float | None = option(None, "its rows per row of the seeds trained on; null takes all rows", above=0)
-    revision: str | None = option(None, "its commit, where it is a Hub dataset")
-
-
 @dataclass(kw_only=True)
-class TrainConfig(SFTConfig):
+class TrainConfig(ModelOptions, SFTConfig):
     """Fine-tune the label model, the primary chat model or the final model (Kun §3.1, §3.3)."""
 
+    RENAMED: ClassVar[dict[str, str]] = ModelOptions.RENAMED | {
+        "mix": "is now dataset_mixture: {datasets: [{id: …, columns: [instruction, output], weight: …}]}",
+        "chat_template": "is now chat_template_path, a Jinja file",
+        "dataset_name": "is here seeds",
+        "evaluation_strategy": "is now eval_strategy",
+        "max_seq_length": "is now max_length",
+        "overwrite_output_dir": "is gone: remove the folder or give another output_dir",
+        "warmup_ratio": "is now warmup_steps, where a number below 1 is a share",
+    }
+
     output_dir: OutputPath = option(help="folder of the trained model and its train_summary.json")
-    model: ModelPath = option(
-        help="the base model: a folder, a Hub id or a .yaml model source", source="§4.1.1: Yi-6B"
-    )
-    model_revision: str | None = option(None, "commit of the base model, where it is a Hub id")
     chat_template_path: InputPath | None = option(
         None, "Jinja file that replaces the base model's chat template; needs {% generation %} markers"
     )
@@ -50,8 +46,10 @@ class TrainConfig(SFTConfig):
     direction: Literal["forward", "backward"] = option(
         "forward", "forward trains instruction -> output, backward output -> instruction", source="§3.1"
     )
-    seeds: DatasetPath = option(
-        help="training pairs in a common form: JSON, CSV or Parquet, a folder of such files, or a Hub dataset",
+    seeds: DatasetPath | None = option(
+        None,
+        "training pairs in a common form: JSON, CSV or Parquet, a folder of such files, or a Hub dataset; null trains "
+        "on the dataset_mixture alone",
         source="§3.1",
     )
     seeds_revision: str | None = option(None, "commit of the seeds, where they are a Hub dataset")
@@ -69,7 +67,11 @@ class TrainConfig(SFTConfig):
         source="table 3: 9k to 360k",
         min=1,
     )
-    mix: list[MixedIn] | None = option(None, "other instruction sets beside the seeds", source="table 3: COIG-one-38k")
+    dataset_mixture: DatasetMixture | None = option(
+        None,
+        "other instruction sets beside the seeds, as the Alignment Handbook names them",
+        source="table 3: COIG-one-38k",
+    )
     max_length: int = option(
         1024, "longest conversation trained on; longer ones are removed, not cut", unit="tokens", min=16
     )
@@ -89,21 +91,12 @@ class TrainConfig(SFTConfig):
     )
     judge_passes: int = option(1, "times each judge item is laid out, each time in another order", min=1)
 
-    lora_rank: int = option(0, "rank of the LoRA adapters, merged on save; 0 trains all weights", min=0)
-    lora_alpha: int = option(16, "LoRA scale: the adapters' output is multiplied by alpha / rank", min=1)
-    lora_targets: list[str] = option(
-        ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"], "linear layers with an adapter"
-    )
-
     global_batch_size: int | None = option(
         None,
         "sets gradient_accumulation_steps, so that an update is the same on any number of processes; null leaves it",
         unit="conversations in one update, over all processes",
         source="§4.1.1: 16",
         min=1,
-    )
-    attention: Attention | None = option(
-        None, "attention implementation; null takes flash attention where a GPU and its package are, else SDPA"
     )
     packing: bool = option(
         False,
@@ -122,8 +115,8 @@ class TrainConfig(SFTConfig):
     completion_only_loss: bool | None = field(default=True, metadata={"help": "Loss on the completion alone."})
     assistant_only_loss: bool = field(default=True, metadata={"help": "Loss on the assistant's turns alone."})
     eval_packing: bool | None = field(default=False, metadata={"help": "Pack the held-out pairs; must stay false."})
-    report_to: str = field(
-        default="tensorboard",
+    report_to: list[str] | str = field(
+        default_factory=lambda: ["tensorboard"],
         metadata={"help": "Experiment tracker: tensorboard, in <output_dir>/logs; none; or trackio, wandb, …"},
     )
     ddp_find_unused_parameters: bool | None = field(
@@ -151,15 +144,16 @@ class TrainConfig(SFTConfig):
     def __post_init__(self) -> None:
         self.asked = {field.name: getattr(self, field.name) for field in fields(self)}
         """The options as they were given, before this machine's hardware and TRL resolve some of them."""
+        ModelOptions.__post_init__(self)
         if not torch.accelerator.is_available():
             self.use_cpu = True
         if self.bf16 is None:
             # LoRA keeps its adapters in fp32 over a base in the fast format: nothing is left for autocast to speed up.
-            self.bf16: bool | None = self.lora_rank == 0 and not self.fp16 and fast_dtype() == torch.bfloat16
+            self.bf16: bool | None = not self.use_peft and not self.fp16 and fast_dtype() == torch.bfloat16
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # of TRL's about transformers' own renamed options
             try:
-                super().__post_init__()
+                SFTConfig.__post_init__(self)
             except TypeError as error:  # of accelerate's, for a key that it does not know
                 raise ConfigError("accelerator_config", f"cannot be used: {error}") from error
         if self.save_minutes:
@@ -167,22 +161,20 @@ class TrainConfig(SFTConfig):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the values for trackers, as JSON can hold them."""
-        return {**super().to_dict(), "mix": [asdict(one) for one in self.mix or []]}
+        mixture = self.dataset_mixture
+        return {**super().to_dict(), "dataset_mixture": mixture and asdict(mixture)}
 
     def check(self) -> None:
         """Raise ConfigError for combinations that cannot work."""
-        if self.model_revision and (Path(self.model).exists() or self.model.endswith(".yaml")):
-            raise ConfigError("model_revision", "holds for a Hub id; the model is a path")
-        if self.seeds_revision and Path(self.seeds).exists():
-            raise ConfigError("seeds_revision", "holds for a Hub dataset; the seeds are a path")
+        self.check_model()
+        if self.push_to_hub:
+            raise ConfigError("push_to_hub", "must stay false: a training publishes nothing, recipes/publish.py does")
+        self._check_data()
         if self.direction == "backward" and not self.label_prompt:
             raise ConfigError("label_prompt", "is required for direction: backward")
         if self.direction == "forward" and self.label_prompt:
             raise ConfigError("label_prompt", "has no effect for direction: forward; leave it out")
         self._check_judges()
-        for place, one in enumerate(self.mix or []):
-            if one.revision and Path(one.path).exists():
-                raise ConfigError(f"mix[{place}].revision", f"holds for a Hub dataset; {one.path} is a path")
         check_batch(self.global_batch_size, self.per_device_train_batch_size, self.gradient_accumulation_steps)
         for key in ("learning_rate", "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps"):
             if not getattr(self, key) > 0:
@@ -197,6 +189,17 @@ class TrainConfig(SFTConfig):
         if not self.assistant_only_loss or not self.completion_only_loss:
             key = "completion_only_loss" if self.assistant_only_loss else "assistant_only_loss"
             raise ConfigError(key, "must stay true: the loss is on the answers alone")
+
+    def _check_data(self) -> None:
+        mixture = self.dataset_mixture
+        if self.seeds is None and mixture is None:
+            raise ConfigError("seeds", "is required, or a dataset_mixture: set it in the YAML or by --seeds")
+        if self.seeds_revision and (self.seeds is None or Path(self.seeds).exists()):
+            raise ConfigError("seeds_revision", "holds for a Hub dataset; the seeds are a path")
+        if self.train_rows and self.seeds is None:
+            raise ConfigError("train_rows", "counts pairs of the seeds; a set of the dataset_mixture has its weight")
+        if mixture:
+            mixture.check(self.seeds)
 
     def _check_rows(self) -> None:
         if self.packing and self.padding_free:
@@ -215,8 +218,8 @@ class TrainConfig(SFTConfig):
             raise ConfigError(
                 "use_liger_kernel", "is given up by TRL for the Hub's kernels: model_init_kwargs: {use_kernels: true}"
             )
-        if "attn_implementation" in (self.model_init_kwargs or {}):
-            raise ConfigError("model_init_kwargs", "attn_implementation is set by the option attention")
+        if again := {"attn_implementation", "dtype"} & (self.model_init_kwargs or {}).keys():
+            raise ConfigError("model_init_kwargs", f"{min(again)} is an option of its own: set it there")
 
     def _check_judges(self) -> None:
         required = ("filter_prompt", "score_prompt")

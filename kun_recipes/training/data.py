@@ -9,6 +9,7 @@ from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from kun_recipes.curation.judge_data import JudgeItem, load_judge_items, split_judge_items
+from kun_recipes.data.pair_sources import HubPart
 from kun_recipes.data.pairs import Pair, Removed, describe_removed, load_pairs, split_pairs
 from kun_recipes.errors import UserError
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
@@ -31,7 +32,7 @@ class TrainingData:
     Attributes:
         training: conversations of the training pairs, the sets mixed in, and the judges; the trainer shuffles them.
             A data set holds the arguments of the chat template, too: see `prepared`.
-        held_out: conversations of the held-out pairs, which are always of the seeds.
+        held_out: conversations of the held-out pairs, which are of the seeds, where there are any.
         pairs: number of pairs used, both sides and the mixed sets.
         removed: rows of the sources that are not used.
         judge_items: number of different judge items trained on.
@@ -49,13 +50,13 @@ class TrainingData:
 def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> TrainingData:
     """Read what `config` names. A conversation over `max_length` tokens is removed, never cut.
 
-    The held-out pairs are the same for every `train_rows` and `mix`. Reasons, beside those of `load_pairs` and
-    `load_mix`: "too_long", "chat_marker" for a text with a token of the chat template in it, which would end or begin
-    a turn, and "not_in_subset" for what `train_rows` leaves out.
+    The held-out pairs are the same for every `train_rows` and `dataset_mixture`; without seeds they are of the latter.
+    Reasons, beside those of `load_pairs` and `load_mix`: "too_long", "chat_marker" for a text with a token of the chat
+    template in it, which would end or begin a turn, and "not_in_subset" for what `train_rows` leaves out.
 
     Raises UserError when no pair is left, or for sets, judge items and prompt files that cannot be used.
     """
-    seeds, removed = load_pairs(config.seeds, config.instruction_column, config.output_column, config.seeds_revision)
+    seeds, removed = _own_pairs(config)
     rendering, markers = Rendering(config, tokenizer), marker_pattern(tokenizer)
     lay_out = _layout(config, rendering)
 
@@ -69,18 +70,24 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
     fitting = [seed for seed, reason in zip(seeds, faults, strict=True) if reason is None]
     unfit = [Removed(seed.where, reason) for seed, reason in zip(seeds, faults, strict=True) if reason]
     removed += unfit
-    if not fitting:
+    if seeds and not fitting:
         within = (
             "" if any(row.reason != "too_long" for row in unfit) else f" within max_length: {config.max_length} tokens"
         )
         raise UserError(f"{config.seeds}: no pair{within} to train on; {describe_removed(removed)}")
-    rendering.check_answers(lay_out(max(fitting, key=lambda seed: len(seed.more))))
-    training, held_out = split_pairs(fitting, config.held_out_share)
-    training, left_out = _subset(config, training)
-    mixed = load_mix(config, seeds, len(training), fault)
-    removed += left_out + [row for part in mixed for row in part.removed]
+    mixed = load_mix(config.dataset_mixture, seeds, fault)
+    others = [pair for part in mixed for pair in part.pairs]
+    removed += [row for part in mixed for row in part.removed]
+    if not (fitting or others):
+        raise UserError(f"dataset_mixture: no pair to train on; {describe_removed(removed)}")
+    rendering.check_answers(lay_out(max(fitting or others, key=lambda pair: len(pair.more))))
+    if fitting:
+        training, held_out = split_pairs(fitting, config.held_out_share)
+        training, left_out = _subset(config, training)
+        pairs, removed = training + others, removed + left_out
+    else:
+        pairs, held_out = split_pairs(others, _held_out_of_mixture(config, len(others)))
     report_removed(removed)
-    pairs = training + [seed for part in mixed for seed in part.pairs]
     if config.direction == "backward" and (longer := sum(bool(seed.more) for seed in pairs)):
         print_status(f"train: of {longer} conversations the first exchange alone, as the label model writes no other")
     judges, judge_items = _judges(config, rendering, markers)
@@ -92,6 +99,23 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
         judge_items=judge_items,
         mixed=[part.counts() for part in mixed],
     )
+
+
+def _own_pairs(config: TrainConfig) -> tuple[list[Pair], list[Removed]]:
+    if config.seeds is None:
+        return [], []
+    part = HubPart(config.seeds_revision)
+    return load_pairs(config.seeds, config.instruction_column, config.output_column, part)
+
+
+def _held_out_of_mixture(config: TrainConfig, pairs: int) -> float:
+    """Return the share that is held out of a mixture that is all there is."""
+    size = config.dataset_mixture.test_split_size if config.dataset_mixture else None
+    if size is None:
+        return config.held_out_share
+    if (share := size if size < 1 else size / pairs) > 0.5:
+        raise UserError(f"dataset_mixture: test_split_size: {size:g} is more than half of the {pairs} pairs; lower it")
+    return share
 
 
 def _subset(config: TrainConfig, training: list[Pair]) -> tuple[list[Pair], list[Removed]]:

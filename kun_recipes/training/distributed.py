@@ -48,13 +48,13 @@ def whole_updates(rows: Dataset, global_batch: int | None) -> Dataset:
     return rows.select([*range(len(rows)), *repeated])
 
 
-def check_sharding(lora_rank: int) -> None:
+def check_sharding(use_peft: bool) -> None:
     """Refuse LoRA on sharded weights, where adapters cannot be merged into the base on save (UserError)."""
     for name, variable in {"FSDP": "ACCELERATE_USE_FSDP", "DeepSpeed": "ACCELERATE_USE_DEEPSPEED"}.items():
-        if lora_rank and os.environ.get(variable, "").lower() == "true":
+        if use_peft and os.environ.get(variable, "").lower() == "true":
             raise UserError(
-                f"lora_rank: {lora_rank} cannot be trained with {name}, whose shards cannot be merged; "
-                "take accelerate_configs/multi_gpu.yaml, or lora_rank: 0"
+                f"use_peft: true cannot be trained with {name}, whose shards cannot be merged; "
+                "take accelerate_configs/multi_gpu.yaml, or use_peft: false"
             )
 
 

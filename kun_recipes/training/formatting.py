@@ -117,19 +117,19 @@ def load_tokenizer(config: TrainConfig, model: str) -> PreTrainedTokenizerBase:
         )
     vocabulary = tokenizer.get_vocab()
     if config.eos_token not in vocabulary:
-        raise UserError(f"eos_token: {config.eos_token} is not in the vocabulary of {config.model}")
+        raise UserError(f"eos_token: {config.eos_token} is not in the vocabulary of {config.model_name_or_path}")
     # Yi's base model has them in its vocabulary and its tokenizer, which does not know that, splits them into letters
     turn_tokens = {config.eos_token, *TURN_TOKEN.findall(tokenizer.chat_template)} & vocabulary.keys()
     tokenizer.add_tokens(sorted(turn_tokens), special_tokens=True)
     tokenizer.eos_token = config.eos_token
-    tokenizer.pad_token = _pad_token(tokenizer, vocabulary, config.model)
+    tokenizer.pad_token = _pad_token(tokenizer, vocabulary, config.model_name_or_path)
     _check_end_of_turn(tokenizer, template, template_arguments(tokenizer, config.chat_template_kwargs or {}))
     return tokenizer
 
 
 def template_name(config: TrainConfig) -> str:
     """Return what messages call the chat template."""
-    return config.chat_template_path or f"the chat template of {config.model}"
+    return config.chat_template_path or f"the chat template of {config.model_name_or_path}"
 
 
 def _pad_token(tokenizer: PreTrainedTokenizerBase, vocabulary: dict[str, int], model: str) -> str:

@@ -12,8 +12,7 @@ from typing import Any
 
 from kun_recipes.data.hashing import choice_hash
 from kun_recipes.data.pairs import Pair, Removed, load_pairs
-from kun_recipes.errors import UserError
-from kun_recipes.training.config import TrainConfig
+from kun_recipes.training.mixture import DatasetMixture
 
 _SALT = "subset\0"
 
@@ -37,47 +36,42 @@ class MixedSet:
 
 
 def load_mix(
-    config: TrainConfig, own: Collection[Pair], trained: int, fault: Callable[[Pair], str | None]
+    mixture: DatasetMixture | None, own: Collection[Pair], fault: Callable[[Pair], str | None]
 ) -> list[MixedSet]:
-    """Read the sets of `config.mix`, each in the share that its weight asks for, by the order of subsets.
+    """Read the sets of a mixture, of each the share that its weight asks for, by the order of subsets.
 
     Reasons, beside those of `load_pairs`: "duplicate_instruction" also for an instruction of the own pairs, the
     held-out ones included, or of an earlier set; those of `fault`; "not_in_mix" for what a weight leaves out.
 
     Args:
         own: all own pairs.
-        trained: number of own pairs trained on: a weight of 0.5 takes half as many.
-        fault: the reason why a pair cannot be trained on, or None.
-
-    Raises UserError when a weight asks for more than a set has.
+        fault: the reason why a pair cannot be trained on, or None. Further pairs take the place of such.
     """
+    if mixture is None:
+        return []
     known = {seed.instruction for seed in own}
     sets = []
-    for one in config.mix or []:
-        pairs, removed = load_pairs(one.path, one.instruction, one.output, one.revision)
+    for one in mixture.datasets:
+        pairs, removed = load_pairs(one.id, one.instruction, one.output, one.part)
         new = [seed for seed in pairs if seed.instruction not in known]
         removed += [Removed(seed.where, "duplicate_instruction") for seed in pairs if seed.instruction in known]
-        rows = None if one.weight is None else round(one.weight * trained)
-        taken, unfit, rest = take(new, rows, fault)
-        if rows is not None and len(taken) < rows:
-            raise UserError(
-                f"mix: weight {one.weight} of {trained} rows asks {rows} of {one.path}, which has {len(taken)} to "
-                "train on; lower the weight, or leave it out to take all rows"
-            )
+        rows = None if one.weight is None else round(one.weight * len(new))
+        taken, unfit, rest = take(new, rows, fault, mixture.seed)
         removed += unfit
         removed += [Removed(seed.where, "not_in_mix") for seed in rest]
         known |= {seed.instruction for seed in pairs}
-        sets.append(MixedSet(one.path, taken, removed))
+        sets.append(MixedSet(one.id, taken, removed))
     return sets
 
 
-def in_subset_order(seeds: Sequence[Pair]) -> list[Pair]:
-    """Return the pairs in the order in which subsets take them."""
-    return sorted(seeds, key=lambda seed: choice_hash(seed.instruction, _SALT))
+def in_subset_order(seeds: Sequence[Pair], draw: int = 0) -> list[Pair]:
+    """Return the pairs in the order in which subsets take them; each `draw` has another."""
+    salt = f"{_SALT}{draw}" if draw else _SALT
+    return sorted(seeds, key=lambda pair: choice_hash(pair.instruction, salt))
 
 
 def take(
-    seeds: Sequence[Pair], rows: int | None, fault: Callable[[Pair], str | None] = lambda _: None
+    seeds: Sequence[Pair], rows: int | None, fault: Callable[[Pair], str | None] = lambda _: None, draw: int = 0
 ) -> tuple[list[Pair], list[Removed], list[Pair]]:
     """Return the first `rows` pairs without a fault, in subset order, those with one before them, and the rest.
 
@@ -87,7 +81,7 @@ def take(
     """
     taken: list[Pair] = []
     unfit: list[Removed] = []
-    ordered = in_subset_order(seeds)
+    ordered = in_subset_order(seeds, draw)
     for position, seed in enumerate(ordered):
         if rows is not None and len(taken) == rows:
             return taken, unfit, ordered[position:]

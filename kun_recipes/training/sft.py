@@ -1,6 +1,7 @@
 """Supervised fine-tuning: pairs in, a plain model folder out (Kun §3.1, §3.3)."""
 
 import copy
+import shutil
 import time
 import warnings
 from collections import Counter
@@ -12,8 +13,8 @@ import datasets
 import torch
 import transformers
 from datasets import Dataset
-from peft import LoraConfig
-from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
 from trl import SFTConfig
 
 from kun_recipes.execution.folder import report
@@ -43,7 +44,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
     begun = time.monotonic()
     silence_libraries()
     folder = RunFolder(config)
-    check_sharding(config.lora_rank)
+    check_sharding(config.use_peft)
     share_batch(config, config.global_batch_size)
     with config.main_process_first(local=False, desc="looking for an earlier run"):  # one folder for all machines
         if summary := folder.finished():
@@ -51,7 +52,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
             return summary
         checkpoint = folder.last_checkpoint()
     trackers = make_trackers(config.report_to, folder.output, _step(checkpoint))
-    model = resolve_model(config.model, config.model_revision)
+    model = resolve_model(config.model_name_or_path, config.model_revision)
     tokenizer = load_tokenizer(config, model)
     given = template_arguments(tokenizer, config.chat_template_kwargs or {})
     data = prepared(config, folder.data, given, lambda: load_data(config, tokenizer))
@@ -96,12 +97,13 @@ def build_trainer(
     on_gpu = config.device.type != "cpu"
     check_kernels(config.model_init_kwargs, on_gpu)
     layers = outline(config, model)
-    if config.lora_rank:
-        check_adapters(config.lora_targets, _adapters(config), layers)
+    adapters, quantization = config.adapters(), config.quantization()
+    if adapters:
+        check_adapters(adapters, layers)
     if config.padding_free:
         arguments.max_length = None  # TRL would not enforce it; what is longer was removed with the data
     arguments.model_init_kwargs = {
-        "dtype": fast_dtype() if config.lora_rank else torch.float32,
+        "dtype": config.loaded_dtype(),
         "attn_implementation": fitting_attention(config, layers, on_gpu),
         **(config.model_init_kwargs or {}),
     }
@@ -117,21 +119,13 @@ def build_trainer(
         train_dataset=rows(data.training),
         eval_dataset=rows(data.held_out) if data.held_out else None,
         processing_class=tokenizer,
-        peft_config=_adapters(config) if config.lora_rank else None,
+        quantization_config=quantization,
+        peft_config=adapters,
         callbacks=[*saving, StopOnSigterm(), WriteManifest(), ProgressBar(), *trackers],
     )
     trainer.train_dataset = whole_updates(trainer.train_dataset, config.global_batch_size)
     trainer.remove_callback(PrinterCallback)
     return trainer
-
-
-def _adapters(config: TrainConfig) -> LoraConfig:
-    return LoraConfig(
-        r=config.lora_rank,
-        lora_alpha=config.lora_alpha,
-        target_modules=config.lora_targets,
-        task_type="CAUSAL_LM",
-    )
 
 
 def _held_out_loss(trainer: Trainer) -> float | None:
@@ -147,12 +141,17 @@ def _held_out_loss_before(trainer: Trainer) -> float | None:
 def _save_model(trainer: Trainer, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Write a plain model folder: shards gathered, adapters merged, tokenizer with chat template.
 
-    The fp32 weights behind a bf16 training are saved in bf16, in which they were multiplied.
+    Adapters that are not merged make a folder of PEFT's. The fp32 weights behind a bf16 training are saved in bf16, in
+    which they were multiplied.
     """
     weights = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # every process gives its shards
     if trainer.is_world_process_zero():
         model = trainer.accelerator.unwrap_model(trainer.model_wrapped)
-        if trainer.args.lora_rank:
+        if trainer.args.use_peft and not trainer.args.merge_adapters:
+            model.save_pretrained(folder)
+        elif trainer.args.quantized:
+            _merge_into_whole_base(model, trainer.args.trust_remote_code, folder)
+        elif trainer.args.use_peft:
             model.merge_and_unload().save_pretrained(folder)
         elif trainer.args.bf16:
             rounded = {name: weight.to(torch.bfloat16) for name, weight in weights.items()}
@@ -162,6 +161,16 @@ def _save_model(trainer: Trainer, tokenizer: PreTrainedTokenizerBase, folder: Pa
         else:
             model.save_pretrained(folder, state_dict=weights)
         tokenizer.save_pretrained(folder)
+
+
+def _merge_into_whole_base(model: PeftModel, trust_remote_code: bool, folder: Path) -> None:
+    """Save the base as it was before it was quantised, with the adapters merged into it: it is rounded once."""
+    adapters = str(folder / "adapters")
+    model.save_pretrained(adapters)
+    origin = model.peft_config["default"].base_model_name_or_path
+    base = AutoModelForCausalLM.from_pretrained(origin, dtype=fast_dtype(), trust_remote_code=trust_remote_code)
+    PeftModel.from_pretrained(base, adapters).merge_and_unload().save_pretrained(folder)
+    shutil.rmtree(adapters)
 
 
 def _summarise(trainer: Trainer, data: TrainingData, seconds: float) -> dict[str, Any]:

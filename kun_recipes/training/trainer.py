@@ -29,7 +29,7 @@ class Trainer(SFTTrainer):
         self.throughput = Throughput(
             self.accelerator,
             self.processing_class.pad_token_id,
-            flops_per_token(self.model.config, lengths, lora=self.args.lora_rank > 0) if peak else None,
+            flops_per_token(self.model.config, lengths, lora=self.args.use_peft) if peak else None,
             peak,
         )
         self.add_callback(self.throughput)

@@ -118,7 +118,8 @@ def refine(**options: Any) -> RefineConfig:
 
 
 def training(**options: Any) -> TrainConfig:
-    return TrainConfig(**{"seeds": "seeds", "output_dir": "out/model", "model": "m", "held_out_share": 0.1} | options)
+    chosen = {"seeds": "seeds", "output_dir": "out/model", "model_name_or_path": "m", "held_out_share": 0.1}
+    return TrainConfig(**chosen | options)
 
 
 def evaluation(**options: Any) -> EvaluateConfig:

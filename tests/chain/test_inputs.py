@@ -145,7 +145,7 @@ MISTAKES = {
     ),
     "a rubric that is none": (["--rubric", "recipes/demo/run.yaml"], "study: recipes/demo/run.yaml: "),
     "a set mixed in": (
-        ["--final_model.mix", "recipes/demo/data/judge.jsonl"],
+        ["--final_model.dataset_mixture", '{"datasets": [{"id": "recipes/demo/data/judge.jsonl"}]}'],
         "final_model: recipes/demo/data/judge.jsonl:1: no column instruction",
     ),
 }

@@ -13,6 +13,7 @@ from kun_recipes.chain.recipe import Chain, StageRun
 from kun_recipes.config.paths import config_paths
 from kun_recipes.corpus.config import Corpus
 from kun_recipes.errors import ConfigError
+from kun_recipes.training.mixture import MixedDataset
 
 DEMO = "recipes/demo"
 BASE = "outputs/demo"
@@ -80,12 +81,38 @@ def test_a_replaced_model_is_replaced_where_the_base_model_stood():
     base = load_chain(DEMO, []).run.model
     before, after = load_chain(DEMO, []), load_chain(DEMO, ["--model", "org/other"])
     changed = []
-    asking = [pair for pair in zip(before.stages, after.stages, strict=True) if hasattr(pair[0].config, "model")]
-    for old, new in asking:
-        assert new.config.model == ("org/other" if old.config.model == base else old.config.model)
-        changed += [new.name] if old.config.model == base else []
+    for old, new in zip(before.stages, after.stages, strict=True):
+        key = "model" if hasattr(old.config, "model") else "model_name_or_path"
+        if named := getattr(old.config, key, None):
+            assert getattr(new.config, key) == ("org/other" if named == base else named)
+            changed += [new.name] if named == base else []
     assert {"corpus", "label_model", "primary_chat_model"} <= set(changed)
     assert {"label", "refine"}.isdisjoint(changed)
+
+
+@pytest.mark.parametrize(
+    "words", [["--lora_rank", "8"], ["--label_model.lora_rank", "8"], ["--label_model.model", "m"]]
+)
+def test_an_override_by_its_old_name_says_the_new_one(words):
+    with pytest.raises(ConfigError, match=r"^command line: (lora_rank is now lora_r|model is now model_name_or_path)"):
+        load_chain(DEMO, words)
+
+
+def test_adapters_alone_are_refused_where_a_stage_would_load_them():
+    words = ["--label_model.merge_adapters", "false"]
+    with pytest.raises(
+        ConfigError, match=r"label.yaml: model: outputs/demo/label_model: label_model saves adapters al"
+    ):
+        load_chain(DEMO, words)
+
+
+def test_a_set_mixed_in_moves_with_the_run(tmp_path):
+    shutil.copytree("recipes/demo", tmp_path / "demo", ignore=shutil.ignore_patterns("data"))
+    with (tmp_path / "demo/final_model.yaml").open("a", encoding="utf-8") as file:
+        file.write("\ndataset_mixture: {datasets: [{id: outputs/demo/refine/rows, columns: [a+b, c], weight: 0.5}]}\n")
+    chain = load_chain(str(tmp_path / "demo"), ["--output_dir", "elsewhere"])
+    (moved,) = stage(chain, "final_model").config.dataset_mixture.datasets
+    assert moved == MixedDataset("elsewhere/refine/rows", columns=["a+b", "c"], weight=0.5)
 
 
 def test_a_revision_goes_with_its_model():

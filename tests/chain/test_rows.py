@@ -81,27 +81,11 @@ SHORT = {
     "seeds": (
         ["--primary_chat_model.train_rows", "58"],
         "primary_chat_model 58 rows: recipes/demo/data/seeds.jsonl will have 57 to train on at most; give more pairs, "
-        "or lower train_rows or the weight of mix",
+        "or lower train_rows",
     ),
-    "a mixed set": (
-        ["--final_model.mix", "{folder}/own.jsonl,weight=0.5", "--final_model.train_rows", "42"],
-        "final_model (mix) 21 rows: {folder}/own.jsonl will have 20 to train on at most; give more pairs, ",
-    ),
-    "a mixed set of one size": (
-        ["--final_model.mix", "{folder}/own.jsonl,weight=2", "--final_sizes", "10", "11"],
-        "final_model_11 (mix) 22 rows: {folder}/own.jsonl will have 20 to train on at most; ",
-    ),
-    "the run's own candidates": (
-        [
-            *("--sample_rows", "30", "--final_model.train_rows", "16"),
-            *("--final_model.mix", "{run}/label/rows,weight=2,output=text"),
-        ],
-        "final_model (mix) 32 rows: {run}/label/rows will have 30 to train on at most; raise sample_rows",
-    ),
-    "two sets": (
-        ["--sample_rows", "30", "--final_model.mix", "{folder}/own.jsonl,weight=1", "--final_model.train_rows", "50"],
-        "final_model 50 rows: {run}/dataset will have 30 to train on at most; raise sample_rows of the corpus stage, "
-        "or lower final_sizes or train_rows; final_model (mix) 50 rows: {folder}/own.jsonl will have 20 ",
+    "the run's own pairs": (
+        ["--sample_rows", "30", "--final_model.train_rows", "50"],
+        "final_model 50 rows: {run}/dataset will have 30 to train on at most; raise sample_rows of the corpus stage, ",
     ),
 }
 
@@ -120,11 +104,9 @@ def test_a_set_with_fewer_rows_than_a_training_asks_for_is_refused(tmp_path, wor
     "words",
     [
         ["--primary_chat_model.train_rows", "57"],
-        ["--final_model.mix", "{folder}/own.jsonl,weight=0.5", "--final_model.train_rows", "40"],
-        ["--final_model.mix", "{folder}/own.jsonl", "--final_model.train_rows", "50"],
-        ["--final_model.mix", "org/dataset,weight=9", "--final_model.train_rows", "50"],
+        ["--final_model.train_rows", "50"],
     ],
-    ids=["seeds", "mixed", "all of a set", "on the Hub"],
+    ids=["seeds", "the run's own pairs, without a sample"],
 )
 def test_a_set_that_may_have_enough_rows_is_accepted(tmp_path, words):
     write_pairs(tmp_path / "own.jsonl", 20)

@@ -185,10 +185,8 @@ class RunFolder:
             (folder / "logs" / "events").write_text("private", encoding="utf-8")
             begun = self.folder / base
             config = {
-                "model": {"path": str(begun), "content": fingerprint(begun) if begun.is_dir() else "0"},
+                "model_name_or_path": {"path": str(begun), "content": fingerprint(begun) if begun.is_dir() else "0"},
                 "seeds": {"path": "/home/ana/seeds.jsonl", "content": "1"},
-                "lora_rank": 0,
-                "lora_targets": [],
             }
             if name == "label_model":
                 path = Path(PROMPTS, "label.txt")

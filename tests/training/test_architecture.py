@@ -31,7 +31,7 @@ def make(make_config, tiny_model, tmp_path):
         config.save_pretrained(folder)
         if weights:
             AutoModelForCausalLM.from_config(config).save_pretrained(folder)
-        return make_config(model=str(folder), max_steps=2, save_strategy="no", **changes)
+        return make_config(model_name_or_path=str(folder), max_steps=2, save_strategy="no", **changes)
 
     return make
 
@@ -40,7 +40,7 @@ def make(make_config, tiny_model, tmp_path):
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("way", ["adapters", "all weights"])
 def test_a_training_ends_with_a_model(make, name, way):
-    changes = {"lora_targets": TARGETS[name]} if way == "adapters" else FULL
+    changes = {"lora_target_modules": TARGETS[name]} if way == "adapters" else FULL
     config = make(CONFIGS[name], weights=True, **changes)
     summary = sft.train(config)
     assert summary["resolved"]["attention"] == ("sdpa" if name in ("gpt2", "linear") else "eager")
@@ -71,16 +71,19 @@ def test_rows_that_conversations_would_share_and_see_each_other_in_are_refused(m
 def test_the_attention_is_one_that_the_model_has(make, monkeypatch, name, asked, shared, installed, chosen):
     for flash in attention.FLASH:
         monkeypatch.setitem(attention.FLASH, flash, lambda flash=flash, kernels_fallback_ok=False: flash in installed)
-    config = make(CONFIGS[name], attention=asked, padding_free=shared)
-    assert fitting_attention(config, outline(config, config.model), on_gpu=bool(installed)) == chosen
+    config = make(CONFIGS[name], attn_implementation=asked, padding_free=shared)
+    assert fitting_attention(config, outline(config, config.model_name_or_path), on_gpu=bool(installed)) == chosen
 
 
 @pytest.mark.parametrize("asked", ["sdpa", "varlen_sdpa"])
 def test_an_attention_that_the_model_does_not_have_is_refused(make, asked):
-    config = make(CONFIGS["bloom"], attention=asked)
+    config = make(CONFIGS["bloom"], attn_implementation=asked)
     with pytest.raises(UserError) as caught:
-        fitting_attention(config, outline(config, config.model), on_gpu=False)
-    assert str(caught.value) == f"attention: BloomForCausalLM does not have {asked}; leave attention out"
+        fitting_attention(config, outline(config, config.model_name_or_path), on_gpu=False)
+    assert (
+        str(caught.value)
+        == f"attn_implementation: BloomForCausalLM does not have {asked}; leave attn_implementation out"
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,38 +92,41 @@ def test_an_attention_that_the_model_does_not_have_is_refused(make, asked):
         (
             "bloom",
             ["q_proj", "v_proj"],
-            "lora_targets: BloomForCausalLM has no q_proj, v_proj; its linear layers are dense, dense_4h_to_h, "
+            "lora_target_modules: BloomForCausalLM has no q_proj, v_proj; its linear layers are dense, dense_4h_to_h, "
             "dense_h_to_4h, query_key_value",
         ),
         (
             "mamba",
             ["q_proj"],
-            "lora_targets: MambaForCausalLM has no q_proj; its linear layers are dt_proj, in_proj, out_proj, x_proj",
+            "lora_target_modules: MambaForCausalLM has no q_proj; its linear layers are dt_proj, in_proj, out_proj, "
+            "x_proj",
         ),
         (
             "gpt2",
             ["attn"],
-            "lora_targets: GPT2LMHeadModel has no attn; its linear layers are c_attn, c_fc, c_proj",
+            "lora_target_modules: GPT2LMHeadModel has no attn; its linear layers are c_attn, c_fc, c_proj",
         ),
     ],
 )
 def test_adapters_without_a_layer_name_the_layers_that_there_are(make, name, targets, message):
-    config = make(CONFIGS[name], lora_targets=targets)
+    config = make(CONFIGS[name], lora_target_modules=targets)
     with pytest.raises(UserError) as caught:
-        check_adapters(targets, sft._adapters(config), outline(config, config.model))
+        check_adapters(config.adapters(), outline(config, config.model_name_or_path))
     assert str(caught.value) == message
 
 
 def test_a_layer_that_peft_refuses_is_an_error_in_one_line(make):
-    config = make(CONFIGS["mamba"], lora_targets=["in_proj", "out_proj"])
-    with pytest.raises(UserError, match=r"^lora_targets: .*out_proj.*\Z"):
-        check_adapters(config.lora_targets, sft._adapters(config), outline(config, config.model))
+    config = make(CONFIGS["mamba"], lora_target_modules=["in_proj", "out_proj"])
+    with pytest.raises(UserError, match=r"^lora_target_modules: .*out_proj.*\Z"):
+        check_adapters(config.adapters(), outline(config, config.model_name_or_path))
 
 
 def test_targets_that_the_model_does_not_have_are_printed(make, capsys):
-    config = make(CONFIGS["gpt2"], lora_targets=["c_attn", "q_proj", "attn.c_proj"])
-    check_adapters(config.lora_targets, sft._adapters(config), outline(config, config.model))
-    assert capsys.readouterr().err == ("train: GPT2LMHeadModel has no q_proj; the other lora_targets get an adapter\n")
+    config = make(CONFIGS["gpt2"], lora_target_modules=["c_attn", "q_proj", "attn.c_proj"])
+    check_adapters(config.adapters(), outline(config, config.model_name_or_path))
+    assert capsys.readouterr().err == (
+        "train: GPT2LMHeadModel has no q_proj; the other lora_target_modules get an adapter\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -136,8 +142,8 @@ def test_a_folder_that_is_no_language_model_is_refused_in_one_line(make, tmp_pat
     config = make(CONFIGS["gpt2"])
     change(tmp_path / "base")
     with pytest.raises(UserError) as caught:
-        outline(config, config.model)
+        outline(config, config.model_name_or_path)
     message = str(caught.value)
-    assert message.startswith(f"{config.model}: no language model that transformers can train: ")
+    assert message.startswith(f"{config.model_name_or_path}: no language model that transformers can train: ")
     assert reason in message
     assert "\n" not in message

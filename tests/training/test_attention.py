@@ -130,7 +130,9 @@ def test_choice_of_attention(monkeypatch, asked, shared_rows, on_gpu, installed,
 
 
 def test_missing_flash_attention_is_refused():
-    with pytest.raises(UserError, match="attention: flash_attention_2 wants a GPU and the package flash-attn"):
+    with pytest.raises(
+        UserError, match="attn_implementation: flash_attention_2 wants a GPU and the package flash-attn"
+    ):
         choose_attention("flash_attention_2", shared_rows=True, on_gpu=False)
 
 

@@ -110,8 +110,8 @@ def test_other_settings_are_refused_by_name(folder, make_config, finished):
     if finished:
         folder.staged_model.mkdir()
         folder.finish({})
-    other = RunFolder(make_config(learning_rate=0.5, lora_rank=2))
-    with pytest.raises(UserError, match="was trained with another learning_rate, lora_rank; remove the folder"):
+    other = RunFolder(make_config(learning_rate=0.5, lora_r=2))
+    with pytest.raises(UserError, match="was trained with another learning_rate, lora_r; remove the folder"):
         other.finished()
 
 
@@ -121,20 +121,20 @@ def test_other_seeds_under_the_same_name_are_refused(folder, make_config, seeds)
         RunFolder(make_config()).finished()
 
 
-@pytest.mark.parametrize("lora_rank", [0, 4])
+@pytest.mark.parametrize("use_peft", [False, True])
 @pytest.mark.parametrize("bf16", [None, False, True])
-def test_what_a_training_was_asked_does_not_depend_on_the_processor(make_config, monkeypatch, lora_rank, bf16):
+def test_what_a_training_was_asked_does_not_depend_on_the_processor(make_config, monkeypatch, use_peft, bf16):
     made = []
     for dtype in (torch.bfloat16, torch.float32):
         monkeypatch.setattr(config, "fast_dtype", lambda dtype=dtype: dtype)
-        made.append(made_from(make_config(lora_rank=lora_rank, bf16=bf16)))
+        made.append(made_from(make_config(use_peft=use_peft, bf16=bf16)))
     assert made[0] == made[1]
     assert made[0].get("bf16") is bf16
 
 
-@pytest.mark.parametrize("lora_rank", [0, 4])
-def test_another_number_format_is_another_training(make_config, lora_rank):
-    options = [made_from(make_config(lora_rank=lora_rank, bf16=bf16)) for bf16 in (None, False, True)]
+@pytest.mark.parametrize("use_peft", [False, True])
+def test_another_number_format_is_another_training(make_config, use_peft):
+    options = [made_from(make_config(use_peft=use_peft, bf16=bf16)) for bf16 in (None, False, True)]
     assert options[0] != options[1] != options[2] != options[0]
 
 
@@ -146,7 +146,7 @@ def test_asking_for_the_cpu_is_compared_as_asked(make_config, monkeypatch):
 
 
 def test_a_training_is_the_same_from_another_folder(repository, tiny_model, tmp_path, monkeypatch):
-    words = ["--config", str(repository / "recipes/demo/label_model.yaml"), "--model", str(tiny_model)]
+    words = ["--config", str(repository / "recipes/demo/label_model.yaml"), "--model_name_or_path", str(tiny_model)]
     words += ["--seeds", "recipes/demo/data/seeds.jsonl", "--output_dir", str(tmp_path / "out")]
     made = []
     for folder in (repository, tmp_path):

@@ -5,16 +5,16 @@ from collections import Counter
 import pytest
 
 from kun_recipes.errors import UserError
-from kun_recipes.training.config import MixedIn
 from kun_recipes.training.data import load_data
 from kun_recipes.training.formatting import load_tokenizer
+from kun_recipes.training.mixture import DatasetMixture, MixedDataset
 
 
 @pytest.fixture
 def load(make_config):
     def load(**changes):
         config = make_config(**changes)
-        return load_data(config, load_tokenizer(config, config.model))
+        return load_data(config, load_tokenizer(config, config.model_name_or_path))
 
     return load
 
@@ -37,7 +37,7 @@ def test_a_long_pair_is_removed_not_cut(load, seeds, capsys):
 
 def test_a_pair_as_long_as_allowed_is_kept(load, make_config):
     config = make_config(max_length=400)
-    tokenizer = load_tokenizer(config, config.model)
+    tokenizer = load_tokenizer(config, config.model_name_or_path)
     seeds = load().training + load().held_out
     longest = max(len(tokenizer.apply_chat_template(row["prompt"] + row["completion"])["input_ids"]) for row in seeds)
     assert load(max_length=longest).removed == []
@@ -56,7 +56,7 @@ def test_pair_with_a_chat_marker_is_removed(load, seeds, tmp_path, text, column,
     good = json.dumps({"instruction": "甲", "output": "乙<b>丙</b>"}, ensure_ascii=False)
     with file.open("a", encoding="utf-8") as lines:
         lines.write(f"\n{row}\n{good}\n")
-    data = load() if where == "seeds" else load(mix=[MixedIn(str(file))])
+    data = load() if where == "seeds" else load(dataset_mixture=DatasetMixture([MixedDataset(str(file))]))
     assert [row.reason for row in data.removed] == ["chat_marker"]
     assert data.pairs == 13
 
@@ -96,7 +96,7 @@ def verdicts(conversations):
 
 
 def test_long_judge_conversations_are_parted_and_none_is_cut(load, judges, make_config):
-    tokenizer = load_tokenizer(make_config(), make_config().model)
+    tokenizer = load_tokenizer(make_config(), make_config().model_name_or_path)
 
     def tokens(conversation):
         return len(tokenizer.apply_chat_template(conversation["prompt"] + conversation["completion"])["input_ids"])
@@ -182,7 +182,7 @@ def test_other_sets_are_mixed_in_and_never_held_out(load, tmp_path):
     rows = [{"instruction": f"别的{number}", "output": "答"} for number in range(40)]
     rows.append({"instruction": held_out, "output": "泄漏"})
     mixed.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
-    data = load(mix=[MixedIn(str(mixed), weight=2.0)], train_rows=5)
+    data = load(dataset_mixture=DatasetMixture([MixedDataset(str(mixed), weight=0.25)]), train_rows=5)
     assert data.held_out == plain.held_out
     assert held_out not in instructions(data.training)
     assert sum(instruction.startswith("别的") for instruction in instructions(data.training)) == 10
@@ -190,6 +190,24 @@ def test_other_sets_are_mixed_in_and_never_held_out(load, tmp_path):
     assert data.mixed == [{"source": str(mixed), "rows_in": 41, "rows_kept": 10, "removed": removed}]
     assert data.pairs == len(data.training) + len(data.held_out)
     assert data.pairs + len(data.removed) == 12 + 41
+
+
+@pytest.mark.parametrize(("size", "held_out"), [(None, 0.1), (0.25, 0.25), (100, 0.25)])
+def test_a_mixture_may_be_all_that_is_trained_on(load, tmp_path, size, held_out):
+    file = tmp_path / "chats.jsonl"
+    turns = [[{"role": "user", "content": f"问{n}"}, {"role": "assistant", "content": "答"}] for n in range(400)]
+    file.write_text("\n".join(json.dumps({"messages": one}, ensure_ascii=False) for one in turns), encoding="utf-8")
+    mixture = DatasetMixture([MixedDataset(str(file), columns=["messages"])], test_split_size=size)
+    data = load(seeds=None, dataset_mixture=mixture)
+    assert data.pairs == 400 == len(data.training) + len(data.held_out)
+    assert abs(len(data.held_out) - 400 * held_out) < 30
+    assert not set(instructions(data.training)) & set(instructions(data.held_out))
+
+
+def test_more_than_half_of_a_mixture_is_not_held_out(load, seeds):
+    mixture = DatasetMixture([MixedDataset(str(seeds))], test_split_size=1000)
+    with pytest.raises(UserError, match="test_split_size: 1000 is more than half of the 12 pairs"):
+        load(seeds=None, dataset_mixture=mixture)
 
 
 @pytest.mark.parametrize("direction", ["forward", "backward"])

@@ -79,7 +79,7 @@ def test_lora_is_refused_where_weights_are_sharded(monkeypatch, variable, name):
     check_sharding(8)
     monkeypatch.setenv(variable, "true")
     check_sharding(0)
-    with pytest.raises(UserError, match=f"lora_rank: 8 cannot be trained with {name}"):
+    with pytest.raises(UserError, match=f"use_peft: true cannot be trained with {name}"):
         check_sharding(8)
 
 

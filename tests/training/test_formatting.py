@@ -129,7 +129,7 @@ def change(model, **values):
 
 
 def load(make_config, model, **changes):
-    return load_tokenizer(make_config(model=str(model), **changes), str(model))
+    return load_tokenizer(make_config(model_name_or_path=str(model), **changes), str(model))
 
 
 def test_eos_and_padding_are_two_tokens(make_config, model):

@@ -8,8 +8,8 @@ import pytest
 
 from kun_recipes.data.pairs import Pair, Removed, split_pairs
 from kun_recipes.errors import UserError
-from kun_recipes.training.config import MixedIn
 from kun_recipes.training.mixing import MixedSet, in_subset_order, load_mix, take
+from kun_recipes.training.mixture import DatasetMixture, MixedDataset
 
 SIZES = (9, 26, 39, 52, 100, 200, 360)
 OWN = [Pair("自己的", "答", "own:1"), Pair("留出的", "答", "own:2")]
@@ -24,24 +24,20 @@ def rows(name, number):
     return [{"instruction": f"{name}{index}", "output": "答"} for index in range(number)]
 
 
-@pytest.fixture
-def mix(make_config):
-    def mix(own=OWN, trained=4, fault=lambda _: None, **options):
-        return load_mix(make_config(**options), own, trained, fault)
-
-    return mix
+def mix(*sets, fault=lambda _: None, seed=0):
+    return load_mix(DatasetMixture(list(sets), seed), OWN, fault)
 
 
-def test_without_a_weight_all_rows_are_taken(mix, tmp_path):
+def test_without_a_weight_all_rows_are_taken(tmp_path):
     coig = write(tmp_path / "coig.jsonl", *rows("甲", 5))
-    (part,) = mix(mix=[MixedIn(coig)])
+    (part,) = mix(MixedDataset(coig))
     assert Counter(seed.instruction for seed in part.pairs) == Counter(f"甲{index}" for index in range(5))
     assert part.counts() == {"source": coig, "rows_in": 5, "rows_kept": 5, "removed": {}}
 
 
-def test_a_weight_takes_the_first_rows_in_the_order_of_subsets(mix, tmp_path):
+def test_a_weight_takes_the_first_rows_in_the_order_of_subsets(tmp_path):
     coig, belle = write(tmp_path / "coig.jsonl", *rows("甲", 9)), write(tmp_path / "belle.jsonl", *rows("乙", 9))
-    first, second = mix(mix=[MixedIn(coig, weight=0.5), MixedIn(belle, weight=2.0)])
+    first, second = mix(MixedDataset(coig, weight=0.25), MixedDataset(belle, weight=0.9))
     assert [len(first.pairs), len(second.pairs)] == [2, 8]
     everything = [Pair(f"甲{index}", "答", f"{coig}:{index + 1}") for index in range(9)]
     assert first.pairs == take(everything, 2)[0]
@@ -49,26 +45,25 @@ def test_a_weight_takes_the_first_rows_in_the_order_of_subsets(mix, tmp_path):
     assert (second.counts()["rows_in"], second.counts()["rows_kept"]) == (9, 8)
 
 
-def test_weight_above_the_available_rows_is_an_error(mix, tmp_path):
-    coig = write(tmp_path / "coig.jsonl", *rows("甲", 9))
-    assert len(mix(mix=[MixedIn(coig, weight=2.25)])[0].pairs) == 9
-    message = f"mix: weight 2.5 of 4 rows asks 10 of {coig}, which has 9 to train on; lower the weight, or leave"
-    with pytest.raises(UserError, match=message):
-        mix(mix=[MixedIn(coig, weight=2.5)])
+def test_another_seed_takes_other_rows(tmp_path):
+    coig = write(tmp_path / "coig.jsonl", *rows("甲", 40))
+    (first,), (again,), (other,) = (mix(MixedDataset(coig, weight=0.5), seed=seed) for seed in (0, 0, 1))
+    assert first.pairs == again.pairs
+    assert len(other.pairs) == 20 and 0 < len(set(first.pairs) & set(other.pairs)) < 20
 
 
-def test_repeated_instruction_is_removed_as_duplicate(mix, tmp_path):
+def test_repeated_instruction_is_removed_as_duplicate(tmp_path):
     coig = write(
         tmp_path / "coig.jsonl", *({"instruction": x, "output": "别的"} for x in ("自己的", " 留出的 ", "新的"))
     )
     belle = write(tmp_path / "belle.jsonl", *({"instruction": x, "output": "又一个"} for x in ("新的", "更新的")))
-    first, second = mix(mix=[MixedIn(coig), MixedIn(belle)])
+    first, second = mix(MixedDataset(coig), MixedDataset(belle))
     assert [seed.instruction for seed in first.pairs + second.pairs] == ["新的", "更新的"]
     assert first.removed == [Removed(f"{coig}:{line}", "duplicate_instruction") for line in (1, 2)]
     assert second.removed == [Removed(f"{belle}:1", "duplicate_instruction")]
 
 
-def test_each_set_has_its_own_column_mapping(mix, tmp_path):
+def test_each_set_has_its_own_column_mapping(tmp_path):
     belle = write(
         tmp_path / "belle.jsonl",
         {"instruction": "翻译", "input": "天", "output": "sky"},
@@ -78,7 +73,7 @@ def test_each_set_has_its_own_column_mapping(mix, tmp_path):
     )
     other = write(tmp_path / "other.jsonl", {"问": "几点", "答": "三点"})
     first, second = mix(
-        mix=[MixedIn(belle, "instruction+input", "output"), MixedIn(other, instruction="问", output="答")]
+        MixedDataset(belle, columns=["instruction+input", "output"]), MixedDataset(other, columns=["问", "答"])
     )
     assert {(seed.instruction, seed.output) for seed in first.pairs} == {
         ("翻译\n天", "sky"),
@@ -89,30 +84,33 @@ def test_each_set_has_its_own_column_mapping(mix, tmp_path):
     assert second.pairs == [Pair("几点", "三点", f"{other}:1")]
 
 
-def test_a_missing_column_is_named(mix, tmp_path):
+def test_a_missing_column_is_named(tmp_path):
     belle = write(tmp_path / "belle.jsonl", *rows("甲", 1))
     with pytest.raises(UserError, match=f"{belle}:1: no column input; found instruction, output"):
-        mix(mix=[MixedIn(belle, "instruction+input", "output")])
+        mix(MixedDataset(belle, columns=["instruction+input", "output"]))
 
 
-def test_too_long_rows_do_not_count_towards_the_weight(mix, tmp_path):
+def test_too_long_rows_do_not_count_towards_the_weight(tmp_path):
     coig = write(tmp_path / "coig.jsonl", *rows("甲", 6))
     long = take([Pair(f"甲{index}", "答", "") for index in range(6)], 1)[0][0].instruction
-    (part,) = mix(mix=[MixedIn(coig, weight=1.0)], fault=lambda seed: "too_long" if seed.instruction == long else None)
-    assert len(part.pairs) == 4
-    assert part.counts()["removed"] == {"too_long": 1, "not_in_mix": 1}
+    (part,) = mix(MixedDataset(coig, weight=0.5), fault=lambda seed: "too_long" if seed.instruction == long else None)
+    assert len(part.pairs) == 3
+    assert part.counts()["removed"] == {"too_long": 1, "not_in_mix": 2}
 
 
-def test_a_hub_dataset_is_asked_for_its_revision(mix, tmp_path, monkeypatch):
+def test_a_hub_dataset_is_asked_for_its_part(monkeypatch):
     asked = []
 
-    def load_dataset(name, revision):
-        asked.append((name, revision))
-        return {"train": rows(name, 1)}
+    def load_dataset(name, config, split, revision):
+        asked.append((name, config, split, revision))
+        return rows(name, 1) if split else {"train": rows(name, 1)}
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    parts = mix(mix=[MixedIn("BAAI/COIG", revision="0123abc"), MixedIn("m-a-p/COIG-Kun")])
-    assert asked == [("BAAI/COIG", "0123abc"), ("m-a-p/COIG-Kun", None)]
+    parts = mix(
+        MixedDataset("BAAI/COIG", revision="0123abc"), MixedDataset("m-a-p/COIG-Kun", config="en", split="test_sft")
+    )
+    assert asked == [("BAAI/COIG", None, None, "0123abc"), ("m-a-p/COIG-Kun", "en", "test_sft", None)]
+    assert parts[1].pairs[0].where == "m-a-p/COIG-Kun/test_sft:1"
     assert parts[0] == MixedSet("BAAI/COIG", [Pair("BAAI/COIG0", "答", "BAAI/COIG/train:1")], [])
 
 

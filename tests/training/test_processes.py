@@ -17,8 +17,8 @@ from kun_recipes.training import sft
 
 pytestmark = pytest.mark.slow
 
-FULL = {"lora_rank": 0, "learning_rate": 1e-3}
-LORA = {"lora_rank": 4, "learning_rate": 1e-2}
+FULL = {"use_peft": False, "learning_rate": 1e-3}
+LORA = {"use_peft": True, "lora_r": 4, "lora_alpha": 16, "lora_dropout": 0, "learning_rate": 1e-2}
 STEPS = 6
 
 SCRIPT = """
@@ -69,12 +69,12 @@ def options(tmp_path, tiny_model):
     rows = [{"instruction": f"第{n}问：{n}加一是多少？", "output": f"是{n + 1}。" * (1 + n % 5)} for n in range(40)]
     seeds.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
     return {
-        "model": str(tiny_model),
+        "model_name_or_path": str(tiny_model),
         "seeds": str(seeds),
         "held_out_share": 0.25,
-        "lora_targets": ["q_proj", "v_proj"],
+        "lora_target_modules": ["q_proj", "v_proj"],
         "bf16": False,
-        "model_init_kwargs": {"dtype": "float32"},
+        "dtype": "float32",
         "global_batch_size": 8,
         "per_device_train_batch_size": 2,
         "max_steps": STEPS,
@@ -230,7 +230,7 @@ def test_sharded_weights_train_like_whole_ones(alone, interrupt, launch, tmp_pat
 
 
 def test_a_mistake_prints_its_one_line_alone(repository, tmp_path):
-    words = ["--output_dir", tmp_path / "model", "--model", "m", "--seeds", tmp_path / "none.jsonl"]
+    words = ["--output_dir", tmp_path / "model", "--model_name_or_path", "m", "--seeds", tmp_path / "none.jsonl"]
     launch = [sys.executable, "-m", "accelerate.commands.launch", "--quiet", "--config_file"]
     command = [*launch, "accelerate_configs/cpu.yaml", "recipes/train.py", *map(str, words)]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)

@@ -40,20 +40,20 @@ def make(make_config, tiny_model, tmp_path):
     def make(template: str, **changes):
         folder = shutil.copytree(tiny_model, tmp_path / "base", dirs_exist_ok=True)
         (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
-        return make_config(model=str(folder), **changes)
+        return make_config(model_name_or_path=str(folder), **changes)
 
     return make
 
 
 def build(config):
-    tokenizer = load_tokenizer(config, config.model)
+    tokenizer = load_tokenizer(config, config.model_name_or_path)
     data = load_data(config, tokenizer)
-    return sft.build_trainer(config, config.model, tokenizer, data, RunFolder(config)), data
+    return sft.build_trainer(config, config.model_name_or_path, tokenizer, data, RunFolder(config)), data
 
 
 def asked(config, conversation, turns: int, **arguments) -> list[int]:
     """The tokens with which an engine asks for the answer behind the first `turns` turns."""
-    chats = ChatTokenizer.load(Path(config.model), arguments=arguments)
+    chats = ChatTokenizer.load(Path(config.model_name_or_path), arguments=arguments)
     return chats.encode([(conversation["prompt"] + conversation["completion"])[:turns]])[0]
 
 
@@ -88,7 +88,7 @@ def test_what_is_trained_stands_behind_what_an_engine_asks_with(make, judges, te
 @pytest.mark.parametrize("template", [REFUSING + PLAIN, DROPPING + PLAIN], ids=["refusing", "dropping"])
 def test_the_system_turn_of_a_judge_stands_in_the_first_turn(make, judges, template):
     config = make(template, **judges)
-    data = load_data(config, load_tokenizer(config, config.model))
+    data = load_data(config, load_tokenizer(config, config.model_name_or_path))
     judged = data.training[-1]
     assert [turn["role"] for turn in judged["prompt"]] == ["user"]
     kept = make(PLAIN, **judges)
@@ -107,9 +107,9 @@ def test_the_system_turn_of_a_judge_stands_in_the_first_turn(make, judges, templ
 def test_a_thought_that_only_the_prompt_has_is_refused_in_one_line(make, template, arguments, header):
     config = make(template, chat_template_kwargs=arguments)
     with pytest.raises(UserError) as caught:
-        load_data(config, load_tokenizer(config, config.model))
+        load_data(config, load_tokenizer(config, config.model_name_or_path))
     message = str(caught.value)
-    assert message.startswith(f"the chat template of {config.model}: asks for an answer with '")
+    assert message.startswith(f"the chat template of {config.model_name_or_path}: asks for an answer with '")
     assert header in message
     assert "\n" not in message
 
@@ -117,17 +117,17 @@ def test_a_thought_that_only_the_prompt_has_is_refused_in_one_line(make, templat
 def test_a_thought_that_only_the_last_answer_has_is_refused_for_judges_alone(make, judges):
     only_last = THINKING_IN_TURNS.replace("{% if " + OFF + " %}", "{% if loop.last and " + OFF + " %}", 1)
     config = make(only_last, chat_template_kwargs={"enable_thinking": False})
-    load_data(config, load_tokenizer(config, config.model))
+    load_data(config, load_tokenizer(config, config.model_name_or_path))
     config = make(only_last, **judges)
     with pytest.raises(UserError, match="asks for an answer with"):
-        load_data(config, load_tokenizer(config, config.model))
+        load_data(config, load_tokenizer(config, config.model_name_or_path))
 
 
 def test_a_conversation_that_the_template_refuses_is_an_error_in_one_line(make, judges):
     short = "{% if messages|length > 2 %}{{ raise_exception('one question only') }}{% endif %}"
     config = make(short + REFUSING + PLAIN, **judges)
     with pytest.raises(UserError, match=r"refuses a conversation \(one question only\); set chat_template_path"):
-        load_data(config, load_tokenizer(config, config.model))
+        load_data(config, load_tokenizer(config, config.model_name_or_path))
 
 
 def test_engines_ask_a_trained_model_with_the_arguments_of_its_training(make):

@@ -2,14 +2,18 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from kun_recipes.errors import UserError
+from kun_recipes.models.resolve import resolve_model
 from kun_recipes.training import checkpoints, sft
 from kun_recipes.training.checkpoints import RunFolder
+from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.data import load_data
 from kun_recipes.training.formatting import load_tokenizer
 
@@ -17,9 +21,9 @@ pytestmark = pytest.mark.slow
 
 
 def build(config):
-    tokenizer = load_tokenizer(config, config.model)
+    tokenizer = load_tokenizer(config, config.model_name_or_path)
     data = load_data(config, tokenizer)
-    return sft.build_trainer(config, config.model, tokenizer, data, RunFolder(config)), data
+    return sft.build_trainer(config, config.model_name_or_path, tokenizer, data, RunFolder(config)), data
 
 
 def trained_text(trainer, row):
@@ -102,7 +106,7 @@ def test_the_saved_weights_are_base_and_adapter_merged(make_config, monkeypatch)
 
 
 def test_all_weights_are_trained_at_rank_zero(make_config, tiny_model):
-    config = make_config(lora_rank=0, bf16=False, learning_rate=1e-3)
+    config = make_config(use_peft=False, bf16=False, learning_rate=1e-3)
     sft.train(config)
     trained = AutoModelForCausalLM.from_pretrained(config.output_dir).state_dict()
     for name, weight in AutoModelForCausalLM.from_pretrained(tiny_model).state_dict().items():
@@ -253,21 +257,48 @@ sft.train(load(TrainConfig, sys.argv[1:]))
 """
 
 
+def test_adapters_may_be_saved_alone(make_config, tmp_path):
+    merged, alone = make_config(output_dir=str(tmp_path / "merged")), make_config(merge_adapters=False)
+    sft.train(merged)
+    sft.train(alone)
+    folder = Path(alone.output_dir)
+    assert (folder / "adapter_model.safetensors").is_file() and not (folder / "config.json").exists()
+    with pytest.raises(UserError, match="holds adapters alone; train with merge_adapters: true"):
+        resolve_model(str(folder))
+    base = AutoModelForCausalLM.from_pretrained(alone.model_name_or_path, dtype=torch.float32)
+    again = PeftModel.from_pretrained(base, folder).merge_and_unload().state_dict()
+    saved = AutoModelForCausalLM.from_pretrained(merged.output_dir).state_dict()
+    assert all(torch.equal(weight, again[name]) for name, weight in saved.items())
+
+
+def test_adapters_over_a_quantised_base_are_merged_into_the_whole_one(make_config, tmp_path, monkeypatch):
+    merged, quantised = make_config(output_dir=str(tmp_path / "merged")), make_config()
+    monkeypatch.setattr(TrainConfig, "quantized", property(lambda config: "merged" not in config.output_dir))
+    monkeypatch.setattr(TrainConfig, "quantization", lambda config: None)
+    sft.train(merged)
+    sft.train(quantised)
+    assert weights(quantised) == weights(merged)
+    assert not (Path(quantised.output_dir) / "adapters").exists()
+
+
 def test_resume_after_sigkill_gives_the_same_weights(make_config, tmp_path, seeds, tiny_model):
     whole = make_config(output_dir=str(tmp_path / "whole"))
     sft.train(whole)
     options = {
         "output_dir": tmp_path / "model",
-        "model": tiny_model,
+        "model_name_or_path": tiny_model,
         "seeds": seeds,
-        "lora_rank": 4,
+        "use_peft": True,
+        "lora_r": 4,
+        "lora_alpha": 16,
+        "lora_dropout": 0,
         "learning_rate": 0.01,
         "per_device_train_batch_size": 2,
         "max_steps": 8,
         "save_steps": 3,
     }
     argv = [word for key, value in options.items() for word in (f"--{key}", str(value))]
-    argv += ["--lora_targets", "q_proj", "v_proj"]
+    argv += ["--lora_target_modules", "q_proj", "v_proj"]
     killed = subprocess.run([sys.executable, "-c", KILL_AT_STEP_FIVE, *argv], capture_output=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert (tmp_path / "model" / "checkpoints" / "checkpoint-3").is_dir()

@@ -20,8 +20,10 @@ WAYS = {"padded": {}, "padding_free": {"padding_free": True}, "packed": PACKED}
 def make_trainer(make_config):
     def make(**changes):
         config = make_config(**{"per_device_train_batch_size": 4, "use_cpu": True, **changes})
-        tokenizer = load_tokenizer(config, config.model)
-        return build_trainer(config, config.model, tokenizer, load_data(config, tokenizer), RunFolder(config))
+        tokenizer = load_tokenizer(config, config.model_name_or_path)
+        return build_trainer(
+            config, config.model_name_or_path, tokenizer, load_data(config, tokenizer), RunFolder(config)
+        )
 
     return make
 
@@ -101,7 +103,7 @@ def test_the_label_behind_a_boundary_is_not_trained(make_trainer, way):
 @pytest.mark.parametrize("way", ["padding_free", "packed"])
 @pytest.mark.parametrize("attention", ["eager", "sdpa", "varlen_sdpa"])
 def test_the_loss_of_a_shared_row_is_that_of_its_conversations_alone(make_trainer, way, attention):
-    trainer = make_trainer(attention=attention, **WAYS[way])
+    trainer = make_trainer(attn_implementation=attention, **WAYS[way])
     batch = next(iter(trainer.get_train_dataloader()))
     starts = [*(batch["position_ids"][0] == 0).nonzero().flatten().tolist(), batch["input_ids"].shape[1]]
     total, trained = 0.0, 0

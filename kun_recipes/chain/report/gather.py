@@ -71,7 +71,7 @@ class Evidence:
 
     def follows_refine(self, training: Summary) -> bool:
         """Tell if a model was trained from the one that refined the rows: a final model."""
-        began, refined = training["config"]["model"], self.stages["refine"]["config"]["model"]
+        began, refined = training["config"]["model_name_or_path"], self.stages["refine"]["config"]["model"]
         return bool(content_of(began) == content_of(refined))
 
     def settings(self) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,7 +1,7 @@
 """The trainings: the label model, the primary chat model, and the final models."""
 
 import math
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from kun_recipes.reporting.funnel import training_line
 
 if TYPE_CHECKING:  # it imports torch
     from kun_recipes.training.config import TrainConfig
+    from kun_recipes.training.mixture import MixedDataset
 
 FORWARD, BACKWARD = 2, 4
 """Operations a parameter and token; activations computed anew in the backward pass cost a second forward."""
@@ -112,8 +113,9 @@ class TrainingStage(Stage):
         from kun_recipes.models.prompts import load_prompt
         from kun_recipes.training.data import load_judges
 
-        sets = [PairSet("seeds", config.seeds, config.instruction_column, config.output_column)]
-        sets += [PairSet(one.path, one.path, one.instruction, one.output) for one in config.mix or ()]
+        sets = [PairSet(one.id, one.id, one.instruction, one.output) for one in mixed_sets(config)]
+        if config.seeds is not None:
+            sets.insert(0, PairSet("seeds", config.seeds, config.instruction_column, config.output_column))
         for pairs in sets:
             if pairs.path in there:
                 pairs.check()
@@ -137,8 +139,8 @@ class TrainingStage(Stage):
     def work(self, config: "TrainConfig", known: Assumptions, flow: Flow, devices: int) -> Work:
         """A training: a process per GPU, or one for all cores.
 
-        conversations = pairs x (1 - held_out_share), or train_rows if given; + those of each set of mix, its weight
-                        times as many or all; + those of the judges
+        conversations = pairs x (1 - held_out_share), or train_rows if given; + those of each set of the mixture,
+                        its weight times; + those of the judges
         steps         = max_steps, or num_train_epochs x (conversations / batch, rounded up); under packing a row of
                         max_length tokens stands in a conversation's place
         tokens        = steps x batch x tokens of a conversation; without max_steps epochs x those of all conversations
@@ -230,7 +232,7 @@ def training_bytes(config: "TrainConfig", model: ModelSize, shards: int) -> floa
     tokens      = per_device_train_batch_size x max_length
     """
     parameters, layers = model.parameters.number, model.layers.number
-    states = parameters * (ADAPTED_BYTES if config.lora_rank else STATE_BYTES) / shards
+    states = parameters * (ADAPTED_BYTES if config.use_peft else STATE_BYTES) / shards
     gathered = 2 * EXCHANGED_BYTES * parameters / layers if shards > 1 else 0
     of_layers = 2 * layers + LAYER_BYTES if config.gradient_checkpointing else LAYER_BYTES * layers
     tokens = config.per_device_train_batch_size * (config.max_length or math.nan)
@@ -254,18 +256,24 @@ def usable_devices(config: "TrainConfig", devices: int) -> int:
 
 def own_pairs(config: "TrainConfig", flow: Flow) -> float:
     """Of the seeds, the pairs that are not held out."""
-    return flow.read(config.seeds).count * (1 - config.held_out_share)
+    return 0 if config.seeds is None else flow.read(config.seeds).count * (1 - config.held_out_share)
+
+
+def mixed_sets(config: "TrainConfig") -> Sequence["MixedDataset"]:
+    """Return the sets that are trained on beside the seeds."""
+    return config.dataset_mixture.datasets if config.dataset_mixture else ()
 
 
 def _pairs(config: "TrainConfig", known: Assumptions, flow: Flow) -> Iterator[Rows]:
-    """Of the seeds and each set of mix: pairs trained on, and the mean tokens of a conversation made of one."""
+    """Of the seeds and each set of the mixture: pairs trained on, and mean tokens of a conversation made of one."""
     prompt = known.label.prompt_tokens.number if config.direction == "backward" else 0
     around = known.training.template_tokens.number + prompt
     own = own_pairs(config, flow) if config.train_rows is None else config.train_rows
-    yield Rows(own, flow.read(config.seeds).tokens + around)
-    for one in config.mix or []:
-        rows = flow.read(one.path)
-        yield Rows(rows.count if one.weight is None else one.weight * own, rows.tokens + around)
+    if config.seeds is not None:
+        yield Rows(own, flow.read(config.seeds).tokens + around)
+    for one in mixed_sets(config):
+        rows = flow.read(one.id)
+        yield Rows(rows.count if one.weight is None else one.weight * rows.count, rows.tokens + around)
 
 
 def _judges(config: "TrainConfig", of: TrainingRates) -> Iterator[Rows]:
@@ -283,7 +291,7 @@ def _judges(config: "TrainConfig", of: TrainingRates) -> Iterator[Rows]:
 
 def _checkpoints(config: "TrainConfig", steps: float, seconds: float) -> float:
     """Checkpoints that lie on the disk at a time: those kept, and the one being written before the oldest goes."""
-    if config.lora_rank or (config.save_strategy == "no" and not config.save_minutes):
+    if config.use_peft or (config.save_strategy == "no" and not config.save_minutes):
         return 0
     if config.save_minutes:
         made = seconds // (60 * config.save_minutes)

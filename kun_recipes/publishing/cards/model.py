@@ -180,6 +180,8 @@ def _rows(results: list[Result]) -> Iterator[dict[str, str]]:
 
 
 def _weights(config: dict[str, Any]) -> str:
-    if not config["lora_rank"]:
+    if not config.get("use_peft"):
         return "all"
-    return f"LoRA adapters of rank {config['lora_rank']} on {', '.join(config['lora_targets'])}, merged"
+    targets = config["lora_target_modules"]
+    where = f" on {', '.join(targets)}" if targets else ""
+    return f"LoRA adapters of rank {config['lora_r']}{where}, merged"

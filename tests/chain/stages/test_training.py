@@ -9,7 +9,7 @@ import pytest
 from kun_recipes.chain.plan.assumptions import Assumption, Assumptions
 from kun_recipes.chain.plan.work import Flow
 from kun_recipes.chain.stages.training import TRAINING, step_seconds
-from kun_recipes.training.config import MixedIn
+from kun_recipes.training.mixture import DatasetMixture, MixedDataset
 
 BATCH = {"per_device_train_batch_size": 10}
 
@@ -33,8 +33,22 @@ def with_training(known: Assumptions, **values: Any) -> Assumptions:
         # the label prompt adds 20 tokens
         ({**BATCH, "direction": "backward", "num_train_epochs": 1}, 90, 9, 6300),
         # 30 rows of 80 + 10 tokens besides, or one for two of the 90
-        ({**BATCH, "mix": [MixedIn("owner/other")], "num_train_epochs": 1}, 120, 12, 7200),
-        ({**BATCH, "mix": [MixedIn("owner/other", weight=0.5)], "num_train_epochs": 1}, 135, 14, 8550),
+        (
+            {**BATCH, "dataset_mixture": DatasetMixture([MixedDataset("owner/other")]), "num_train_epochs": 1},
+            120,
+            12,
+            7200,
+        ),
+        (
+            {
+                **BATCH,
+                "dataset_mixture": DatasetMixture([MixedDataset("owner/other", weight=0.5)]),
+                "num_train_epochs": 1,
+            },
+            135,
+            14,
+            8550,
+        ),
         # 2 judges x 2 passes x 50 items / 12 a conversation: 20 of 400 tokens
         (
             {**BATCH, "judge_data": ["items"], "judge_turns": 12, "judge_passes": 2, "num_train_epochs": 1},
@@ -121,12 +135,12 @@ def test_no_more_gpus_than_the_global_batch_divides_over(make, known, devices, u
         ({"save_steps": 500, "save_total_limit": 2}, 0),
         ({"save_steps": 0.25, "save_total_limit": None}, 4),
         ({"save_strategy": "no"}, 0),
-        ({"save_steps": 20, "lora_rank": 8}, 0),
+        ({"save_steps": 20, "use_peft": True}, 0),
         # 54 seconds by the assumptions
         ({"save_minutes": 0.2, "save_total_limit": 2}, 3),
         ({"save_minutes": 0.35, "save_total_limit": 2}, 2),
         ({"save_minutes": 1}, 0),
-        ({"save_minutes": 0.2, "lora_rank": 8}, 0),
+        ({"save_minutes": 0.2, "use_peft": True}, 0),
     ],
 )
 def test_disk(make, known, options, checkpoints):

@@ -261,7 +261,7 @@ def test_model_licence_is_given_or_that_of_the_base(run_folder):
     for name in ("label_model", "primary_chat_model"):
         summary = run_folder.folder / name / "train_summary.json"
         values = json.loads(summary.read_text(encoding="utf-8"))
-        values["config"]["model"] = {"path": "recipes/demo/model.yaml", "content": "0"}
+        values["config"]["model_name_or_path"] = {"path": "recipes/demo/model.yaml", "content": "0"}
         summary.write_text(json.dumps(values), encoding="utf-8")
     text = card(run_folder, "label_model", model_licence=None, base_model=None)
     data = ModelCard(text).data
