@@ -21,7 +21,7 @@ CEVAL = "recipes/demo/data/ceval,name=ceval"
 
 @pytest.fixture(scope="module")
 def command(repository: Path, tiny_model: Path, ending_model: Path):
-    """recipes/evaluate.py with the demo's file, for the two tiny models, into a folder."""
+    """recipes/model_evaluation.py with the demo's file, for the two tiny models, into a folder."""
 
     def build(output: Path, *more: str, config: Path = Path("recipes/demo/evaluate.yaml")) -> list[str]:
         overrides = {
@@ -38,7 +38,7 @@ def command(repository: Path, tiny_model: Path, ending_model: Path):
         if config.is_relative_to("recipes"):
             overrides["models"] = ending_model
         words = [str(word) for key, value in overrides.items() for word in (f"--{key}", value)]
-        return [sys.executable, "recipes/evaluate.py", "--config", str(config), *words, *more]
+        return [sys.executable, "recipes/model_evaluation.py", "--config", str(config), *words, *more]
 
     return build
 
@@ -205,7 +205,7 @@ def test_a_mistake_gets_one_line(repository, command, tmp_path, words, message, 
     monkeypatch.chdir(repository)
     monkeypatch.setattr(sys, "argv", command(tmp_path / "out", *words)[1:])
     with pytest.raises(SystemExit) as caught:
-        runpy.run_path("recipes/evaluate.py", run_name="__main__")
+        runpy.run_path("recipes/model_evaluation.py", run_name="__main__")
     assert caught.value.code == 2
     told = capsys.readouterr().err
     assert message in told and told.count("\n") == 1

@@ -1,4 +1,4 @@
-"""The evaluate stage, model by model; recipes/evaluate.py lists what it writes."""
+"""The evaluate stage, model by model; recipes/model_evaluation.py lists what it writes."""
 
 from rich.console import Console
 

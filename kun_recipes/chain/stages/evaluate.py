@@ -32,7 +32,7 @@ class EvaluateRates:
 class EvaluateStage(Stage):
     """Measure the models by C-Eval, CMMLU and held-out pairs (Kun §4.2.4)."""
 
-    name, script = "evaluate", "recipes/evaluate.py"
+    name, script = "evaluate", "recipes/model_evaluation.py"
     extra = "evaluate"
     writes = (
         f"held_out/{ROWS}",

@@ -1,16 +1,10 @@
 """Metrics as modules of the library `evaluate`, each loaded from its file: no code is fetched from the Hub."""
 
 import functools
-import sys
 from pathlib import Path
 from typing import Any
 
-# recipes/evaluate.py has the library's name, and Python looks in a script's own folder first
-_folders, sys.path = sys.path, [folder for folder in sys.path if not Path(folder, "evaluate.py").is_file()]
-try:
-    import evaluate
-finally:
-    sys.path = _folders
+import evaluate
 
 
 @functools.cache
