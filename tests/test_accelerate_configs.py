@@ -25,6 +25,7 @@ SPREAD = {
     "single_gpu": (DistributedType.NO, 1, 1),
     "multi_gpu": (DistributedType.MULTI_GPU, 1, 8),
     "fsdp2": (DistributedType.FSDP, 1, 8),
+    "fsdp2_zero2": (DistributedType.FSDP, 1, 8),
     "zero3": (DistributedType.DEEPSPEED, 1, 8),
     "multi_node": (DistributedType.MULTI_GPU, 2, 16),
 }
@@ -63,7 +64,7 @@ def test_each_header_gives_a_purpose_and_a_valid_command(path, monkeypatch):
 
 
 def test_configs_for_one_machine_let_the_system_choose_the_port():
-    for name in ("multi_cpu", "multi_gpu", "fsdp2", "zero3"):
+    for name in ("multi_cpu", "multi_gpu", "fsdp2", "fsdp2_zero2", "zero3"):
         assert load_config_from_file(str(REPOSITORY / f"accelerate_configs/{name}.yaml")).main_process_port == 0, name
 
 
@@ -73,7 +74,9 @@ def test_sharding_configs_save_the_whole_model():
     assert (
         zero3["gradient_accumulation_steps"] == zero3["gradient_clipping"] == "auto"
     )  # else the recipe's are ignored
-    assert load_config_from_file(str(REPOSITORY / "accelerate_configs/fsdp2.yaml")).fsdp_config["fsdp_version"] == 2
+    for name, resharded in {"fsdp2": True, "fsdp2_zero2": False}.items():
+        sharding = load_config_from_file(str(REPOSITORY / f"accelerate_configs/{name}.yaml")).fsdp_config
+        assert (sharding["fsdp_version"], sharding["fsdp_reshard_after_forward"]) == (2, resharded)
 
 
 def test_command_line_overrides_the_machines_of_a_config():

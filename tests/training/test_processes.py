@@ -218,12 +218,13 @@ def test_training_resumes_after_one_process_was_preempted(alone, interrupt, laun
     assert_same_training(alone(**FULL), folder)
 
 
-def test_sharded_weights_train_like_whole_ones(alone, interrupt, launch, tmp_path, repository):
+@pytest.mark.parametrize("config", ["fsdp2", "fsdp2_zero2"])
+def test_sharded_weights_train_like_whole_ones(alone, interrupt, launch, tmp_path, repository, config):
     two = ("--num_processes", "2")
-    interrupt("01", "SIGKILL", *two, before=AS_GPUS, config="fsdp2", **FULL)
+    interrupt("01", "SIGKILL", *two, before=AS_GPUS, config=config, **FULL)
     script = tmp_path / "train.py"
     script.write_text(AS_GPUS + (repository / "recipes" / "train.py").read_text(encoding="utf-8"), encoding="utf-8")
-    folder, code, said = launch(*two, config="fsdp2", script=str(script), **FULL)
+    folder, code, said = launch(*two, config=config, script=str(script), **FULL)
     assert (code, said) == (0, "train: continuing from step 2\n" + report(folder))
     assert_same_training(alone(**FULL), folder)
     assert {weight.dtype for weight in weights(folder).values()} == {torch.float32}
