@@ -1,22 +1,26 @@
 """Tiny models that are no plain transformer: linear attention, positions that nobody numbers, a past without keys."""
 
-from transformers import BloomConfig, MambaConfig, Qwen3NextConfig
+from transformers import BloomConfig, MambaConfig, Qwen3_5TextConfig, Qwen3NextConfig
 
 VOCABULARY = {"vocab_size": 259, "eos_token_id": 256, "bos_token_id": None, "pad_token_id": 257}
 """The tokens of the tiny model's tokenizer."""
 
-LINEAR = Qwen3NextConfig(
+MIXED_ATTENTION = {
     **VOCABULARY,
-    hidden_size=32,
-    intermediate_size=32,
-    num_hidden_layers=4,  # three linear, one full
-    num_attention_heads=2,
-    num_key_value_heads=1,
-    head_dim=16,
-    linear_num_key_heads=2,
-    linear_num_value_heads=2,
-    linear_key_head_dim=16,
-    linear_value_head_dim=16,
+    "hidden_size": 32,
+    "intermediate_size": 32,
+    "num_hidden_layers": 4,  # three linear, one full
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 16,
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 2,
+    "linear_key_head_dim": 16,
+    "linear_value_head_dim": 16,
+}
+QWEN3_5 = Qwen3_5TextConfig(**MIXED_ATTENTION, initializer_range=0.2)
+LINEAR = Qwen3NextConfig(
+    **MIXED_ATTENTION,
     num_experts=2,
     num_experts_per_tok=1,
     moe_intermediate_size=16,

@@ -3,21 +3,29 @@
 import shutil
 
 import pytest
+import torch
 from transformers import AutoModelForCausalLM, GPT2Config, PretrainedConfig, ViTConfig
 
 from kun_recipes.errors import UserError
 from kun_recipes.training import attention, sft
 from kun_recipes.training.architecture import check_adapters, fitting_attention, outline
-from tests.architectures import BLOOM, LINEAR, MAMBA, VOCABULARY
+from tests.architectures import BLOOM, LINEAR, MAMBA, QWEN3_5, VOCABULARY
 
 CONFIGS: dict[str, PretrainedConfig] = {
     "bloom": BLOOM,
     "mamba": MAMBA,
     "gpt2": GPT2Config(**VOCABULARY, n_embd=32, n_layer=2, n_head=2, n_positions=1024),
     "linear": LINEAR,
+    "qwen3.5": QWEN3_5,
 }
-TARGETS = {"bloom": ["query_key_value"], "mamba": ["in_proj", "x_proj"], "gpt2": ["c_attn"], "linear": ["q_proj"]}
-FULL = {"lora_rank": 0, "bf16": False}
+TARGETS = {
+    "bloom": ["query_key_value"],
+    "mamba": ["in_proj", "x_proj"],
+    "gpt2": ["c_attn"],
+    "linear": ["q_proj"],
+    "qwen3.5": ["q_proj", "in_proj_qkv"],
+}
+FULL = {"use_peft": False, "bf16": False}
 
 
 @pytest.fixture
@@ -43,18 +51,37 @@ def test_a_training_ends_with_a_model(make, name, way):
     changes = {"lora_target_modules": TARGETS[name]} if way == "adapters" else FULL
     config = make(CONFIGS[name], weights=True, **changes)
     summary = sft.train(config)
-    assert summary["resolved"]["attention"] == ("sdpa" if name in ("gpt2", "linear") else "eager")
+    assert summary["resolved"]["attention"] == ("sdpa" if name in ("gpt2", "linear", "qwen3.5") else "eager")
     assert type(AutoModelForCausalLM.from_pretrained(config.output_dir).config) is type(CONFIGS[name])
 
 
 @pytest.mark.parametrize("option", ["packing", "padding_free"])
-@pytest.mark.parametrize("name", ["bloom", "mamba", "linear"])
+@pytest.mark.parametrize("name", ["bloom", "mamba", "linear", "qwen3.5"])
 def test_rows_that_conversations_would_share_and_see_each_other_in_are_refused(make, name, option):
     config = make(CONFIGS[name], **{option: True})
     with pytest.raises(
         UserError, match=f"^{option}: .*ForCausalLM cannot keep conversations apart .*; leave {option}"
     ):
-        fitting_attention(config, outline(config, config.model), on_gpu=False)
+        fitting_attention(config, outline(config, config.model_name_or_path), on_gpu=False)
+
+
+def test_linear_attention_carries_one_conversation_of_a_row_into_the_next():
+    """Why packing is refused: in a row of two, Qwen3.5's second conversation is not as alone.
+
+    By their boundaries transformers parts them with kernels of other packages only, and says so.
+    """
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(QWEN3_5).eval()
+    one, other = torch.randint(0, 256, (1, 70)), torch.randint(0, 256, (1, 33))
+    row = {"input_ids": torch.cat([one, other], 1), "use_cache": False}
+    row["position_ids"] = torch.cat([torch.arange(70), torch.arange(33)])[None]
+    with torch.no_grad():
+        packed = model(**row).logits
+        torch.testing.assert_close(packed[:, :70], model(one, use_cache=False).logits, rtol=1e-3, atol=1e-4)
+        assert (packed[:, 70:] - model(other, use_cache=False).logits).abs().max() > 1
+        ends = torch.tensor([0, 70, 103], dtype=torch.int32)
+        with pytest.raises(ValueError, match="can't keep packed sequences apart without"):
+            model(**row, cu_seq_lens_q=ends, cu_seq_lens_k=ends, max_length_q=70, max_length_k=70)
 
 
 @pytest.mark.parametrize(
