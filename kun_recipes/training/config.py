@@ -12,6 +12,7 @@ from trl import SFTConfig
 from kun_recipes.config.options import option
 from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, PromptPath
 from kun_recipes.errors import ConfigError
+from kun_recipes.execution.rounds import OfRound
 from kun_recipes.models.hardware import fast_dtype
 from kun_recipes.training.attention import Attention
 from kun_recipes.training.distributed import check_batch
@@ -26,11 +27,14 @@ class MixedIn:
     instruction: str = option("instruction", "column; several are joined by +, such as instruction+input")
     output: str = option("output", "column")
     weight: float | None = option(None, "its rows per row of the seeds trained on; null takes all rows", above=0)
+    at_most: float | None = option(
+        None, "the same, where it may have fewer; without weight, null takes all rows", above=0
+    )
     revision: str | None = option(None, "its commit, where it is a Hub dataset")
 
 
 @dataclass(kw_only=True)
-class TrainConfig(SFTConfig):
+class TrainConfig(SFTConfig, OfRound):
     """Fine-tune the label model, the primary chat model or the final model (Kun §3.1, §3.3)."""
 
     output_dir: OutputPath = option(help="folder of the trained model and its train_summary.json")
@@ -183,6 +187,8 @@ class TrainConfig(SFTConfig):
         for place, one in enumerate(self.mix or []):
             if one.revision and Path(one.path).exists():
                 raise ConfigError(f"mix[{place}].revision", f"holds for a Hub dataset; {one.path} is a path")
+            if one.weight is not None and one.at_most is not None:
+                raise ConfigError(f"mix[{place}].at_most", "weight is set too: choose one of the two")
         check_batch(self.global_batch_size, self.per_device_train_batch_size, self.gradient_accumulation_steps)
         for key in ("learning_rate", "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps"):
             if not getattr(self, key) > 0:

@@ -57,9 +57,10 @@ def load_mix(
         pairs, removed = load_pairs(one.path, one.instruction, one.output, one.revision)
         new = [seed for seed in pairs if seed.instruction not in known]
         removed += [Removed(seed.where, "duplicate_instruction") for seed in pairs if seed.instruction in known]
-        rows = None if one.weight is None else round(one.weight * trained)
+        share = one.at_most if one.weight is None else one.weight
+        rows = None if share is None else round(share * trained)
         taken, unfit, rest = take(new, rows, fault)
-        if rows is not None and len(taken) < rows:
+        if one.weight is not None and rows is not None and len(taken) < rows:
             raise UserError(
                 f"mix: weight {one.weight} of {trained} rows asks {rows} of {one.path}, which has {len(taken)} to "
                 "train on; lower the weight, or leave it out to take all rows"

@@ -7,7 +7,7 @@ import datasets
 import pytest
 
 from kun_recipes.data.pairs import Pair, Removed, split_pairs
-from kun_recipes.errors import UserError
+from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.training.config import MixedIn
 from kun_recipes.training.mixing import MixedSet, in_subset_order, load_mix, take
 
@@ -55,6 +55,20 @@ def test_weight_above_the_available_rows_is_an_error(mix, tmp_path):
     message = f"mix: weight 2.5 of 4 rows asks 10 of {coig}, which has 9 to train on; lower the weight, or leave"
     with pytest.raises(UserError, match=message):
         mix(mix=[MixedIn(coig, weight=2.5)])
+
+
+@pytest.mark.parametrize(("at_most", "taken"), [(0.5, 2), (2.25, 9), (100.0, 9)])
+def test_a_limit_takes_what_there_is(mix, tmp_path, at_most, taken):
+    """As a weight would, but fewer rows are no mistake: how many pairs a round gives is not known before."""
+    coig = write(tmp_path / "coig.jsonl", *rows("甲", 9))
+    (part,) = mix(mix=[MixedIn(coig, at_most=at_most)])
+    assert len(part.pairs) == taken
+    assert part.counts()["removed"] == ({"not_in_mix": 9 - taken} if taken < 9 else {})
+
+
+def test_a_limit_beside_a_weight_is_refused(make_config):
+    with pytest.raises(ConfigError, match=r"mix\[0\].at_most: weight is set too"):
+        make_config(mix=[MixedIn("owner/set", weight=1.0, at_most=1.0)]).check()
 
 
 def test_repeated_instruction_is_removed_as_duplicate(mix, tmp_path):
