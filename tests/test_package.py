@@ -115,9 +115,9 @@ def test_space_requires_the_versions_of_setup_cfg(repository: Path):
     ours = bounds("\n".join([settings["options"]["install_requires"], *extras.values()]))
     space = bounds((repository / "kun_recipes/annotation/space_files/requirements.txt").read_text(encoding="utf-8"))
     assert len(space) > 5 and space.items() <= ours.items()
+
+
 def test_no_script_hides_a_library(repository: Path):
     """Python looks for a module in the script's own folder first."""
     scripts = {path.stem for path in (repository / "recipes").glob("*.py")}
     assert not scripts & (set(sys.stdlib_module_names) | set(packages_distributions()))
-
-

@@ -44,8 +44,8 @@ CHECK_ARMS = {f"{FIRST}-{check}": {"answers": "polished", "verify": "true", "che
 
 ARMS = PAPER_ARMS | CHECK_ARMS
 
-ONE_SIZE = ("--final_sizes", "null")
-"""An arm trains one final model, on all rows that it keeps, whatever sizes the recipe has."""
+ONE_SIZE = ("--final_sizes", "null", "--rounds", "1")
+"""An arm trains one final model, on all rows that it keeps, whatever sizes and rounds the recipe has."""
 
 JUDGES = "judges.json"
 JUDGED_BY = ("model", "engine", "dtype", "filter_prompt", "score_prompt", "score_target", "judge_data")

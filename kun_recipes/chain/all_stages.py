@@ -7,6 +7,7 @@ from kun_recipes.chain.stages.label import LABEL
 from kun_recipes.chain.stages.publish import PUBLISH
 from kun_recipes.chain.stages.refine import REFINE
 from kun_recipes.chain.stages.report import REPORT
+from kun_recipes.chain.stages.rounds import ROUNDS
 from kun_recipes.chain.stages.statistics import STATISTICS
 from kun_recipes.chain.stages.study import STUDY
 from kun_recipes.chain.stages.training import FINAL_MODEL, LABEL_MODEL, PRIMARY_CHAT_MODEL
@@ -28,3 +29,6 @@ STAGES: dict[str, Stage] = {
     )
 }
 """In their order. A recipe has a YAML of each name, but for stages whose results it reads from elsewhere."""
+
+ALL_STAGES: dict[str, Stage] = {**STAGES, ROUNDS.name: ROUNDS}
+"""With those that only a run of several rounds has. A recipe needs no YAML of these."""

@@ -1,6 +1,7 @@
 """Options that the stages of a recipe share."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import InputPath, ModelPath, OutputPath, StagePath
@@ -24,6 +25,20 @@ class RunConfig:
     accelerate_config: InputPath = option("accelerate_configs/cpu.yaml", "how the trainings are launched")
     final_sizes: list[int] | None = option(
         None, "train a final model on each of these numbers of rows, the smaller sets inside the larger", min=1
+    )
+
+    rounds: int = option(
+        1,
+        "times that the models are trained and write pairs; each further round learns from the pairs of the one "
+        "before, and labels other segments",
+        source="Kun §3: this repeated process",
+        min=1,
+    )
+    rounds_from: Literal["base", "last"] = option(
+        "base", "what the models of a further round are trained from: the base model, or those of the round before"
+    )
+    round_weight: float = option(
+        1.0, "most pairs of the round before that a training mixes in, per pair of its seeds", source="ours", above=0
     )
 
     def check(self) -> None:

@@ -6,11 +6,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from kun_recipes.chain.all_stages import STAGES
+from kun_recipes.chain.all_stages import ALL_STAGES, STAGES
 from kun_recipes.chain.config import RunConfig
 from kun_recipes.chain.graph import check_inputs, let_fail
 from kun_recipes.chain.recipe import Chain, StageRun
+from kun_recipes.chain.rounds import GAIN, LABEL, PER_ROUND, UNION, Rounds, check_rounds, check_shares, shown_folders
 from kun_recipes.chain.stage import Stage
+from kun_recipes.chain.stages.report import REPORT
 from kun_recipes.chain.stages.training import FINAL_MODEL
 from kun_recipes.config.command_line import COMMAND_LINE, load, refuse_renamed
 from kun_recipes.config.paths import map_paths
@@ -61,7 +63,7 @@ def load_chain(
     if run.model != find_shipped(str(shared.get("model"))) and "--model_revision" not in run_argv:
         run.model_revision = None  # it was another model's
     reader = _Reader(recipe, run, shared, [one for one in overrides if one[0] not in run_fields], placement, future)
-    stages = [stage for name in files for stage in reader.stages(name)]
+    stages = list(reader.all_stages(files))
     if not stages:
         raise ConfigError(None, f"holds no stage; a stage's file is {', '.join(STAGES)}.yaml", recipe)
     _refuse_unused(reader.overrides, stages)
@@ -97,8 +99,31 @@ class _Reader:
     placement: Placement | None
     future: Sequence[str]
 
+    def all_stages(self, files: Sequence[str]) -> Iterator[StageRun]:
+        """Yield the stages of these files. Where there are several rounds, theirs take the place of one round's."""
+        several = self.run.rounds > 1
+        if several:
+            check_rounds(files, self.recipe)
+        for name in files:
+            if not several or name not in PER_ROUND:
+                yield from self.stages(name)
+            elif name == PER_ROUND[-1]:
+                yield from self.rounds()
+
+    def rounds(self) -> Iterator[StageRun]:
+        """Yield the stages of all rounds, and that of their union."""
+        plain = {name: self.stage(name, name, []).config for name in PER_ROUND}
+        of_rounds = Rounds(self.run, plain, measured=GAIN in ALL_STAGES).stages()
+        stages = [self.stage(one.name, one.file, one.words) for one in of_rounds]
+        check_shares([stage.config for stage in stages if stage.file == LABEL])
+        yield from stages
+
     def stages(self, name: str) -> Iterator[StageRun]:
         """The stage of a file, or one for each size of the final model."""
+        if name == REPORT.name and self.run.rounds > 1:
+            others = self.stage(name, name, []).config.stages or ()
+            yield self.stage(name, name, ["--stages", *others, *shown_folders(self.run, GAIN in ALL_STAGES)])
+            return
         if name != FINAL or not self.run.final_sizes:
             yield self.stage(name, name, [])
             return
@@ -108,15 +133,16 @@ class _Reader:
             yield self.stage(f"{name}_{short(size)}", name, own)
 
     def stage(self, name: str, file_name: str, own: list[str]) -> StageRun:
-        kind = STAGES.get(file_name, STAGES[FINAL])
+        kind = (ALL_STAGES | STAGES).get(file_name, STAGES[FINAL])
         file = f"{self.recipe}/{file_name}.yaml"
+        has_file = file_name not in (GAIN, UNION) or Path(file).is_file()
         config_class = kind.config_class()
         known = {field.name for field in fields(config_class)}
-        values = read_yaml_mapping(file)
+        values = read_yaml_mapping(file) if has_file else {}
         replaced = list(_replaced(values, field_types(config_class), self.shared, self.run))
         if takes_shared_seeds(values, known):
             replaced += [pair for pair in _replaced_seeds(self.shared, self.run) if pair[0] in known - values.keys()]
-        argv = ["--config", file, *_flatten(replaced)]
+        argv = [*(["--config", file] if has_file else []), *_flatten(replaced)]
         if self.placement:
             argv += self.placement(file_name, kind)
         for key, words in self.overrides:

@@ -59,7 +59,13 @@ def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> Us
     failed: dict[str, UserError] = {}
     for stage in selected:
         begun, state = time.monotonic(), "complete"
-        if missing := [name for name in reads[stage.name] if name in failed]:
+        if why := stage.left_out:
+            console.print(f"{stage.name:{width}} {why}", highlight=False, markup=False)
+            continue
+        gone = set(failed)
+        if stage.kind.optional:
+            gone |= {one.name for one in chain.stages if one.left_out}
+        if missing := [name for name in reads[stage.name] if name in gone]:
             stage.go_without([folders[name] for name in missing])
         if not stage.complete:
             state = "done"

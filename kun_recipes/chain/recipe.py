@@ -13,6 +13,7 @@ from kun_recipes.config.command_line import COMMAND_LINE
 from kun_recipes.config.paths import config_paths
 from kun_recipes.errors import ConfigError
 from kun_recipes.execution.folder import changed_keys
+from kun_recipes.execution.rounds import left_out_with_round
 
 
 @dataclass
@@ -44,7 +45,14 @@ class StageRun:
     @property
     def complete(self) -> bool:
         """Whether the stage itself has nothing left to do. For the stages that it reads from, see `graph.complete`."""
+        if self.left_out:
+            return True
         return self.summary() is not None and not self.kind.repeats(self.config)
+
+    @property
+    def left_out(self) -> str | None:
+        """Why it is left out with its round; None if it is not."""
+        return left_out_with_round(self.config)
 
     def go_without(self, folders: Sequence[Path]) -> None:
         """Let it leave out those of its optional inputs that the stages of these folders have not finished."""

@@ -14,6 +14,7 @@ from kun_recipes.chain.plan.work import Flow, Work
 from kun_recipes.data.folders import SUMMARY
 from kun_recipes.execution.failed import leave_out, left_out
 from kun_recipes.execution.folder import describe
+from kun_recipes.execution.rounds import left_out_with_round
 from kun_recipes.installed import require_extras
 from kun_recipes.reporting.tables import Table
 
@@ -86,6 +87,9 @@ class Stage:
         main(self.config_class(), self._run_left, argv)
 
     def _run_left(self, config: Any) -> None:
+        if why := left_out_with_round(config):
+            print(f"{self.name}: {why}", file=sys.stderr)
+            return
         left = self.left(config)
         for paths in left_out(left).values():
             for path in paths:
@@ -139,8 +143,12 @@ class Stage:
         """
         return None
 
+    def is_planned(self) -> bool:
+        """Return whether a plan has it."""
+        return self.assumptions is not None
+
     def work(self, config: Any, known: Assumptions, flow: Flow, devices: int) -> Work:
-        """Return what it does to the rows and what that takes. Only for a stage with `assumptions`."""
+        """Return what it does to the rows and what that takes. Only for a stage that is planned."""
         raise NotImplementedError
 
     def measured(self, summary: Summary, folder: Path, section: Any) -> Any:

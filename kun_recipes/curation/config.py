@@ -5,10 +5,12 @@ from typing import ClassVar, Literal
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import InputPath, OutputPath, PromptPath, RowsPath
+from kun_recipes.curation.parts import ROUND_SHARE, Part
 from kun_recipes.data import schema
 from kun_recipes.data.row_sources import RowSource
 from kun_recipes.errors import ConfigError
 from kun_recipes.execution.options import PushConfig
+from kun_recipes.execution.rounds import OfRound
 from kun_recipes.models.options import EngineConfig
 
 FURTHER_TEMPERATURE = 0.7
@@ -18,7 +20,7 @@ CHECKS = ("tails", "details", "support", "answer")
 
 
 @dataclass(kw_only=True)
-class CandidatesConfig(EngineConfig, PushConfig):
+class CandidatesConfig(EngineConfig, PushConfig, OfRound):
     """Options of a stage that reads rows, and may write several candidates for each."""
 
     rows_option: ClassVar[str]
@@ -114,6 +116,20 @@ class LabelConfig(CandidatesConfig):
         max=100,
         selects=True,
     )
+    round: int | None = option(
+        None,
+        "number of the round, from 1: the segments are its part of them, and each row gets the number; null: all "
+        "segments; recipes/run.py --rounds sets it",
+        min=1,
+    )
+    round_share: float | None = option(
+        None,
+        "share of the segments left by earlier rounds that a round labels, chosen by hash; the same in all rounds; "
+        f"null: {ROUND_SHARE}",
+        source="ours",
+        above=0,
+        max=1,
+    )
     drop_statements: bool = option(
         False,
         "remove an instruction that by its form is neither a question nor an order",
@@ -131,6 +147,10 @@ class LabelConfig(CandidatesConfig):
 
     new_tokens = 96
 
+    def part(self) -> Part | None:
+        """Return the part of the segments that is read; None for all."""
+        return None if self.round is None else Part(self.round, self.round_share or ROUND_SHARE)
+
     def draws(self) -> bool:
         return self.candidates > 1 or super().draws()
 
@@ -138,6 +158,8 @@ class LabelConfig(CandidatesConfig):
         super().check()
         if self.min_fit is not None and self.min_fit_percentile is not None:
             raise ConfigError("min_fit_percentile", "min_fit is set too: choose one of the two")
+        if self.round_share is not None and self.round is None:
+            raise ConfigError("round_share", "has no effect in a run of one round: set rounds in run.yaml (--rounds)")
 
 
 @dataclass(kw_only=True)

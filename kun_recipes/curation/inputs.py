@@ -1,11 +1,18 @@
 """The rows that label and refine read: a stage's where they lie, others from a copy in the stage's own folder."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
+from datatrove.data import Document
+
 from kun_recipes.curation.config import CandidatesConfig
+from kun_recipes.curation.parts import Part
+from kun_recipes.data import schema
 from kun_recipes.data.folders import require_finished
-from kun_recipes.data.rows import check_rows
+from kun_recipes.data.rows import InputReader, check_rows
+from kun_recipes.execution.counts import OTHER_ROUNDS
 from kun_recipes.execution.folder import StageFolder
 
 Config = TypeVar("Config", bound=CandidatesConfig)
@@ -32,3 +39,21 @@ def rows_here(config: Config, stage: StageFolder) -> Config:
         stage.pin(option, commit)
     copied: dict[str, Any] = {option: str(source.copy(stage.folder, commit))}
     return replace(config, **copied)
+
+
+class PartReader(InputReader):
+    """Read the rows of one part, and write its number into each."""
+
+    name = "🐉 input rows of a round"
+
+    def __init__(self, folder: str | Path, part: Part):
+        super().__init__(folder)
+        self.part = part
+
+    def read_file(self, filepath: str) -> Iterator[Document]:
+        for document in super().read_file(filepath):
+            if self.part.has(document.id):
+                document.metadata[schema.ROUND] = self.part.number
+                yield document
+            else:
+                self.stat_update(OTHER_ROUNDS)

@@ -12,7 +12,7 @@ from datatrove.pipeline.filters.base_filter import BaseFilter
 
 from kun_recipes.curation.choosing import KeepBest, instruction_merits
 from kun_recipes.curation.config import LabelConfig
-from kun_recipes.curation.inputs import check_source, rows_here
+from kun_recipes.curation.inputs import PartReader, check_source, rows_here
 from kun_recipes.curation.labeling import CountTokens, EmptyInstruction, LabelInstructions, MeasureFit
 from kun_recipes.curation.measuring import FitsContext, RecallRows
 from kun_recipes.curation.recital import RecitesPrompt
@@ -26,6 +26,8 @@ from kun_recipes.data.rows import (
     removed_writers,
     row_writer,
 )
+from kun_recipes.errors import UserError
+from kun_recipes.execution.counts import OTHER_ROUNDS
 from kun_recipes.execution.folder import MEASURE, SELECT, StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models.context import TOKENS_A_TOKEN, Request, open_engine
@@ -44,7 +46,7 @@ def measure(config: LabelConfig, stage: StageFolder) -> list[PipelineStep]:
     author = model_identity(engine.model)
     is_short = RangeFilter(schema.TOKENS, "segment_length", highest=config.max_tokens).keeps
     return [
-        InputReader(config.segments),
+        PartReader(config.segments, part) if (part := config.part()) else InputReader(config.segments),
         RecallRows(stage.recalled, LabelInstructions.number, config.candidates),
         CountTokens(engine.model),
         LabelInstructions(
@@ -106,7 +108,10 @@ def run(config: LabelConfig) -> None:
         pipeline = measure(config, stage)
         stage.begin()
         measured = run_pipeline(pipeline, stage.logs(MEASURE), len(shards), config.where(), reads=shards)
+        if not measured.read:
+            raise UserError(f"{config.segments}: round {config.round} has no segment to label; ask for fewer rounds")
         counts = run_pipeline(select(config, stage), stage.logs(SELECT), len(shards))
         counts.check_measured(measured)
-        summary = stage.finish(counts, measured.used)
+        others = {OTHER_ROUNDS: measured.other_rounds} if config.round else {}
+        summary = stage.finish(counts, measured.used, **others)
     report(summary, stage.folder)

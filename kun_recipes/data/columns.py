@@ -1,6 +1,7 @@
 """The columns of what is published: their order, types and meanings, as the cards print them."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import pyarrow
 
@@ -92,6 +93,12 @@ SEGMENTS = (_SEGMENT[1], _SOURCE, _SEGMENT[0], *_SEGMENT[2:])
 
 CANDIDATES = (_INSTRUCTION, _SEGMENT[1], _SOURCE, _SEGMENT[0], *_SEGMENT[2:], *_LABEL, *_LABELLER)
 """Labelled candidates: the instruction and the segment that it was written for, before any verdict."""
+
+
+def with_round(columns: tuple[Column, ...], first: Mapping[str, Any] | None) -> tuple[Column, ...]:
+    """Return the columns with the number of the round at their end, if the first of the rows has one."""
+    is_of_round = first is not None and first.get(schema.ROUND) is not None
+    return (*columns, Column(schema.ROUND, _WHOLE, "the round that labelled the segment")) if is_of_round else columns
 
 
 def with_license(columns: tuple[Column, ...]) -> tuple[Column, ...]:

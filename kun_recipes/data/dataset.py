@@ -1,12 +1,10 @@
 """Finished pairs as a dataset that `load_dataset` reads: Parquet, one split per source, as COIG-Kun was released."""
 
-import os
 import shutil
 from pathlib import Path
 
-from kun_recipes.data.atomic import write_json
-from kun_recipes.data.columns import PAIRS
-from kun_recipes.data.folders import WRITTEN, discard
+from kun_recipes.data.columns import PAIRS, with_round
+from kun_recipes.data.folders import put_in_place
 from kun_recipes.data.parquet import SplitWriter
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import UserError
@@ -28,11 +26,9 @@ def write_dataset(rows: Path, folder: str | Path) -> dict[str, int]:
     partial = folder.with_name(f"{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     (partial / "data").mkdir(parents=True)
-    with SplitWriter(partial / "data", PAIRS) as splits:
+    columns = with_round(PAIRS, next(read_rows(rows), None))
+    with SplitWriter(partial / "data", columns) as splits:
         for row in read_rows(rows):
             splits.write(row)
-    files = sorted(path.relative_to(partial).as_posix() for path in partial.rglob("*") if path.is_file())
-    write_json(partial / WRITTEN, {"rows": splits.rows, "files": files})
-    discard(folder)
-    os.replace(partial, folder)
+    put_in_place(partial, folder, rows=splits.rows)
     return splits.rows

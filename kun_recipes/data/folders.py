@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from kun_recipes.data.atomic import write_json
 from kun_recipes.errors import UserError
 
 SUMMARY = "stage.json"
@@ -17,7 +19,7 @@ WRITTEN = ".written.json"
 COPIED = "scratch/input-"
 """Beginning of the name of the folder into which a stage copies rows that lie elsewhere."""
 MARKS = (SUMMARY, STARTED, TRAIN_SUMMARY, f"checkpoints/{STARTED}", f"{COPIED}*", WRITTEN)
-"""Files by which a folder that this package wrote is known; `write_dataset` leaves the last, no other program does."""
+"""Files by which a folder that this package wrote is known; `put_in_place` leaves the last, no other program does."""
 
 ROWS = "*.jsonl*"
 """Pattern of the files of rows, for what a stage writes."""
@@ -62,7 +64,7 @@ def require_finished(rows: str) -> None:
 
 
 def discard(folder: Path, writes: Sequence[str] = ()) -> None:
-    """Remove a folder that a stage, a training or `write_dataset` wrote, and nobody else wrote into.
+    """Remove a folder that a stage, a training or `put_in_place` wrote, and nobody else wrote into.
 
     Args:
         writes: patterns of what the stage writes there beside `STAGE_FILES`.
@@ -86,8 +88,29 @@ def discard(folder: Path, writes: Sequence[str] = ()) -> None:
     shutil.rmtree(folder)
 
 
+def put_in_place(partial: Path, folder: Path, **note: Any) -> None:
+    """Make a folder that was written beside its place appear there whole; an earlier one is replaced.
+
+    Args:
+        note: what is noted beside the names of its files.
+    """
+    files = sorted(path.relative_to(partial).as_posix() for path in partial.rglob("*") if path.is_file())
+    write_json(partial / WRITTEN, {**note, "files": files})
+    discard(folder)
+    os.replace(partial, folder)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Link the file, for weights are large; copy it if the file system has no links."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or a file system without links
+        shutil.copyfile(source, target)
+
+
 def foreign_files(folder: Path, writes: Sequence[str] = ()) -> list[str]:
-    """Return the files of a folder that neither `write_dataset` nor a stage that `writes` these wrote."""
+    """Return the files of a folder that neither `put_in_place` nor a stage that `writes` these wrote."""
     found = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
     if (folder / WRITTEN).is_file():
         return sorted(set(found) - _written_with(folder / WRITTEN))
@@ -97,7 +120,7 @@ def foreign_files(folder: Path, writes: Sequence[str] = ()) -> list[str]:
 
 
 def _written_with(mark: Path) -> set[str]:
-    """Return the files of a dataset's folder, as `write_dataset` noted them."""
+    """Return the files of a folder, as `put_in_place` noted them."""
     try:
         return {WRITTEN, *json.loads(mark.read_text(encoding="utf-8"))["files"]}
     except (ValueError, KeyError, TypeError):  # damaged, or of an earlier version

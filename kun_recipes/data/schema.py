@@ -29,6 +29,7 @@ FIT = "fit"  # instruction_logprob - instruction_prior_logprob
 LABEL_MODEL = "label_model"  # name and hash of the weights
 LABEL_PROMPT = "label_prompt"  # fingerprint of the prompt file
 CANDIDATE = "candidate"  # number of a further instruction for the same segment, from 1; absent for the first
+ROUND = "round"  # the round that labelled the segment, from 1; absent in a run of one round
 
 # refine (§3.3): verdicts and the polished answer, by the primary chat model. Log-odds are in nats.
 FILTER_LOGODDS = "filter_logodds"  # log P(是)/P(否), figure 4
@@ -101,6 +102,7 @@ LABELLED = (
     LABEL_MODEL,
     LABEL_PROMPT,
     CANDIDATE,
+    ROUND,
     *REFINED,
 )
 """Columns that label writes, and those that are about what it wrote."""

@@ -11,6 +11,7 @@ from kun_recipes.execution.usage import Used, read_used
 
 LINES_REMOVED = "lines_removed"  # the statistic of the blocks that take lines out of documents
 NOT_BEST = "not_best"  # the statistic of the blocks that keep one of several candidates for a row
+OTHER_ROUNDS = "other_rounds"  # the statistic of the reader that leaves rows to other rounds
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Counts:
         removed: number of rows by reason, in the order of the blocks.
         lines_removed: lines and sentences that were taken out of documents which stayed.
         not_best: candidates beside the one chosen for each row: no rows, and not lost.
+        other_rounds: rows that are left to other rounds, and not among those read.
         used: what its tasks used.
     """
 
@@ -33,6 +35,7 @@ class Counts:
     removed: Counter = field(default_factory=Counter)
     lines_removed: int = 0
     not_best: int = 0
+    other_rounds: int = 0
     used: Used = field(default=Used(), compare=False)
 
     def then(self, following: "Counts") -> "Counts":
@@ -41,9 +44,10 @@ class Counts:
         if following.rows_in != self.rows_out:
             raise RuntimeError(f"a pipeline wrote {self.rows_out} rows, and the next one read {following.rows_in}")
         lines, not_best = self.lines_removed + following.lines_removed, self.not_best + following.not_best
+        others = self.other_rounds + following.other_rounds
         removed = self.removed + following.removed
         used = self.used + following.used
-        return Counts(self.read, self.rows_in, following.rows_out, removed, lines, not_best, used)
+        return Counts(self.read, self.rows_in, following.rows_out, removed, lines, not_best, others, used)
 
     def check_measured(self, measured: "Counts") -> None:
         """Raise RuntimeError unless this pipeline selected among all rows that were read to be measured."""
@@ -68,6 +72,7 @@ def sum_counts(parts: Iterable[Counts]) -> Counts:
             total.removed + part.removed,
             total.lines_removed + part.lines_removed,
             total.not_best + part.not_best,
+            total.other_rounds + part.other_rounds,
             total.used + part.used,
         )
     return total
@@ -90,6 +95,7 @@ def read_counts(logs: Path, ranks: Iterable[int]) -> Counts:
     for step in steps:
         counts.lines_removed += step[LINES_REMOVED]
         counts.not_best += step[NOT_BEST]
+        counts.other_rounds += step[OTHER_ROUNDS]
         counts.rows_in -= step[NOT_BEST]
         if step["segments"]:
             counts.rows_in += step["segments"] - step["documents"]

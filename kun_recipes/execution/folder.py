@@ -28,7 +28,7 @@ from kun_recipes.config.types import InputPath, PathKind, field_types
 from kun_recipes.data.atomic import write_json
 from kun_recipes.data.folders import STARTED, SUMMARY, discard, fingerprint, hash_of, without_paths
 from kun_recipes.errors import UserError
-from kun_recipes.execution.counts import NOT_BEST, Counts
+from kun_recipes.execution.counts import NOT_BEST, OTHER_ROUNDS, Counts
 from kun_recipes.execution.failed import left_out
 from kun_recipes.execution.usage import Used
 
@@ -208,7 +208,18 @@ def changed_keys(asked: Mapping[str, Any], earlier: Mapping[str, Any]) -> list[s
     Paths are compared by what lies there: a run may move, or be named by another path.
     """
     keys = [*asked, *(key for key in earlier if key not in asked)]
-    return [key for key in keys if without_paths(asked.get(key)) != without_paths(earlier.get(key))]
+    return [key for key in keys if _comparable(asked.get(key)) != _comparable(earlier.get(key))]
+
+
+def _comparable(value: Any) -> Any:
+    """Return a value of a summary without its paths, and without the keys of its sections that are null."""
+    return _without_nulls(without_paths(value))
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def describe(config: Any) -> dict[str, Any]:
@@ -308,6 +319,8 @@ def report(summary: Mapping[str, Any], folder: Path) -> None:
         removed += f"; repeated source ids {repeated}"
     if others := summary.get(NOT_BEST):
         removed += f"; not_best: {others} further candidates"
+    if others := summary.get(OTHER_ROUNDS):
+        removed += f"; left to other rounds: {others} rows"
     print(
         f"{summary['stage']}: {summary['rows_in']} rows in, {summary['rows_kept']} kept, removed: {removed}"
         f" ({summary['seconds']:.0f} s) -> {folder}",

@@ -19,8 +19,8 @@ from rich.tree import Tree
 from kun_recipes.data import schema
 from kun_recipes.data.atomic import write_json
 from kun_recipes.data.columns import CANDIDATES as CANDIDATE_COLUMNS
-from kun_recipes.data.columns import LICENSE, PAIRS, with_license
-from kun_recipes.data.folders import TRAIN_SUMMARY, path_of
+from kun_recipes.data.columns import LICENSE, PAIRS, with_license, with_round
+from kun_recipes.data.folders import TRAIN_SUMMARY, WRITTEN, link_or_copy, path_of
 from kun_recipes.data.manifest import CARD, write_manifest
 from kun_recipes.data.parquet import DATA, SplitWriter, read_all
 from kun_recipes.data.rows import read_rows
@@ -41,7 +41,7 @@ from kun_recipes.rules import Rules, load_rules
 PROMPTS = "recipes/prompts"
 STAGES = "recipes/stages.json"
 
-NOT_PUBLISHED = ("logs", "checkpoints", TRAIN_SUMMARY)
+NOT_PUBLISHED = ("logs", "checkpoints", TRAIN_SUMMARY, WRITTEN)
 """Parts of a model's folder; the summary is written anew without this machine's paths."""
 
 BY_WITHHOLDING = (
@@ -97,6 +97,7 @@ def _build_dataset(config: PublishConfig, record: RunRecord, name: str, folder: 
     stage = Path(config.refine_dir if name == DATASET else config.label_dir)
     summary = record.refine if name == DATASET else record.label
     columns = with_license(PAIRS if name == DATASET else CANDIDATE_COLUMNS)
+    columns = with_round(columns, next(read_rows(stage / "rows"), None))
     privacy = load_privacy(path_of(record.corpus["config"]["privacy"]))
     rows, withheld = _write_rows(config, stage / "rows", columns, folder / DATA, privacy)
     if sum(rows.values()) + withheld != summary["rows_kept"]:
@@ -196,7 +197,7 @@ def _build_model(config: PublishConfig, record: RunRecord, name: str, folder: Pa
     for path in sorted(model.folder.rglob("*")):
         inside = path.relative_to(model.folder)
         if path.is_file() and inside.parts[0] not in NOT_PUBLISHED and path.name != CARD:
-            _link_or_copy(path, folder / inside)
+            link_or_copy(path, folder / inside)
     write_json(folder / TRAIN_SUMMARY, without_local_paths(model.summary))
     _copy_recipes(config.recipes, folder)
     copy_prompts(read_prompts([model.summary["config"]]), folder)
@@ -231,7 +232,7 @@ def _copy_figures(report_dir: str, folder: Path) -> list[str]:
     finished_summary(report_dir)
     pictures = sorted(Path(report_dir, FIGURES).glob("*.png"))
     for picture in pictures:
-        _link_or_copy(picture, folder / FIGURES / picture.name)
+        link_or_copy(picture, folder / FIGURES / picture.name)
     return [picture.stem for picture in pictures]
 
 
@@ -242,15 +243,6 @@ def write_stages(stages: Mapping[str, Mapping[str, Any]], folder: Path) -> None:
         for name, stage in stages.items()
     }
     write_json(folder / STAGES, without_local_paths(lasting))
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    """Link the file, for weights are large; copy it if the file system has no links."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, target)
-    except OSError:  # another disk, or a file system without links
-        shutil.copyfile(source, target)
 
 
 def show_tree(folder: Path, title: str, console: Console) -> None:

@@ -111,12 +111,12 @@ def _models(published: dict[str, Path], asked: dict[Role, Any]) -> dict[str, Tra
 
 def _check_authors(record: RunRecord, refine_dir: Path) -> None:
     """Refuse models that are not those which wrote the rows: they were trained again since."""
-    row = next(read_rows(refine_dir / "rows"))
     authors: dict[Role, str] = {"label": schema.LABEL_MODEL, "chat": schema.CHAT_MODEL}
     for role, column in authors.items():
         model = record.by_role(role)
-        if model.identity != row[column]:
+        named = dict.fromkeys(row[column] for row in read_rows(refine_dir / "rows"))  # one of each round
+        if model.identity not in named:
             raise UserError(
-                f"{model.folder}: is {model.identity}, but the rows of {refine_dir} are by {row[column]}; "
+                f"{model.folder}: is {model.identity}, but the rows of {refine_dir} are by {', '.join(named)}; "
                 "run the stages that this model serves again"
             )

@@ -16,7 +16,7 @@ from typing import Any
 from huggingface_hub import HfApi
 
 from kun_recipes.data import schema
-from kun_recipes.data.columns import CANDIDATES, LICENSE, PAIRS, SEGMENTS, Column, with_license
+from kun_recipes.data.columns import CANDIDATES, LICENSE, PAIRS, SEGMENTS, Column, with_license, with_round
 from kun_recipes.data.folders import is_described_path, path_of
 from kun_recipes.data.manifest import CARD, write_manifest
 from kun_recipes.data.parquet import DATA, SplitWriter, read_all
@@ -124,6 +124,7 @@ def _build(stage: str, output_dir: Path, repository: str, privacy: PrivacySettin
 def _write_rows(rows: Path, columns: tuple[Column, ...], data: Path, privacy: PrivacySettings) -> _Written:
     """Write the rows as Parquet, with their licences where they name one."""
     is_licensed = any(row.get(LICENSE) for row in read_rows(rows))
+    columns = with_round(columns, next(read_rows(rows), None))
     written = _Written(with_license(columns) if is_licensed else columns)
     with SplitWriter(data, written.columns) as splits:
         for row in read_rows(rows):

@@ -12,6 +12,7 @@ from trl import SFTConfig
 from kun_recipes.config.options import option
 from kun_recipes.config.types import DatasetPath, InputPath, OutputPath, PromptPath
 from kun_recipes.errors import ConfigError
+from kun_recipes.execution.rounds import OfRound
 from kun_recipes.models.hardware import fast_dtype
 from kun_recipes.training.distributed import check_batch
 from kun_recipes.training.mixture import DatasetMixture
@@ -20,7 +21,7 @@ from kun_recipes.training.tracking import check_trackers
 
 
 @dataclass(kw_only=True)
-class TrainConfig(ModelOptions, SFTConfig):
+class TrainConfig(ModelOptions, SFTConfig, OfRound):
     """Fine-tune the label model, the primary chat model or the final model (Kun §3.1, §3.3)."""
 
     RENAMED: ClassVar[dict[str, str]] = ModelOptions.RENAMED | {

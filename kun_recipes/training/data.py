@@ -75,16 +75,16 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
             "" if any(row.reason != "too_long" for row in unfit) else f" within max_length: {config.max_length} tokens"
         )
         raise UserError(f"{config.seeds}: no pair{within} to train on; {describe_removed(removed)}")
-    mixed = load_mix(config.dataset_mixture, seeds, fault)
+    training, held_out = split_pairs(fitting, config.held_out_share)
+    training, left_out = _subset(config, training) if fitting else ([], [])
+    mixed = load_mix(config.dataset_mixture, seeds, len(training), fault)
     others = [pair for part in mixed for pair in part.pairs]
-    removed += [row for part in mixed for row in part.removed]
+    removed += [row for part in mixed for row in part.removed] + left_out
     if not (fitting or others):
         raise UserError(f"dataset_mixture: no pair to train on; {describe_removed(removed)}")
     rendering.check_answers(lay_out(max(fitting or others, key=lambda pair: len(pair.more))))
     if fitting:
-        training, held_out = split_pairs(fitting, config.held_out_share)
-        training, left_out = _subset(config, training)
-        pairs, removed = training + others, removed + left_out
+        pairs = training + others
     else:
         pairs, held_out = split_pairs(others, _held_out_of_mixture(config, len(others)))
     report_removed(removed)

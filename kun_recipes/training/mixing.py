@@ -36,7 +36,7 @@ class MixedSet:
 
 
 def load_mix(
-    mixture: DatasetMixture | None, own: Collection[Pair], fault: Callable[[Pair], str | None]
+    mixture: DatasetMixture | None, own: Collection[Pair], trained: int, fault: Callable[[Pair], str | None]
 ) -> list[MixedSet]:
     """Read the sets of a mixture, of each the share that its weight asks for, by the order of subsets.
 
@@ -45,6 +45,7 @@ def load_mix(
 
     Args:
         own: all own pairs.
+        trained: number of own pairs trained on: at_most 0.5 takes half as many.
         fault: the reason why a pair cannot be trained on, or None. Further pairs take the place of such.
     """
     if mixture is None:
@@ -56,6 +57,7 @@ def load_mix(
         new = [seed for seed in pairs if seed.instruction not in known]
         removed += [Removed(seed.where, "duplicate_instruction") for seed in pairs if seed.instruction in known]
         rows = None if one.weight is None else round(one.weight * len(new))
+        rows = rows if one.at_most is None else round(one.at_most * trained)
         taken, unfit, rest = take(new, rows, fault, mixture.seed)
         removed += unfit
         removed += [Removed(seed.where, "not_in_mix") for seed in rest]

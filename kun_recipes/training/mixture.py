@@ -26,6 +26,9 @@ class MixedDataset:
     weight: float | None = option(
         None, "share of its rows that is taken, the first by hash; null: all", above=0, max=1
     )
+    at_most: float | None = option(
+        None, "most of its rows per row of the seeds trained on, where weight is null; null: no limit", above=0
+    )
     revision: str | None = option(None, "commit of a Hub dataset")
 
     @property
@@ -75,6 +78,8 @@ class DatasetMixture:
                 for name in ("config", "split", "revision"):
                     if getattr(one, name):
                         raise ConfigError(f"{key}.{name}", f"holds for a Hub dataset; {one.id} is a path")
+            if one.at_most is not None and (one.weight is not None or not seeds):
+                raise ConfigError(f"{key}.at_most", "weight is set, too, or there are no seeds: leave it out")
             if one.columns and len(one.columns) != 2 and one.columns[0] not in CONVERSATIONS:
                 raise ConfigError(
                     f"{key}.columns",

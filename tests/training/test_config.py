@@ -77,6 +77,7 @@ def mixed(size=None, **more):
         (mixed(weight=0), "dataset_mixture.datasets[0].weight", "must be above 0, not 0"),
         (mixed(weight=1.5), "dataset_mixture.datasets[0].weight", "must be at most 1, not 1.5"),
         (mixed(weight="x"), "dataset_mixture.datasets[0].weight", "must be a number or null, not 'x'"),
+        (mixed(weight=1, at_most=1), "dataset_mixture.datasets[0].at_most", "weight is set, too"),
         (mixed(wieght=1), "dataset_mixture.datasets[0].wieght", "unknown key; did you mean weight?"),
         (mixed(columns=["text"]), "dataset_mixture.datasets[0].columns", "must be those of the instruction and"),
         (mixed(columns=["a", "b", "c"]), "dataset_mixture.datasets[0].columns", "must be those of the instruction"),

@@ -25,7 +25,7 @@ def rows(name, number):
 
 
 def mix(*sets, fault=lambda _: None, seed=0):
-    return load_mix(DatasetMixture(list(sets), seed), OWN, fault)
+    return load_mix(DatasetMixture(list(sets), seed), OWN, 4, fault)
 
 
 def test_without_a_weight_all_rows_are_taken(tmp_path):
@@ -50,6 +50,15 @@ def test_another_seed_takes_other_rows(tmp_path):
     (first,), (again,), (other,) = (mix(MixedDataset(coig, weight=0.5), seed=seed) for seed in (0, 0, 1))
     assert first.pairs == again.pairs
     assert len(other.pairs) == 20 and 0 < len(set(first.pairs) & set(other.pairs)) < 20
+
+
+@pytest.mark.parametrize(("at_most", "taken"), [(0.5, 2), (2.25, 9), (100.0, 9)])
+def test_a_limit_takes_what_there_is(tmp_path, at_most, taken):
+    """How many pairs a round gives is not known before: fewer rows are no mistake."""
+    coig = write(tmp_path / "coig.jsonl", *rows("甲", 9))
+    (part,) = mix(MixedDataset(coig, at_most=at_most))
+    assert len(part.pairs) == taken
+    assert part.counts()["removed"] == ({"not_in_mix": 9 - taken} if taken < 9 else {})
 
 
 def test_repeated_instruction_is_removed_as_duplicate(tmp_path):

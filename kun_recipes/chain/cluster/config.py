@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from kun_recipes.chain.all_stages import STAGES
+from kun_recipes.chain.all_stages import ALL_STAGES, STAGES
+from kun_recipes.chain.rounds import GAIN, PER_ROUND
 from kun_recipes.chain.stage import Stage
 from kun_recipes.chain.stages.training import FINAL_MODEL
 from kun_recipes.config.options import option
@@ -47,7 +48,9 @@ class ClusterConfig:
                     raise ConfigError(key, f"write D-HH:MM:SS or HH:MM:SS, not {limit}")
 
         for name in self.times or {}:
-            if name not in STAGES and not name.startswith(f"{FINAL_MODEL.name}_"):
+            of_round, _, number = name.rpartition("_")
+            is_of_round = of_round in (*PER_ROUND, GAIN) and number.isdecimal()
+            if name not in ALL_STAGES and not is_of_round and not name.startswith(f"{FINAL_MODEL.name}_"):
                 raise ConfigError("times", f"{name}: no such stage{nearest(name, STAGES)}")
 
     def limit(self, *names: str) -> str:

@@ -67,6 +67,8 @@ def show_statuses(found: list[Status], console: Console) -> None:
 def _status(stage: StageRun, jobs: list[Job], scripts: Path) -> Status:
     log = _last_log(stage, scripts)
     last = log.stem.rpartition("-")[2] if log else ""
+    if why := stage.left_out:
+        return Status(stage.name, last, DONE, note=why)
     folder = stage.folder.resolve()
     leading = next((job for job in jobs if job.folder == folder), None)
     if leading is None and (summary := stage.summary()):

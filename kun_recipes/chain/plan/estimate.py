@@ -74,7 +74,7 @@ def estimate(
         found = speeds(measured, "gpu", hardware.gpu, parameters) | on_cores
     known = replace(known, speeds={**known.speeds, **found}, sharded=_sharded(chain))
     flow = Flow(known, chain.run.seeds)
-    planned = [stage for stage in chain.stages if stage.kind.assumptions]
+    planned = [stage for stage in chain.stages if stage.kind.is_planned()]
     stages = tuple(_estimate_stage(stage, known, flow, hardware) for stage in planned)
     warnings: dict[str, list[str]] = {}
     for stage, estimated in zip(planned, stages, strict=True):

@@ -10,6 +10,7 @@ from kun_recipes.chain.plan.work import Flow, Rows, Work, asking, at_most
 from kun_recipes.chain.stage import Summary
 from kun_recipes.chain.stages.pushing import PushingStage
 from kun_recipes.curation.config import LabelConfig
+from kun_recipes.curation.parts import NO_ROUND
 from kun_recipes.data import schema
 from kun_recipes.models.engines import check_installed
 from kun_recipes.models.prompts import load_prompt
@@ -56,8 +57,12 @@ class LabelStage(PushingStage):
         written = segments x candidates x instruction_tokens, at most max_new_tokens each
         device time, memory: `asking`
         disk    = segments x (candidates + 1) x bytes_per_row: as labelled, and then kept or removed
+
+        A round has its part of the segments.
         """
         of, rows = known.label, flow.read(config.segments)
+        if part := config.part():
+            rows = replace(rows, count=rows.count * part.of_all)
         instruction = at_most(of.instruction_tokens.number, config.decoding().max_new_tokens)
         read = rows.count * (
             of.prompt_tokens.number + rows.tokens + config.candidates * (of.prompt_tokens.number + instruction)
@@ -76,10 +81,11 @@ class LabelStage(PushingStage):
 
     def measured(self, summary: Summary, folder: Path, section: LabelRates) -> LabelRates:
         source = f"sample {folder}"
+        labelled = summary["rows_in"] - summary["removed"].get(NO_ROUND, 0)
         return replace(
             section,
             instruction_tokens=Assumption(mean_of(folder, schema.INSTRUCTION_TOKENS), f"{source}: mean of its rows"),
-            kept_share=measured_rate(summary["rows_kept"], summary["rows_in"], "candidates", source, AssumedShare),
+            kept_share=measured_rate(summary["rows_kept"], labelled, "candidates", source, AssumedShare),
         )
 
 

@@ -273,7 +273,8 @@ def _pairs(config: "TrainConfig", known: Assumptions, flow: Flow) -> Iterator[Ro
         yield Rows(own, flow.read(config.seeds).tokens + around)
     for one in mixed_sets(config):
         rows = flow.read(one.id)
-        yield Rows(rows.count if one.weight is None else one.weight * rows.count, rows.tokens + around)
+        there = rows.count if one.weight is None else one.weight * rows.count
+        yield Rows(there if one.at_most is None else at_most(there, one.at_most * own), rows.tokens + around)
 
 
 def _judges(config: "TrainConfig", of: TrainingRates) -> Iterator[Rows]:

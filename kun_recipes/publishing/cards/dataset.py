@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kun_recipes.data import schema
 from kun_recipes.data.columns import Column
 from kun_recipes.data.folders import path_of
 from kun_recipes.data.parquet import read_all, split_names
@@ -104,6 +103,7 @@ class DatasetCard:
             "funnel": list(self._funnel()),
             "statistics": list(self._statistics()),
             "columns": self.columns,
+            "rounds": refine.get("rounds", []),
             "withheld": self.withheld,
             "figures": self.figures,
             "masked": list(self._masked()),
@@ -116,7 +116,7 @@ class DatasetCard:
             "prompts": read_prompts(stage["config"] for stage in stages.values()),
             "base_model": self._base(),
             "version": package_version(),
-            "commands": commands(self.config),
+            "commands": commands(self.config, self.record),
             "configuration": [settings_of(name, stage["config"]) for name, stage in stages.items()],
         }
 
@@ -167,17 +167,14 @@ class DatasetCard:
             yield {"name": kind, "placeholder": placeholders[kind], "count": count}
 
     def _models(self) -> Iterator[dict[str, Any]]:
-        row = next(row for _, row in read_all(self.folder))
-        roles: dict[Role, str] = {"label": schema.LABEL_MODEL}
-        if self.is_pairs:
-            roles["chat"] = schema.CHAT_MODEL
-        for role, column in roles.items():
+        roles: tuple[Role, ...] = ("label", "chat") if self.is_pairs else ("label",)
+        for role in roles:
             model = self.record.by_role(role)
             yield {
                 "link": model_link(self.config, model),
                 "did": DID[role],
                 "base": hub_link(base_model(self.config, self.record, model)),
-                "identity": row[column],
+                "identity": model.identity,
             }
 
     def _judges(self) -> Iterator[dict[str, Any]]:

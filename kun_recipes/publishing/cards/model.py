@@ -96,7 +96,7 @@ class ModelCard:
             "dataset_licences": self._dataset_licences(),
             "prompts": prompts,
             "version": package_version(),
-            "commands": commands(self.config),
+            "commands": commands(self.config, self.record),
             "configuration": [settings_of(self.model.name, config)],
         }
 

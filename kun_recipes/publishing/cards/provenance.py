@@ -139,8 +139,10 @@ def hub_link(repository: str, kind: str = "") -> str:
     return f"[{repository}]({hub_page(repository, kind)})"
 
 
-def commands(config: PublishConfig) -> list[str]:
-    return [f"python recipes/run.py {published_recipe(recipe)}" for recipe in config.recipes]
+def commands(config: PublishConfig, record: RunRecord) -> list[str]:
+    rounds = record.refine.get("rounds", ())
+    several = f" --rounds {len(rounds)}" if rounds else ""
+    return [f"python recipes/run.py {published_recipe(recipe)}{several}" for recipe in config.recipes]
 
 
 def published_recipe(recipe: str) -> str:
