@@ -211,12 +211,12 @@ def _add_structured(parser: argparse.ArgumentParser, field: dataclasses.Field) -
     """Add an option of ours that is a list of sections or a mapping; return False for any other."""
     if spec_of(field) is None:
         return False  # TRL's own take JSON
-    hint: Any = without_null(field.type)[0]
+    hint = without_null(field.type)[0]
     origin, arguments = get_origin(hint), get_args(hint)
     about = field.metadata.get("help", "")
     if origin is list and dataclasses.is_dataclass(arguments[0]):
-        section: Any = arguments[0]
         names = ",".join(f"{one.name}=…" for one in dataclasses.fields(section))
+    section: Any = arguments[0] if origin is list and arguments else hint
         form: dict[str, Any] = {
             "type": lambda word: read_section_word(word, section, field.name),
             "metavar": "key=value,…",
@@ -227,7 +227,7 @@ def _add_structured(parser: argparse.ArgumentParser, field: dataclasses.Field) -
         form = {
             "type": lambda word: read_pair_word(word, arguments[1], field.name),
     elif dataclasses.is_dataclass(hint):
-        form = {"type": lambda word: read_section_word(word, hint, field.name), "metavar": "JSON", "help": about}
+        form = {"type": lambda word: read_section_word(word, section, field.name), "metavar": "JSON", "help": about}
             "action": _Mapping,
             "metavar": "name=value",
             "nargs": "+",
