@@ -122,6 +122,24 @@ def test_a_chain_is_read_with_no_library_of_a_stage(repository):
     assert done.returncode == 0, done.stderr
 
 
+WITHOUT_TORCH = """
+import runpy, sys
+sys.modules.update(dict.fromkeys(("accelerate", "peft", "torch", "trl")))
+script = sys.argv.pop(1)
+sys.argv[0] = script
+runpy.run_path(script, run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("stage", ["corpus", "publish"])
+def test_stages_without_a_model_need_no_torch(stage, repository):
+    words = [sys.executable, "-c", WITHOUT_TORCH, STAGES[stage].script, "--help"]
+    done = subprocess.run(words, cwd=repository, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--output_dir" in done.stdout
+    assert not STAGES[stage].extra
+
+
 @pytest.fixture
 def without(monkeypatch):
     """Function that hides distributions."""

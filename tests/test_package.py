@@ -1,15 +1,17 @@
 """What an installed package holds: an editable one, as the tests use, hides a file that setup.cfg forgets."""
 
+import email
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from configparser import ConfigParser
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
-from importlib.metadata import packages_distributions
 import pytest
 
 from kun_recipes.shipped import FOLDERS
@@ -20,10 +22,19 @@ BUILT_FROM = (
     "pyproject.toml",
     "MANIFEST.in",
     "README.md",
+    "README.zh.md",
+    "CHANGELOG.md",
+    "CITATION.cff",
+    "CONTRIBUTING.md",
     "LICENSE",
+    "Makefile",
     "kun_recipes",
-    *FOLDERS,
+    "docs",
+    "tests",
+    "benchmarks",
+    *(name for name in FOLDERS if "/" not in name),
 )
+"""Everything but what only a working copy needs."""
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
 
 USE_INSTALLED = """
@@ -43,20 +54,27 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="module")
-def installed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder into which a wheel was installed, made from a source distribution, as a package index has them."""
+def distribution(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution, as a package index has it."""
     folder = tmp_path_factory.mktemp("package")
     source = folder / "source"
     for name in BUILT_FROM:
         copy = shutil.copytree if (repository / name).is_dir() else shutil.copy
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        source.mkdir(exist_ok=True)
         copy(repository / name, source / name)
     (source / "recipes/__pycache__").mkdir(exist_ok=True)
     (source / "recipes/__pycache__/run.cpython-311.pyc").touch()
     build_sdist = f"from setuptools.build_meta import build_sdist; build_sdist({str(folder)!r})"
     _python(source, "-c", build_sdist)
     (archive,) = folder.glob("*.tar.gz")
-    _python(folder, "-m", "pip", "wheel", archive, "--no-deps", "--no-index", "--no-build-isolation")
+    return archive
+
+
+@pytest.fixture(scope="module")
+def installed(distribution: Path) -> Path:
+    """The folder into which a wheel was installed, made from the source distribution."""
+    folder = distribution.parent
+    _python(folder, "-m", "pip", "wheel", distribution, "--no-deps", "--no-index", "--no-build-isolation")
     (wheel,) = folder.glob("*.whl")
     _python(folder, "-m", "pip", "install", wheel, "--no-deps", "--no-index", "--target", folder / "installed")
     return folder / "installed"
@@ -75,6 +93,26 @@ def _python(folder: Path, *words: object, **variables: str) -> str:
 def _files(folder: Path) -> set[str]:
     files = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return {path.relative_to(folder).as_posix() for path in files}
+
+
+def test_a_source_distribution_is_complete(repository: Path, distribution: Path):
+    with tarfile.open(distribution) as archive:
+        packed = {Path(*Path(member.name).parts[1:]).as_posix() for member in archive if member.isfile()}
+    made = {name for name in packed if name == "PKG-INFO" or name.startswith("kun_recipes.egg-info/")}
+    source = distribution.parent / "source"
+    assert packed - made == {name for name in _files(source) if not name.startswith("kun_recipes.egg-info/")}
+    tracked = subprocess.run(["git", "ls-files"], cwd=repository, capture_output=True, text=True).stdout.split("\n")
+    there = {name for name in tracked if name and not name.startswith(".") and (repository / name).is_file()}
+    assert there <= packed
+
+
+def test_the_metadata_name_licence_authors_and_pages(distribution: Path):
+    with tarfile.open(distribution) as archive:
+        (info,) = (member for member in archive if member.name.count("/") == 1 and member.name.endswith("/PKG-INFO"))
+        metadata = email.message_from_bytes(archive.extractfile(info).read())
+    assert (metadata["License-Expression"], metadata["License-File"]) == ("Apache-2.0", "LICENSE")
+    assert metadata["Author"] and metadata.get_all("Project-URL")
+    assert not any(name.startswith("License ::") for name in metadata.get_all("Classifier"))  # the expression says it
 
 
 def test_every_file_is_in_the_wheel(repository: Path, installed: Path):
@@ -104,6 +142,12 @@ def test_an_installed_package_works_from_any_folder(repository: Path, installed:
     assert found["schema"] == "id"
 
 
+def test_no_script_hides_a_library(repository: Path):
+    """Python looks for a module in the script's own folder first."""
+    scripts = {path.stem for path in (repository / "recipes").glob("*.py")}
+    assert not scripts & (set(sys.stdlib_module_names) | set(packages_distributions()))
+
+
 def test_space_requires_the_versions_of_setup_cfg(repository: Path):
     def bounds(text: str) -> dict[str, str]:
         found = re.findall(r"^([\w.-]+)(?:\[.*\])?\s*(>=.+)$", text, re.MULTILINE)
@@ -115,9 +159,3 @@ def test_space_requires_the_versions_of_setup_cfg(repository: Path):
     ours = bounds("\n".join([settings["options"]["install_requires"], *extras.values()]))
     space = bounds((repository / "kun_recipes/annotation/space_files/requirements.txt").read_text(encoding="utf-8"))
     assert len(space) > 5 and space.items() <= ours.items()
-
-
-def test_no_script_hides_a_library(repository: Path):
-    """Python looks for a module in the script's own folder first."""
-    scripts = {path.stem for path in (repository / "recipes").glob("*.py")}
-    assert not scripts & (set(sys.stdlib_module_names) | set(packages_distributions()))

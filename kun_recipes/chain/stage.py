@@ -51,7 +51,7 @@ class Stage:
         summary_file: written last, in its output_dir; a folder without it is not finished.
         writes: patterns of the files that it writes into its folder beside `kun_recipes.data.folders.STAGE_FILES`; a
             fresh run removes no folder with any other.
-        extra: of setup.cfg, which installs what it imports.
+        extra: of setup.cfg, which installs what it imports; "": the package's own requirements are enough.
         devices: what it runs on: "cores", "gpus" of the model that it asks, or "training", by accelerate on all GPUs.
         optional: options whose paths it can do without, where the stage that writes them failed: its config has
             `without_failed`.

@@ -1,8 +1,8 @@
-"""Strict configuration: a YAML file and the command line into one dataclass, by TRL's parser.
+"""Strict configuration: a YAML file and the command line into one dataclass, by the parser of transformers.
 
-TRL's parser reads words of the command line and makes the dataclass, but checks neither the types of YAML values nor
-ranges and paths. What it lets pass stops here, before anything is loaded: one line on stderr that names the file and
-the key, exit code 2.
+That parser, which TRL's scripts have, too, reads words of the command line and makes the dataclass, but checks neither
+the types of YAML values nor ranges and paths. What it lets pass stops here, before anything is loaded: one line on
+stderr that names the file and the key, exit code 2.
 """
 
 import argparse
@@ -22,7 +22,6 @@ from kun_recipes.config.types import PathKind, field_types, is_optional, without
 from kun_recipes.config.values import nearest, read_value
 from kun_recipes.config.words import read_pair_word, read_section_word
 from kun_recipes.errors import ConfigError, UserError, print_once_per_machine
-from kun_recipes.installed import require_extras
 from kun_recipes.shipped import find_shipped
 
 Config = TypeVar("Config", bound=Any)
@@ -52,8 +51,8 @@ def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence
         ConfigError: unknown key, wrong type, value out of range, missing path, impossible combination.
     """
     argv = list(argv)
-    refuse_renamed(config_class, _names_given(argv), COMMAND_LINE)
     file = _take_config_file(argv)
+    refuse_renamed(config_class, _names_given(argv), COMMAND_LINE)
     hints = field_types(config_class)
     shared: dict[str, Any] = {}
     try:
@@ -82,12 +81,12 @@ def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence
         raise
     return config
 
+
 def refuse_renamed(config_class: type, names: Iterable[str], where: str | None) -> None:
     """Raise ConfigError for options that have another name now, in a class that says so: its `RENAMED`."""
     renamed = getattr(config_class, "RENAMED", {})
     if found := [f"{name} {renamed[name]}" for name in names if name in renamed]:
         raise ConfigError(None, "; ".join(found), where)
-
 
 
 def _take_nulls(argv: list[str], hints: dict[str, Any]) -> dict[str, str]:
@@ -161,8 +160,7 @@ def _names_given(argv: Iterable[str]) -> list[str]:
 
 
 def _parse(config_class: type[Config], values: dict[str, Any], argv: list[str], file: str | None) -> Config:
-    parser = _parser(config_class)
-    parser.set_defaults_with_config(**values)
+    parser = _parser(config_class, values)
     try:
         config, unknown = parser.parse_args_into_dataclasses(
             argv, return_remaining_strings=True, look_for_args_file=False
@@ -178,18 +176,23 @@ def _parse(config_class: type[Config], values: dict[str, Any], argv: list[str], 
     return config
 
 
-def _parser(config_class: type) -> Any:
-    require_extras({"reading options": "recipes"})
-    from trl import TrlParser  # here: a library user without TRL can still build the dataclasses
+def _parser(config_class: type, values: dict[str, Any]) -> Any:
+    from transformers import HfArgumentParser  # here: a user of the library alone need not wait for it
 
-    class StrictParser(TrlParser):
+    class StrictParser(HfArgumentParser):
+        def add_argument(self, *flags: Any, **form: Any) -> argparse.Action:
+            action = super().add_argument(*flags, **form)
+            if action.dest in values:
+                action.default, action.required = values[action.dest], False
+            return action
+
         def error(self, message: str) -> typing.NoReturn:
             raise ConfigError(None, message, COMMAND_LINE)
 
         @staticmethod
         def _parse_dataclass_field(parser: argparse.ArgumentParser, field: dataclasses.Field) -> None:
             if not _add_structured(parser, field):
-                TrlParser._parse_dataclass_field(parser, field)
+                HfArgumentParser._parse_dataclass_field(parser, field)
 
     summary = (config_class.__doc__ or "").strip().split("\n")[0]
     return StrictParser(
@@ -211,26 +214,26 @@ def _add_structured(parser: argparse.ArgumentParser, field: dataclasses.Field) -
     """Add an option of ours that is a list of sections or a mapping; return False for any other."""
     if spec_of(field) is None:
         return False  # TRL's own take JSON
-    hint: Any = without_null(field.type)[0]
+    hint = without_null(field.type)[0]
     origin, arguments = get_origin(hint), get_args(hint)
     about = field.metadata.get("help", "")
+    section: Any = arguments[0] if origin is list and arguments else hint
     if origin is list and dataclasses.is_dataclass(arguments[0]):
-        section: Any = arguments[0]
         names = ",".join(f"{one.name}=…" for one in dataclasses.fields(section))
         form: dict[str, Any] = {
+            "nargs": "+",
             "type": lambda word: read_section_word(word, section, field.name),
             "metavar": "key=value,…",
             "help": f"{about} [each: {names}]",
-            "nargs": "+",
         }
+    elif dataclasses.is_dataclass(hint):
+        form = {"type": lambda word: read_section_word(word, section, field.name), "metavar": "JSON", "help": about}
     elif origin is dict and arguments:
         form = {
+            "nargs": "+",
             "type": lambda word: read_pair_word(word, arguments[1], field.name),
-    elif dataclasses.is_dataclass(hint):
-        form = {"type": lambda word: read_section_word(word, hint, field.name), "metavar": "JSON", "help": about}
             "action": _Mapping,
             "metavar": "name=value",
-            "nargs": "+",
             "help": about,
         }
     else:

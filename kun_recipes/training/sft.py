@@ -18,7 +18,6 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase, PrinterC
 from trl import SFTConfig
 
 from kun_recipes.execution.folder import report
-from kun_recipes.models.hardware import fast_dtype
 from kun_recipes.models.resolve import resolve_model
 from kun_recipes.models.templates import template_arguments
 from kun_recipes.training.architecture import check_adapters, fitting_attention, outline
@@ -150,7 +149,7 @@ def _save_model(trainer: Trainer, tokenizer: PreTrainedTokenizerBase, folder: Pa
         if trainer.args.use_peft and not trainer.args.merge_adapters:
             model.save_pretrained(folder)
         elif trainer.args.quantized:
-            _merge_into_whole_base(model, trainer.args.trust_remote_code, folder)
+            _merge_into_whole_base(model, trainer.args, folder)
         elif trainer.args.use_peft:
             model.merge_and_unload().save_pretrained(folder)
         elif trainer.args.bf16:
@@ -163,12 +162,13 @@ def _save_model(trainer: Trainer, tokenizer: PreTrainedTokenizerBase, folder: Pa
         tokenizer.save_pretrained(folder)
 
 
-def _merge_into_whole_base(model: PeftModel, trust_remote_code: bool, folder: Path) -> None:
+def _merge_into_whole_base(model: PeftModel, args: TrainConfig, folder: Path) -> None:
     """Save the base as it was before it was quantised, with the adapters merged into it: it is rounded once."""
     adapters = str(folder / "adapters")
     model.save_pretrained(adapters)
     origin = model.peft_config["default"].base_model_name_or_path
-    base = AutoModelForCausalLM.from_pretrained(origin, dtype=fast_dtype(), trust_remote_code=trust_remote_code)
+    loading = {"dtype": args.loaded_dtype(), "trust_remote_code": args.trust_remote_code}
+    base = AutoModelForCausalLM.from_pretrained(origin, **loading)
     PeftModel.from_pretrained(base, adapters).merge_and_unload().save_pretrained(folder)
     shutil.rmtree(adapters)
 

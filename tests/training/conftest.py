@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from kun_recipes.training import sft
+from kun_recipes.training import model_options
 from kun_recipes.training.config import TrainConfig
 
 PAIRS = [(f"第{number}问：{number}加一是多少？", f"是{number + 1}。") for number in range(12)]
@@ -15,7 +15,7 @@ PAIRS = [(f"第{number}问：{number}加一是多少？", f"是{number + 1}。")
 @pytest.fixture(autouse=True)
 def one_number_format(monkeypatch: pytest.MonkeyPatch) -> None:
     """fp32 everywhere, so that a tolerance holds on every processor."""
-    monkeypatch.setattr(sft, "fast_dtype", lambda: torch.float32)
+    monkeypatch.setattr(model_options, "fast_dtype", lambda: torch.float32)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import torch
 from kun_recipes.config.command_line import load
 from kun_recipes.data.pair_sources import HubPart
 from kun_recipes.errors import ConfigError, UserError
-from kun_recipes.models.hardware import fast_dtype
 from kun_recipes.training import model_options
 from kun_recipes.training.config import TrainConfig
 
@@ -242,7 +241,7 @@ def test_without_bitsandbytes_qlora_is_refused_in_one_line(repository, monkeypat
 def test_the_bits_of_the_base_and_the_format_of_its_products(repository, monkeypatch):
     monkeypatch.setattr(model_options, "is_bitsandbytes_available", lambda: True)
     words = ["--use_peft", "true", "--load_in_4bit", "true"]
-    assert read(repository, monkeypatch, *words).quantization().bnb_4bit_compute_dtype == fast_dtype()
+    assert read(repository, monkeypatch, *words).quantization().bnb_4bit_compute_dtype == torch.float32
     half = read(repository, monkeypatch, *words, "--dtype", "float16").quantization()
     assert (half.bnb_4bit_compute_dtype, half.bnb_4bit_quant_type) == (torch.float16, "nf4")
     assert read(repository, monkeypatch, "--use_peft", "true").quantization() is None

@@ -243,7 +243,7 @@ KILL_AT_STEP_FIVE = """
 import os, signal, sys
 from transformers import TrainerCallback
 from kun_recipes.config.command_line import load
-from kun_recipes.training import sft
+from kun_recipes.training import model_options, sft
 from kun_recipes.training.config import TrainConfig
 
 class Kill(sft.ProgressBar):
@@ -252,7 +252,7 @@ class Kill(sft.ProgressBar):
             os.kill(os.getpid(), signal.SIGKILL)
 
 sft.ProgressBar = Kill
-sft.fast_dtype = lambda: __import__("torch").float32
+model_options.fast_dtype = lambda: __import__("torch").float32
 sft.train(load(TrainConfig, sys.argv[1:]))
 """
 
@@ -279,6 +279,19 @@ def test_adapters_over_a_quantised_base_are_merged_into_the_whole_one(make_confi
     sft.train(quantised)
     assert weights(quantised) == weights(merged)
     assert not (Path(quantised.output_dir) / "adapters").exists()
+
+
+def test_a_base_of_four_bits_is_trained_on_and_saved_whole(make_config):
+    pytest.importorskip("bitsandbytes", reason="of the extra gpu")
+    config = make_config(load_in_4bit=True)
+    trainer, _ = build(config)
+    assert trainer.model.get_base_model().is_loaded_in_4bit
+    summary = sft.train(config)
+    assert summary["held_out_loss_after"] < summary["held_out_loss_before"]
+    saved = AutoModelForCausalLM.from_pretrained(config.output_dir)
+    assert not hasattr(saved.config, "quantization_config")
+    base = AutoModelForCausalLM.from_pretrained(config.model_name_or_path)
+    assert saved.num_parameters() == base.num_parameters()
 
 
 def test_resume_after_sigkill_gives_the_same_weights(make_config, tmp_path, seeds, tiny_model):

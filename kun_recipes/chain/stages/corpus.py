@@ -42,7 +42,7 @@ class CorpusStage(PushingStage):
     """Read web text, and cut it into self-contained segments (Kun §3.1)."""
 
     name, script, devices = "corpus", "recipes/corpus.py", "cores"
-    extra = "recipes"
+    extra = ""
     writes = (PAGE, *PUSH_WRITES)
     plan_section, assumptions = "corpus", CorpusRates
 

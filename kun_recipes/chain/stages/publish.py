@@ -15,7 +15,7 @@ class PublishStage(Stage):
     """Build the repositories of a release, and push them when asked (Kun §6)."""
 
     name, script, devices = "publish", "recipes/publish.py", "cores"
-    extra = "recipes"
+    extra = ""
     writes = WRITES
     optional = ("model_dirs", "evaluation_dir", "report_dir")
 

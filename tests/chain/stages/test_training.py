@@ -45,9 +45,9 @@ def with_training(known: Assumptions, **values: Any) -> Assumptions:
                 "dataset_mixture": DatasetMixture([MixedDataset("owner/other", weight=0.5)]),
                 "num_train_epochs": 1,
             },
-            135,
-            14,
-            8550,
+            105,
+            11,
+            5850,
         ),
         # 2 judges x 2 passes x 50 items / 12 a conversation: 20 of 400 tokens
         (
