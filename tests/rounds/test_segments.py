@@ -1,16 +1,19 @@
 """The same held-out segments through the stages of two tiny rounds that were really run."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from datatrove.data import Document
 
 from kun_recipes.curation import label, refine
 from kun_recipes.curation.config import LabelConfig, RefineConfig
+from kun_recipes.curation.judge_data import LABELS
 from kun_recipes.data.atomic import write_json
-from kun_recipes.data.rows import read_rows
+from kun_recipes.data.rows import read_rows, write_shards
 from kun_recipes.errors import UserError
 from kun_recipes.execution.folder import StageFolder
 from kun_recipes.rounds.comparison import Bootstrap, segment_changes
@@ -20,8 +23,8 @@ from kun_recipes.rounds.segments import made_of, run_round, write_segments
 from tests.curation.stage_rows import write_rows
 from tests.rounds.conftest import row
 
-TEXTS = [f"第{number}种茶叶要用{number}十度的热水冲泡。" for number in range(8)]
-ROUNDS = {"round_1": slice(0, 1), "round_2": slice(1, 2)}
+TEXTS = [f"第{number}种茶叶要用{number}十度的热水冲泡。" for number in range(12)]
+ROUNDS = {"round_1": slice(0, 3), "round_2": slice(3, 6)}
 """What each round labelled of the texts."""
 
 pytestmark = pytest.mark.usefixtures("in_repository")
@@ -35,9 +38,18 @@ def gain_config(root: Path, **options: Any) -> GainConfig:
 
 @pytest.fixture(scope="module")
 def run(ending_model: Path, open_rules: Path, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus of eight segments and two rounds with the same models, each of a segment of its own."""
+    """A corpus of twelve segments and two rounds with the same models, each of three segments of its own."""
     root = tmp_path_factory.mktemp("run")
-    prompts, data = repository / "recipes/prompts", repository / "recipes/demo/data"
+    prompts = repository / "recipes/prompts"
+    items = (
+        {"judge": judge, "text": f"{label}{n}", "label": label}
+        for judge in ("filter", "score")
+        for label in LABELS[judge]
+        for n in range(4)
+    )
+    (root / "items.jsonl").write_text(
+        "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in items), encoding="utf-8"
+    )
     write_rows(root / "corpus" / "rows", [{"text": text, "source": "wudao", "tokens": 40} for text in TEXTS])
     corpus = list(read_rows(root / "corpus" / "rows"))
     for name, part in ROUNDS.items():
@@ -46,23 +58,19 @@ def run(ending_model: Path, open_rules: Path, repository: Path, tmp_path_factory
             shutil.copytree(ending_model, folder / model)
             write_json(folder / model / "train_summary.json", {"config": {}})
         write_rows_with_ids(folder / "own" / "rows", corpus[part])
-        shared = {"rules": str(open_rules), "dtype": "float32", "temperature": 1.0, "max_new_tokens": 60}
+        shared = {"rules": str(open_rules), "dtype": "float32", "temperature": 1.0, "max_new_tokens": 200}
         labelled = {"segments": str(folder / "own" / "rows"), "output_dir": str(folder / "label")}
         labelled |= {"model": str(folder / "label_model"), "prompt": str(prompts / "label.txt")}
         label.run(LabelConfig(**shared | labelled))
         refined = {"candidates": str(folder / "label" / "rows"), "output_dir": str(folder / "refine")}
         refined |= {"dataset_dir": str(folder / "dataset"), "model": str(folder / "primary_chat_model")}
         refined |= {f"{one}_prompt": str(prompts / f"{one}.txt") for one in ("filter", "score", "polish")}
-        refined |= {"judge_data": [str(data / "judge.jsonl")], "filter_threshold": -100, "score_threshold": -100}
+        refined |= {"judge_data": [str(root / "items.jsonl")], "filter_threshold": -100, "score_threshold": -100}
         refine.run(RefineConfig(**shared | refined))
     return root
 
 
 def write_rows_with_ids(folder: Path, rows: list[dict[str, Any]]) -> None:
-    from datatrove.data import Document
-
-    from kun_recipes.data.rows import write_shards
-
     documents = [Document(one["text"], one["id"], metadata={"source": "wudao", "tokens": 40}) for one in rows]
     write_shards(documents, folder, 8)
 
@@ -74,7 +82,7 @@ def test_both_rounds_are_run_on_segments_that_neither_labelled(run: Path, monkey
     stage.begin()
     chosen = write_segments(config, stage)
     labelled = {one["id"] for name in ROUNDS for one in read_rows(run / name / "label" / "measured")}
-    assert len(chosen) == 6 and len(labelled) == 2 and not labelled & set(chosen)
+    assert len(chosen) == 6 and len(labelled) == 6 and not labelled & set(chosen)
     monkeypatch.setattr("kun_recipes.curation.calibration.measure", forbidden)  # the judges of the rounds are known
     for folder in (config.before, config.after):
         run_round(config, stage, folder)
