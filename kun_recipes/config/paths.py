@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 from kun_recipes.config.types import PathKind, field_types, without_null
@@ -41,11 +42,15 @@ def option_of(key: str) -> str:
 
 
 def config_paths(config: Any) -> list[ConfigPath]:
-    """Return every path in a config, in the order of its fields, those of nested sections included."""
+    """Return every path in a config, in the order of its fields, those of nested sections included.
+
+    A folder that holds the folders of stages counts as these.
+    """
     found: list[ConfigPath] = []
 
     def collect(key: str, value: str, kind: PathKind) -> str:
-        found.append(ConfigPath(key, value, kind))
+        inside = [str(Path(value, stage)) for stage in kind.stages] or [value]
+        found.extend(ConfigPath(key, path, kind) for path in inside)
         return value
 
     for name, hint in field_types(type(config)).items():

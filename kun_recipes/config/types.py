@@ -47,6 +47,7 @@ class PathKind:
             What may be missing is told by whoever reads it.
         prompt: a prompt file, which cards print in full.
         named: results bear the name of the folder, so that another name is another input.
+        stages: the folder holds the folders of these stages, which are what is read.
     """
 
     written: bool = False
@@ -54,12 +55,15 @@ class PathKind:
     exists: bool = False
     prompt: bool = False
     named: bool = False
+    stages: tuple[str, ...] = ()
 
 
 OutputPath = Annotated[str, PathKind(written=True)]
 """A folder that the stage writes."""
 StagePath = Annotated[str, PathKind()]
 """A folder or file that an earlier stage writes."""
+RoundPath = Annotated[str, PathKind(named=True, stages=("label_model", "primary_chat_model", "label", "refine"))]
+"""The folder of a round, in which these stages wrote theirs."""
 InputPath = Annotated[str, PathKind(exists=True)]
 """A file, folder, glob, or an address that fsspec opens (`hf://…`, `s3://…`)."""
 PromptPath = Annotated[str, PathKind(exists=True, prompt=True)]

@@ -287,7 +287,7 @@ def _describe_path(_key: str, path: str, kind: PathKind) -> Any:
         return path
     found = sorted(filter(os.path.isfile, glob.iglob(path, recursive=True))) if glob.has_magic(path) else []
     if os.path.exists(path):
-        content = fingerprint(Path(path))
+        content = _content(Path(path), kind)
     elif found:
         start = _before_magic(path)
         content = hash_of(
@@ -297,6 +297,12 @@ def _describe_path(_key: str, path: str, kind: PathKind) -> Any:
         return path
     name = {"name": Path(path).name} if kind.named else {}
     return {"path": path, "content": content, **name, **({"prompt": True} if kind.prompt else {})}
+
+
+def _content(path: Path, kind: PathKind) -> str:
+    """Return the fingerprint of a path; of a folder that holds those of stages, of these alone."""
+    inside = [folder for stage in kind.stages if (folder := path / stage).exists()]
+    return hash_of("\n".join(map(fingerprint, inside)).encode()) if kind.stages else fingerprint(path)
 
 
 def _before_magic(path: str) -> Path:

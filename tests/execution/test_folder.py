@@ -5,11 +5,12 @@ import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kun_recipes.config.options import option
-from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath
+from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, RoundPath
 from kun_recipes.data.atomic import write_json
 from kun_recipes.data.folders import fingerprint, require_finished
 from kun_recipes.errors import UserError
@@ -176,6 +177,27 @@ def test_another_name_of_a_model_is_another_input(tmp_path):
     one, moved, renamed = (describe(Config(str(tmp_path / path))) for path in ("one/a", "two/a", "one/b"))
     assert changed_keys(one, moved) == []
     assert changed_keys(one, renamed) == ["model"]
+
+
+def test_a_round_is_known_by_the_stages_that_are_read_of_it(tmp_path):
+    @dataclass
+    class Config:
+        before: RoundPath
+
+    def described(name: str) -> dict[str, Any]:
+        return describe(Config(str(tmp_path / name)))
+
+    for name in ("one/round_1", "two/round_1", "two/round_2"):
+        write_json(tmp_path / name / "label_model" / "train_summary.json", {"rows_kept": 1})
+        write_json(tmp_path / name / "refine" / "stage.json", {"rows_kept": 2, "seconds": 3})
+    one = described("one/round_1")
+    (tmp_path / "one/round_1/gain").mkdir()
+    (tmp_path / "one/round_1/gain/stage.json").touch()
+    assert described("one/round_1") == one  # what another stage wrote there
+    assert changed_keys(one, described("two/round_1")) == []
+    assert changed_keys(one, described("two/round_2")) == ["before"]
+    write_json(tmp_path / "one/round_1" / "refine" / "stage.json", {"rows_kept": 1, "seconds": 3})
+    assert changed_keys(one, described("one/round_1")) == ["before"]
 
 
 def test_a_mapping_with_a_key_content_is_no_path():
