@@ -29,7 +29,7 @@ class CandidatesConfig(EngineConfig, PushConfig):
     """Columns that the stage writes."""
 
     subset: str | None = option(None, "config of the Hub dataset that is read; null: its default one")
-    split: str | None = option(None, "split of the Hub dataset that is read; null: all, one after the other")
+    split: str | None = option(None, "split of the Hub dataset that is read; null: all but test and validation splits")
     columns: dict[str, str] | None = option(
         None, "columns of the rows that are read, where they have other names, such as {text: content}"
     )

@@ -14,7 +14,7 @@ from kun_recipes.data import schema
 from kun_recipes.data.conversations import OddRow
 from kun_recipes.data.hashing import choice_hash, row_hash
 from kun_recipes.data.pair_forms import FORMS, ColumnForm, PairForm, Row, columns_of, recognise, shared_system
-from kun_recipes.data.pair_sources import Located, Unreadable, source_files
+from kun_recipes.data.pair_sources import MAIN, HubPart, Located, Unreadable, source_files
 from kun_recipes.errors import UserError, print_once_per_machine
 
 SHOWN = 5
@@ -83,7 +83,7 @@ class PairSet:
 
 
 def read_pairs(
-    source: str, instruction_column: str, output_column: str, revision: str | None = None
+    source: str, instruction_column: str, output_column: str, part: HubPart = MAIN
 ) -> Iterator[Pair | Removed]:
     """Yield each row of a file, a folder, a stage's rows or a Hub dataset in order: its pair, or why it has none.
 
@@ -97,7 +97,7 @@ def read_pairs(
     Raises UserError when there is no such source, and at the end of a file in which most rows have no pair.
     """
     ids = _Ids()
-    for name, rows in source_files(source, revision):
+    for name, rows in source_files(source, part):
         yield from _File(name, instruction_column, output_column).read(rows, ids)
     if ids.repeated:
         print_once_per_machine(
@@ -106,7 +106,7 @@ def read_pairs(
 
 
 def load_pairs(
-    source: str, instruction_column: str, output_column: str, revision: str | None = None
+    source: str, instruction_column: str, output_column: str, part: HubPart = MAIN
 ) -> tuple[list[Pair], list[Removed]]:
     """Read the pairs to train on: (pairs, removed rows).
 
@@ -115,7 +115,7 @@ def load_pairs(
     """
     pairs: dict[str, Pair] = {}
     removed: list[Removed] = []
-    for row in read_pairs(source, instruction_column, output_column, revision):
+    for row in read_pairs(source, instruction_column, output_column, part):
         if isinstance(row, Removed):
             removed.append(row)
         elif row.instruction in pairs:

@@ -11,6 +11,7 @@ from trl import SFTConfig
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, PromptPath
+from kun_recipes.data.pair_sources import HubPart
 from kun_recipes.errors import ConfigError
 from kun_recipes.models.hardware import fast_dtype
 from kun_recipes.training.attention import Attention
@@ -27,6 +28,14 @@ class MixedIn:
     output: str = option("output", "column")
     weight: float | None = option(None, "its rows per row of the seeds trained on; null takes all rows", above=0)
     revision: str | None = option(None, "its commit, where it is a Hub dataset")
+    subset: str | None = option(None, "config of the Hub dataset; null: its default one")
+    split: str | None = option(
+        None, "split of the Hub dataset; null: all but test and validation splits, which are left out by their names"
+    )
+
+    @property
+    def part(self) -> HubPart:
+        return HubPart(self.revision, self.subset, self.split, ("mix.subset", "mix.split"))
 
 
 @dataclass(kw_only=True)
@@ -55,6 +64,12 @@ class TrainConfig(SFTConfig):
         source="§3.1",
     )
     seeds_revision: str | None = option(None, "commit of the seeds, where they are a Hub dataset")
+    seeds_subset: str | None = option(None, "config of the seeds, where they are a Hub dataset; null: its default one")
+    seeds_split: str | None = option(
+        None,
+        "split of the seeds, where they are a Hub dataset; null: all but test and validation splits, which are left "
+        "out by their names",
+    )
     instruction_column: str = option("instruction", "column of the instruction x")
     output_column: str = option("output", "column of the output y")
     label_prompt: PromptPath | None = option(
@@ -165,6 +180,10 @@ class TrainConfig(SFTConfig):
         if self.save_minutes:
             self.save_strategy = SaveStrategy.NO  # of TRL's own; `checkpoints.SaveByTime` saves
 
+    def seeds_part(self) -> HubPart:
+        """Return what is read of seeds that are a Hub dataset."""
+        return HubPart(self.seeds_revision, self.seeds_subset, self.seeds_split, ("seeds_subset", "seeds_split"))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the values for trackers, as JSON can hold them."""
         return {**super().to_dict(), "mix": [asdict(one) for one in self.mix or []]}
@@ -173,16 +192,18 @@ class TrainConfig(SFTConfig):
         """Raise ConfigError for combinations that cannot work."""
         if self.model_revision and (Path(self.model).exists() or self.model.endswith(".yaml")):
             raise ConfigError("model_revision", "holds for a Hub id; the model is a path")
-        if self.seeds_revision and Path(self.seeds).exists():
-            raise ConfigError("seeds_revision", "holds for a Hub dataset; the seeds are a path")
+        for key in ("seeds_revision", "seeds_subset", "seeds_split"):
+            if getattr(self, key) and Path(self.seeds).exists():
+                raise ConfigError(key, "holds for a Hub dataset; the seeds are a path")
         if self.direction == "backward" and not self.label_prompt:
             raise ConfigError("label_prompt", "is required for direction: backward")
         if self.direction == "forward" and self.label_prompt:
             raise ConfigError("label_prompt", "has no effect for direction: forward; leave it out")
         self._check_judges()
         for place, one in enumerate(self.mix or []):
-            if one.revision and Path(one.path).exists():
-                raise ConfigError(f"mix[{place}].revision", f"holds for a Hub dataset; {one.path} is a path")
+            for key in ("revision", "subset", "split"):
+                if getattr(one, key) and Path(one.path).exists():
+                    raise ConfigError(f"mix[{place}].{key}", f"holds for a Hub dataset; {one.path} is a path")
         check_batch(self.global_batch_size, self.per_device_train_batch_size, self.gradient_accumulation_steps)
         for key in ("learning_rate", "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps"):
             if not getattr(self, key) > 0:

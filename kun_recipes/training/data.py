@@ -55,7 +55,7 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
 
     Raises UserError when no pair is left, or for sets, judge items and prompt files that cannot be used.
     """
-    seeds, removed = load_pairs(config.seeds, config.instruction_column, config.output_column, config.seeds_revision)
+    seeds, removed = load_pairs(config.seeds, config.instruction_column, config.output_column, config.seeds_part())
     rendering, markers = Rendering(config, tokenizer), marker_pattern(tokenizer)
     lay_out = _layout(config, rendering)
 

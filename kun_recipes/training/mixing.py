@@ -54,7 +54,7 @@ def load_mix(
     known = {seed.instruction for seed in own}
     sets = []
     for one in config.mix or []:
-        pairs, removed = load_pairs(one.path, one.instruction, one.output, one.revision)
+        pairs, removed = load_pairs(one.path, one.instruction, one.output, one.part)
         new = [seed for seed in pairs if seed.instruction not in known]
         removed += [Removed(seed.where, "duplicate_instruction") for seed in pairs if seed.instruction in known]
         rows = None if one.weight is None else round(one.weight * trained)
