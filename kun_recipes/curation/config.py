@@ -207,6 +207,12 @@ class RefineConfig(CandidatesConfig):
         choices=CHECKS,
         selects=True,
     )
+    unique_instructions: bool = option(
+        False,
+        "of rows whose instructions are near duplicates, by MinHash over pairs of letters, keep the first",
+        source="ours",
+        selects=True,
+    )
     unaided_prompt: PromptPath = option(
         "recipes/prompts/answer.txt", "the instruction alone, which support is measured against", source="ours"
     )
