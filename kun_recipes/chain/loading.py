@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ from kun_recipes.shipped import find_shipped, shipped
 FINAL = FINAL_MODEL.name
 """The stage of which a recipe may have several: files final_model_<name>.yaml, and run.yaml's final_sizes."""
 
+ANYWHERE = (".", "/")
+"""All folders: a file there may be missing yet."""
+
 Placement = Callable[[str, Stage], list[str]]
 """Function of a stage file's name and its `Stage` that returns the words which a cluster adds to its command line."""
 
@@ -43,7 +46,7 @@ def load_chain(
         argv: `--field value` for the values of run.yaml and for every stage that has the field, and
             `--stage.field value` for one stage.
         future: folders whose content need not be there yet; that of the run itself never needs to.
-        only: names of the stage files that the chain is made of; None: all.
+        only: names of the stage files that the chain is made of; None: all. What others read need not be there.
 
     Raises:
         UserError: libraries of a stage are not installed.
@@ -61,12 +64,13 @@ def load_chain(
     if run.model != find_shipped(str(shared.get("model"))) and "--model_revision" not in run_argv:
         run.model_revision = None  # it was another model's
     reader = _Reader(recipe, run, shared, [one for one in overrides if one[0] not in run_fields], placement, future)
-    stages = [stage for name in files for stage in reader.stages(name)]
+    left_out = replace(reader, future=ANYWHERE)
+    stages = [stage for name in files for stage in (reader if only is None or name in only else left_out).stages(name)]
     if not stages:
         raise ConfigError(None, f"holds no stage; a stage's file is {', '.join(STAGES)}.yaml", recipe)
     _refuse_unused(reader.overrides, stages)
     chain = Chain(run, [stage for stage in stages if only is None or stage.file in only])
-    check_inputs(chain, recipe)
+    check_inputs(chain, recipe, stages)
     if placement:
         let_fail(chain.stages)
     return chain
