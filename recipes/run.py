@@ -11,7 +11,7 @@ stage: `python recipes/run.py recipes/demo --output_dir outputs/other --label.te
 
 import argparse
 
-from kun_recipes.chain.commands import RunOptions, run_recipe
+from kun_recipes.chain.commands import RunOptions, add_options, run_recipe
 from kun_recipes.cli import mistakes_in_one_line, wide_console
 
 
@@ -20,17 +20,7 @@ def arguments() -> tuple[RunOptions, list[str]]:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("recipe", help="folder of a recipe, such as recipes/demo")
-    parser.add_argument("--only", nargs="+", metavar="STAGE", help="run only these")
-    parser.add_argument("--from", dest="first", metavar="STAGE", help="run this stage and those after it")
-    parser.add_argument(
-        "--fresh", action="store_true", help="remove what the selected stages wrote before, and run them anew"
-    )
-    parser.add_argument("--slurm", metavar="CLUSTER", help="submit the stages as jobs, to this file's cluster")
-    doing = parser.add_mutually_exclusive_group()
-    doing.add_argument("--plan", action="store_true", help="print what each stage will take, and run nothing")
-    doing.add_argument("--dry-run", action="store_true", help="with --slurm: print every job's script, submit nothing")
-    doing.add_argument("--status", action="store_true", help="with --slurm: how far each stage is, and what failed")
-    parser.add_argument("--sample", metavar="FOLDER", help="with --plan: a finished corpus stage to measure by")
+    add_options(parser)
     return parser.parse_known_args(namespace=RunOptions())
 
 

@@ -38,7 +38,7 @@ def load(repository: Path, ending_model: Path, open_rules: Path, tmp_path_factor
     options = {
         "model": ending_model,
         "seeds": head(data / "seeds.jsonl", folder / "seeds.jsonl", 16),
-        "mix": "null",
+        "dataset_mixture": "null",
         "judge_data": head(data / "judge.jsonl", folder / "judge.jsonl", 80),
         "corpus.corpora": f"{data / 'corpus/skypile'},format=skypile",
         "corpus.max_tokens": 1100,  # bytes

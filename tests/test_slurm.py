@@ -126,9 +126,9 @@ def test_stages_after_a_failed_stage_never_start(run, without, tmp_path):
     output = without("label_model", *later)
     broken = tmp_path / "broken"  # a folder that is missing is refused before any job
     broken.mkdir()
-    run(output, "--label_model.model", str(broken))
+    run(output, "--label_model.model_name_or_path", str(broken))
     until_done(output)
-    shown = run(output, "--label_model.model", str(broken), "--status")
+    shown = run(output, "--label_model.model_name_or_path", str(broken), "--status")
     assert states(shown) == {
         "corpus": "complete",
         "label_model": "failed",

@@ -1,132 +1,204 @@
-"""The arms that the paper argues about, and each check of answers alone, on the same candidates: what each keeps, and
-how good what it trains is.
+"""Arms on the same candidates: what each keeps, and how good what it trains is.
 
-An arm is a recipe's refine and final_model stages with other values; then one evaluation measures all of them, with
-the primary chat model, which every arm is trained from, as the base.
+An arm is a recipe's refine stage and a training with other values (`kun_recipes.chain.arms`); one evaluation measures
+all of them, with the primary chat model, which every arm is trained from, as the base.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
-from kun_recipes.chain.loading import load_chain
-from kun_recipes.chain.local import run_stage
+from kun_recipes.chain.arms import ARMS
+from kun_recipes.chain.commands import RunOptions, carry_out, future, load_cluster
+from kun_recipes.chain.graph import let_fail, needs
+from kun_recipes.chain.loading import ANYWHERE, Placement, load_chain
 from kun_recipes.chain.recipe import Chain, StageRun
-from kun_recipes.curation.config import CHECKS
-from kun_recipes.errors import UserError
+from kun_recipes.config.paths import config_paths
+from kun_recipes.curation.config import RefineConfig
+from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.evaluation.tables import HEADS, percent, results_tables, with_interval
-from kun_recipes.execution.summaries import finished_summary
 from kun_recipes.reporting.tables import Table, to_markdown, to_rich
 
-FIRST = "focused-polished"
-PAIR = {
-    "score_target": "pair",
-    "score_prompt": "recipes/prompts/score_pair.txt",
-    "judge_data": "recipes/humpback/data/judge_pairs.jsonl",
-}
-PAPER_ARMS: dict[str, dict[str, str]] = {
-    FIRST: {},
-    "comprehensive-polished": PAIR,
-    "focused-raw": {"answers": "raw"},
-    "comprehensive-raw": {**PAIR, "answers": "raw"},
-    "focused-unaided": {"answers": "unaided", "polish_prompt": "recipes/prompts/answer.txt"},
-}
-"""What each arm changes in refine.yaml. The first is the paper's method, the fourth Humpback's (Li et al. 2023), the
-last instruction back-and-forth translation's control: answers written without the document (Nguyen et al. 2024)."""
-
-CHECK_ARMS = {f"{FIRST}-{check}": {"answers": "polished", "verify": "true", "checks": check} for check in CHECKS}
-"""The paper's method with one check of verification alone. They need labelled answers in the recipe's judge_data."""
-
-ARMS = PAPER_ARMS | CHECK_ARMS
-
 ONE_SIZE = ("--final_sizes", "null", "--rounds", "1")
-"""An arm trains one final model, on all rows that it keeps, whatever sizes and rounds the recipe has."""
+"""An arm trains one model, on all rows that it keeps, whatever sizes and rounds the recipe has."""
 
 JUDGES = "judges.json"
 JUDGED_BY = ("model", "engine", "dtype", "filter_prompt", "score_prompt", "score_target", "judge_data")
 """What a judge's measured bias and threshold depend on."""
 
+NOTHING = "–"
+
 
 @dataclass(frozen=True)
-class Arm:
-    """An arm's two stages."""
+class ArmRun:
+    """The two stages of an arm in this run."""
 
     name: str
     refine: StageRun
     training: StageRun
 
 
-def load_arms(recipe: str, names: Sequence[str], folder: Path, argv: Sequence[str]) -> list[Arm]:
-    """The stages of each arm, in folders of their own below `folder`; raises ConfigError as `load_chain` does."""
-    return [_load_arm(recipe, name, folder, argv) for name in names]
+@dataclass(frozen=True)
+class Ablation:
+    """An ablation, ready to run.
+
+    Attributes:
+        chain: the stages of the recipe that the arms read from, then the arms' own and their evaluation.
+        recipe_stages: number of the former.
+    """
+
+    chain: Chain
+    recipe_stages: int
+    arms: list[ArmRun]
+    evaluation: StageRun
+
+    @property
+    def own(self) -> Chain:
+        return Chain(self.chain.run, self.chain.stages[self.recipe_stages :])
 
 
-def _load_arm(recipe: str, name: str, folder: Path, argv: Sequence[str]) -> Arm:
-    dataset, model = folder / name / "dataset", folder / "models" / name
-    own = {
-        "refine.verify": "false",  # the papers check no answer
-        "refine.keep_unverified": "false",
-        "refine.answer_candidates": "1",
-        **{f"refine.{field}": value for field, value in ARMS[name].items()},
-        "refine.output_dir": folder / name / "refine",
-        "refine.dataset_dir": dataset,
-        "final_model.seeds": dataset,
-        "final_model.output_dir": model,
-    }
-    words = [*argv, *ONE_SIZE, *_words(own)]
-    chain = load_chain(recipe, words, future=[str(folder)], only=["refine", "final_model"])
-    refine, training = chain.stages
-    return Arm(name, refine, training)
+@dataclass(frozen=True)
+class _Loading:
+    """Loads stages of one recipe for its ablation.
+
+    Attributes:
+        folder: of all that the ablation writes.
+        argv: the command line's overrides.
+    """
+
+    recipe: str
+    folder: Path
+    argv: Sequence[str]
+    placement: Placement | None
+    future: Sequence[str]
+
+    def stages(self, files: Sequence[str], own: Mapping[str, Any]) -> list[StageRun]:
+        """Return the stages of these files with some values replaced."""
+        words = [*self.argv, *ONE_SIZE, *_words(own)]
+        future = [str(self.folder), *self.future]
+        stages = load_chain(self.recipe, words, self.placement, future, only=files).stages
+        for name in files:
+            if name not in [stage.file for stage in stages]:
+                raise ConfigError(None, f"has no {name}.yaml, which an ablation runs", self.recipe)
+        return stages
+
+    def arm(self, name: str, recipe: RefineConfig) -> ArmRun:
+        """Return the stages of an arm; `recipe` is the recipe's own refine stage."""
+        arm, dataset = ARMS[name], self.folder / name / "dataset"
+        own = {
+            **{f"refine.{field}": value for field, value in arm.refined(recipe).items()},
+            "refine.output_dir": self.folder / name / "refine",
+            "refine.dataset_dir": dataset,
+            **{f"{arm.training}.{field}": value for field, value in arm.trained.items()},
+            f"{arm.training}.{arm.rows_option}": dataset,
+            f"{arm.training}.output_dir": self.folder / "models" / name,
+        }
+        refine, training = (
+            replace(stage, name=f"{stage.file}_{name}") for stage in self.stages(["refine", arm.training], own)
+        )
+        return ArmRun(name, refine, training)
+
+    def evaluation(self, arms: Sequence[ArmRun]) -> StageRun:
+        """Return the recipe's evaluation of the arms' models, beside the model that the first was trained from."""
+        own = {
+            "evaluate.model": arms[0].training.config.model_name_or_path,
+            "evaluate.model_revision": None,  # it was the base model's
+            "evaluate.base_format": "chat",
+            "evaluate.output_dir": self.folder / "evaluate",
+            "evaluate.models": tuple(str(arm.training.folder) for arm in arms),
+            "evaluate.training_rows": tuple(arm.refine.config.dataset_dir for arm in arms),
+        }
+        (stage,) = self.stages(["evaluate"], own)
+        return stage
 
 
-def share_judges(arms: Sequence[Arm], arm: Arm) -> None:
-    """Give an arm the judges as an earlier one measured them, where both judge by the same: half of refine's work."""
-    for other in arms[: arms.index(arm)]:
-        measured, own = (one.refine.folder / JUDGES for one in (other, arm))
-        needed = arm.refine.config.verify or not other.refine.config.verify  # all of what was measured
-        if needed and _judged_by(other) == _judged_by(arm) and measured.is_file() and not own.is_file():
+def load_ablation(
+    recipe: str,
+    names: Iterable[str],
+    folder: Path,
+    argv: Sequence[str],
+    placement: Placement | None = None,
+    future: Sequence[str] = (),
+) -> Ablation:
+    """Load the stages of each arm, in folders of their own below `folder`, their evaluation, and what they read from.
+
+    Raises ConfigError as `load_chain` does.
+    """
+    loading = _Loading(recipe, folder, argv, placement, future)
+    (refine,) = loading.stages(["refine"], {})
+    arms = [loading.arm(name, refine.config) for name in dict.fromkeys(names)]
+    evaluation = loading.evaluation(arms)
+    own = [*(stage for arm in arms for stage in (arm.refine, arm.training)), evaluation]
+    whole = load_chain(recipe, [*argv, *ONE_SIZE], placement, ANYWHERE)
+    before = _read_from(whole.stages, own)
+    if placement:
+        let_fail(own)
+    run = replace(whole.run, output_dir=str(folder))
+    return Ablation(Chain(run, [*before, *own]), len(before), arms, evaluation)
+
+
+def _read_from(stages: Sequence[StageRun], readers: Sequence[StageRun]) -> list[StageRun]:
+    """Return those of a recipe's stages that others read from, whether at first hand or not."""
+    reads = needs([*stages, *readers])
+    of_recipe = {stage.name: stage for stage in stages}
+    found: set[str] = set()
+    coming = [name for reader in readers for name in reads[reader.name]]
+    while coming:
+        name = coming.pop()
+        if name in of_recipe and name not in found:
+            found.add(name)
+            coming += reads[name]
+    return [stage for stage in stages if stage.name in found]
+
+
+def _check_there(ablation: Ablation, selected: Sequence[StageRun]) -> None:
+    """Raise UserError for what the arms read and the recipe has still to write."""
+    before = ablation.chain.stages[: ablation.recipe_stages]
+    for stage in selected:
+        for path in config_paths(stage.config):
+            if any(one.writes(path.value) for one in before) and not Path(path.value).exists():
+                raise UserError(
+                    f"{stage.name}: {path.value} is not there yet; run the recipe up to its label stage first"
+                )
+
+
+def share_judges(arms: Sequence[ArmRun], stage: StageRun) -> None:
+    """Give an arm's refine stage the judges as an earlier arm measured them, where both judge by the same."""
+    own = stage.folder / JUDGES
+    before = [arm.refine for arm in arms]
+    if stage.file != "refine" or own.is_file():
+        return
+    for other in before[: before.index(stage)]:
+        measured = other.folder / JUDGES
+        needed = stage.config.verify or not other.config.verify  # all of what was measured
+        if needed and _judged_by(other) == _judged_by(stage) and measured.is_file():
             own.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(measured, own)
+            return
 
 
-def _judged_by(arm: Arm) -> list[Any]:
-    return [getattr(arm.refine.config, field) for field in JUDGED_BY]
-
-
-def load_evaluation(recipe: str, arms: Sequence[Arm], folder: Path, argv: Sequence[str]) -> Chain:
-    """The recipe's evaluation of the arms' models, beside the model that all of them were trained from."""
-    own = {
-        "evaluate.model": arms[0].training.config.model_name_or_path,
-        "evaluate.model_revision": None,  # it was the base model's
-        "evaluate.base_format": "chat",
-        "evaluate.output_dir": folder / "evaluate",
-    }
-    models = ["--evaluate.models", *(str(arm.training.folder) for arm in arms)]
-    rows = ["--evaluate.training_rows", *(arm.refine.config.dataset_dir for arm in arms)]
-    chosen = [*argv, *ONE_SIZE, *_words(own), *models, *rows]
-    return load_chain(recipe, chosen, future=[str(folder)], only=["evaluate"])
+def _judged_by(stage: StageRun) -> list[Any]:
+    return [getattr(stage.config, field) for field in JUDGED_BY]
 
 
 def _words(values: Mapping[str, Any]) -> list[str]:
-    return [word for key, value in values.items() for word in (f"--{key}", str(value))]
+    lists = {key: value if isinstance(value, tuple) else (value,) for key, value in values.items()}
+    return [word for key, several in lists.items() for word in (f"--{key}", *map(str, several))]
 
 
-def ablation_table(arms: Sequence[Arm], results: Mapping[str, Any]) -> Table:
-    """Retention and held-out scores side by side, a row an arm."""
+def ablation_table(arms: Sequence[ArmRun], results: Mapping[str, Any]) -> Table:
+    """Return retention and held-out scores side by side, a row per arm; those of an arm that failed are left open."""
     measured = {model["name"]: model for model in results["models"]}
     base = results["models"][0]
     scores = [
         (name, reading) for name in results["benchmarks"] for reading in HEADS if reading in base["scores"][name]
     ]
-    rows = [_row(f"{base['name']} (all arms' start)", ("–", "–", "–"), base, scores)]
-    rows += [
-        _row(arm.name, _retention(finished_summary(arm.refine.folder)), measured[arm.name], scores) for arm in arms
-    ]
+    rows = [_row(f"{base['name']} (all arms' start)", (NOTHING,) * 3, base, scores)]
+    rows += [_row(arm.name, _retention(arm.refine.summary()), measured.get(arm.name), scores) for arm in arms]
     titles = (f"{results['benchmarks'][name]['name']} {HEADS[reading]}" for name, reading in scores)
     head = ("arm", "candidates", "judged good", "kept", "held-out perplexity", "characters", "refusals, %", *titles)
     return Table(
@@ -136,7 +208,9 @@ def ablation_table(arms: Sequence[Arm], results: Mapping[str, Any]) -> Table:
     )
 
 
-def _retention(summary: Mapping[str, Any]) -> tuple[str, str, str]:
+def _retention(summary: Mapping[str, Any] | None) -> tuple[str, str, str]:
+    if summary is None:
+        return (NOTHING,) * 3
     removed = summary["removed"]
     judged = ("not_an_instruction", "poor_instruction", "poor_pair")
     good = summary["rows_in"] - sum(removed.get(reason, 0) for reason in judged)
@@ -144,8 +218,10 @@ def _retention(summary: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _row(
-    name: str, retention: tuple[str, str, str], model: Mapping[str, Any], scores: Sequence[tuple[str, str]]
+    name: str, retention: tuple[str, ...], model: Mapping[str, Any] | None, scores: Sequence[tuple[str, str]]
 ) -> tuple[str, ...]:
+    if model is None:
+        return (name, *retention, *(NOTHING,) * (3 + len(scores)))
     held_out = model["held_out"]
     return (
         name,
@@ -157,25 +233,30 @@ def _row(
     )
 
 
-def run_ablation(recipe: str, names: Sequence[str], folder: Path, argv: Sequence[str], console: Console) -> None:
-    """Run what is missing of the arms and their evaluation; print the table, and write it to <folder>/ablation.md."""
-    arms = load_arms(recipe, names, folder, argv)
-    (evaluation,) = load_evaluation(recipe, arms, folder, argv).stages
-    for arm in arms:
-        share_judges(arms, arm)
-        _run_missing(arm.refine, f"{arm.name} refine", folder, console)
-        _run_missing(arm.training, f"{arm.name} final_model", folder, console)
-    _run_missing(evaluation, "evaluate", folder, console)
-    summary = evaluation.summary()
-    if summary is None:
-        raise UserError(f"evaluate ended without its summary; its log: {folder / 'logs' / 'evaluate.log'}")
-    table = ablation_table(arms, summary["results"])
-    (folder / "ablation.md").write_text(to_markdown(table), encoding="utf-8")
-    console.print(*results_tables(summary["results"]), to_rich(table), sep="\n")
+def run_ablation(
+    options: RunOptions, names: Sequence[str], folder: Path, argv: Sequence[str], console: Console
+) -> None:
+    """Do what the options say with the arms: run what is missing of them and their evaluation, here or on Slurm.
 
+    At the end the table is printed, and written to <folder>/ablation.md.
 
-def _run_missing(stage: StageRun, name: str, folder: Path, console: Console) -> None:
-    if stage.summary() is None:
-        console.print(f"{name}: {stage.folder}", highlight=False, markup=False)
-        with console.status(name) as status:
-            run_stage(stage, folder / "logs" / f"{name}.log", lambda line: status.update(Text(line)))
+    Raises:
+        UserError: a mistake in a file or on the command line, or a stage that failed.
+    """
+    cluster = load_cluster(options)
+    placement = cluster.placement if cluster else None
+    ablation = load_ablation(options.recipe, names, folder, argv, placement, future(options))
+
+    def conclude(_: Chain, console: Console) -> None:
+        if summary := ablation.evaluation.summary():
+            table = ablation_table(ablation.arms, summary["results"])
+            (folder / "ablation.md").write_text(to_markdown(table), encoding="utf-8")
+            console.print(*results_tables(summary["results"]), to_rich(table), sep="\n")
+
+    def prepare(stage: StageRun) -> None:
+        share_judges(ablation.arms, stage)
+
+    selected = ablation.own.select(options.only, options.first)
+    if not cluster and not options.plan:
+        _check_there(ablation, selected)
+    carry_out(options, ablation.chain, selected, cluster, console, conclude, prepare)

@@ -1,7 +1,8 @@
 """Commands of `recipes/run.py`: run a recipe here, submit it, plan it, print its job scripts or its status."""
 
+import argparse
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from kun_recipes.chain.cluster.hardware import cluster_hardware, this_machine
 from kun_recipes.chain.cluster.status import DONE, show_statuses, statuses
 from kun_recipes.chain.cluster.submission import check_folders, leading_jobs, refuse_running, steps, submit_all
 from kun_recipes.chain.conclusion import conclude
-from kun_recipes.chain.loading import load_chain
+from kun_recipes.chain.loading import ANYWHERE, load_chain
 from kun_recipes.chain.local import check_before, remove_from, run_here
 from kun_recipes.chain.plan.estimate import estimate, load_plan, misfits
 from kun_recipes.chain.plan.measured import load_measured
@@ -21,11 +22,9 @@ from kun_recipes.config.command_line import load
 from kun_recipes.errors import UserError
 from kun_recipes.execution.slurm.queue import Job
 
-ANYWHERE = (".", "/")
-
 
 class RunOptions:
-    """The options of `recipes/run.py`, which the parser fills.
+    """The options of `recipes/run.py` and `recipes/ablation.py`, which the parser fills.
 
     Attributes:
         recipe: folder of the recipe.
@@ -48,29 +47,75 @@ class RunOptions:
     sample: str | None = None
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `RunOptions` beside the recipe."""
+    parser.add_argument("--only", nargs="+", metavar="STAGE", help="run only these")
+    parser.add_argument("--from", dest="first", metavar="STAGE", help="run this stage and those after it")
+    parser.add_argument(
+        "--fresh", action="store_true", help="remove what the selected stages wrote before, and run them anew"
+    )
+    parser.add_argument("--slurm", metavar="CLUSTER", help="submit the stages as jobs, to this file's cluster")
+    doing = parser.add_mutually_exclusive_group()
+    doing.add_argument("--plan", action="store_true", help="print what each stage will take, and run nothing")
+    doing.add_argument("--dry-run", action="store_true", help="with --slurm: print every job's script, submit nothing")
+    doing.add_argument("--status", action="store_true", help="with --slurm: how far each stage is, and what failed")
+    parser.add_argument("--sample", metavar="FOLDER", help="with --plan: a finished corpus stage to measure by")
+
+
+Conclude = Callable[[Chain, Console], None]
+"""What is printed, and written, once all is done."""
+Prepare = Callable[[StageRun], None]
+"""What is done before a stage runs on this machine."""
+
+
 def run_recipe(options: RunOptions, overrides: Sequence[str], console: Console) -> None:
-    """Do what the options say.
+    """Do what the options say with a recipe.
 
     Raises:
         UserError: a mistake in a file or on the command line, or a stage that failed.
     """
+    cluster = load_cluster(options)
+    chain = load_chain(options.recipe, overrides, cluster.placement if cluster else None, future(options))
+    carry_out(options, chain, chain.select(options.only, options.first), cluster, console, conclude)
+
+
+def load_cluster(options: RunOptions) -> ClusterConfig | None:
+    """Return the cluster that the options name; raises UserError for options that do not go together."""
     _check_together(options)
-    cluster = load(ClusterConfig, ["--config", options.slurm]) if options.slurm else None
-    future = ANYWHERE if options.plan or options.dry_run else ()  # both are wanted before the corpora are there
-    chain = load_chain(options.recipe, overrides, cluster.placement if cluster else None, future)
+    return load(ClusterConfig, ["--config", options.slurm]) if options.slurm else None
+
+
+def future(options: RunOptions) -> Sequence[str]:
+    """Return the folders whose content need not be there yet: a plan is wanted before the corpora are."""
+    return ANYWHERE if options.plan or options.dry_run else ()
+
+
+def carry_out(
+    options: RunOptions,
+    chain: Chain,
+    selected: Sequence[StageRun],
+    cluster: ClusterConfig | None,
+    console: Console,
+    finish: Conclude,
+    prepare: Prepare | None = None,
+) -> None:
+    """Do what the options say with the selected stages of a chain: run, submit, plan, print scripts or status.
+
+    Raises:
+        UserError: a stage cannot run, or failed.
+    """
     if cluster:
         check_folders(chain)
-    selected = chain.select(options.only, options.first)
     if options.plan:
-        _show_plan(options, chain, cluster, console)
+        _show_plan(options, chain, selected, cluster, console)
     elif options.status:
-        _show_status(chain, console)
+        _show_status(chain, selected, console, finish)
     elif cluster and options.dry_run:
         _show_scripts(chain, selected, cluster, options.recipe, console)
     elif cluster:
         _submit(chain, selected, cluster, options, console)
     else:
-        _run_here(chain, selected, options.fresh, console)
+        _run_here(chain, selected, options.fresh, console, finish, prepare)
 
 
 def _check_together(options: RunOptions) -> None:
@@ -81,12 +126,19 @@ def _check_together(options: RunOptions) -> None:
         raise UserError("--sample goes with --plan")
 
 
-def _run_here(chain: Chain, selected: Sequence[StageRun], fresh: bool, console: Console) -> None:
+def _run_here(
+    chain: Chain,
+    selected: Sequence[StageRun],
+    fresh: bool,
+    console: Console,
+    finish: Conclude,
+    prepare: Prepare | None,
+) -> None:
     check_before(chain, selected, fresh)
     if fresh:
         remove_from(selected)
-    failed = run_here(chain, selected, console)
-    conclude(chain, console)
+    failed = run_here(chain, selected, console, prepare)
+    finish(chain, console)
     if failed:
         raise failed
 
@@ -128,14 +180,20 @@ def _show_scripts(
         console.print(f"{step.stage.name}: {after}", highlight=False, markup=False)
 
 
-def _show_plan(options: RunOptions, chain: Chain, cluster: ClusterConfig | None, console: Console) -> None:
+def _show_plan(
+    options: RunOptions,
+    chain: Chain,
+    selected: Sequence[StageRun],
+    cluster: ClusterConfig | None,
+    console: Console,
+) -> None:
     hardware = cluster_hardware(cluster, chain) if cluster else this_machine()
     sample = Path(options.sample) if options.sample else None
-    show(estimate(chain, load_plan(options.recipe), sample, hardware, load_measured()), console)
+    show(estimate(chain, load_plan(options.recipe), sample, hardware, load_measured(), selected), console)
 
 
-def _show_status(chain: Chain, console: Console) -> None:
-    found = statuses(chain)
+def _show_status(chain: Chain, selected: Sequence[StageRun], console: Console, finish: Conclude) -> None:
+    found = statuses(Chain(chain.run, list(selected)))
     show_statuses(found, console)
     if all(status.state == DONE for status in found):
-        conclude(chain, console)
+        finish(chain, console)

@@ -46,8 +46,12 @@ def let_fail(stages: Sequence[StageRun]) -> None:
             stage.go_without([one.folder for one in stages if one.name in spared])
 
 
-def check_inputs(chain: Chain, recipe: str) -> None:
-    """Raise ConfigError for a path inside the run's folder that no stage writes, or that gets adapters alone."""
+def check_inputs(chain: Chain, recipe: str, stages: Sequence[StageRun]) -> None:
+    """Raise ConfigError for a path inside the run's folder that no stage writes, or that gets adapters alone.
+
+    Args:
+        stages: all of the recipe, of which the chain may be a part.
+    """
     root = Path(chain.run.output_dir)
     alone = [one for one in chain.stages if not getattr(one.config, "merge_adapters", True)]
     for stage in chain.stages:
@@ -59,7 +63,7 @@ def check_inputs(chain: Chain, recipe: str) -> None:
                     f"{recipe}/{stage.file}.yaml",
                 )
             inside = Path(path.value).is_relative_to(root) and root != Path()  # every name lies in the current folder
-            if inside and not Path(path.value).exists() and not any(one.writes(path.value) for one in chain.stages):
+            if inside and not Path(path.value).exists() and not any(one.writes(path.value) for one in stages):
                 raise ConfigError(
                     path.key, f"{path.value}: no stage of this recipe writes it", f"{recipe}/{stage.file}.yaml"
                 )

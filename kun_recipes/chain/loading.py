@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,9 @@ from kun_recipes.shipped import find_shipped, shipped
 FINAL = FINAL_MODEL.name
 """The stage of which a recipe may have several: files final_model_<name>.yaml, and run.yaml's final_sizes."""
 
+ANYWHERE = (".", "/")
+"""All folders: a file there may be missing yet."""
+
 Placement = Callable[[str, Stage], list[str]]
 """Function of a stage file's name and its `Stage` that returns the words which a cluster adds to its command line."""
 
@@ -45,7 +48,7 @@ def load_chain(
         argv: `--field value` for the values of run.yaml and for every stage that has the field, and
             `--stage.field value` for one stage.
         future: folders whose content need not be there yet; that of the run itself never needs to.
-        only: names of the stage files that the chain is made of; None: all.
+        only: names of the stage files that the chain is made of; None: all. What others read need not be there.
 
     Raises:
         UserError: libraries of a stage are not installed.
@@ -63,12 +66,12 @@ def load_chain(
     if run.model != find_shipped(str(shared.get("model"))) and "--model_revision" not in run_argv:
         run.model_revision = None  # it was another model's
     reader = _Reader(recipe, run, shared, [one for one in overrides if one[0] not in run_fields], placement, future)
-    stages = list(reader.all_stages(files))
+    stages = list(reader.all_stages(files, only))
     if not stages:
         raise ConfigError(None, f"holds no stage; a stage's file is {', '.join(STAGES)}.yaml", recipe)
     _refuse_unused(reader.overrides, stages)
     chain = Chain(run, [stage for stage in stages if only is None or stage.file in only])
-    check_inputs(chain, recipe)
+    check_inputs(chain, recipe, stages)
     if placement:
         let_fail(chain.stages)
     return chain
@@ -99,16 +102,21 @@ class _Reader:
     placement: Placement | None
     future: Sequence[str]
 
-    def all_stages(self, files: Sequence[str]) -> Iterator[StageRun]:
-        """Yield the stages of these files. Where there are several rounds, theirs take the place of one round's."""
+    def all_stages(self, files: Sequence[str], only: Sequence[str] | None) -> Iterator[StageRun]:
+        """Yield the stages of these files. Where there are several rounds, theirs take the place of one round's.
+
+        Args:
+            only: files of the stages whose inputs must be there; None: all.
+        """
         several = self.run.rounds > 1
         if several:
             check_rounds(files, self.recipe)
         for name in files:
+            reader = self if only is None or name in only else replace(self, future=ANYWHERE)
             if not several or name not in PER_ROUND:
-                yield from self.stages(name)
+                yield from reader.stages(name)
             elif name == PER_ROUND[-1]:
-                yield from self.rounds()
+                yield from reader.rounds()
 
     def rounds(self) -> Iterator[StageRun]:
         """Yield the stages of all rounds, and that of their union."""

@@ -43,8 +43,16 @@ def check_before(chain: Chain, selected: Sequence[StageRun], fresh: bool = False
     refuse_shortage(chain, selected)
 
 
-def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> UserError | None:
+def run_here(
+    chain: Chain,
+    selected: Sequence[StageRun],
+    console: Console,
+    prepare: Callable[[StageRun], None] | None = None,
+) -> UserError | None:
     """Run what is missing, one stage after the other.
+
+    Args:
+        prepare: called with each stage that is about to run.
 
     Returns:
         What kept stages from their end that the others can do without, such as a final model, or publish.
@@ -71,6 +79,8 @@ def run_here(chain: Chain, selected: Sequence[StageRun], console: Console) -> Us
             state = "done"
             if stage.kind.devices == "training":
                 refuse_shortage(chain, selected)  # what is finished by now tells more than before the run
+            if prepare:
+                prepare(stage)
             try:
                 _run_shown(stage, logs / f"{stage.name}.log", width, console)
             except UserError as error:

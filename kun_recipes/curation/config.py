@@ -31,7 +31,7 @@ class CandidatesConfig(EngineConfig, PushConfig, OfRound):
     """Columns that the stage writes."""
 
     subset: str | None = option(None, "config of the Hub dataset that is read; null: its default one")
-    split: str | None = option(None, "split of the Hub dataset that is read; null: all, one after the other")
+    split: str | None = option(None, "split of the Hub dataset that is read; null: all but test and validation splits")
     columns: dict[str, str] | None = option(
         None, "columns of the rows that are read, where they have other names, such as {text: content}"
     )
@@ -227,6 +227,12 @@ class RefineConfig(CandidatesConfig):
         "with verify, what drops rows; the others are measured all the same. tails strips the courtesies, too",
         source="ours",
         choices=CHECKS,
+        selects=True,
+    )
+    unique_instructions: bool = option(
+        False,
+        "of rows whose instructions are near duplicates, by MinHash over pairs of letters, keep the first",
+        source="ours",
         selects=True,
     )
     unaided_prompt: PromptPath = option(

@@ -1,7 +1,9 @@
 """Pipeline of the refine stage; recipes/refine.py lists its columns and what its options choose."""
 
+import shutil
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.filters.base_filter import BaseFilter
@@ -13,6 +15,7 @@ from kun_recipes.curation.inputs import check_source, rows_here
 from kun_recipes.curation.judge_data import JudgeItem, load_judge_items
 from kun_recipes.curation.judging import AskJudge, Judge, filter_judge, score_judge
 from kun_recipes.curation.measuring import FitsContext, RecallRows
+from kun_recipes.curation.near_instructions import find_near_instructions, unique_instructions
 from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
 from kun_recipes.curation.verification import Verification
 from kun_recipes.data import schema
@@ -25,6 +28,7 @@ from kun_recipes.data.rows import (
     removed_writers,
     row_writer,
 )
+from kun_recipes.execution.counts import Counts
 from kun_recipes.execution.folder import MEASURE, SELECT, StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.models.context import Request, open_engine
@@ -35,6 +39,9 @@ from kun_recipes.rules.pipelines import Removed
 
 SCORED = {"instruction": {"instruction"}, "pair": {"instruction", "output"}}
 """Fields of the score prompt, by what is scored."""
+
+UNIQUE = "unique"
+"""The pipeline that drops repeated instructions, by the name of its folders."""
 
 ASKED = {"polished": {"segment", "instruction"}, "unaided": {"instruction"}}
 """Fields of the polish prompt, by how answers are written."""
@@ -76,17 +83,40 @@ def measure(
 
 
 def select(
-    config: RefineConfig, stage: StageFolder, calibrations: Calibrations, verification: Verification | None
+    config: RefineConfig,
+    stage: StageFolder,
+    calibrations: Calibrations,
+    verification: Verification | None,
+    removed: Removed,
+    rows: Path,
 ) -> list[PipelineStep]:
-    removed = removed_writers(stage.removed)
+    """Return the blocks that choose among what was measured, and write it into `rows`."""
     dropping = checks(config, calibrations, verification, removed)
     return [
         RowReader(stage.measured),
         *([KeepBest(dropping, verification.merits(calibrations))] if verification else ()),
         *dropping,
         *(verification.select(calibrations, removed) if verification else ()),
-        row_writer(stage.rows),
+        row_writer(rows),
     ]
+
+
+def select_rows(
+    config: RefineConfig, stage: StageFolder, calibrations: Calibrations, verification: Verification | None, tasks: int
+) -> Counts:
+    """Write the rows of the stage; where the option says so, without those that repeat another one's instruction."""
+    removed = removed_writers(stage.removed)
+    scratch = stage.scratch / UNIQUE
+    selected = scratch / "rows" if config.unique_instructions else stage.rows
+    if not stage.logs(SELECT).is_dir():  # what an earlier selection left
+        shutil.rmtree(scratch, ignore_errors=True)
+    pipeline = select(config, stage, calibrations, verification, removed, selected)
+    counts = run_pipeline(pipeline, stage.logs(SELECT), tasks)
+    if not config.unique_instructions:
+        return counts
+    found = find_near_instructions(selected, tasks, scratch / "near")
+    last = unique_instructions(selected, found, stage.rows, removed)
+    return counts.then(run_pipeline(last, stage.logs(UNIQUE), tasks))
 
 
 def checks(
@@ -170,7 +200,7 @@ def run(config: RefineConfig) -> None:
         pipeline = measure(config, stage, calibrations, verification)
         stage.begin()
         measured = run_pipeline(pipeline, stage.logs(MEASURE), len(shards), config.where(), reads=shards)
-        counts = run_pipeline(select(config, stage, calibrations, verification), stage.logs(SELECT), len(shards))
+        counts = select_rows(config, stage, calibrations, verification, len(shards))
         counts.check_measured(measured)
         splits = write_dataset(stage.rows, config.dataset_dir)
         calibrated = calibrations.measured()

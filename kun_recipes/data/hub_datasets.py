@@ -10,6 +10,7 @@ from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, Revi
 from kun_recipes.data.files import first_line
 from kun_recipes.data.retries import with_retries
 from kun_recipes.data.rows import LocatedRow
+from kun_recipes.data.splits import read_unasked
 from kun_recipes.errors import UserError
 from kun_recipes.progress import is_shown
 
@@ -36,30 +37,56 @@ def newest_commit(path: str, name: str, revision: str | None) -> str:
 def hub_splits(
     path: str, name: str, commit: str, subset: str | None, split: str | None
 ) -> list[tuple[str, Callable[[], Iterator[LocatedRow]]]]:
-    """Return the name of each split of a dataset at a commit, with a function that reads its rows anew."""
+    """Return the name of each split of a dataset at a commit, with a function that reads its rows anew.
+
+    Without a split that is asked for, those to measure by are left out.
+    """
+    splits = load_splits(name, commit, subset, split, f"{path}: cannot be loaded at {commit[:12]}")
+    counts = ", ".join(f"{one} {rows.num_rows}" for one, rows in splits.items())
+    print(f"{path}: at {commit}: rows of {counts}", file=sys.stderr)
+    return [(one, _split_reader(f"{name}/{one}", rows)) for one, rows in splits.items()]
+
+
+def load_splits(
+    name: str,
+    revision: str | None,
+    subset: str | None,
+    split: str | None,
+    problem: str,
+    options: tuple[str, str] = ("subset", "split"),
+) -> dict[str, Any]:
+    """Return the rows of a dataset by split: of the one that is asked for, else of all but those to measure by.
+
+    Args:
+        problem: begins the message where the dataset cannot be loaded.
+        options: names of the options for subset and split, for messages.
+
+    Raises:
+        UserError: it cannot be loaded, or every split is there to measure by.
+    """
     import datasets
 
     if not is_shown():
         datasets.disable_progress_bars()
 
     def load() -> Any:
-        return datasets.load_dataset(name, subset, split=split, revision=commit)
+        return datasets.load_dataset(name, subset, split=split, revision=revision)
 
     try:
         loaded = with_retries(f"{name}: loading it", load, also=(ConnectionError,))
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         reason = " ".join(str(error.__cause__ or error).split("Example of usage")[0].split())
-        raise UserError(f"{path}: cannot be loaded at {commit[:12]}: {reason}{_advice(reason)}") from error
-    splits = {split: loaded} if split else dict(loaded)
-    counts = ", ".join(f"{one} {rows.num_rows}" for one, rows in splits.items())
-    print(f"{path}: at {commit}: rows of {counts}", file=sys.stderr)
-    return [(one, _split_reader(f"{name}/{one}", rows)) for one, rows in splits.items()]
+        raise UserError(f"{problem}: {reason}{_advice(reason, *options)}") from error
+    if split:
+        return {split: loaded}
+    sizes = {one: f"{rows.num_rows} row{'s' * (rows.num_rows != 1)}" for one, rows in loaded.items()}
+    return {one: loaded[one] for one in read_unasked(name, loaded, sizes, f"name one by `{options[1]}`")}
 
 
-def _advice(reason: str) -> str:
+def _advice(reason: str, subset: str, split: str) -> str:
     if "config" in reason.lower():
-        return "; name one by `subset`"
-    return "; name one by `split`" if "split" in reason else ""
+        return f"; name one by `{subset}`"
+    return f"; name one by `{split}`" if "split" in reason else ""
 
 
 def _split_reader(name: str, rows: Any) -> Callable[[], Iterator[LocatedRow]]:

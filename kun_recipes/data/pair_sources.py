@@ -1,6 +1,6 @@
 """Rows of whatever holds pairs: JSON, CSV and Parquet files, folders of them, a stage's rows, datasets of the Hub."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,6 +13,7 @@ from kun_recipes.data.json_files import read_json
 from kun_recipes.data.json_lines import Malformed
 from kun_recipes.data.pair_forms import COLUMNS, Row, lower
 from kun_recipes.data.rows import SHARD_PATTERN, read_rows
+from kun_recipes.data.splits import read_unasked
 from kun_recipes.errors import UserError
 
 TEXT_SUFFIXES = tuple(
@@ -35,24 +36,28 @@ Located = tuple[str, Row | Unreadable]
 
 @dataclass(frozen=True)
 class HubPart:
-    """Part of a Hub dataset.
+    """The part of a Hub dataset that is read.
 
     Attributes:
-        revision: commit, tag or branch; None: the newest.
-        config: its configuration; None: the default one.
-        split: None: all.
+        revision: commit, branch or tag; None: main.
+        subset: config; None: the default one.
+        split: None: all but those that are there to measure models by.
+        options: names of the options for subset and split, for messages.
     """
 
     revision: str | None = None
-    config: str | None = None
+    subset: str | None = None
     split: str | None = None
+    options: tuple[str, str] = ("subset", "split")
 
 
-WHOLE = HubPart()
+MAIN = HubPart()
 
 
-def source_files(source: str, part: HubPart = WHOLE) -> Iterator[tuple[str, Iterator[Located]]]:
+def source_files(source: str, part: HubPart = MAIN) -> Iterator[tuple[str, Iterator[Located]]]:
     """Yield (name, rows) of each file of a source: a file, a folder, a stage's rows, or a split of a Hub dataset.
+
+    Of a folder or Hub dataset test and validation splits are read only where one is named.
 
     A row is (its place, itself), or (its place, why it is none). A place is "file:number" of the line, of the element
     of an array, or of the row of a table.
@@ -85,7 +90,14 @@ def data_files(source: str) -> list[Path]:
     files = sorted(file for file in path.rglob("*") if file.name.endswith(SUFFIXES) and _holds_rows(file))
     if not files:
         raise UserError(f"{source}: no {_NAMES} file in this folder")
-    return files
+    return without_measuring(path, files)
+
+
+def without_measuring(folder: Path, files: Sequence[Path]) -> list[Path]:
+    """Return the files of a folder that are read unasked: not those of test and validation splits."""
+    named = {file.relative_to(folder).as_posix(): file for file in files}
+    sizes = dict.fromkeys(named, "a file")
+    return [named[name] for name in read_unasked(str(folder), named, sizes, "to read it, name the file itself")]
 
 
 def _is_stage_rows(path: Path) -> bool:
@@ -130,15 +142,10 @@ def _parquet_rows(file: Path) -> Iterator[Located]:
 
 
 def _hub_splits(name: str, part: HubPart) -> Iterator[tuple[str, Iterator[Located]]]:
-    from datasets import load_dataset
-    from datasets.exceptions import DatasetNotFoundError
+    from kun_recipes.data.hub_datasets import load_splits
 
-    try:
-        found = load_dataset(name, part.config, split=part.split, revision=part.revision)
-    except (DatasetNotFoundError, ConnectionError) as error:
-        raise UserError(f"{name}: neither a file or folder nor a dataset that the Hub gives: {error}") from error
-    except ValueError as error:  # of a config or split that it does not have
-        raise UserError(f"{name}: {' '.join(str(error).split())}") from error
-    for split, rows in ({part.split: found} if part.split else found).items():
+    problem = f"{name}: neither a file or folder nor a dataset that the Hub gives"
+    splits = load_splits(name, part.revision, part.subset, part.split, problem, part.options)
+    for split, rows in splits.items():
         where = f"{name}/{split}"
         yield where, ((f"{where}:{number}", row) for number, row in enumerate(rows, start=1))

@@ -14,7 +14,7 @@ from kun_recipes.data import schema
 from kun_recipes.data.conversations import OddRow
 from kun_recipes.data.hashing import choice_hash, row_hash
 from kun_recipes.data.pair_forms import FORMS, ColumnForm, PairForm, Row, columns_of, recognise, shared_system
-from kun_recipes.data.pair_sources import WHOLE, HubPart, Located, Unreadable, source_files
+from kun_recipes.data.pair_sources import MAIN, HubPart, Located, Unreadable, source_files
 from kun_recipes.errors import UserError, print_once_per_machine
 
 SHOWN = 5
@@ -83,7 +83,7 @@ class PairSet:
 
 
 def read_pairs(
-    source: str, instruction_column: str, output_column: str, part: HubPart = WHOLE
+    source: str, instruction_column: str, output_column: str, part: HubPart = MAIN
 ) -> Iterator[Pair | Removed]:
     """Yield each row of a file, a folder, a stage's rows or a Hub dataset in order: its pair, or why it has none.
 
@@ -106,7 +106,7 @@ def read_pairs(
 
 
 def load_pairs(
-    source: str, instruction_column: str, output_column: str, part: HubPart = WHOLE
+    source: str, instruction_column: str, output_column: str, part: HubPart = MAIN
 ) -> tuple[list[Pair], list[Removed]]:
     """Read the pairs to train on: (pairs, removed rows).
 

@@ -26,6 +26,7 @@ from kun_recipes.data.files import first_line
 from kun_recipes.data.folders import COPIED, STARTED, SUMMARY, fingerprint, hash_of
 from kun_recipes.data.hub_datasets import hub_splits, newest_commit
 from kun_recipes.data.json_lines import Malformed, read_lines
+from kun_recipes.data.pair_sources import without_measuring
 from kun_recipes.data.rows import LocatedRow, check_located, row_writer
 from kun_recipes.errors import UserError
 from kun_recipes.progress import progress_bar
@@ -54,7 +55,7 @@ class RowSource:
     Attributes:
         path: folder of a stage's rows, file or folder of Parquet or JSON lines, or owner/name@revision on the Hub.
         subset: config of a Hub dataset.
-        split: of a Hub dataset; None: all of them, one after the other.
+        split: of a Hub dataset; None: all but those to measure by, one after the other.
         columns: where columns of the row contract stand in these rows, as {"text": "content"}.
         needed: columns that each row must have beside its text.
         left_out: columns of the row contract that the stage itself will write.
@@ -216,7 +217,7 @@ def _local_parts(path: str) -> Iterator[Part]:
     files = _data_files(path)
     if not files:
         raise UserError(f"{path}: rows are read from files that end in {', '.join(SUFFIXES)}")
-    for file in files:
+    for file in files if Path(path).is_file() else without_measuring(Path(path), files):
         name = file.name if Path(path).is_file() else file.relative_to(path).as_posix()
         yield name, _reader(file)
 

@@ -11,6 +11,7 @@ from trl import SFTConfig
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import DatasetPath, InputPath, OutputPath, PromptPath
+from kun_recipes.data.pair_sources import HubPart
 from kun_recipes.errors import ConfigError
 from kun_recipes.execution.rounds import OfRound
 from kun_recipes.models.hardware import fast_dtype
@@ -54,6 +55,12 @@ class TrainConfig(ModelOptions, SFTConfig, OfRound):
         source="§3.1",
     )
     seeds_revision: str | None = option(None, "commit of the seeds, where they are a Hub dataset")
+    seeds_subset: str | None = option(None, "config of the seeds, where they are a Hub dataset; null: its default one")
+    seeds_split: str | None = option(
+        None,
+        "split of the seeds, where they are a Hub dataset; null: all but test and validation splits, which are left "
+        "out by their names",
+    )
     instruction_column: str = option("instruction", "column of the instruction x")
     output_column: str = option("output", "column of the output y")
     label_prompt: PromptPath | None = option(
@@ -160,6 +167,10 @@ class TrainConfig(ModelOptions, SFTConfig, OfRound):
         if self.save_minutes:
             self.save_strategy = SaveStrategy.NO  # of TRL's own; `checkpoints.SaveByTime` saves
 
+    def seeds_part(self) -> HubPart:
+        """Return what is read of seeds that are a Hub dataset."""
+        return HubPart(self.seeds_revision, self.seeds_subset, self.seeds_split, ("seeds_subset", "seeds_split"))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the values for trackers, as JSON can hold them."""
         mixture = self.dataset_mixture
@@ -195,8 +206,9 @@ class TrainConfig(ModelOptions, SFTConfig, OfRound):
         mixture = self.dataset_mixture
         if self.seeds is None and mixture is None:
             raise ConfigError("seeds", "is required, or a dataset_mixture: set it in the YAML or by --seeds")
-        if self.seeds_revision and (self.seeds is None or Path(self.seeds).exists()):
-            raise ConfigError("seeds_revision", "holds for a Hub dataset; the seeds are a path")
+        for key in ("seeds_revision", "seeds_subset", "seeds_split"):
+            if getattr(self, key) and (self.seeds is None or Path(self.seeds).exists()):
+                raise ConfigError(key, "holds for a Hub dataset; the seeds are a path")
         if self.train_rows and self.seeds is None:
             raise ConfigError("train_rows", "counts pairs of the seeds; a set of the dataset_mixture has its weight")
         if mixture:

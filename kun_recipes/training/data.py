@@ -104,8 +104,7 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
 def _own_pairs(config: TrainConfig) -> tuple[list[Pair], list[Removed]]:
     if config.seeds is None:
         return [], []
-    part = HubPart(config.seeds_revision)
-    return load_pairs(config.seeds, config.instruction_column, config.output_column, part)
+    return load_pairs(config.seeds, config.instruction_column, config.output_column, config.seeds_part())
 
 
 def _held_out_of_mixture(config: TrainConfig, pairs: int) -> float:

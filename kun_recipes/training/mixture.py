@@ -17,7 +17,7 @@ class MixedDataset:
 
     id: DatasetPath = option(help="file, folder or Hub dataset")
     config: str | None = option(None, "configuration of a Hub dataset")
-    split: str | None = option(None, "split of a Hub dataset; null takes all")
+    split: str | None = option(None, "split of a Hub dataset; null: all but test and validation splits")
     columns: list[str] | None = option(
         None,
         "those of the instruction, several of which are joined by +, and of the output; or the one of conversations; "
@@ -44,7 +44,7 @@ class MixedDataset:
     @property
     def part(self) -> HubPart:
         """Part of the Hub dataset that is read."""
-        return HubPart(self.revision, self.config, self.split)
+        return HubPart(self.revision, self.config, self.split, ("config", "split"))
 
     def _pair(self) -> tuple[str, str]:
         if self.columns and len(self.columns) == 2:

@@ -7,50 +7,102 @@ from pathlib import Path
 
 import pytest
 
-from kun_recipes.chain.ablation import (
-    ARMS,
-    CHECK_ARMS,
-    PAPER_ARMS,
-    _retention,
-    load_arms,
-    load_evaluation,
-    share_judges,
-)
-from kun_recipes.config.command_line import load
-from kun_recipes.curation.config import CHECKS, RefineConfig
+from kun_recipes.chain.ablation import Ablation, _retention, ablation_table, load_ablation, share_judges
+from kun_recipes.chain.arms import ARMS, CHECK_ARMS, FIRST, MAIN_ARMS, Arm
+from kun_recipes.chain.loading import load_chain
+from kun_recipes.curation.config import CHECKS
 from kun_recipes.data.rows import read_rows
 from kun_recipes.models.prompts import load_prompt
 
 pytestmark = pytest.mark.timeout(1200)
 
-
-def test_each_arm_differs_from_the_first_in_what_it_names(in_repository, tmp_path):
-    given = [f"--{key}" for key in ("refine.candidates", "refine.model", "final_model.model")]
-    words = [*(word for key in given for word in (key, str(tmp_path))), "--refine.answer_candidates", "3"]
-    first, *others = load_arms("recipes/demo", list(ARMS), tmp_path, words)
-    assert first.refine.config.answer_candidates == 1  # several are chosen among by the checks, which no arm has
-    plain = load(RefineConfig, ["--config", "recipes/demo/refine.yaml"], future=["outputs"])
-    for field in ("score_target", "answers", "polish_prompt", "score_prompt", "judge_data"):
-        assert getattr(first.refine.config, field) == getattr(plain, field)
-    for arm in others:
-        changed = {
-            field for field, value in vars(arm.refine.config).items() if value != getattr(first.refine.config, field)
-        }
-        same = {"answers"} if arm.name in CHECK_ARMS else set()  # given for recipes whose answers are not polished
-        assert changed - {"output_dir", "dataset_dir"} == ARMS[arm.name].keys() - same
-        assert arm.training.config.seeds == arm.refine.config.dataset_dir == str(tmp_path / arm.name / "dataset")
-        assert arm.training.folder == tmp_path / "models" / arm.name
+OWN = {"output_dir", "dataset_dir"}
+READ = ("refine.candidates", "refine.model", "final_model.model_name_or_path")
+RECIPES = ("demo", "humpback", "kun-6b")
 
 
-def test_each_check_has_an_arm_of_its_own_and_the_papers_arms_check_nothing(in_repository, tmp_path):
-    given = [f"--{key}" for key in ("refine.candidates", "refine.model", "final_model.model")]
-    words = [word for key in given for word in (key, str(tmp_path))]
-    measuring = ["--refine.verify", "true", "--refine.keep_unverified", "true"]  # as the paper's recipes have it
-    arms = load_arms("recipes/demo", list(ARMS), tmp_path, [*words, *measuring])
-    drops = {arm.name: arm.refine.config.checks for arm in arms if arm.refine.config.verify}
-    assert drops == {f"focused-polished-{check}": [check] for check in CHECKS}
-    assert not any(arm.refine.config.keep_unverified for arm in arms)
-    assert {arm.name for arm in arms} - set(drops) == set(PAPER_ARMS)
+@pytest.fixture
+def load(in_repository, tmp_path):
+    """Load arms of a recipe, whose candidates and models lie in the test's folder."""
+    (tmp_path / "seeds.jsonl").touch()
+
+    def _load(*names: str, recipe: str = "demo", words: tuple[str, ...] = ()) -> Ablation:
+        given = [word for key in READ for word in (f"--{key}", str(tmp_path))]
+        path = recipe if "/" in recipe else f"recipes/{recipe}"
+        return load_ablation(path, names, tmp_path, [*given, *words], future=["data"])
+
+    return _load
+
+
+def changed(one: object, other: object) -> set[str]:
+    return {field for field, value in vars(one).items() if value != getattr(other, field)} - OWN
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_each_arm_is_what_its_name_says_whatever_the_recipe(load, tmp_path, recipe):
+    words = ("--refine.keep_unverified", "true") if recipe != "humpback" else ()  # as the paper's recipes measure
+    for run in load(*ARMS, recipe=recipe, words=words).arms:
+        arm, config = ARMS[run.name], run.refine.config
+        assert (config.score_target, config.answers, config.verify) == (arm.scored, arm.answers, arm.verified)
+        assert config.answer_candidates == 1  # several are chosen among by the checks, which most arms have not
+        assert not config.keep_unverified
+        assert run.training.config.seeds == config.dataset_dir == str(tmp_path / run.name / "dataset")
+        assert run.training.folder == tmp_path / "models" / run.name
+
+
+def test_arms_of_a_recipe_keep_its_prompts_and_items_where_they_can(load, tmp_path):
+    prompt = tmp_path / "mine.txt"
+    prompt.write_text("{segment}\n{instruction}", encoding="utf-8")
+    items = "recipes/demo/data/judge.jsonl"
+    words = ("--polish_prompt", str(prompt), "--refine.judge_data", items)
+    runs = {run.name: run.refine.config for run in load(*MAIN_ARMS, words=words).arms}
+    first = runs[FIRST]
+    assert first.polish_prompt == runs["comprehensive-polished"].polish_prompt == str(prompt)
+    assert first.judge_data == runs["focused-raw"].judge_data == [items]
+    assert changed(first, runs["focused-unaided"]) == {"answers", "polish_prompt"}
+    assert changed(first, runs["focused-raw"]) == {"answers"}
+    assert changed(first, runs["focused-polished-verified"]) == {"verify"}
+    assert changed(first, runs["comprehensive-polished"]) == {"score_target", "score_prompt", "judge_data"}
+    focused = load(FIRST, recipe="humpback").arms[0].refine.config  # which scores pairs and writes no answer
+    assert focused.score_prompt == "recipes/prompts/score.txt"
+    assert focused.polish_prompt == "recipes/prompts/polish.txt"
+    assert items in focused.judge_data
+
+
+def test_each_check_has_an_arm_of_its_own_and_verified_has_the_recipes(load):
+    runs = load(*ARMS, words=("--checks", "tails", "details")).arms
+    drops = {run.name: run.refine.config.checks for run in runs if run.refine.config.verify}
+    own = {f"{FIRST}-{check}": [check] for check in CHECKS}
+    assert drops == {"focused-polished-verified": ["tails", "details"], **own}
+
+
+def test_an_arm_may_be_trained_by_another_stage(load, monkeypatch, tmp_path):
+    """As a new kind of training would: a line of TRAINED_ON, and an arm that names its file."""
+    other = Arm(training="final_model_52k_coig", trained={"train_rows": "9"})
+    monkeypatch.setitem(ARMS, "other", other)
+    ablation = load(
+        FIRST, "other", recipe="kun-6b", words=("--final_model_52k_coig.model_name_or_path", str(tmp_path))
+    )
+    first, run = ablation.arms
+    assert (first.training.name, run.training.name) == (f"final_model_{FIRST}", "final_model_52k_coig_other")
+    assert run.training.config.train_rows == 9 and run.training.config.dataset_mixture
+    assert ablation.evaluation.config.models == [str(tmp_path / "models" / name) for name in (FIRST, "other")]
+
+
+def test_the_chain_begins_with_what_the_arms_read_from(in_repository, tmp_path):
+    words = ["--output_dir", str(tmp_path / "run")]
+    ablation = load_ablation("recipes/demo", [FIRST], tmp_path / "arms", words, future=[str(tmp_path)])
+    names = [stage.name for stage in ablation.chain.stages]
+    before = ["corpus", "label_model", "primary_chat_model", "label"]
+    assert names == [*before, f"refine_{FIRST}", f"final_model_{FIRST}", "evaluate"]
+    assert [stage.name for stage in ablation.own.stages] == names[len(before) :]
+    assert ablation.chain.run.output_dir == str(tmp_path / "arms")
+
+
+def test_inputs_of_stages_that_are_left_out_need_not_be_there(in_repository, tmp_path):
+    words = ["--corpus.corpora", f"{tmp_path / 'gone'},format=jsonl"]
+    chain = load_chain("recipes/demo", words, only=["label"])
+    assert [stage.name for stage in chain.stages] == ["label"]
 
 
 def test_what_any_judge_turned_down_is_not_judged_good():
@@ -58,32 +110,41 @@ def test_what_any_judge_turned_down_is_not_judged_good():
     assert _retention({"rows_in": 20, "rows_kept": 10, "removed": removed}) == ("20", "14", "10")
 
 
-def test_arms_with_equal_judges_share_one_calibration(in_repository, tmp_path):
-    given = [
-        word
-        for key in ("refine.candidates", "refine.model", "final_model.model")
-        for word in (f"--{key}", str(tmp_path))
-    ]
-    arms = load_arms("recipes/demo", list(ARMS), tmp_path, given)
+@pytest.mark.parametrize(
+    ("names", "shared"),
+    [
+        (list(ARMS), {FIRST, "focused-raw", "focused-unaided", "focused-polished-verified", *CHECK_ARMS}),
+        (
+            ["focused-polished-support", FIRST, "focused-polished-answer"],  # an arm without checks has no such judges
+            {"focused-polished-support", "focused-polished-answer"},
+        ),
+    ],
+)
+def test_arms_with_equal_judges_share_one_calibration(load, names, shared):
+    arms = load(*names).arms
     measured = arms[0].refine.folder / "judges.json"
     measured.parent.mkdir(parents=True)
     measured.write_text("{}", encoding="utf-8")
     for arm in arms:
-        share_judges(arms, arm)
-    shared = {arm.name for arm in arms if (arm.refine.folder / "judges.json").is_file()}
-    assert shared == {"focused-polished", "focused-raw", "focused-unaided", *CHECK_ARMS}
+        share_judges(arms, arm.training)
+        assert arm is arms[0] or not (arm.refine.folder / "judges.json").exists()
+        share_judges(arms, arm.refine)
+    assert {arm.name for arm in arms if (arm.refine.folder / "judges.json").is_file()} == shared
 
 
-def test_an_arm_without_checks_is_not_given_their_judges(in_repository, tmp_path):
-    given = [f"--{key}" for key in ("refine.candidates", "refine.model", "final_model.model")]
-    names = ["focused-polished-support", "focused-polished", "focused-polished-answer"]
-    arms = load_arms("recipes/demo", names, tmp_path, [word for key in given for word in (key, str(tmp_path))])
-    measured = arms[0].refine.folder / "judges.json"
-    measured.parent.mkdir(parents=True)
-    measured.write_text("{}", encoding="utf-8")
-    for arm in arms:
-        share_judges(arms, arm)
-    assert [(arm.refine.folder / "judges.json").is_file() for arm in arms] == [True, False, True]
+def test_an_arm_that_failed_has_an_open_row(load):
+    held_out = {
+        "perplexity": 2.0,
+        "perplexity_low": None,
+        "perplexity_high": None,
+        "answer_characters": 9,
+        "refusals": 0.0,
+    }
+    base = {"name": "chat", "scores": {}, "held_out": held_out}
+    results = {"models": [base], "benchmarks": {}, "held_out": {"pairs": 7}}
+    rows = ablation_table(load(FIRST).arms, results).rows
+    assert [row[0] for row in rows] == ["chat (all arms' start)", FIRST]
+    assert set(rows[1][1:]) == {"–"}
 
 
 @pytest.mark.slow
@@ -108,14 +169,15 @@ def test_the_arms_are_refined_trained_and_measured_together(repository: Path, de
     assert judged[0] == judged[1]
 
 
-def test_a_recipe_of_several_sizes_has_arms_of_one(in_repository, tmp_path):
+def test_a_recipe_of_several_sizes_has_arms_of_one(load, tmp_path):
     recipe = tmp_path / "recipe"
     shutil.copytree("recipes/demo", recipe, ignore=shutil.ignore_patterns("data"))
     with (recipe / "run.yaml").open("a", encoding="utf-8") as file:
         file.write("final_sizes: [9, 26]\n")
-    read = ("refine.candidates", "refine.model", "final_model.model")
-    words = [word for key in read for word in (f"--{key}", str(tmp_path))]
-    arms = load_arms(str(recipe), ["focused-raw"], tmp_path, words)
-    assert [(arm.refine.name, arm.training.name) for arm in arms] == [("refine", "final_model")]
-    (evaluation,) = load_evaluation(str(recipe), arms, tmp_path, words).stages
-    assert evaluation.config.models == [str(tmp_path / "models" / "focused-raw")]
+    ablation = load("focused-raw", recipe=str(recipe))
+    assert [stage.name for stage in ablation.own.stages] == [
+        "refine_focused-raw",
+        "final_model_focused-raw",
+        "evaluate",
+    ]
+    assert ablation.evaluation.config.models == [str(tmp_path / "models" / "focused-raw")]

@@ -9,14 +9,16 @@ import pytest
 from rich.console import Console
 
 from kun_recipes.chain import commands
-from kun_recipes.chain.ablation import ARMS, load_arms, load_evaluation
+from kun_recipes.chain.ablation import run_ablation
+from kun_recipes.chain.arms import ARMS
 from kun_recipes.chain.cluster import status
 from kun_recipes.chain.commands import RunOptions, run_recipe
-from kun_recipes.chain.loading import load_chain
-from kun_recipes.data.folders import SUMMARY, TRAIN_SUMMARY
+from kun_recipes.chain.loading import ANYWHERE, load_chain
+from kun_recipes.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RECIPES = sorted(path.parent.name for path in (REPOSITORY / "recipes").glob("*/run.yaml"))
+WITH_ARMS = [recipe for recipe in RECIPES if (REPOSITORY / "recipes" / recipe / "refine.yaml").is_file()]
 PAIR = {"instruction": "水为什么会结冰？", "input": "", "output": "温度降到零度以下，水就结成冰。"}
 
 
@@ -35,8 +37,14 @@ def folder(tmp_path, monkeypatch) -> Path:
         (tmp_path / "data" / name).mkdir(parents=True)
     for name in ("ceval", "cmmlu"):
         shutil.copytree(REPOSITORY / "recipes/demo/data" / name, tmp_path / "data" / name)
-    for name in ("seeds", "coig-one-38k", "COIG-CQIA-full"):
-        (tmp_path / "data" / f"{name}.jsonl").write_text(json.dumps(PAIR, ensure_ascii=False) + "\n", encoding="utf-8")
+    for name in (
+        "seeds.jsonl",
+        "coig-one-38k.jsonl",
+        "COIG-CQIA-full.jsonl",
+        "ol-cc.jsonl",
+        "Belle_open_source_0.5M.json",
+    ):
+        (tmp_path / "data" / name).write_text(json.dumps(PAIR, ensure_ascii=False) + "\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -75,17 +83,71 @@ def test_status(folder, recipe):
     assert shown.count("not submitted") == len(load_chain(f"recipes/{recipe}", []).stages)
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_ablation(folder, recipe):
-    """Where the recipe's label stage has run, and that of kun-6b, from which humpback goes on."""
-    for name in (recipe, "kun-6b"):
-        for stage in load_chain(f"recipes/{name}", []).stages:
-            stage.folder.mkdir(parents=True, exist_ok=True)
-            (stage.folder / SUMMARY).touch()
-            (stage.folder / TRAIN_SUMMARY).touch()
-            (stage.folder / "rows").mkdir(exist_ok=True)
-    into = folder / "ablation"
-    arms = load_arms(f"recipes/{recipe}", list(ARMS), into, [])
-    assert [arm.training.name for arm in arms] == ["final_model"] * len(ARMS)
-    (evaluation,) = load_evaluation(f"recipes/{recipe}", arms, into, []).stages
-    assert evaluation.config.models == [str(arm.training.folder) for arm in arms]
+@pytest.fixture
+def labelled(folder) -> Path:
+    """The same, where every recipe has run up to its label stage."""
+    for recipe in WITH_ARMS:
+        for stage in load_chain(f"recipes/{recipe}", [], future=ANYWHERE).stages:
+            if stage.name in ("corpus", "label_model", "primary_chat_model", "label"):
+                (stage.folder / "rows").mkdir(parents=True)
+                summary = {"config": stage.kind.asked(stage.config), "rows_in": 9, "rows_kept": 9, "seconds": 1.0}
+                (stage.folder / stage.kind.summary_file).write_text(json.dumps(summary), encoding="utf-8")
+    return folder
+
+
+def ablate(recipe: str, **chosen: object) -> str:
+    console = Console(file=io.StringIO(), width=400)
+    run_ablation(options(recipe, slurm="recipes/cluster.yaml", **chosen), list(ARMS), Path("ablation"), [], console)
+    return console.file.getvalue()
+
+
+def stages_of_arms(*, evaluated: bool = True) -> list[str]:
+    own = [f"{stage}_{arm}" for arm in ARMS for stage in ("refine", "final_model")]
+    return [*own, "evaluate"] if evaluated else own
+
+
+@pytest.mark.parametrize("recipe", WITH_ARMS)
+def test_plan_of_an_ablation_before_anything_has_run(folder, recipe):
+    """Its rows are those that the stages before it, which it does not show, are expected to leave."""
+    lines = [line.split() for line in ablate(recipe, plan=True).splitlines()]
+    planned = {line[0]: line[1:] for line in lines if line and line[0] in stages_of_arms()}
+    assert list(planned) == stages_of_arms()
+    assert planned["refine_focused-raw"][0] == planned["refine_focused-polished"][0] != "?"
+    assert not [line for line in lines if line[:1] in (["corpus"], ["label"])]
+
+
+@pytest.mark.parametrize("recipe", WITH_ARMS)
+def test_scripts_of_an_ablation(labelled, recipe, capsys):
+    shown = ablate(recipe, dry_run=True)
+    scripts = capsys.readouterr().out
+    assert scripts.count("#!/bin/bash") == len(stages_of_arms())
+    assert "ablation/slurm/refine_focused-raw-%j.log" in scripts
+    graph = dict(line.split(": ", 1) for line in shown.splitlines()[-len(stages_of_arms()) :])
+    assert {graph[f"refine_{arm}"] for arm in ARMS} == {"at once"}
+    assert all(graph[f"final_model_{arm}"] == f"after refine_{arm}" for arm in ARMS)
+    assert graph["evaluate"] == f"after {', '.join(stages_of_arms(evaluated=False))}"
+
+
+def test_a_recipe_without_a_refine_stage_has_no_arms(folder):
+    with pytest.raises(UserError, match=r"^recipes/baselines: has no refine.yaml, which an ablation runs$"):
+        ablate("baselines", plan=True)
+
+
+def test_an_ablation_needs_its_candidates(folder):
+    with pytest.raises(
+        UserError, match=r"^refine_focused-polished reads from \w+, which is not complete; run it first"
+    ):
+        ablate("kun-6b", dry_run=True)
+
+
+def test_status_of_an_ablation(labelled):
+    assert ablate("kun-6b", status=True).count("not submitted") == len(stages_of_arms())
+
+
+def test_an_ablation_here_says_what_must_run_before(folder):
+    console = Console(file=io.StringIO(), width=400)
+    message = (
+        r"^refine_focused-raw: outputs/demo/label/rows is not there yet; run the recipe up to its label stage first"
+    )
+    with pytest.raises(UserError, match=message):
+        run_ablation(options("demo"), ["focused-raw"], Path("ablation"), [], console)

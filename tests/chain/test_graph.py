@@ -39,7 +39,7 @@ def test_the_final_models_wait_for_the_dataset_and_not_for_each_other():
 
 
 def test_a_final_model_from_the_base_waits_for_no_other_model():
-    stages = load_chain("recipes/demo", ["--final_model.model", "org/base"]).stages
+    stages = load_chain("recipes/demo", ["--final_model.model_name_or_path", "org/base"]).stages
     assert needs(stages)["final_model"] == ["refine"]
 
 

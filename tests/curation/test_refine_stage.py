@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from kun_recipes.curation import measuring, refine
+from kun_recipes.corpus.deduplication import NearDuplicateSettings
+from kun_recipes.curation import measuring, near_instructions, refine
 from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.curation.details import missing_details
@@ -96,6 +97,19 @@ def test_a_row_says_how_it_was_answered(everything, ending_model, repository):
     assert [row[schema.OUTPUT] for row in everything] == [one.text.strip() for one in completions]
     assert {row[schema.POLISH_PROMPT] for row in everything} == {prompt.fingerprint}
     assert {row[schema.CHAT_MODEL].split("@")[0] for row in everything} == {"ending"}
+
+
+def test_repeated_instructions_are_dropped_where_asked_and_asking_again_asks_no_model(stage, everything, monkeypatch):
+    folder = stage()
+    monkeypatch.setattr(near_instructions, "SETTINGS", NearDuplicateSettings(ngram=1, buckets=60, hashes_per_bucket=1))
+    monkeypatch.setattr(measuring.WriteText, "measure", None)  # asking would fail
+    config = json.loads((folder / "stage.json").read_text(encoding="utf-8"))["config"]
+    assert config["unique_instructions"] is False
+    again = stage(output_dir=str(folder), dataset_dir=str(folder / "dataset"), unique_instructions=True)
+    removed = removed_rows(folder)["near_duplicate_instruction"]  # any letter in common, one in a bucket, is enough
+    assert again != folder and removed
+    assert sorted(ids(removed) + ids(rows_of(folder / "rows"))) == sorted(ids(everything))
+    assert not (folder / "scratch").exists()
 
 
 def test_a_probability_is_fitted_to_the_items(stage, everything):

@@ -217,7 +217,10 @@ def test_a_config_of_the_handbooks_kind_loads(tmp_path):
     adapters = config.adapters()
     assert (adapters.r, adapters.lora_alpha, adapters.target_modules) == (16, 16, {"q_proj", "v_proj"})
     chats, more = config.dataset_mixture.datasets
-    assert (chats.instruction, chats.part) == ("instruction", HubPart(None, "default", "train_sft"))
+    assert (chats.instruction, chats.part) == (
+        "instruction",
+        HubPart(None, "default", "train_sft", ("config", "split")),
+    )
     assert (more.instruction, more.output, more.weight) == ("prompt", "completion", 0.5)
 
 

@@ -60,7 +60,8 @@ def steps(
         for name in after:
             if name not in coming:
                 raise UserError(
-                    f"{stage.name} reads from {name}, which is not complete; submit it too (--only, --from)"
+                    f"{stage.name} reads from {name}, which is not complete; run it first, or submit it too "
+                    "(--only, --from)"
                 )
         may_fail = tuple(name for name in after if name not in required[stage.name])
         written = script(stage, cluster, recipe, chain.run.output_dir)

@@ -51,7 +51,12 @@ def with_sample(known: Assumptions, corpus_folder: Path) -> Assumptions:
 
 
 def estimate(
-    chain: Chain, known: Assumptions, sample: Path | None, hardware: Hardware, measured: Sequence[Measured] = ()
+    chain: Chain,
+    known: Assumptions,
+    sample: Path | None,
+    hardware: Hardware,
+    measured: Sequence[Measured] = (),
+    selected: Sequence[StageRun] | None = None,
 ) -> Plan:
     """Multiply out what each stage of a chain takes, by what was measured and by the formulas that the stages declare.
 
@@ -59,6 +64,7 @@ def estimate(
 
     Args:
         sample: folder of a finished corpus stage whose rates are taken, and whose run's speeds join `measured`.
+        selected: the stages that the plan is about; what they read, the others say. None: all.
 
     Raises:
         UserError: the recipe runs on GPUs and there are no GPUs, or a time limit cannot be read.
@@ -75,14 +81,15 @@ def estimate(
     known = replace(known, speeds={**known.speeds, **found}, sharded=_sharded(chain))
     flow = Flow(known, chain.run.seeds)
     planned = [stage for stage in chain.stages if stage.kind.is_planned()]
-    stages = tuple(_estimate_stage(stage, known, flow, hardware) for stage in planned)
+    estimated_stages = [(stage, _estimate_stage(stage, known, flow, hardware)) for stage in planned]
+    shown = [pair for pair in estimated_stages if selected is None or pair[0] in selected]
     warnings: dict[str, list[str]] = {}
-    for stage, estimated in zip(planned, stages, strict=True):
+    for stage, estimated in shown:
         for warning in _warnings(stage, estimated, flow, hardware):
             warnings.setdefault(warning, []).append(stage.name)
     return Plan(
         recipe=chain.run.output_dir,
-        stages=stages,
+        stages=tuple(estimated for _, estimated in shown),
         assumptions=tuple(known.named()),
         # stages of which the same is true share a line
         warnings=tuple(f"{', '.join(names)}: {warning}" for warning, names in warnings.items()),
@@ -130,9 +137,8 @@ def _devices(stage: StageRun, known: Assumptions, hardware: Hardware) -> tuple[s
 def misfits(recipe: str | Path, chain: Chain, hardware: Hardware, selected: Sequence[StageRun]) -> Iterator[str]:
     """Yield a line for each of the selected stages that needs more memory than the GPUs have."""
     if hardware.gpus and hardware.gpu_memory_gb and Path(find_shipped(f"{recipe}/plan.yaml")).is_file():
-        names = [stage.name for stage in selected]
-        for stage in estimate(chain, load_plan(recipe), None, hardware).stages:
-            if stage.name in names and (misfit := _misfit(stage, hardware)):
+        for stage in estimate(chain, load_plan(recipe), None, hardware, selected=selected).stages:
+            if misfit := _misfit(stage, hardware):
                 yield f"{stage.name}: {misfit}"
 
 

@@ -1,0 +1,110 @@
+"""Splits and files that are there to measure by: nothing reads them unasked, and what is left out is said."""
+
+import json
+
+import pytest
+from datasets import Dataset, Split
+from datasets.data_files import SPLIT_KEYWORDS
+
+from kun_recipes.data.pair_sources import HubPart
+from kun_recipes.data.pairs import load_pairs
+from kun_recipes.data.row_sources import RowSource
+from kun_recipes.data.splits import MEASURING, is_for_measuring
+from kun_recipes.errors import UserError
+
+COLUMNS = ("instruction", "output")
+
+
+def test_words_are_those_of_datasets():
+    assert {*SPLIT_KEYWORDS[Split.VALIDATION], *SPLIT_KEYWORDS[Split.TEST]} == MEASURING
+
+
+@pytest.mark.parametrize(
+    ("name", "measuring"),
+    [
+        ("train", False),
+        ("train_sft", False),
+        ("wudao", False),
+        ("百度百科", False),
+        ("latest", False),
+        ("contest", False),
+        ("developer", False),
+        ("data/train-00000-of-00002.parquet", False),
+        ("test", True),
+        ("Test", True),
+        ("test_sft", True),
+        ("validation_matched", True),
+        ("val2017", True),
+        ("dev", True),
+        ("data/test-00000-of-00001.parquet", True),
+        ("eval/part-1.jsonl", True),
+        ("belle.valid.json", True),
+    ],
+)
+def test_names(name, measuring):
+    assert is_for_measuring(name) == measuring
+
+
+@pytest.fixture
+def published(hub, monkeypatch) -> str:
+    """A dataset of two configs: one with a split of each kind, one with a test split alone."""
+    for name, value in {"HF_TOKEN": "hf_ana"}.items():
+        monkeypatch.setenv(name, value)
+    for config, splits in {"chat": ("train", "test", "validation"), "exam": ("test",)}.items():
+        for split in splits:
+            rows = {"instruction": [f"{config}的{split}问"], "output": ["答"]}
+            Dataset.from_dict(rows).push_to_hub("ana/Pairs", config, split=split, private=True, token="hf_ana")
+    return "ana/Pairs"
+
+
+@pytest.mark.parametrize(
+    ("subset", "split", "found"),
+    [("chat", None, ["chat的train问"]), ("chat", "test", ["chat的test问"]), ("exam", "test", ["exam的test问"])],
+)
+def test_a_test_split_of_the_hub_is_read_only_where_it_is_named(published, capsys, subset, split, found):
+    part = HubPart(subset=subset, split=split, options=("seeds_subset", "seeds_split"))
+    pairs, _ = load_pairs(published, *COLUMNS, part)
+    assert [pair.instruction for pair in pairs] == found
+    said = "ana/Pairs: left out test (1 row), validation (1 row), by name for measuring models; name one by `seeds_sp"
+    assert (said in capsys.readouterr().err) == (split is None)
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        (
+            HubPart(subset="exam"),
+            r"ana/Pairs: has nothing but test \(1 row\), by name for measuring models; name one by",
+        ),
+        (HubPart(options=("mix.subset", "mix.split")), r"Config name is missing.* name one by `mix.subset`"),
+        (HubPart(subset="chat", split="tess"), r"name one by `split`"),
+    ],
+)
+def test_what_cannot_be_chosen_is_said_in_one_line(published, part, message):
+    with pytest.raises(UserError, match=message) as caught:
+        load_pairs(published, *COLUMNS, part)
+    assert "\n" not in str(caught.value)
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    row = {"instruction": text, "output": "答", "text": text}
+    path.write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def test_test_files_of_a_folder_are_left_out(tmp_path, capsys):
+    for name in ("data/train-00000-of-00001.jsonl", "data/test-00000-of-00001.jsonl", "dev/part-1.jsonl"):
+        write(tmp_path / name, name)
+    pairs, _ = load_pairs(str(tmp_path), *COLUMNS)
+    assert [pair.instruction for pair in pairs] == ["data/train-00000-of-00001.jsonl"]
+    assert "left out data/test-00000-of-00001.jsonl (a file), dev/part-1.jsonl (a file)" in capsys.readouterr().err
+    rows = RowSource(str(tmp_path)).copy(tmp_path / "stage", None)
+    assert len([*rows.iterdir()]) == 1
+    assert "left out data/test" in capsys.readouterr().err
+
+
+def test_a_test_file_that_is_named_is_read_and_a_folder_of_them_refused(tmp_path):
+    write(tmp_path / "test" / "test.jsonl", "问")
+    assert load_pairs(str(tmp_path / "test" / "test.jsonl"), *COLUMNS)[0][0].instruction == "问"
+    with pytest.raises(UserError, match=r"has nothing but test.jsonl \(a file\).*name the file itself"):
+        load_pairs(str(tmp_path / "test"), *COLUMNS)
