@@ -223,7 +223,7 @@ def test_a_server_judges_pairs(study, tmp_path):
     folder = tmp_path / "judged"
     items = {item.id: item.output for item in read_items(folder / "quality.jsonl", QualityItem)}
     even = {one for one, output in items.items() if re.search("[02468]个回答", output)}
-    removed = list(read_rows(folder / "removed/judged-quality/grade"))
+    removed = list(read_rows(folder / "removed/judged-quality/04_grade"))
     assert {(row["id"], row["reason"], row["value"]) for row in removed} == {
         (one, "refused", "400: no") for one in even
     }
