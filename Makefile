@@ -27,7 +27,7 @@ test-fast: $(VENV)/dev-installed  ## the fast tests: no model is trained or aske
 	$(PYTEST) -m fast
 
 test-vllm: $(VLLM_VENV)/installed  ## the engines' tests and the chain, with the true vLLM
-	$(VLLM_BIN)/python -m pytest tests/models/engines tests/test_vllm.py tests/benchmarks/test_gpu_vllm.py
+	$(VLLM_BIN)/python -m pytest tests/models/engines tests/test_vllm.py tests/test_endpoint_vllm.py tests/benchmarks/test_gpu_vllm.py
 
 quality: $(VENV)/dev-installed  ## lint, format and types, without changing a file
 	$(BIN)/ruff check .

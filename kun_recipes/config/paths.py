@@ -12,6 +12,14 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(?:@[\w.-]+)?")
 _DATA_SUFFIXES = (".jsonl", ".json", ".parquet", ".csv")
 
 
+class WithNames:
+    """Config in which another option makes a name of what is a path otherwise."""
+
+    def names(self) -> frozenset[str]:
+        """Return the options that hold a name."""
+        raise NotImplementedError
+
+
 @dataclasses.dataclass(frozen=True)
 class ConfigPath:
     """A path that an option holds.
@@ -53,8 +61,10 @@ def config_paths(config: Any) -> list[ConfigPath]:
         found.extend(ConfigPath(key, path, kind) for path in inside)
         return value
 
+    names = config.names() if isinstance(config, WithNames) else ()
     for name, hint in field_types(type(config)).items():
-        map_paths(getattr(config, name, None), hint, collect, name)
+        if name not in names:
+            map_paths(getattr(config, name, None), hint, collect, name)
     return found
 
 

@@ -4,6 +4,7 @@ Beside numbers, texts, lists and mappings, a field may be another dataclass, a `
 a list of regular expressions over narrowed text (kun_recipes.text.views), which become one pattern.
 """
 
+import contextlib
 import dataclasses
 import difflib
 import enum
@@ -66,10 +67,15 @@ def read_value(value: Any, hint: Any, key: str) -> Any:
 
 
 def read_word(word: str, hint: Any, key: str) -> Any:
-    """Return a word of the command line as a field's type wants it."""
-    arm = without_null(hint)[0]
+    """Return a word of the command line as a field's type wants it; of several types, as the first that it fits."""
     if is_optional(hint) and word in ("None", "null"):
         return None
+    arm, *others = without_null(hint)
+    if others:
+        for one in (arm, *others):
+            with contextlib.suppress(ConfigError):
+                return read_word(word, one, key)
+        return _read_any_of(word, hint, key)
     plain = get_args(arm)[0] if get_origin(arm) is Annotated else arm
     value: Any = word
     if plain is bool and word.lower() in ("true", "false"):

@@ -29,6 +29,7 @@ class CandidatesConfig(EngineConfig, PushConfig, OfRound):
     """Columns that each row must have beside its text."""
     own: ClassVar[tuple[str, ...]]
     """Columns that the stage writes."""
+    by_endpoint = True
 
     subset: str | None = option(None, "config of the Hub dataset that is read; null: its default one")
     split: str | None = option(None, "split of the Hub dataset that is read; null: all but test and validation splits")
@@ -156,10 +157,28 @@ class LabelConfig(CandidatesConfig):
 
     def check(self) -> None:
         super().check()
+        if self.engine == "openai":
+            self._check_likelihoods()
         if self.min_fit is not None and self.min_fit_percentile is not None:
             raise ConfigError("min_fit_percentile", "min_fit is set too: choose one of the two")
         if self.round_share is not None and self.round is None:
             raise ConfigError("round_share", "has no effect in a run of one round: set rounds in run.yaml (--rounds)")
+
+    def _check_likelihoods(self) -> None:
+        """Raise ConfigError for a bound on what a server does not give."""
+        for name in ("min_fit", "min_fit_percentile"):
+            if getattr(self, name) is not None:
+                raise ConfigError(
+                    name,
+                    "fit is how likely an instruction is without its segment, and engine openai cannot score a given "
+                    "text: set it to null, or label by engine transformers or vllm",
+                )
+        if self.max_perplexity is not None and self.logprobs is False:
+            raise ConfigError(
+                "max_perplexity",
+                "perplexity needs the log-probabilities of what is written, and logprobs is false: set it to null, or "
+                "label by engine transformers or vllm",
+            )
 
 
 @dataclass(kw_only=True)
@@ -303,6 +322,13 @@ class RefineConfig(CandidatesConfig):
         super().check()
         if self.verify and self.answers != "polished":
             raise ConfigError("verify", f"compares polished answers with their segments; answers is {self.answers}")
+        if self.verify and self.engine == "openai" and "support" in self.checks:
+            others = ", ".join(name for name in CHECKS if name != "support")
+            raise ConfigError(
+                "checks",
+                "support is how likely an answer is with and without its segment, and engine openai cannot score a "
+                f"given text: set checks: [{others}], or refine by engine transformers or vllm",
+            )
         if self.answer_candidates > 1 and not self.verify:
             raise ConfigError(
                 "answer_candidates", "verify chooses the best of several, and is false: set verify: true"

@@ -14,7 +14,7 @@ from kun_recipes.curation.choosing import KeepBest, instruction_merits
 from kun_recipes.curation.config import LabelConfig
 from kun_recipes.curation.inputs import PartReader, check_source, rows_here
 from kun_recipes.curation.labeling import CountTokens, EmptyInstruction, LabelInstructions, MeasureFit
-from kun_recipes.curation.measuring import FitsContext, RecallRows
+from kun_recipes.curation.measuring import FitsContext, NotRefused, RecallRows
 from kun_recipes.curation.recital import RecitesPrompt
 from kun_recipes.curation.statements import IsStatement
 from kun_recipes.data import schema
@@ -30,10 +30,12 @@ from kun_recipes.errors import UserError
 from kun_recipes.execution.counts import OTHER_ROUNDS
 from kun_recipes.execution.folder import MEASURE, SELECT, StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
-from kun_recipes.models.context import TOKENS_A_TOKEN, Request, open_engine
+from kun_recipes.execution.usage import Used
+from kun_recipes.models.context import TOKENS_A_TOKEN, Request, author_of, open_engine
+from kun_recipes.models.endpoint.cost import server_use
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
-from kun_recipes.models.resolve import model_identity
+from kun_recipes.models.resolve import resolve_model
 from kun_recipes.rules import instruction_rules, load_rules
 from kun_recipes.rules.pipelines import Removed
 from kun_recipes.rules.ranges import RangeFilter
@@ -42,19 +44,44 @@ from kun_recipes.rules.ranges import RangeFilter
 def measure(config: LabelConfig, stage: StageFolder) -> list[PipelineStep]:
     prompt = load_prompt(config.prompt, {"segment"})
     decoding = config.decoding()
-    engine = open_engine(config, requests(config, prompt, decoding))
-    author = model_identity(engine.model)
+    counter = tokenizer_folder(config)
+    engine = open_engine(config, requests(config, prompt, decoding), record=stage.asked_of_server)
     is_short = RangeFilter(schema.TOKENS, "segment_length", highest=config.max_tokens).keeps
     return [
         PartReader(config.segments, part) if (part := config.part()) else InputReader(config.segments),
         RecallRows(stage.recalled, LabelInstructions.number, config.candidates),
-        CountTokens(engine.model),
+        CountTokens(counter or engine.model),
         LabelInstructions(
-            engine, author, prompt, decoding, config.seed, is_short, config.candidates, config.further_temperature()
+            engine,
+            author_of(engine),
+            prompt,
+            decoding,
+            config.seed,
+            is_short,
+            config.candidates,
+            config.further_temperature(),
         ),
-        MeasureFit(engine, prompt),
+        *(() if engine.endpoint else [MeasureFit(engine, prompt)]),
         row_writer(stage.measured),
     ]
+
+
+def tokenizer_folder(config: LabelConfig) -> str | None:
+    """Return the folder of the tokenizer that counts segments where a server's model does; None: the model's own.
+
+    Raises:
+        UserError: a segment has no count of tokens, and no tokenizer is given.
+    """
+    if config.engine != "openai":
+        return None
+    if config.tokenizer:
+        return resolve_model(config.tokenizer)
+    if any(not isinstance(row.get(schema.TOKENS), int) for row in read_rows(config.segments)):
+        raise UserError(
+            f"{config.segments}: has rows without `{schema.TOKENS}`, and a server counts none before it is asked: "
+            "set tokenizer to a folder or Hub id of a model"
+        )
+    return None
 
 
 def requests(config: LabelConfig, prompt: PromptTemplate, decoding: Sampling) -> Iterator[Request]:
@@ -80,6 +107,7 @@ def checks(config: LabelConfig, min_fit: float | None, removed: Removed) -> list
     return [
         bounded(schema.TOKENS, "segment_length", highest=config.max_tokens),
         FitsContext(removed("context_length")),
+        NotRefused(removed("refused")),
         EmptyInstruction(removed("empty")),
         bounded(schema.PERPLEXITY, "perplexity", highest=config.max_perplexity),
         bounded(schema.INSTRUCTION_TOKENS, "instruction_length", highest=config.max_tokens),
@@ -113,5 +141,6 @@ def run(config: LabelConfig) -> None:
         counts = run_pipeline(select(config, stage), stage.logs(SELECT), len(shards))
         counts.check_measured(measured)
         others = {OTHER_ROUNDS: measured.other_rounds} if config.round else {}
-        summary = stage.finish(counts, measured.used, **others)
+        use = server_use(config, stage.asked_of_server)
+        summary = stage.finish(counts, Used() if use else measured.used, **others, **use)
     report(summary, stage.folder)

@@ -60,6 +60,7 @@ class LabelInstructions(WriteText):
         schema.PERPLEXITY,
         schema.FIT,
         schema.PROMPT_TOKENS,
+        schema.REFUSED,
     )
 
     def prompt_for(self, doc: Document) -> Prompt:
@@ -70,11 +71,15 @@ class LabelInstructions(WriteText):
             schema.INSTRUCTION: completion.text.strip(),
             schema.INSTRUCTION_TOKENS: completion.tokens,
             schema.INSTRUCTION_FINISH: completion.finish_reason,
-            schema.INSTRUCTION_LOGPROB: completion.logprob,
-            schema.PERPLEXITY: math.exp(-completion.logprob),
+            **_likelihood(completion.logprob),
             schema.LABEL_MODEL: self.author,
             schema.LABEL_PROMPT: self.prompt.fingerprint,
         }
+
+
+def _likelihood(logprob: float | None) -> dict[str, object]:
+    """Return the columns of a log-probability a token, which a server may not give."""
+    return {} if logprob is None else {schema.INSTRUCTION_LOGPROB: logprob, schema.PERPLEXITY: math.exp(-logprob)}
 
 
 class MeasureFit(MeasureRows):

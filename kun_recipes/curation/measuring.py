@@ -22,7 +22,7 @@ from kun_recipes.data.rows import read_shard
 from kun_recipes.execution.usage import TOKENS
 from kun_recipes.models.asking import ROWS_A_CALL, engine_of, row_seed, too_long
 from kun_recipes.models.engines import EngineSettings
-from kun_recipes.models.engines.base import Completion, Engine, Prompt, Sampling
+from kun_recipes.models.engines.base import Completion, Engine, Prompt, RowsRefused, Sampling
 from kun_recipes.models.prompts import PromptTemplate
 
 Wanted = Callable[[Document], bool]
@@ -73,7 +73,8 @@ class RecallRows(PipelineStep):
 class MeasureRows(PipelineStep, ABC):
     """A block that asks a model about the rows that lack its column, and passes every row on.
 
-    A row whose prompt leaves the answer no room gets prompt_tokens instead, and no later block asks about it.
+    A row whose prompt leaves the answer no room gets prompt_tokens instead, one that a server refuses gets refused,
+    and no later block asks about either.
 
     Args:
         engine: the model, loaded once a process, by the first row that it is asked about.
@@ -105,7 +106,7 @@ class MeasureRows(PipelineStep, ABC):
         return self.new_tokens
 
     def is_asked(self, doc: Document) -> bool:
-        known = self.column in doc.metadata or schema.PROMPT_TOKENS in doc.metadata
+        known = self.column in doc.metadata or is_unanswered(doc)
         return not known and (self.wanted is None or self.wanted(doc))
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
@@ -125,8 +126,27 @@ class MeasureRows(PipelineStep, ABC):
             asked[index].metadata[schema.PROMPT_TOKENS] = length
         fits = [index not in long for index in range(len(asked))]
         if any(fits):
-            self.measure(engine, [*compress(asked, fits)], [*compress(prompts, fits)])
+            self._measure_fitting(engine, [*compress(asked, fits)], [*compress(prompts, fits)])
         self.stat_update(TOKENS, value=engine.take_worked())
+
+    def _measure_fitting(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> None:
+        """Measure rows, and mark those that a server refuses; the engine has the answers to the others by then."""
+        try:
+            self.measure(engine, docs, prompts)
+            return
+        except RowsRefused as error:
+            reasons = error.reasons(prompts)
+        for doc, reason in zip(docs, reasons, strict=True):
+            if reason is not None:
+                doc.metadata[schema.REFUSED] = reason
+        answered = [reason is None for reason in reasons]
+        if any(answered):
+            self.measure(engine, [*compress(docs, answered)], [*compress(prompts, answered)])
+
+
+def is_unanswered(doc: Document) -> bool:
+    """Return whether a model could not be asked about a row."""
+    return schema.PROMPT_TOKENS in doc.metadata or schema.REFUSED in doc.metadata
 
 
 class WriteText(MeasureRows):
@@ -182,7 +202,7 @@ class WriteText(MeasureRows):
             known = list(rows)
             yield from known
             first = known[0]
-            if schema.PROMPT_TOKENS in first.metadata and self.column not in first.metadata:
+            if is_unanswered(first) and self.column not in first.metadata:
                 continue
             shared = {key: value for key, value in first.metadata.items() if key not in self.own}
             for number in range(len(known), self.candidates):
@@ -211,3 +231,15 @@ class FitsContext(BaseFilter):
             return True
         doc.metadata[schema.VALUE] = length
         return False, "context_length"
+
+
+class NotRefused(BaseFilter):
+    """Drop a row that a server refuses to answer: reason "refused", value what it says."""
+
+    name = "🙅 refused"
+
+    def filter(self, doc: Document) -> bool | tuple[bool, str]:
+        if (reason := doc.metadata.get(schema.REFUSED)) is None:
+            return True
+        doc.metadata[schema.VALUE] = reason
+        return False, "refused"

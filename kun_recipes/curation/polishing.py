@@ -32,6 +32,7 @@ class PolishAnswer(WriteText):
         schema.ANSWER_CALIBRATED,
         schema.ANSWER_PROBABILITY,
         schema.PROMPT_TOKENS,
+        schema.REFUSED,
     )
 
     def prompt_for(self, doc: Document) -> Prompt:
@@ -42,7 +43,7 @@ class PolishAnswer(WriteText):
             schema.OUTPUT: completion.text.strip(),
             schema.OUTPUT_TOKENS: completion.tokens,
             schema.OUTPUT_FINISH: completion.finish_reason,
-            schema.OUTPUT_LOGPROB: completion.logprob,
+            **({} if completion.logprob is None else {schema.OUTPUT_LOGPROB: completion.logprob}),
             schema.CHAT_MODEL: self.author,
             schema.POLISH_PROMPT: self.prompt.fingerprint,
         }

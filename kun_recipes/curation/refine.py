@@ -14,7 +14,7 @@ from kun_recipes.curation.config import RefineConfig
 from kun_recipes.curation.inputs import check_source, rows_here
 from kun_recipes.curation.judge_data import JudgeItem, load_judge_items
 from kun_recipes.curation.judging import AskJudge, Judge, filter_judge, score_judge
-from kun_recipes.curation.measuring import FitsContext, RecallRows
+from kun_recipes.curation.measuring import FitsContext, NotRefused, RecallRows
 from kun_recipes.curation.near_instructions import find_near_instructions, unique_instructions
 from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
 from kun_recipes.curation.verification import Verification
@@ -31,9 +31,10 @@ from kun_recipes.data.rows import (
 from kun_recipes.execution.counts import Counts
 from kun_recipes.execution.folder import MEASURE, SELECT, StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
-from kun_recipes.models.context import Request, open_engine
+from kun_recipes.execution.usage import Used
+from kun_recipes.models.context import Request, author_of, open_engine
+from kun_recipes.models.endpoint.cost import server_use
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
-from kun_recipes.models.resolve import model_identity
 from kun_recipes.rules import answer_rules, load_rules
 from kun_recipes.rules.pipelines import Removed
 
@@ -57,8 +58,14 @@ def measure(
     is_instruction, is_good = judges(config)
     polish = load_prompt(config.polish_prompt, ASKED[config.answers]) if config.answers in ASKED else None
     decoding = config.decoding()
-    engine = open_engine(config, requests(config, calibrations, polish, verification))
-    author = model_identity(engine.model)
+    engine = open_engine(
+        config,
+        requests(config, calibrations, polish, verification),
+        writes=polish is not None,
+        chooses=True,
+        record=stage.asked_of_server,
+    )
+    author = author_of(engine)
     kept_by_both = calibrations.keeps(is_instruction, is_good)
     return [
         InputReader(config.candidates),
@@ -125,6 +132,7 @@ def checks(
     """Return the blocks that drop rows whatever their segments say of the answers."""
     return [
         FitsContext(removed("context_length")),
+        NotRefused(removed("refused")),
         *(calibrations.bound(judge, removed(judge.reason)) for judge in judges(config)),
         *(verification.strip(removed) if verification else ()),
         *answer_rules(load_rules(config.rules), removed, polished=config.answers in ASKED),
@@ -207,6 +215,7 @@ def run(config: RefineConfig) -> None:
         print(*calibrated.values(), sep="\n", file=sys.stderr)
         judges = {name: calibration.to_dict() for name, calibration in calibrated.items()}
         verified = {"verification": verification.measured(calibrations)} if verification else {}
-        more = {"judges": judges, **verified, "dataset": config.dataset_dir, "splits": splits}
-        summary = stage.finish(counts, measured.used, **more)
+        use = server_use(config, stage.asked_of_server)
+        more = {"judges": judges, **verified, "dataset": config.dataset_dir, "splits": splits, **use}
+        summary = stage.finish(counts, Used() if use else measured.used, **more)
     report(summary, stage.folder)

@@ -36,14 +36,16 @@ class Verification:
         polish = load_prompt(config.polish_prompt, {"segment", "instruction"})
         self.support = Support(polish, load_prompt(config.unaided_prompt, {"instruction"}))
         self.judge: Judge = answer_judge(load_prompt(config.answer_prompt, {"segment", "instruction", "output"}))
-        self.signals: tuple[Support | Judge, ...] = (self.support, self.judge)
+        measures_support = config.engine != "openai"  # which tells how likely no given text is
+        self.signals: tuple[Support | Judge, ...] = (self.support, self.judge) if measures_support else (self.judge,)
         self.config = config
         self.drops_by = () if config.keep_unverified else config.checks
 
     def measure(self, engine: EngineSettings, calibrations: Calibrations) -> list[PipelineStep]:
         """Return the blocks that ask the model about each answer."""
+        by_support = self.support in self.signals
         return [
-            MeasureSupport(engine, self.support, calibrations.of, has_answer),
+            *([MeasureSupport(engine, self.support, calibrations.of, has_answer)] if by_support else ()),
             AskAboutAnswer(engine, self.judge, calibrations.of, has_answer),
         ]
 

@@ -23,7 +23,9 @@ MARKS = (SUMMARY, STARTED, TRAIN_SUMMARY, f"checkpoints/{STARTED}", f"{COPIED}*"
 
 ROWS = "*.jsonl*"
 """Pattern of the files of rows, for what a stage writes."""
-_OF_ROWS = ("measured", "recalled", "rows", "removed")
+ASKED = "asked"
+"""Folder of the answers of a model behind an address."""
+_OF_ROWS = (ASKED, "measured", "recalled", "rows", "removed")
 STAGE_FILES = (SUMMARY, STARTED, *(f"{folder}/{ROWS}" for folder in _OF_ROWS), "scratch/*", "logs/*")
 """Patterns of what every stage writes into its folder; * stands for anything, folders included."""
 

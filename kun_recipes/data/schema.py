@@ -24,6 +24,7 @@ INSTRUCTION_TOKENS = "instruction_tokens"
 INSTRUCTION_FINISH = "instruction_finish_reason"
 INSTRUCTION_LOGPROB = "instruction_logprob"  # mean log p(x|y) a token, nats
 INSTRUCTION_PRIOR = "instruction_prior_logprob"  # mean log p(x) a token, nats: the same prompt with an empty output
+REFUSED = "refused"  # why a server does not answer the row's prompt
 PERPLEXITY = "perplexity"  # exp(-instruction_logprob)
 FIT = "fit"  # instruction_logprob - instruction_prior_logprob
 LABEL_MODEL = "label_model"  # name and hash of the weights

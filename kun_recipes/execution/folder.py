@@ -1,6 +1,7 @@
 """A stage's folder: what was asked of it, whether it is finished, and what it counted.
 
 <output_dir>/measured/    label and refine: every row with all that was measured of it, before any is dropped
+<output_dir>/asked/       every answer of a model behind an address, a line each, from the moment that it came
 <output_dir>/recalled/    what was measured before the selection changed, while the stage runs again
 <output_dir>/rows/        the rows kept, in shards
 <output_dir>/removed/     the rows dropped, a folder per block, each row with its reason
@@ -26,7 +27,7 @@ from kun_recipes.config.paths import map_paths
 from kun_recipes.config.settings import read_yaml_mapping
 from kun_recipes.config.types import InputPath, PathKind, field_types
 from kun_recipes.data.atomic import write_json
-from kun_recipes.data.folders import STARTED, SUMMARY, discard, fingerprint, hash_of, without_paths
+from kun_recipes.data.folders import ASKED, STARTED, SUMMARY, discard, fingerprint, hash_of, without_paths
 from kun_recipes.errors import UserError
 from kun_recipes.execution.counts import NOT_BEST, OTHER_ROUNDS, Counts
 from kun_recipes.execution.failed import left_out
@@ -74,6 +75,11 @@ class StageFolder:
     @property
     def measured(self) -> Path:
         return self.folder / "measured"
+
+    @property
+    def asked_of_server(self) -> Path:
+        """For the answers of a model behind an address: they were paid for, and stay."""
+        return self.folder / ASKED
 
     @property
     def recalled(self) -> Path:

@@ -3,6 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import compress
 
 from datatrove.data import Document
 from datatrove.pipeline.base import PipelineStep
@@ -13,11 +14,11 @@ from kun_recipes.data import schema
 from kun_recipes.data.hashing import choice_hash
 from kun_recipes.execution.usage import LOADING, TOKENS
 from kun_recipes.models.engines import EngineSettings, load_engine
-from kun_recipes.models.engines.base import Engine, Prompt
+from kun_recipes.models.engines.base import Engine, Prompt, RowsRefused
 from kun_recipes.models.engines.settings import EngineName
 from kun_recipes.models.lengths import TokenBound
 
-ROWS_A_CALL: dict[EngineName, int] = {"transformers": 1024, "vllm": 16384}
+ROWS_A_CALL: dict[EngineName, int] = {"transformers": 1024, "vllm": 16384, "openai": 16384}
 """Rows handed to an engine at once; it makes its own batches of them. A call never crosses shards.
 
 At the end of a call vLLM's batch runs empty: whole shards go into one.
@@ -58,11 +59,24 @@ class AskModel(BaseFilter, ABC):
         prompts = [self.prompt_for(doc) for doc in batch]
         long = too_long(engine, prompts, [*map(self.room_for, batch)])
         kept = [index for index in range(len(batch)) if index not in long]
-        verdicts = iter(self.ask(engine, [batch[index] for index in kept], [prompts[index] for index in kept]))
+        verdicts = iter(self._ask(engine, [batch[index] for index in kept], [prompts[index] for index in kept]))
         self.stat_update(TOKENS, value=engine.take_worked())
         for index, length in long.items():
             batch[index].metadata[schema.VALUE] = length
         return [(False, "context_length") if index in long else next(verdicts) for index in range(len(batch))]
+
+    def _ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
+        """Ask about rows; those that a server refuses are dropped as "refused", and what it says is their value."""
+        try:
+            return self.ask(engine, docs, prompts)
+        except RowsRefused as error:
+            reasons = error.reasons(prompts)
+        answered = [reason is None for reason in reasons]
+        verdicts = iter(self.ask(engine, [*compress(docs, answered)], [*compress(prompts, answered)]))
+        for doc, reason in zip(docs, reasons, strict=True):
+            if reason is not None:
+                doc.metadata[schema.VALUE] = reason
+        return [(False, "refused") if reason is not None else next(verdicts) for reason in reasons]
 
 
 def engine_of(block: PipelineStep, settings: EngineSettings) -> Engine:

@@ -16,7 +16,7 @@ from kun_recipes.models.engines.base import Prompt, Sampling
 from kun_recipes.models.engines.chats import ChatTokenizer
 from kun_recipes.models.lengths import TokenBound
 from kun_recipes.models.options import EngineConfig
-from kun_recipes.models.resolve import resolve_model
+from kun_recipes.models.resolve import model_identity, resolve_model
 
 Request = tuple[Prompt, int]
 """A prompt, and the tokens that its answer may have."""
@@ -38,6 +38,9 @@ def open_engine(
     model: str | None = None,
     plain: bool = False,
     decoding: Sampling | None = None,
+    writes: bool = True,
+    chooses: bool = False,
+    record: Path | None = None,
 ) -> EngineSettings:
     """Find the model, choose the context that the requests need, and say on stderr what will be loaded.
 
@@ -49,14 +52,26 @@ def open_engine(
         model: folder of the model, already resolved; None: the config's.
         plain: whether prompts are asked without the chat template.
         decoding: how tokens are picked; None: as the config says.
+        writes, chooses: whether the stage has the model write texts, and choose.
+        record: folder of the answers of a server.
 
     Raises:
-        UserError: the engine's library is not installed, or the model cannot be had.
+        UserError: the engine's library is not installed, the model cannot be had, or a server does not do what the
+            stage asks of it.
     """
     check_installed(config.engine)
+    decoding = decoding or config.decoding()
+    if config.engine == "openai":
+        from kun_recipes.models.endpoint.engine import check_endpoint  # here: no other engine needs its client
+
+        settings = config.settings(config.model)
+        assert settings.endpoint is not None  # as of this engine
+        announce(settings, decoding, config.where().workers)
+        check_endpoint(settings, decoding if writes else None, chooses)
+        return replace(settings, endpoint=replace(settings.endpoint, record=str(record) if record else None))
     settings = replace(config.settings(model or resolve_model(config.model, config.model_revision)), plain=plain)
     settings = fit_context(settings, requests)
-    announce(settings, decoding or config.decoding(), config.where().workers)
+    announce(settings, decoding, config.where().workers)
     return settings
 
 
@@ -85,15 +100,24 @@ def fit_context(settings: EngineSettings, requests: Iterable[Request]) -> Engine
     return replace(settings, max_model_len=min(rounded, chats.context_length))
 
 
+def author_of(settings: EngineSettings) -> str:
+    """Return what a model is called in the rows: by its weights, or by its name at the server."""
+    return settings.model if settings.endpoint else model_identity(settings.model)
+
+
 def announce(settings: EngineSettings, decoding: Sampling, workers: int) -> None:
     """Say on stderr, in one line, what is about to be loaded and how it will write."""
     how = "greedy" if decoding.temperature == 0 else f"temperature {decoding.temperature:g}, top-p {decoding.top_p:g}"
     if decoding.repetition_penalty != 1:
         how += f", repetition penalty {decoding.repetition_penalty:g}"
+    if endpoint := settings.endpoint:
+        what = f"{settings.model} at {endpoint.base_url}, {endpoint.concurrency} requests at a time"
+    else:
+        what = f"{settings.model}, {settings.resolved_dtype()}"
     context = f"context of {settings.max_model_len} tokens, " if settings.max_model_len else ""
     each = f" of {settings.tensor_parallel} GPUs" if settings.tensor_parallel > 1 else ""
     print(
-        f"{settings.engine}: {settings.model}, {settings.resolved_dtype()}, {context}{how}, at most "
+        f"{settings.engine}: {what}, {context}{how}, at most "
         f"{decoding.max_new_tokens} new tokens, {workers} worker{'s' * (workers > 1)}{each}",
         file=sys.stderr,
     )

@@ -5,23 +5,30 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from kun_recipes.config.options import option
+from kun_recipes.config.paths import WithNames
 from kun_recipes.config.types import ModelPath
 from kun_recipes.errors import ConfigError
 from kun_recipes.execution.devices import copies_held
 from kun_recipes.execution.launch import Executor
 from kun_recipes.execution.options import ExecutorConfig
+from kun_recipes.models.endpoint.options import EndpointOptions
 from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.engines.settings import Dtype, EngineName, PresetName, preset
 
 
 @dataclass(kw_only=True)
-class EngineConfig(ExecutorConfig):
+class EngineConfig(WithNames, EndpointOptions, ExecutorConfig):
     """The model that a stage asks, how it is run, and where."""
 
-    model: ModelPath = option(help="folder or Hub id of the model that this stage asks")
+    model: ModelPath = option(
+        help="folder or Hub id of the model that this stage asks; openai: its name at the server"
+    )
     model_revision: str | None = option(None, "commit of that model, where it is a Hub id")
-    engine: EngineName = option("transformers", "what runs the model; vllm is for GPUs")
+    engine: EngineName = option(
+        "transformers",
+        "what runs the model; vllm is for GPUs; openai asks a server in the form of OpenAI's chat completions",
+    )
     dtype: Dtype = option("auto", "number format; auto takes what the processor is fast at")
     chat_template_kwargs: dict[str, bool | int | str] | None = option(
         None,
@@ -92,8 +99,16 @@ class EngineConfig(ExecutorConfig):
 
     new_tokens: ClassVar[int]
     """Longest text where neither the file nor the preset says."""
+    by_endpoint: ClassVar[bool] = False
+    """Whether engine openai can do what the stage asks of a model."""
+
+    def names(self) -> frozenset[str]:
+        return frozenset(["model"] if self.engine == "openai" else [])
 
     def check(self) -> None:
+        self.check_endpoint(self.engine)
+        if self.engine == "openai":
+            self._check_asked_elsewhere()
         if self.engine == "transformers" and self.tensor_parallel > 1:
             raise ConfigError("tensor_parallel", "engine transformers runs a model on one GPU; choose engine: vllm")
         if self.engine == "transformers" and self.max_sequences is not None:
@@ -112,17 +127,33 @@ class EngineConfig(ExecutorConfig):
             )
         self.job()
 
+    def _check_asked_elsewhere(self) -> None:
+        """Raise ConfigError for what engine openai cannot do, or leaves to the server."""
+        if not self.by_endpoint:
+            raise ConfigError(
+                "engine", "this stage needs what engine openai does not give; choose transformers or vllm"
+            )
+        ours = {"tensor_parallel": 1, "speculative_tokens": 0, "max_sequences": None, "max_batch_tokens": None}
+        ours |= {"cache_gb": None, "model_revision": None}
+        for name, without in ours.items():
+            if getattr(self, name) != without:
+                raise ConfigError(
+                    name,
+                    f"is the server's to decide with engine openai: set it to {json.dumps(without)}",
+                )
+
     def draws(self) -> bool:
         """Return whether a text may be drawn at a temperature above 0."""
         return self.decoding().temperature > 0
 
     def where(self) -> Executor:
         gpus = self.tensor_parallel if self.executor == "local" or self.slurm_gpus is None else self.slurm_gpus
+        gpus = 0 if self.engine == "openai" else gpus
         job = self.job()
         if job is not None:
             job = replace(job, cores=self.slurm_cores, tasks_per_job=self.slurm_tasks_per_job, jobs_a_worker=1)
         # two shards at a time keep vLLM's batches full; transformers makes its batches of one call's rows
-        workers = self.workers or (copies_held(self.tensor_parallel) if job is None else 1)
+        workers = self.workers or (copies_held(gpus) if job is None and gpus else 1)
         return Executor(workers, gpus, tasks_a_worker=2 if self.engine == "vllm" else 1, slurm=job)
 
     def settings(self, model_folder: str) -> EngineSettings:
@@ -137,6 +168,7 @@ class EngineConfig(ExecutorConfig):
             tensor_parallel=self.tensor_parallel,
             gpu_memory=self.gpu_memory,
             cache_gb=self.cache_gb,
+            endpoint=self.endpoint(self.chat_template_kwargs or {}) if self.engine == "openai" else None,
         )
 
     def decoding(self) -> Sampling:

@@ -70,9 +70,16 @@ class StudyConfig(Versioned, WithoutFailed, EngineConfig):
     bootstrap: int = option(RESAMPLES, "resamples behind each interval", min=100, affects_rows=False)
 
     new_tokens = 512
+    by_endpoint = True
 
     def check(self) -> None:
         super().check()
+        if self.prompts and self.engine == "openai":
+            raise ConfigError(
+                "prompts",
+                "are answered by models in folders, and engine openai asks a server: set it to null, and let the "
+                "server judge pairs, or choose transformers or vllm",
+            )
         if not self.dataset and not self.prompts:
             raise ConfigError("dataset", "neither dataset nor prompts is set: give what the study is about")
         if self.prompts and len(self.answering()) < 2:

@@ -26,7 +26,7 @@ class StudyInputs:
         no_pairs: number of rows that are unreadable or lack an instruction or an output.
         prompts: of the preference study, by id.
         models: that answer them.
-        judge: folder of the model that judges, or None.
+        judge: folder of the model that judges, or its name at a server; None: none judges.
     """
 
     pairs: list[Pair]
@@ -47,7 +47,9 @@ def gather(config: StudyConfig) -> StudyInputs:
         pairs, no_pairs = sample_pairs(found.read(), config.pairs_per_source, config.seed)
     answerers = (config.models or []) if prompts else []
     models = [EvaluatedModel(one.called(), resolve_model(one.path), one.format) for one in answerers]
-    judge = resolve_model(config.model, config.model_revision) if config.judge else None
+    judge = config.model if config.judge else None
+    if judge and config.engine != "openai":
+        judge = resolve_model(judge, config.model_revision)
     return StudyInputs(pairs, no_pairs, prompts, models, judge)
 
 

@@ -98,7 +98,15 @@ def judge_items(
     """Have the model judge all items, into judged/quality and judged/preference."""
     tasks = {QUALITY: [*map(_pair_row, quality)], PREFERENCE: [*map(_preference_row, preference)]}
     decoding = replace(config.decoding(), max_new_tokens=ANSWER_TOKENS)
-    engine = open_engine(config, requests(config.settings(model), prompts, tasks), model=model, decoding=decoding)
+    engine = open_engine(
+        config,
+        requests(config.settings(model), prompts, tasks),
+        model=model,
+        decoding=decoding,
+        writes=False,
+        chooses=True,
+        record=stage.asked_of_server,
+    )
     blocks = {QUALITY: quality_blocks, PREFERENCE: preference_blocks}
     counts = []
     for task, rows in tasks.items():

@@ -9,6 +9,9 @@ from rich.console import Console
 
 from kun_recipes.execution.counts import Counts, sum_counts
 from kun_recipes.execution.folder import StageFolder, report
+from kun_recipes.execution.usage import Used
+from kun_recipes.models.context import author_of
+from kun_recipes.models.endpoint.cost import server_use
 from kun_recipes.models.engines import check_installed
 from kun_recipes.models.resolve import model_identity, weights
 from kun_recipes.reporting.tables import to_rich
@@ -40,11 +43,11 @@ def build(config: StudyConfig, stage: StageFolder, inputs: StudyInputs, prompts:
     return sum_counts(counts)
 
 
-def judge_info(inputs: StudyInputs) -> dict | None:
+def judge_info(config: StudyConfig, inputs: StudyInputs) -> dict | None:
     """The judge's name, and how many items it judges that it had a hand in itself."""
     if inputs.judge is None:
         return None
-    name = model_identity(inputs.judge)
+    name = author_of(config.settings(inputs.judge))
     own = {model.name for model in inputs.models if weights(model_identity(model.folder)) == weights(name)}
     pairs = sum(weights(pair.author) == weights(name) for pair in inputs.pairs)
     return {"name": name, "own_pairs": pairs, "own_models": sorted(own)}
@@ -62,7 +65,8 @@ def run(config: StudyConfig, read_votes: Callable[[Path], Votes]) -> None:
         inputs = gather(config)
         stage.begin()
         counts = build(config, stage, inputs, prompts)
-        summary = stage.finish(counts, judge=judge_info(inputs))
+        use = server_use(config, stage.asked_of_server)
+        summary = stage.finish(counts, Used() if use else None, judge=judge_info(config, inputs), **use)
     files = {task: stage.folder / f"{task}.jsonl" for task in ITEMS}
     items = {task: read_items(path, ITEMS[task]) if path.is_file() else [] for task, path in files.items()}
     results = study_results(config, stage, items, people, summary["judge"])

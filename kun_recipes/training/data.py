@@ -9,7 +9,6 @@ from datasets import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from kun_recipes.curation.judge_data import JudgeItem, load_judge_items, split_judge_items
-from kun_recipes.data.pair_sources import HubPart
 from kun_recipes.data.pairs import Pair, Removed, describe_removed, load_pairs, split_pairs
 from kun_recipes.errors import UserError
 from kun_recipes.models.prompts import PromptTemplate, load_prompt

@@ -43,6 +43,15 @@ def test_a_word_becomes_a_section_and_back(word, part):
 
 
 @pytest.mark.parametrize(
+    ("word", "value"),
+    [("a=false", False), ("a=5", 5), ("a=0.5", 0.5), ("a=2e-1", 0.2), ("a=fast", "fast"), ("a=5x", "5x")],
+)
+def test_a_value_of_several_types_has_the_first_that_fits(word, value):
+    name, found = read_pair_word(word, bool | int | float | str, "fields")
+    assert (name, found, type(found)) == ("a", value, type(value))
+
+
+@pytest.mark.parametrize(
     ("word", "message"),
     [
         ("pth=a.jsonl", "parts: pth: unknown key; did you mean path?"),

@@ -1,6 +1,7 @@
 """The stage as a person runs it, with the tiny model for every part."""
 
 import json
+import re
 import shutil
 import warnings
 from pathlib import Path
@@ -14,11 +15,13 @@ from kun_recipes.annotation.study import read_study
 from kun_recipes.config.command_line import load
 from kun_recipes.data.rows import read_rows
 from kun_recipes.errors import ConfigError, UserError
+from kun_recipes.models.engines import release_engines
 from kun_recipes.models.resolve import model_identity
 from kun_recipes.studies import pipelines
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.items import PreferenceItem, QualityItem, read_items
 from kun_recipes.studies.study import run
+from tests.models.endpoint.chat_server import chat_server, status
 
 pytestmark = pytest.mark.slow
 
@@ -207,3 +210,31 @@ def test_rows_without_a_pair_are_counted(study, tmp_path):
     folder, _ = study("--dataset", str(tmp_path / "odd.jsonl"), "--judge", "false")
     summary = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
     assert (summary["removed"], len(read_items(folder / "quality.jsonl", QualityItem))) == ({"no_pair": 2}, 3)
+
+
+def test_a_server_judges_pairs(study, tmp_path):
+    refusal = status(400, {"message": "no"})
+    with chat_server() as server:
+        server.when = lambda body: refusal if re.search("[02468]个回答", str(body["messages"])) else None
+        words = ["--engine", "openai", "--model", "teacher", "--base_url", server.url, "--bootstrap", "100"]
+        words += ["--dataset", str(tmp_path / "pairs.jsonl"), "--pairs_per_source", "3"]
+        run(load(StudyConfig, [*words, "--output_dir", str(tmp_path / "judged")]), read_votes)
+        release_engines()
+    folder = tmp_path / "judged"
+    items = {item.id: item.output for item in read_items(folder / "quality.jsonl", QualityItem)}
+    even = {one for one, output in items.items() if re.search("[02468]个回答", output)}
+    removed = list(read_rows(folder / "removed/judged-quality/04_grade"))
+    assert {(row["id"], row["reason"], row["value"]) for row in removed} == {
+        (one, "refused", "400: no") for one in even
+    }
+    judged = list(read_rows(folder / "judged/quality"))
+    assert {row["id"] for row in judged} == items.keys() - even != set()
+    assert all(set(row["grade_probabilities"]) == {"excellent", "pass", "fail"} for row in judged)
+    summary = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
+    assert summary["judge"] == {"name": "teacher", "own_pairs": 0, "own_models": []}
+    assert summary["endpoint"]["requests"] == len(server.rows_asked()) - len(even) > 0
+
+
+def test_a_server_answers_no_prompts(study):
+    with pytest.raises(ConfigError, match="prompts: are answered by models in folders, and engine openai asks"):
+        study("--engine", "openai", "--model", "teacher", "--base_url", "http://127.0.0.1:1/v1", "--dtype", "auto")

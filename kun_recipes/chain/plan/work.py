@@ -89,6 +89,8 @@ def asking(config: EngineConfig, known: Assumptions, stage: str, **parts: float)
     Args:
         parts: tokens read and written, by the measured work that they are like: "label", "judge", "polish".
     """
+    if config.engine == "openai":
+        return {"device_seconds": math.nan}  # a server's time is nobody's here
     speed = known.speed(stage)
     if speed.value is None:
         asked = {part: known.speed(part) for part, tokens in parts.items() if tokens}

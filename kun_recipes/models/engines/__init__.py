@@ -35,6 +35,10 @@ def release_engines() -> None:
 
 
 def _load(settings: EngineSettings) -> Engine:
+    if settings.engine == "openai":
+        from kun_recipes.models.endpoint.engine import EndpointEngine
+
+        return EndpointEngine(settings)
     folder = Path(settings.model)
     if not (folder / "config.json").is_file():
         raise UserError(f"{folder}: no config.json; give the folder of a model in the Hugging Face format")
@@ -50,6 +54,8 @@ def _load(settings: EngineSettings) -> Engine:
 
 def check_installed(engine: str) -> None:
     """Raise UserError, with the command that installs it, when the library behind an engine is missing."""
+    if engine == "openai":
+        return  # it runs no model here
     require_extras({f"engine {engine}": "generate"})
     if engine == "vllm" and find_spec("vllm") is None:
         raise UserError(

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from kun_recipes.errors import UserError
+
 Message = dict[str, str]
 """One chat turn: {"role": "system" | "user" | "assistant", "content": text}."""
 
@@ -42,13 +44,13 @@ class Completion:
         tokens: number of generated tokens, the end-of-turn token not counted.
         finish_reason: "stop" when the model ended its turn, "length" when `max_new_tokens` ended it.
         logprob: mean log-probability of those tokens in nats, under the model's own distribution (before temperature,
-            top-p and penalties); 0.0 for an empty answer.
+            top-p and penalties); 0.0 for an empty answer; None where a server was not asked for it.
     """
 
     text: str
     tokens: int
     finish_reason: Literal["stop", "length"]
-    logprob: float
+    logprob: float | None
 
 
 class Engine(Protocol):
@@ -89,6 +91,31 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Free the memory; nothing can be asked any more."""
+
+
+class RowsRefused(Exception):
+    """A server refuses some of the prompts of a call: they are too long for it, or not allowed.
+
+    Args:
+        refused: each such prompt, and why.
+    """
+
+    def __init__(self, refused: Sequence[tuple[Prompt, str]]):
+        super().__init__(refused[0][1])
+        self.refused = refused
+
+    def reasons(self, prompts: Sequence[Prompt]) -> list[str | None]:
+        """Return why each of these prompts is refused, None for the others.
+
+        Raises UserError where none of them is: what was refused is no row, but a labelled item or a text of ours.
+        """
+        reasons = [next((why for one, why in self.refused if one == prompt), None) for prompt in prompts]
+        if not any(reasons):
+            prompt, why = self.refused[0]
+            raise UserError(
+                f"the server refuses an item that the judge is measured by ({why}): {prompt[-1]['content'][:80]}"
+            )
+        return reasons
 
 
 class PromptTooLong(ValueError):

@@ -14,9 +14,39 @@ PRESETS = "sampling.yaml"
 MAX_BATCH_TOKENS = 8192
 """Tokens of keys and values in a batch of the transformers engine, where nothing else is asked for."""
 
-EngineName = Literal["transformers", "vllm"]
+EngineName = Literal["transformers", "vllm", "openai"]
 Dtype = Literal["auto", "float32", "bfloat16"]
 PresetName = Literal["greedy", "released"]
+
+
+@dataclass(frozen=True)
+class EndpointSettings:
+    """A server that speaks the form of OpenAI's chat completions, and how it is asked.
+
+    Args:
+        base_url: address above /chat/completions.
+        key_variable: environment variable that holds the key; None: the server asks for none.
+        concurrency: requests at a time.
+        timeout: of one request, seconds.
+        retries: further tries of a request that failed in passing.
+        logprobs: whether the log-probabilities of what is written are asked for.
+        top_logprobs: likeliest first tokens that are asked for where the model chooses.
+        fields: further fields of each request, a JSON object.
+        record: folder of the answers, so that none is asked for twice; None: they are kept by the process alone.
+    """
+
+    base_url: str
+    key_variable: str | None = None
+    concurrency: int = 16
+    timeout: float = 300.0
+    retries: int = 6
+    logprobs: bool = True
+    top_logprobs: int = 20
+    fields: str = "{}"
+    record: str | None = None
+
+    def further_fields(self) -> dict[str, Any]:
+        return json.loads(self.fields)
 
 
 @dataclass(frozen=True)
@@ -24,8 +54,9 @@ class EngineSettings:
     """Model and options of an engine.
 
     Args:
-        engine: "transformers" runs on a CPU or one GPU; "vllm" is the production engine.
-        model: folder of a Hugging Face model with a tokenizer and, unless `plain`, its chat template.
+        engine: "transformers" runs on a CPU or one GPU; "vllm" is the production engine; "openai" asks a server.
+        model: folder of a Hugging Face model with a tokenizer and, unless `plain`, its chat template; openai: name
+            of the model at the server.
         dtype: number format of the weights; "auto" is bfloat16 where the processor multiplies it fast, else float32.
         max_batch_tokens: transformers: tokens that the keys and values of one batch may hold, padding included; None
             is 8192. It bounds memory: 8192 are 0.1 GB of keys and values for Qwen2.5-0.5B in bfloat16, 0.5 GB for
@@ -40,6 +71,7 @@ class EngineSettings:
         cache_gb: vllm: GiB of keys and values; None is what `gpu_memory` leaves on a GPU, and 2 on a CPU.
         plain: the turns' texts are asked as they are, one after another, without the chat template: for base models.
         chat_template_kwargs: arguments of the chat template, a JSON object.
+        endpoint: openai: the server; None for the other engines.
     """
 
     engine: EngineName
@@ -54,6 +86,7 @@ class EngineSettings:
     cache_gb: float | None = None
     plain: bool = False
     chat_template_kwargs: str = "{}"
+    endpoint: EndpointSettings | None = None
 
     def template_arguments(self) -> dict[str, Any]:
         return json.loads(self.chat_template_kwargs)
