@@ -148,6 +148,7 @@ def _save_model(trainer: Trainer, tokenizer: PreTrainedTokenizerBase, folder: Pa
         model = trainer.accelerator.unwrap_model(trainer.model_wrapped)
         if trainer.args.use_peft and not trainer.args.merge_adapters:
             model.save_pretrained(folder)
+            (folder / "README.md").unlink()  # PEFT's card; ours is made when publishing
         elif trainer.args.quantized:
             _merge_into_whole_base(model, trainer.args, folder)
         elif trainer.args.use_peft:

@@ -9,6 +9,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from kun_recipes.chain.stages.training import TRAINING
 from kun_recipes.errors import UserError
 from kun_recipes.models.resolve import resolve_model
 from kun_recipes.training import checkpoints, sft
@@ -262,7 +263,9 @@ def test_adapters_may_be_saved_alone(make_config, tmp_path):
     sft.train(merged)
     sft.train(alone)
     folder = Path(alone.output_dir)
-    assert (folder / "adapter_model.safetensors").is_file() and not (folder / "config.json").exists()
+    files = {file.name for file in folder.iterdir() if file.is_file()}
+    assert "adapter_model.safetensors" in files and "config.json" not in files
+    assert all(any(map(Path(name).match, TRAINING.writes)) for name in files)
     with pytest.raises(UserError, match="holds adapters alone; train with merge_adapters: true"):
         resolve_model(str(folder))
     base = AutoModelForCausalLM.from_pretrained(alone.model_name_or_path, dtype=torch.float32)

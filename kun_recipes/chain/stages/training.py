@@ -85,6 +85,7 @@ class TrainingStage(Stage):
     writes = (
         *(TRAIN_SUMMARY, "checkpoints/*", "loss.png"),
         *("config.json", "generation_config.json", "*.safetensors", "model.safetensors.index.json"),
+        "adapter_config.json",
         *(
             "tokenizer.json",
             "tokenizer_config.json",

@@ -184,4 +184,4 @@ def _weights(config: dict[str, Any]) -> str:
         return "all"
     targets = config["lora_target_modules"]
     where = f" on {', '.join(targets)}" if targets else ""
-    return f"LoRA adapters of rank {config['lora_r']}{where}, merged"
+    return f"LoRA adapters of rank {config['lora_r']}{where}" + (", merged" if config["merge_adapters"] else "")
