@@ -129,7 +129,7 @@ class Client:
         except httpx2.RequestError as error:
             what = "cannot be reached" if isinstance(error, httpx2.ConnectError) else "broke off"
             raise Passing(f"{what} ({type(error).__name__})") from None
-        reply = _json(response)
+        reply = _json(response, self._without_key(response.content))
         if response.status_code == httpx2.codes.OK:
             return read_choice(reply, request.choices) if request.choices else read_text(reply, self.settings.logprobs)
         raise self._refusal(response, self._clean(message_of(reply)), loop.time())
@@ -165,9 +165,13 @@ class Client:
         return UserError(f"{self.settings.base_url}: {message}")
 
     def _clean(self, text: str) -> str:
-        """Return the beginning of what a server says, without the key: some repeat it."""
-        key = self.headers.get("authorization", "").removeprefix("Bearer ")
-        return (text.replace(key, "…") if key else text)[:LONGEST_SAID]
+        """Return the beginning of what a server says."""
+        return text[:LONGEST_SAID]
+
+    def _without_key(self, body: bytes) -> bytes:
+        """Return a body without the key, which some servers repeat: a log shows the values of variables."""
+        key = self.headers.get("authorization", "").removeprefix("Bearer ").encode()
+        return body.replace(key, "…".encode()) if key else body
 
 
 def _add_key(headers: httpx2.Headers, variable: str) -> None:
@@ -205,11 +209,11 @@ def _retry_after(response: httpx2.Response) -> float | None:
     return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
-def _json(response: httpx2.Response) -> Any:
+def _json(response: httpx2.Response, body: bytes) -> Any:
     """Return a body as it was meant, or its text. A 200 without JSON was cut, or is a gateway's page."""
     try:
-        return orjson.loads(response.content)
+        return orjson.loads(body)
     except orjson.JSONDecodeError:
         if response.status_code == httpx2.codes.OK:
             raise Passing("an answer that is cut, or no JSON") from None
-        return response.text or response.reason_phrase
+        return body.decode(errors="replace") or response.reason_phrase
