@@ -116,7 +116,7 @@ class DatasetCard:
             "quoted": quotes(self.folder, self.record.corpus),
             "models": list(self._models()),
             "judges": list(self._judges()),
-            "rounds": list(self._rounds()),
+            "gains": list(self._gains()),
             "prompts": read_prompts(stage["config"] for stage in stages.values()),
             "base_model": self._base(),
             "version": package_version(),
@@ -186,7 +186,7 @@ class DatasetCard:
             measured = {measure: with_bounds(judge, measure) for measure in ("auc", "accuracy")}
             yield {**judge, **measured, "name": name, "question": QUESTIONS[name], "right": judge["accuracy"]}
 
-    def _rounds(self) -> Iterator[dict[str, str]]:
+    def _gains(self) -> Iterator[dict[str, str]]:
         for folder in (self.config.gain_dirs or ()) if self.is_pairs else ():
             summary = finished_summary(folder)
             comparison = summary["comparison"]
