@@ -64,7 +64,9 @@ class PublishConfig(RunFolders):
     )
     base_model: str | None = option(None, "Hub id of the base model; null: the one that the trainings name")
     withhold: InputPath | None = option(
-        None, "file of row ids, one per line, that are not published: removals that were asked for"
+        None,
+        "file of what is not published, removals that were asked for: a row's id per line, or `document: …`, "
+        "`source: …`, `licence: …`",
     )
     dataset_card: InputPath = option("cards/dataset_card.md.jinja", "template of the datasets' cards")
     model_card: InputPath = option("cards/model_card.md.jinja", "template of the models' cards")

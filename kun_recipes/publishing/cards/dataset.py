@@ -54,7 +54,7 @@ class DatasetCard:
         folder: the dataset, its Parquet files written.
         name: `dataset` or `candidates`.
         rows: by split.
-        withheld: rows of the run that are not published.
+        withheld: rows of the run that are not published, by kind of what withholds them.
         private_found: items of private data found in the published rows.
         figures: names of the pictures in figures/.
     """
@@ -65,7 +65,7 @@ class DatasetCard:
     name: str
     columns: tuple[Column, ...]
     rows: dict[str, int]
-    withheld: int
+    withheld: Mapping[str, int]
     private_found: int
     figures: Sequence[str]
 
@@ -150,8 +150,9 @@ class DatasetCard:
             }
         if self.withheld:
             published = sum(self.rows.values())
-            removed = {"withheld": self.withheld}
-            counts = {"rows_in": published + self.withheld, "kept": published, "removed": removed, "not_best": 0}
+            withheld = sum(self.withheld.values())
+            removed = {"withheld": withheld}
+            counts = {"rows_in": published + withheld, "kept": published, "removed": removed, "not_best": 0}
             yield {"name": "publish", **counts}
 
     def _statistics(self) -> Iterator[dict[str, Any]]:
