@@ -199,6 +199,8 @@ def _check_run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
 def _check_stage(script: str, arguments: list[str]) -> None:
     if script == "recipes/publish.py" and arguments[0] == "--check":
         assert len(arguments) == 2
+    elif script == "recipes/publish.py" and arguments[0] == "--diff":
+        assert len(arguments) == 3 or arguments[3::2] == ["--json"]
     elif arguments != ["--help"]:
         assert "--config" in arguments
         load(CONFIGS[script](), arguments, future=FUTURE)

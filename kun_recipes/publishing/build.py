@@ -32,6 +32,7 @@ from kun_recipes.publishing.cards.metadata import DEFAULT
 from kun_recipes.publishing.cards.model import ModelCard
 from kun_recipes.publishing.cards.provenance import Prompt, published_recipe, read_prompts
 from kun_recipes.publishing.checking.rows import RowsCheck
+from kun_recipes.publishing.comparison import CHANGES, Changes, compare, write
 from kun_recipes.publishing.config import DATASET, PublishConfig, kind_of
 from kun_recipes.publishing.disclosure import public_document, public_yaml, without_local_paths
 from kun_recipes.publishing.record import RunRecord
@@ -135,6 +136,7 @@ def _build_dataset(
     refuse_bad_rows(folder, privacy, load_rules(path_of(summary["config"]["rules"])), stage / "rows", BY_WITHHOLDING)
     if withheld:
         write_json(folder / RECORD, {"rows": withheld, "ids": written.withheld})
+    changes = _changes(config, name, folder)
     stages = {"corpus": record.corpus, "label": record.label} | ({"refine": summary} if name == DATASET else {})
     _copy_recipes(config.recipes, folder)
     copy_prompts(read_prompts(stage["config"] for stage in stages.values()), folder)
@@ -142,10 +144,23 @@ def _build_dataset(
     figures = _copy_figures(config.report_dir, folder) if config.report_dir and name == DATASET else []
     # private_found: or it were refused
     counts = {kind: len(ids) for kind, ids in written.withheld.items()}
-    card = DatasetCard(config, record, folder, name, columns, rows, counts, private_found=0, figures=figures)
+    card = DatasetCard(
+        config, record, folder, name, columns, rows, counts, private_found=0, figures=figures, changes=changes
+    )
     (folder / CARD).write_text(card.render(), encoding="utf-8")
     write_manifest(folder)
     return Built(name, "dataset", sum(rows.values()), withheld)
+
+
+def _changes(config: PublishConfig, name: str, folder: Path) -> Changes | None:
+    """Compare a dataset with the release that it follows, and write changes.json; None where it follows none."""
+    if config.previous is None or name != config.compared:
+        return None
+    run = {"corpus": config.corpus_dir, "label": config.label_dir, "refine": config.refine_dir}
+    stages = {stage: Path(path) for stage, path in run.items()}
+    changes = compare(config.previous, str(folder), stages, f"{config.repository(name)}@{config.tag}")
+    write(changes, folder / CHANGES)
+    return changes
 
 
 def _write_rows(config: PublishConfig, rows: Path, columns: Any, data: Path, withholding: Withholding) -> _Written:

@@ -9,8 +9,9 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
 from kun_recipes.config.options import option
-from kun_recipes.config.types import InputPath, OutputPath, StagePath
+from kun_recipes.config.types import InputPath, OutputPath, RowsPath, StagePath
 from kun_recipes.config.values import first_repeated
+from kun_recipes.data.row_sources import RowSource
 from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.execution.summaries import RunFolders
 from kun_recipes.publishing.licences import Licence, Licences, load_licences
@@ -68,6 +69,11 @@ class PublishConfig(RunFolders):
         "file of what is not published, removals that were asked for: a row's id per line, or `document: …`, "
         "`source: …`, `licence: …`",
     )
+    previous: RowsPath | None = option(
+        None,
+        "release that this one follows, a folder or owner/name@revision on the Hub: what changed stands in the card "
+        "of the pairs, or of the candidates where they alone are published, and in changes.json beside it",
+    )
     dataset_card: InputPath = option("cards/dataset_card.md.jinja", "template of the datasets' cards")
     model_card: InputPath = option("cards/model_card.md.jinja", "template of the models' cards")
 
@@ -90,12 +96,30 @@ class PublishConfig(RunFolders):
             raise ConfigError("repositories", "two of them have the same name")
         if self.models.keys() & self.names.keys() and self.seeds_origin is None:
             raise ConfigError("seeds_origin", "is required where models are published: it is never assumed")
+        self._check_previous()
         if self.model_licence:
             self.licence(self.model_licence)
         names = [source.name for source in self.sources]
         if double := first_repeated(names):
             raise ConfigError("sources", f"{double} is given twice")
         self.licences_of_sources()
+
+    def _check_previous(self) -> None:
+        if self.previous is None:
+            return
+        if self.compared is None:
+            raise ConfigError("previous", "has no effect where neither the dataset nor the candidates are published")
+        if Path(self.previous).absolute().is_relative_to(Path(self.output_dir).absolute()):
+            raise ConfigError("previous", f"{self.previous} is replaced by this release; give a copy, or the Hub's")
+        try:
+            RowSource(self.previous).check()
+        except UserError as error:
+            raise ConfigError("previous", str(error)) from error
+
+    @property
+    def compared(self) -> str | None:
+        """What is compared with the previous release: the pairs, or else the candidates."""
+        return next((name for name in (DATASET, CANDIDATES) if name in self.names), None)
 
     @property
     def names(self) -> dict[str, str]:

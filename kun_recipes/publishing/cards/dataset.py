@@ -28,6 +28,7 @@ from kun_recipes.publishing.cards.provenance import (
     settings_of,
 )
 from kun_recipes.publishing.cards.render import render_card
+from kun_recipes.publishing.comparison import Changes
 from kun_recipes.publishing.config import DATASET, PublishConfig
 from kun_recipes.publishing.licences import Licence
 from kun_recipes.publishing.record import Role, RunRecord
@@ -57,6 +58,7 @@ class DatasetCard:
         withheld: rows of the run that are not published, by kind of what withholds them.
         private_found: items of private data found in the published rows.
         figures: names of the pictures in figures/.
+        changes: since the release that this one follows.
     """
 
     config: PublishConfig
@@ -68,6 +70,7 @@ class DatasetCard:
     withheld: Mapping[str, int]
     private_found: int
     figures: Sequence[str]
+    changes: Changes | None
 
     @property
     def is_pairs(self) -> bool:
@@ -106,6 +109,7 @@ class DatasetCard:
             "columns": self.columns,
             "withheld": self.withheld,
             "figures": self.figures,
+            "changes": self.changes,
             "masked": list(self._masked()),
             "private_removed": _sum_reasons(stages.values(), PRIVATE_REASONS),
             "private_found": self.private_found,
