@@ -35,6 +35,7 @@ from kun_recipes.publishing.checking.rows import RowsCheck
 from kun_recipes.publishing.comparison import CHANGES, Changes, compare, write
 from kun_recipes.publishing.config import DATASET, PublishConfig, kind_of
 from kun_recipes.publishing.disclosure import public_document, public_yaml, without_local_paths
+from kun_recipes.publishing.eval_results import write_eval_results
 from kun_recipes.publishing.record import RunRecord
 from kun_recipes.publishing.withholding import RECORD, Withholding
 from kun_recipes.reporting import FIGURES
@@ -213,6 +214,8 @@ def _build_model(config: PublishConfig, record: RunRecord, name: str, folder: Pa
         if path.is_file() and inside.parts[0] not in NOT_PUBLISHED and path.name != CARD:
             _link_or_copy(path, folder / inside)
     write_json(folder / TRAIN_SUMMARY, without_local_paths(model.summary))
+    if config.benchmark_tasks and config.evaluation_dir:
+        write_eval_results(config.evaluation_dir, config.benchmark_tasks, name, folder)
     _copy_recipes(config.recipes, folder)
     copy_prompts(read_prompts([model.summary["config"]]), folder)
     (folder / CARD).write_text(ModelCard(config, record, model).render(), encoding="utf-8")

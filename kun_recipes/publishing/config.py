@@ -43,6 +43,11 @@ class PublishConfig(RunFolders):
     evaluation_dir: StagePath | None = option(
         None, "folder of the finished evaluate stage: results for the models' cards"
     )
+    benchmark_tasks: dict[str, str] | None = option(
+        None,
+        "task of each evaluated benchmark, as eval.yaml of its dataset on the Hub names it, such as "
+        "{ceval/ceval-exam: <task>}: results go into .eval_results of the models, too; null: into their cards alone",
+    )
     report_dir: StagePath | None = option(
         None, "folder of the finished report stage: figures for the card of the pairs"
     )
@@ -97,6 +102,8 @@ class PublishConfig(RunFolders):
         if self.models.keys() & self.names.keys() and self.seeds_origin is None:
             raise ConfigError("seeds_origin", "is required where models are published: it is never assumed")
         self._check_previous()
+        if self.benchmark_tasks and self.evaluation_dir is None:
+            raise ConfigError("benchmark_tasks", "has no effect without evaluation_dir; leave it out, or name it")
         if self.model_licence:
             self.licence(self.model_licence)
         names = [source.name for source in self.sources]
