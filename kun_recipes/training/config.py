@@ -11,6 +11,7 @@ from trl import SFTConfig
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, PromptPath
+from kun_recipes.corpus.config import Benchmark
 from kun_recipes.errors import ConfigError
 from kun_recipes.models.hardware import fast_dtype
 from kun_recipes.training.attention import Attention
@@ -73,6 +74,18 @@ class TrainConfig(SFTConfig):
     max_length: int = option(
         1024, "longest conversation trained on; longer ones are removed, not cut", unit="tokens", min=16
     )
+
+    seed_checks: list[str] | None = option(
+        None,
+        "what seeds and sets mixed in are held to: rules, those of A.2 on repetition, low-quality keywords, and in "
+        "answers refusals, meaningless characters and format errors; privacy, no private data. A pair that fails is "
+        "left out, located and counted; null: nothing",
+        source="§3.1: strict quality control",
+        choices=("rules", "privacy"),
+        package_file=("rules/rules.yaml", "privacy/privacy.yaml"),
+    )
+    rules: InputPath | None = option(None, "YAML file of these rules; null takes the package's")
+    benchmarks: list[Benchmark] | None = option(None, "evaluation sets that no seed and no pair mixed in may quote")
 
     judge_data: list[InputPath] | None = option(
         None,
@@ -167,7 +180,8 @@ class TrainConfig(SFTConfig):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the values for trackers, as JSON can hold them."""
-        return {**super().to_dict(), "mix": [asdict(one) for one in self.mix or []]}
+        sections = {"mix": self.mix, "benchmarks": self.benchmarks}
+        return {**super().to_dict(), **{key: [asdict(one) for one in some or []] for key, some in sections.items()}}
 
     def check(self) -> None:
         """Raise ConfigError for combinations that cannot work."""
