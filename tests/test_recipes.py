@@ -72,9 +72,10 @@ def test_every_yaml_parses(path):
 @pytest.mark.parametrize("recipe", sorted({str(path.parent) for path in YAMLS if path.stem == "run"}))
 def test_every_recipe_is_whole(recipe):
     chain = load_chain(recipe, [], future=FUTURE)
-    begun_elsewhere = {
-        "humpback": ["refine", "final_model", "evaluate", "statistics", "study", "report", "publish"]
-    }  # it reads what kun-6b wrote
+    begun_elsewhere = {  # one reads what kun-6b wrote, the other asks a published label model
+        "humpback": ["refine", "final_model", "evaluate", "statistics", "study", "report", "publish"],
+        "released": [name for name in STAGES if name not in ("label_model", "publish")],
+    }
     assert list(dict.fromkeys(stage.kind.script for stage in chain.stages)) == list(
         dict.fromkeys(STAGES[name].script for name in begun_elsewhere.get(Path(recipe).name, STAGES))
     )
