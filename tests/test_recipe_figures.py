@@ -54,7 +54,7 @@ def test_the_comparison_arm_differs_in_what_is_scored_and_what_is_answered():
     }
 
 
-@pytest.mark.parametrize("recipe", ["kun-6b", "kun-34b", "humpback"])
+@pytest.mark.parametrize("recipe", ["kun-6b", "kun-34b", "humpback", "released"])
 def test_the_papers_recipes_drop_no_row_by_a_check_of_answers(recipe):
     config = read(RefineConfig, recipe, "refine")
     assert config.keep_unverified or not config.verify
@@ -128,3 +128,18 @@ def test_models_are_measured_by_pairs_that_no_training_saw(recipe):
 @pytest.mark.parametrize("recipe", ["kun-6b", "kun-34b", "qwen3"])
 def test_the_label_model_is_asked_as_it_was_trained(recipe):
     assert read(LabelConfig, recipe, "label").prompt == read(TrainConfig, recipe, "label_model").label_prompt
+
+
+def test_released_recipe_differs_from_kun_34b_in_its_label_model_alone():
+    """Beside the folders; it trains no label model, and has none to publish."""
+    there, here = ({path.name for path in Path("recipes", name).glob("*.yaml")} for name in ("kun-34b", "released"))
+    assert there - here == {"label_model.yaml", "publish.yaml"} and here < there
+    for name in sorted(here - {"run.yaml", "label.yaml", "report.yaml", "plan.yaml"}):
+        ours, theirs = (
+            yaml.safe_load(Path("recipes", one, name).read_text("utf-8")) for one in ("released", "kun-34b")
+        )
+        assert str(ours).replace("outputs/released", "outputs/kun-34b") == str(theirs), name
+    label = read(LabelConfig, "released", "label")
+    assert (label.model, label.model_revision) == ("m-a-p/Kun-LabelModel", None)
+    assert (label.prompt, label.sampling) == ("recipes/prompts/label.txt", "released")
+    assert "--label.model_revision" in Path("recipes/released/run.yaml").read_text(encoding="utf-8")

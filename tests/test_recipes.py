@@ -72,9 +72,10 @@ def test_every_yaml_parses(path):
 @pytest.mark.parametrize("recipe", sorted({str(path.parent) for path in YAMLS if path.stem == "run"}))
 def test_every_recipe_is_whole(recipe):
     chain = load_chain(recipe, [], future=FUTURE)
-    begun_elsewhere = {  # humpback reads what kun-6b wrote; a baseline refines nothing
+    begun_elsewhere = {  # humpback reads what kun-6b wrote; a baseline refines nothing; a label model is published
         "humpback": ["refine", "final_model", "evaluate", "statistics", "study", "report", "publish"],
         "baselines": ["final_model", "evaluate"],
+        "released": [name for name in STAGES if name not in ("label_model", "publish")],
     }
     assert list(dict.fromkeys(stage.kind.script for stage in chain.stages)) == list(
         dict.fromkeys(STAGES[name].script for name in begun_elsewhere.get(Path(recipe).name, STAGES))
@@ -200,6 +201,8 @@ def _check_run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
 def _check_stage(script: str, arguments: list[str]) -> None:
     if script == "recipes/publish.py" and arguments[0] == "--check":
         assert len(arguments) == 2
+    elif script == "recipes/publish.py" and arguments[0] == "--diff":
+        assert len(arguments) == 3 or arguments[3::2] == ["--json"]
     elif arguments != ["--help"]:
         assert "--config" in arguments
         load(CONFIGS[script](), arguments, future=FUTURE)

@@ -116,6 +116,15 @@ class RowSource:
         name, revision = self._hub["name"], self._hub["revision"]
         return revision if revision and COMMIT.fullmatch(revision) else newest_commit(self.path, name, revision)
 
+    def read(self, commit: str | None) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """Yield (its place, name of its file or split, row) of each row as it is, in order.
+
+        Args:
+            commit: that `pin` returned.
+        """
+        for name, read in self._parts(commit):
+            yield from ((where, name, row) for where, row in read())
+
     def copy(self, stage: Path, commit: str | None) -> Path:
         """Return a folder of shards with the rows, below that of a stage; made once, and whole or not at all.
 

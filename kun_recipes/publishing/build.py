@@ -5,10 +5,10 @@ Beside data or weights a folder has its card, the recipe that made it, the promp
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import yaml
 from rich.console import Console
@@ -31,10 +31,13 @@ from kun_recipes.publishing.cards.dataset import DatasetCard
 from kun_recipes.publishing.cards.metadata import DEFAULT
 from kun_recipes.publishing.cards.model import ModelCard
 from kun_recipes.publishing.cards.provenance import Prompt, published_recipe, read_prompts
-from kun_recipes.publishing.checking.rows import SHOWN, RowsCheck
+from kun_recipes.publishing.checking.rows import RowsCheck
+from kun_recipes.publishing.comparison import CHANGES, Changes, compare, write
 from kun_recipes.publishing.config import DATASET, PublishConfig, kind_of
 from kun_recipes.publishing.disclosure import public_document, public_yaml, without_local_paths
+from kun_recipes.publishing.eval_results import write_eval_results
 from kun_recipes.publishing.record import RunRecord
+from kun_recipes.publishing.withholding import RECORD, Withholding
 from kun_recipes.reporting import FIGURES
 from kun_recipes.rules import Rules, load_rules
 
@@ -69,6 +72,17 @@ class Built:
     withheld: int = 0
 
 
+class _Written(NamedTuple):
+    """Rows that were written, by split, and ids of those that were withheld, by kind."""
+
+    rows: dict[str, int]
+    withheld: dict[str, list[str]]
+
+    @property
+    def count_withheld(self) -> int:
+        return sum(map(len, self.withheld.values()))
+
+
 def build(config: PublishConfig, record: RunRecord, notify: Callable[[str], None]) -> list[Built]:
     """Build everything that a config publishes.
 
@@ -78,7 +92,9 @@ def build(config: PublishConfig, record: RunRecord, notify: Callable[[str], None
     Raises:
         UserError: rows that must not be published, or a fact that a card wants and nobody gave.
     """
-    _refuse_unknown_ids(config)
+    withholding = Withholding(config.withhold, config.licences_of_sources(), _privacy(record))
+    if withholding.targets and any(kind_of(name) == "dataset" for name in config.names):
+        withholding.check(_rows_of_run(config))
     built = []
     for name in config.names:
         notify(f"building {name}")
@@ -86,94 +102,94 @@ def build(config: PublishConfig, record: RunRecord, notify: Callable[[str], None
         partial = folder.with_name(f"{name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        make = _build_dataset if kind_of(name) == "dataset" else _build_model
-        built.append(make(config, record, name, partial))
+        if kind_of(name) == "dataset":
+            built.append(_build_dataset(config, record, name, partial, withholding))
+        else:
+            built.append(_build_model(config, record, name, partial))
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(partial, folder)
     return built
 
 
-def _build_dataset(config: PublishConfig, record: RunRecord, name: str, folder: Path) -> Built:
+def _privacy(record: RunRecord) -> PrivacySettings:
+    return load_privacy(path_of(record.corpus["config"]["privacy"]))
+
+
+def _rows_of_run(config: PublishConfig) -> Iterator[dict[str, Any]]:
+    """All rows: one that only the candidates have can be withheld, too, though the pairs lack it."""
+    return (row for stage in (config.label_dir, config.refine_dir) for row in read_rows(Path(stage, "rows")))
+
+
+def _build_dataset(
+    config: PublishConfig, record: RunRecord, name: str, folder: Path, withholding: Withholding
+) -> Built:
     stage = Path(config.refine_dir if name == DATASET else config.label_dir)
     summary = record.refine if name == DATASET else record.label
     columns = with_license(PAIRS if name == DATASET else CANDIDATE_COLUMNS)
     columns = with_round(columns, next(read_rows(stage / "rows"), None))
-    privacy = load_privacy(path_of(record.corpus["config"]["privacy"]))
-    rows, withheld = _write_rows(config, stage / "rows", columns, folder / DATA, privacy)
+    privacy = withholding.privacy
+    written = _write_rows(config, stage / "rows", columns, folder / DATA, withholding)
+    rows, withheld = written.rows, written.count_withheld
     if sum(rows.values()) + withheld != summary["rows_kept"]:
         raise UserError(
             f"{stage}: its rows are {sum(rows.values()) + withheld}, but its funnel ends with {summary['rows_kept']}; "
             "run the stage again"
         )
     refuse_bad_rows(folder, privacy, load_rules(path_of(summary["config"]["rules"])), stage / "rows", BY_WITHHOLDING)
+    if withheld:
+        write_json(folder / RECORD, {"rows": withheld, "ids": written.withheld})
+    changes = _changes(config, name, folder)
     stages = {"corpus": record.corpus, "label": record.label} | ({"refine": summary} if name == DATASET else {})
     _copy_recipes(config.recipes, folder)
     copy_prompts(read_prompts(stage["config"] for stage in stages.values()), folder)
     write_stages(stages, folder)
     figures = _copy_figures(config.report_dir, folder) if config.report_dir and name == DATASET else []
     # private_found: or it were refused
-    card = DatasetCard(config, record, folder, name, columns, rows, withheld, private_found=0, figures=figures)
+    counts = {kind: len(ids) for kind, ids in written.withheld.items()}
+    card = DatasetCard(
+        config, record, folder, name, columns, rows, counts, private_found=0, figures=figures, changes=changes
+    )
     (folder / CARD).write_text(card.render(), encoding="utf-8")
     write_manifest(folder)
     return Built(name, "dataset", sum(rows.values()), withheld)
 
 
-def _write_rows(
-    config: PublishConfig, rows: Path, columns: Any, data: Path, privacy: PrivacySettings
-) -> tuple[dict[str, int], int]:
-    """The rows of each split, and how many were withheld."""
-    withhold = _ids(config.withhold)
+def _changes(config: PublishConfig, name: str, folder: Path) -> Changes | None:
+    """Compare a dataset with the release that it follows, and write changes.json; None where it follows none."""
+    if config.previous is None or name != config.compared:
+        return None
+    run = {"corpus": config.corpus_dir, "label": config.label_dir, "refine": config.refine_dir}
+    stages = {stage: Path(path) for stage, path in run.items()}
+    changes = compare(config.previous, str(folder), stages, f"{config.repository(name)}@{config.tag}")
+    write(changes, folder / CHANGES)
+    return changes
+
+
+def _write_rows(config: PublishConfig, rows: Path, columns: Any, data: Path, withholding: Withholding) -> _Written:
     licences = config.licences_of_sources()
     data.mkdir()
-    withheld = 0
+    withheld: dict[str, list[str]] = {}
     with SplitWriter(data, columns) as splits:
         for row in read_rows(rows):
             source = row[schema.SOURCE]
+            if kind := withholding.kind_of(row):
+                withheld.setdefault(kind, []).append(row[schema.ID])
+                continue
             if source not in licences:
                 raise UserError(f"sources: the source {source} has rows; add its name, licence and origin")
             refuse_reserved(source, rows)
-            if row[schema.ID] in withhold:
-                withheld += 1
-            else:
-                document = row.get(schema.DOCUMENT_ID)
-                public = document and public_document(document, privacy)
-                splits.write({**row, LICENSE: licences[source].id, schema.DOCUMENT_ID: public})
+            document = row.get(schema.DOCUMENT_ID)
+            public = document and public_document(document, withholding.privacy)
+            splits.write({**row, LICENSE: licences[source].id, schema.DOCUMENT_ID: public})
     if not splits.rows:
         raise UserError(f"{rows}: no row is left to publish; {config.withhold} withholds them all")
-    return splits.rows, withheld
+    return _Written(splits.rows, withheld)
 
 
 def refuse_reserved(source: str, rows: Path) -> None:
     """Raise UserError for a source whose name no split can have."""
     if source in RESERVED:
         raise UserError(f"{rows}: a source is called {source}, a name that `datasets` keeps for itself")
-
-
-def _refuse_unknown_ids(config: PublishConfig) -> None:
-    """Raise UserError for ids to withhold that no row has: a removal that was asked for would not happen.
-
-    A row that only the candidates have is known, though the pairs lack it.
-    """
-    unknown = set(_ids(config.withhold))
-    if not unknown or not any(kind_of(name) == "dataset" for name in config.names):
-        return
-    for stage in (config.label_dir, config.refine_dir):
-        unknown.difference_update(row[schema.ID] for row in read_rows(Path(stage) / "rows"))
-    if unknown:
-        shown, more = sorted(unknown)[:SHOWN], "" if len(unknown) <= SHOWN else " …"
-        raise UserError(
-            f"{config.withhold}: {len(unknown)} of its ids are in no row of the run: {', '.join(shown)}{more}; "
-            "correct them, or take them out"
-        )
-
-
-def _ids(file: str | None) -> frozenset[str]:
-    if file is None:
-        return frozenset()
-    try:
-        return frozenset(Path(file).read_text(encoding="utf-8-sig").split())
-    except UnicodeDecodeError as error:
-        raise UserError(f"{file}: is no text file of row ids ({error.reason} at byte {error.start})") from error
 
 
 def refuse_bad_rows(folder: Path, privacy: PrivacySettings, rules: Rules, rows: Path, advice: str) -> None:
@@ -199,6 +215,8 @@ def _build_model(config: PublishConfig, record: RunRecord, name: str, folder: Pa
         if path.is_file() and inside.parts[0] not in NOT_PUBLISHED and path.name != CARD:
             link_or_copy(path, folder / inside)
     write_json(folder / TRAIN_SUMMARY, without_local_paths(model.summary))
+    if config.benchmark_tasks and config.evaluation_dir:
+        write_eval_results(config.evaluation_dir, config.benchmark_tasks, name, folder)
     _copy_recipes(config.recipes, folder)
     copy_prompts(read_prompts([model.summary["config"]]), folder)
     (folder / CARD).write_text(ModelCard(config, record, model).render(), encoding="utf-8")

@@ -9,8 +9,9 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
 from kun_recipes.config.options import option
-from kun_recipes.config.types import InputPath, OutputPath, StagePath
+from kun_recipes.config.types import InputPath, OutputPath, RowsPath, StagePath
 from kun_recipes.config.values import first_repeated
+from kun_recipes.data.row_sources import RowSource
 from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.execution.summaries import RunFolders
 from kun_recipes.publishing.licences import Licence, Licences, load_licences
@@ -42,6 +43,11 @@ class PublishConfig(RunFolders):
     evaluation_dir: StagePath | None = option(
         None, "folder of the finished evaluate stage: results for the models' cards"
     )
+    benchmark_tasks: dict[str, str] | None = option(
+        None,
+        "task of each evaluated benchmark, as eval.yaml of its dataset on the Hub names it, such as "
+        "{ceval/ceval-exam: <task>}: results go into .eval_results of the models, too; null: into their cards alone",
+    )
     report_dir: StagePath | None = option(
         None, "folder of the finished report stage: figures for the card of the pairs"
     )
@@ -67,7 +73,14 @@ class PublishConfig(RunFolders):
     )
     base_model: str | None = option(None, "Hub id of the base model; null: the one that the trainings name")
     withhold: InputPath | None = option(
-        None, "file of row ids, one per line, that are not published: removals that were asked for"
+        None,
+        "file of what is not published, removals that were asked for: a row's id per line, or `document: …`, "
+        "`source: …`, `licence: …`",
+    )
+    previous: RowsPath | None = option(
+        None,
+        "release that this one follows, a folder or owner/name@revision on the Hub: what changed stands in the card "
+        "of the pairs, or of the candidates where they alone are published, and in changes.json beside it",
     )
     dataset_card: InputPath = option("cards/dataset_card.md.jinja", "template of the datasets' cards")
     model_card: InputPath = option("cards/model_card.md.jinja", "template of the models' cards")
@@ -91,12 +104,32 @@ class PublishConfig(RunFolders):
             raise ConfigError("repositories", "two of them have the same name")
         if self.models.keys() & self.names.keys() and self.seeds_origin is None:
             raise ConfigError("seeds_origin", "is required where models are published: it is never assumed")
+        self._check_previous()
+        if self.benchmark_tasks and self.evaluation_dir is None:
+            raise ConfigError("benchmark_tasks", "has no effect without evaluation_dir; leave it out, or name it")
         if self.model_licence:
             self.licence(self.model_licence)
         names = [source.name for source in self.sources]
         if double := first_repeated(names):
             raise ConfigError("sources", f"{double} is given twice")
         self.licences_of_sources()
+
+    def _check_previous(self) -> None:
+        if self.previous is None:
+            return
+        if self.compared is None:
+            raise ConfigError("previous", "has no effect where neither the dataset nor the candidates are published")
+        if Path(self.previous).absolute().is_relative_to(Path(self.output_dir).absolute()):
+            raise ConfigError("previous", f"{self.previous} is replaced by this release; give a copy, or the Hub's")
+        try:
+            RowSource(self.previous).check()
+        except UserError as error:
+            raise ConfigError("previous", str(error)) from error
+
+    @property
+    def compared(self) -> str | None:
+        """What is compared with the previous release: the pairs, or else the candidates."""
+        return next((name for name in (DATASET, CANDIDATES) if name in self.names), None)
 
     @property
     def names(self) -> dict[str, str]:

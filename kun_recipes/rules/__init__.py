@@ -7,7 +7,7 @@ from kun_recipes.rules.characters import MeaninglessCharacters, NotChinese, TooS
 from kun_recipes.rules.endings import CutOff
 from kun_recipes.rules.formatting import FormatErrors
 from kun_recipes.rules.keywords import LowQualityKeywords, Refusal
-from kun_recipes.rules.pipelines import Rules, answer_rules, instruction_rules, load_rules, segment_rules
+from kun_recipes.rules.pipelines import Rules, answer_rules, instruction_rules, load_rules, segment_rules, text_rules
 from kun_recipes.rules.repetition import AnswerCopiesPrompt, Repetition
 from kun_recipes.rules.sensitive import SensitiveInformation
 from kun_recipes.rules.spam import Spam
@@ -31,4 +31,5 @@ __all__ = [
     "instruction_rules",
     "load_rules",
     "segment_rules",
+    "text_rules",
 ]

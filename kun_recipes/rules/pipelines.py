@@ -22,6 +22,7 @@ from kun_recipes.rules.endings import CutOff
 from kun_recipes.rules.formatting import FormatDebris, FormatErrors, FormatLimits
 from kun_recipes.rules.keywords import KeywordList, LowQualityKeywords, Refusal
 from kun_recipes.rules.repetition import AnswerCopiesPrompt, Repetition, RepetitionSettings
+from kun_recipes.rules.rule import Rule
 from kun_recipes.rules.sensitive import SensitiveInformation, SensitiveSettings
 from kun_recipes.rules.stuffing import KeywordStuffing, StuffingSettings
 from kun_recipes.text.phrases import Phrases
@@ -89,6 +90,16 @@ def answer_rules(rules: Rules, removed: Removed, polished: bool = True) -> list[
         *_quality_rules(rules, removed, "answer", text, schema.OUTPUT_FINISH if polished else None),
         AnswerCopiesPrompt(rules.min_added_by_answer, removed("answer_copies_prompt")),
     ]
+
+
+def text_rules(rules: Rules, kind: TextKind) -> list[Rule]:
+    """The rules on one text alone, to ask of an instruction or an answer that is in no pipeline."""
+    blocks = (
+        instruction_rules(rules, lambda _: None)
+        if kind == "instruction"
+        else answer_rules(rules, lambda _: None, polished=False)
+    )
+    return [block for block in blocks if isinstance(block, Rule)]
 
 
 def _quality_rules(rules: Rules, removed: Removed, kind: TextKind, text: str, finish: str | None) -> list[BaseFilter]:

@@ -231,7 +231,8 @@ def made_from(config: TrainConfig) -> dict[str, Any]:
     ours = ModelOptions.__annotations__ | TrainConfig.__annotations__
     run_only = _RUN_ONLY + (_IN_GLOBAL_BATCH if config.global_batch_size else ())
     paths = {path.option for path in config_paths(config)}
-    made = {}
+    options = {field.name for field in dataclasses.fields(config)}
+    made = {key: value for key, value in values.items() if key not in options}  # files of the package that are read
     for field in dataclasses.fields(config):
         key, asked, now = field.name, config.asked[field.name], getattr(config, field.name)
         if key in values and not key.startswith(run_only) and (key in ours or _default(field) not in (asked, now)):

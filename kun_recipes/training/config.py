@@ -11,6 +11,7 @@ from trl import SFTConfig
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import DatasetPath, InputPath, OutputPath, PromptPath
+from kun_recipes.corpus.config import Benchmark
 from kun_recipes.data.pair_sources import HubPart
 from kun_recipes.errors import ConfigError
 from kun_recipes.execution.rounds import OfRound
@@ -83,6 +84,18 @@ class TrainConfig(ModelOptions, SFTConfig, OfRound):
     max_length: int = option(
         1024, "longest conversation trained on; longer ones are removed, not cut", unit="tokens", min=16
     )
+
+    seed_checks: list[str] | None = option(
+        None,
+        "what seeds and sets mixed in are held to: rules, those of A.2 on repetition, low-quality keywords, and in "
+        "answers refusals, meaningless characters and format errors; privacy, no private data. A pair that fails is "
+        "left out, located and counted; null: nothing",
+        source="§3.1: strict quality control",
+        choices=("rules", "privacy"),
+        package_file=("rules/rules.yaml", "privacy/privacy.yaml"),
+    )
+    rules: InputPath | None = option(None, "YAML file of these rules; null takes the package's")
+    benchmarks: list[Benchmark] | None = option(None, "evaluation sets that no seed and no pair mixed in may quote")
 
     judge_data: list[InputPath] | None = option(
         None,
@@ -174,7 +187,8 @@ class TrainConfig(ModelOptions, SFTConfig, OfRound):
     def to_dict(self) -> dict[str, Any]:
         """Return the values for trackers, as JSON can hold them."""
         mixture = self.dataset_mixture
-        return {**super().to_dict(), "dataset_mixture": mixture and asdict(mixture)}
+        benchmarks = [asdict(one) for one in self.benchmarks or []]
+        return {**super().to_dict(), "dataset_mixture": mixture and asdict(mixture), "benchmarks": benchmarks}
 
     def check(self) -> None:
         """Raise ConfigError for combinations that cannot work."""

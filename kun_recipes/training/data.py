@@ -18,6 +18,7 @@ from kun_recipes.training.distributed import print_status
 from kun_recipes.training.formatting import Conversation, backward, find_marker, forward, judge_conversations
 from kun_recipes.training.mixing import load_mix, take
 from kun_recipes.training.rendering import Rendering
+from kun_recipes.training.seed_checks import SeedChecks
 
 JUDGE_FIELDS = {"filter": {"instruction"}, "score": {"instruction"}, "answer": {"segment", "instruction", "output"}}
 """Fields of the judges' prompts."""
@@ -50,16 +51,19 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
     """Read what `config` names. A conversation over `max_length` tokens is removed, never cut.
 
     The held-out pairs are the same for every `train_rows` and `dataset_mixture`; without seeds they are of the latter.
-    Reasons, beside those of `load_pairs` and `load_mix`: "too_long", "chat_marker" for a text with a token of the chat
-    template in it, which would end or begin a turn, and "not_in_subset" for what `train_rows` leaves out.
+    Reasons, beside those of `load_pairs` and `load_mix`: those of `SeedChecks.find`, "too_long", "chat_marker" for a
+    text with a token of the chat template in it, which would end or begin a turn, and "not_in_subset" for what
+    `train_rows` leaves out.
 
     Raises UserError when no pair is left, or for sets, judge items and prompt files that cannot be used.
     """
     seeds, removed = _own_pairs(config)
     rendering, markers = Rendering(config, tokenizer), marker_pattern(tokenizer)
-    lay_out = _layout(config, rendering)
+    lay_out, checks = _layout(config, rendering), SeedChecks(config)
 
     def fault(seed: Pair) -> str | None:
+        if reason := checks.find(seed):
+            return reason
         conversation = lay_out(seed)
         if find_marker(conversation, markers):
             return "chat_marker"

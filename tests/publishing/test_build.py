@@ -1,6 +1,7 @@
 """The folders of a release: what is in them, and what is refused."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -124,7 +125,63 @@ def test_withheld_rows_are_left_out_and_counted(run_folder):
     assert ids == ["skypile0", "skypile1", "wanjuan0", "wudao1"]
     card = (run_folder.folder / "publish/dataset/README.md").read_text(encoding="utf-8")
     assert "| publish | 6 | 4 | 2 |" in card
-    assert "2 rows were withheld" in card
+    assert "2 rows were withheld from this release, by row 2: " in card
+    record = json.loads((run_folder.folder / "publish/dataset/withheld.json").read_text(encoding="utf-8"))
+    assert record == {"rows": 2, "ids": {"row": ["wudao0", "wanjuan1"]}}
+    publish(run_folder, repositories=["dataset=Pairs"])
+    assert not (run_folder.folder / "publish/dataset/withheld.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("lines", "withheld"),
+    [
+        ("document: https://example.cn/a 1.html", {"document": ["skypile1"]}),
+        ("document@wudao: d1\n# asked for in June\nwanjuan0", {"row": ["wanjuan0"], "document": ["wudao1"]}),
+        ("document: …/crawl.jsonl:7", {"document": ["skypile0"]}),  # as the set that was published names it
+        ("document: /home/ana/crawl.jsonl:7", {"document": ["skypile0"]}),
+        ("source: wudao", {"source": ["wudao0", "wudao1"]}),
+        ("license: cc-by-4.0\nrow: wanjuan1", {"licence": ["wanjuan0"], "row": ["wanjuan1"]}),
+    ],
+)
+def test_rows_are_withheld_by_document_source_or_licence(run_folder, lines, withheld):
+    names = {"skypile0": "/home/ana/crawl.jsonl:7", "skypile1": "https://example.cn/a 1.html"}
+    for row in run_folder.rows:
+        row["document_id"] = names.get(row["id"], row["document_id"])
+    run_folder.write()
+    (run_folder.folder / "withhold.txt").write_text(lines, encoding="utf-8")
+    built = publish(run_folder, repositories=["dataset=Pairs"], withhold=run_folder.folder / "withhold.txt")
+    left_out = {row for ids in withheld.values() for row in ids}
+    assert built == [Built("dataset", "dataset", 6 - len(left_out), withheld=len(left_out))]
+    ids = {row for split in load(run_folder, "dataset").values() for row in split["id"]}
+    assert ids == {row["id"] for row in run_folder.rows} - left_out
+    record = (run_folder.folder / "publish/dataset/withheld.json").read_text(encoding="utf-8")
+    assert json.loads(record)["ids"] == withheld
+    assert "/home/ana" not in record and "example.cn" not in record
+
+
+def test_a_source_that_is_withheld_needs_no_licence(run_folder):
+    (run_folder.folder / "withhold.txt").write_text("source: wudao", encoding="utf-8")
+    sources = run_folder.options["sources"][1:]
+    built = publish(
+        run_folder, repositories=["dataset=Pairs"], withhold=run_folder.folder / "withhold.txt", sources=sources
+    )
+    assert built[0].withheld == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("wudao0\nurl: https://example.cn", "withhold.txt:2: url: is nothing to withhold by; there are row:, "),
+        ("source@wudao: x", "withhold.txt:1: source@wudao: is nothing to withhold by"),
+        ("document: d1", "document: d1: the sources skypile, wanjuan, wudao have a document of this name; say which"),
+        ("document@skypile: d7", "1 of its lines or ids are in no row of the run: document@skypile: d7;"),
+        ("licence: cc0-1.0", "1 of its lines or ids are in no row of the run: licence: cc0-1.0;"),
+    ],
+)
+def test_lines_that_withhold_nothing_or_too_much_are_refused(run_folder, lines, message):
+    (run_folder.folder / "withhold.txt").write_text(lines, encoding="utf-8")
+    with pytest.raises(UserError, match=re.escape(message)):
+        publish(run_folder, repositories=["dataset=Pairs"], withhold=run_folder.folder / "withhold.txt")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +220,7 @@ def test_a_refused_row_can_be_withheld(run_folder):
 def test_ids_to_withhold_that_no_row_has_are_refused(run_folder):
     withhold = run_folder.folder / "withhold.txt"
     withhold.write_text("wudao0 wudoa1 x3 x2 x1\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"withhold.txt: 4 of its ids are in no row of the run: wudoa1, x1, x2 …; "):
+    with pytest.raises(UserError, match=r": 4 of its lines or ids are in no row of the run: wudoa1, x1, x2 …; "):
         publish(run_folder, repositories=["dataset=Pairs"], withhold=withhold)
     withhold.write_text("wudao0 dropped0\n", encoding="utf-8")  # the second is one of the candidates alone
     assert publish(run_folder, repositories=["dataset=Pairs"], withhold=withhold)[0].withheld == 1

@@ -111,7 +111,9 @@ class TrainingStage(Stage):
         train(config)
 
     def check_inputs(self, config: "TrainConfig", there: Container[str]) -> None:
+        from kun_recipes.corpus.decontamination import load_benchmark
         from kun_recipes.models.prompts import load_prompt
+        from kun_recipes.rules import load_rules
         from kun_recipes.training.data import load_judges
 
         sets = [PairSet(one.id, one.id, one.instruction, one.output) for one in mixed_sets(config)]
@@ -123,6 +125,11 @@ class TrainingStage(Stage):
         if config.label_prompt is not None:
             load_prompt(config.label_prompt, {"segment"})
         load_judges(config)
+        if config.seed_checks:
+            load_rules(config.rules)
+        for one in config.benchmarks or ():
+            if one.path in there or one.format == "prompts":
+                load_benchmark(one.path, one.format)
 
     def asked(self, config: "TrainConfig") -> dict[str, Any]:
         from kun_recipes.training.checkpoints import made_from

@@ -28,6 +28,7 @@ from kun_recipes.publishing.cards.provenance import (
     settings_of,
 )
 from kun_recipes.publishing.cards.render import render_card
+from kun_recipes.publishing.comparison import Changes
 from kun_recipes.publishing.config import DATASET, PublishConfig
 from kun_recipes.publishing.licences import Licence
 from kun_recipes.publishing.record import Role, RunRecord
@@ -56,9 +57,10 @@ class DatasetCard:
         folder: the dataset, its Parquet files written.
         name: `dataset` or `candidates`.
         rows: by split.
-        withheld: rows of the run that are not published.
+        withheld: rows of the run that are not published, by kind of what withholds them.
         private_found: items of private data found in the published rows.
         figures: names of the pictures in figures/.
+        changes: since the release that this one follows.
     """
 
     config: PublishConfig
@@ -67,9 +69,10 @@ class DatasetCard:
     name: str
     columns: tuple[Column, ...]
     rows: dict[str, int]
-    withheld: int
+    withheld: Mapping[str, int]
     private_found: int
     figures: Sequence[str]
+    changes: Changes | None
 
     @property
     def is_pairs(self) -> bool:
@@ -109,6 +112,7 @@ class DatasetCard:
             "rounds": refine.get("rounds", []),
             "withheld": self.withheld,
             "figures": self.figures,
+            "changes": self.changes,
             "masked": list(self._masked()),
             "private_removed": _sum_reasons(stages.values(), PRIVATE_REASONS),
             "private_found": self.private_found,
@@ -154,8 +158,9 @@ class DatasetCard:
             }
         if self.withheld:
             published = sum(self.rows.values())
-            removed = {"withheld": self.withheld}
-            counts = {"rows_in": published + self.withheld, "kept": published, "removed": removed, "not_best": 0}
+            withheld = sum(self.withheld.values())
+            removed = {"withheld": withheld}
+            counts = {"rows_in": published + withheld, "kept": published, "removed": removed, "not_best": 0}
             yield {"name": "publish", **counts}
 
     def _statistics(self) -> Iterator[dict[str, Any]]:

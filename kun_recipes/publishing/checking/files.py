@@ -26,13 +26,13 @@ OBJECT_BYTES = 2**20
 """A single object of results or settings is not larger."""
 
 
-def fetch(name: str, file: str) -> Path | None:
+def fetch(name: str, file: str, revision: str | None = None) -> Path | None:
     """Return the path of a file of a folder or of a dataset on the Hub; None if there is no such file."""
     if Path(name).is_dir():
         path = Path(name, file)
         return path if path.is_file() else None
     try:
-        return Path(hf_hub_download(name, file, repo_type="dataset"))
+        return Path(hf_hub_download(name, file, repo_type="dataset", revision=revision))
     except LocalEntryNotFoundError as error:
         raise UserError(f"{name}: the Hub cannot be reached for {file}") from error
     except RemoteEntryNotFoundError:

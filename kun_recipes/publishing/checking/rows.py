@@ -9,7 +9,7 @@ from kun_recipes.data import schema
 from kun_recipes.data.columns import SEGMENT
 from kun_recipes.privacy import PrivacySettings, find_private
 from kun_recipes.publishing.disclosure import is_local_path
-from kun_recipes.rules import Rules, SensitiveInformation, answer_rules, instruction_rules
+from kun_recipes.rules import Rules, SensitiveInformation, text_rules
 from kun_recipes.rules.rule import Rule
 from kun_recipes.text.views import narrow
 
@@ -129,12 +129,11 @@ class RowsCheck:
 
 def _rules_by_field(rules: Rules) -> dict[str, list[Rule]]:
     """The rules that read one text of a row, by its name."""
-    of_instructions = instruction_rules(rules, lambda _: None)
-    of_answers = answer_rules(rules, lambda _: None, polished=False)
+    of_instructions = text_rules(rules, "instruction")
     return {
-        schema.INSTRUCTION: [rule for rule in of_instructions if isinstance(rule, Rule)],
+        schema.INSTRUCTION: of_instructions,
         INPUT: [rule for rule in of_instructions if isinstance(rule, SensitiveInformation)],
-        schema.OUTPUT: [rule for rule in of_answers if isinstance(rule, Rule)],
+        schema.OUTPUT: text_rules(rules, "answer"),
     }
 
 

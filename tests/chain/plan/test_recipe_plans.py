@@ -36,7 +36,7 @@ def plan(tmp_path, repository, monkeypatch):
     return make
 
 
-@pytest.mark.parametrize("recipe", ["demo", "humpback", "kun-34b", "kun-6b", "qwen3"])
+@pytest.mark.parametrize("recipe", ["demo", "humpback", "kun-34b", "kun-6b", "qwen3", "released"])
 def test_only_unpublished_figures_are_unknown(plan, recipe):
     stages = plan(recipe, Hardware(gpus=8, cpu_workers=64)).stages
     assert [stage.name for stage in stages if math.isnan(stage.device_hours)] == NOBODY_KNOWS.get(recipe, [])

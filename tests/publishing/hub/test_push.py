@@ -1,7 +1,9 @@
 """Pushing: whole or not at all, nothing twice, whatever fails on the way."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from huggingface_hub import HfApi
@@ -229,6 +231,61 @@ def test_concurrent_commit_is_kept(hub, api, folder, monkeypatch):
     send(folder, api)
     assert on_main(hub) == contents(folder) | {"notes.txt": b"x"}
     assert commits(hub) == 2
+
+
+class Meeting(HfApi):
+    """A client that waits before each call that changes the Hub until another one is about to make the same call."""
+
+    def __init__(self, endpoint: str, together: dict[str, Barrier]):
+        super().__init__(endpoint=endpoint, token="hf_ana")
+        self.together = dict(together)
+
+    def _meet(self, call: str) -> None:
+        if barrier := self.together.pop(call, None):
+            barrier.wait(timeout=120)
+
+    def create_repo(self, *args, **kwargs):
+        self._meet("create_repo")
+        return super().create_repo(*args, **kwargs)
+
+    def create_commit(self, *args, **kwargs):
+        self._meet("create_commit")
+        return super().create_commit(*args, **kwargs)
+
+    def create_tag(self, *args, **kwargs):
+        self._meet("create_tag")
+        return super().create_tag(*args, **kwargs)
+
+
+@pytest.mark.parametrize("tag", ["v1.0.0", None], ids=["release", "stage"])
+def test_two_tasks_that_push_the_same_rows_at_once_both_succeed(hub, folder, tmp_path, tag, capsys):
+    calls = ["create_repo", "create_commit", *(["create_tag"] if tag else [])]
+    together = {call: Barrier(2) for call in calls}
+    copies = [folder, shutil.copytree(folder, tmp_path / "copy")]
+    with ThreadPoolExecutor(2) as pool:
+        tasks = [pool.submit(send, one, Meeting(hub.url, together), tag=tag) for one in copies]
+        done = [task.result() for task in tasks]
+    assert "A commit has happened since" in capsys.readouterr().err  # they met
+    assert on_main(hub) == contents(folder)
+    assert commits(hub) == 1
+    main = hub.store.repositories["datasets", "ana/Pairs"].branches["main"]
+    assert {(one.commit, one.verified) for one in done} == {(main, "6 rows")}
+    assert hub.store.repositories["datasets", "ana/Pairs"].tags == ({tag: main} if tag else {})
+
+
+def test_two_tasks_that_push_other_rows_at_once_leave_those_of_one(hub, folder, tmp_path, run_folder):
+    run_folder.rows.pop()
+    run_folder.write()
+    config = run_folder.config(repositories=["dataset=Pairs"])
+    build(config, read_run(config), lambda line: None)
+    other = run_folder.folder / "publish/dataset"
+    together = {"create_repo": Barrier(2), "create_commit": Barrier(2)}
+    with ThreadPoolExecutor(2) as pool:
+        tasks = [pool.submit(send, one, Meeting(hub.url, together), tag=None) for one in (folder, other)]
+        done = [task.result() for task in tasks]
+    assert on_main(hub) in (contents(folder), contents(other))
+    assert commits(hub) == 2
+    assert {one.verified for one in done} == {"6 rows", "5 rows"}  # each read back its own commit
 
 
 def test_metadata_that_the_hub_refuses_stops_before_a_file_is_sent(hub, api, folder):
