@@ -107,7 +107,8 @@ def run(options: argparse.Namespace, overrides: Sequence[str]) -> None:
 
 def print_tables(read: Sequence[Outcome], parts: Sequence[str]) -> None:
     for part in parts:
-        print(*part_tables(part, [one for one in read if one.row.segment.part == part]), sep="\n")
+        if here := [one for one in read if one.row.segment.part == part]:
+            print(*part_tables(part, here), sep="\n")
     print(to_markdown(signal_table([one.row for one in read])))
     print(*study("all read rows", [one.row for one in read]), sep="\n")
     print(*study("read rows kept before", [one.row for one in read if one.is_kept(BEFORE)]), sep="\n")

@@ -123,6 +123,8 @@ def curve_table(part: str, models: Mapping[str, Sequence[Outcome]]) -> Table:
     lines: dict[str, list[Kept]] = {}
     for name, read in models.items():
         here = [one for one in read if one.row.segment.part == part]
+        if not here:
+            continue
         lines |= {f"{name}, {setting}": kept_by(setting, here) for setting in (NOTHING, BEFORE, AFTER)}
         unverified = by_part(one.row for one in read if one.is_kept(BEFORE))["chosen"]
         if rule := best(chosen_rules(unverified), unverified):

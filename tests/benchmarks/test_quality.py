@@ -122,10 +122,11 @@ def test_the_shipped_segments_are_halved_within_each_kind(repository):
 def test_each_shipped_model_has_rows_that_were_read_and_its_judges():
     segments = quality_rows.read_segments(quality_rows.SEGMENTS)
     folders = quality_rows.model_folders()
-    assert "qwen2.5-coder-0.5b-64-seeds" in [folder.name for folder in folders]
+    assert [folder.name for folder in folders] == ["qwen2.5-coder-0.5b-64-seeds", "qwen2.5-coder-1.5b"]
     for folder in folders:
         rows = quality_rows.read_labelled(folder / "rows.jsonl", segments)
-        assert len({row.segment.id for row in rows}) > 0.9 * len(segments)
+        held_out = [one for one in segments.values() if one.part == "held_out"]
+        assert len({row.segment.id for row in rows if row.segment.part == "held_out"}) > 0.9 * len(held_out)
         assert all(row.good is not None for row in rows)
         assert len({row.measured[schema.LABEL_MODEL] for row in rows}) == 1
         assert {"filter", "score", "support", "answer"} <= json.loads((folder / "judges.json").read_text()).keys()
@@ -316,6 +317,8 @@ def test_the_curve_has_each_model_by_the_options_and_by_its_own_rule():
         ("large, after", "3", "2", "3", "2"),
         ("large, before and support ≥ 5.00", "3", "2", "2", "2"),
     ]
+    only_chosen = {"small": small[:3], "large": large}
+    assert len(curve_table("held_out", only_chosen).rows) == 4
     areas = area_table({"small": small, "large": large})
     assert areas.head == ("", "small", "large")
     assert areas.rows[0][0] == "support"
