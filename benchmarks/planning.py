@@ -2,7 +2,7 @@
 
     python benchmarks/planning.py --model recipes/demo/model.yaml [--rows 100000]
 
-The rows are pairs of `quality/rows.jsonl` with characters exchanged at random, so that no tokenizer's cache knows
+The rows are pairs of `quality/` with characters exchanged at random, so that no tokenizer's cache knows
 them. *read* is a pass over the rows alone, the limit; refine verifies, and plans five prompts for each row. Seconds
 are the process's own, since planning waits for nothing: other jobs do not count.
 """
@@ -32,6 +32,7 @@ from kun_recipes.models.prompts import load_prompt
 from kun_recipes.models.resolve import resolve_model
 
 QUALITY = Path(__file__).resolve().parent / "quality"
+PAIRS = "qwen2.5-coder-0.5b-64-seeds/rows.jsonl"
 DATA = Path("recipes/demo/data")
 EXCHANGED, OF_COMMON = 12, 60  # characters exchanged in a row, of the commonest ones
 ROWS_PER_SHARD = 1024
@@ -43,7 +44,7 @@ def json_lines(path: Path) -> list[dict]:
 
 def made_rows(count: int) -> Iterator[Document]:
     segments = {row["id"]: row["text"] for row in json_lines(QUALITY / "segments.jsonl")}
-    pairs = json_lines(QUALITY / "rows.jsonl")
+    pairs = json_lines(QUALITY / PAIRS)
     common = [character for character, _ in Counter("".join(segments.values())).most_common(OF_COMMON)]
     han = [character for character in common if "一" <= character <= "龥"]
     drawn = random.Random(0)

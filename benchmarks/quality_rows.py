@@ -1,4 +1,4 @@
-"""The rows of benchmarks/quality.py: those that somebody read, in the repository, and those of a run."""
+"""The rows of benchmarks/quality.py: those that somebody read, a folder per model, and those of a run."""
 
 import random
 from collections import Counter
@@ -16,7 +16,9 @@ from kun_recipes.data.rows import check_rows, read_rows
 from kun_recipes.errors import UserError
 
 FOLDER = Path(__file__).parent / "quality"
-SEGMENTS, LABELLED = FOLDER / "segments.jsonl", FOLDER / "rows.jsonl"
+SEGMENTS = FOLDER / "segments.jsonl"
+ROWS, JUDGES = "rows.jsonl", "judges.json"
+"""Files of a model's folder: its rows, with what readers said of them, and the measurements of its judges."""
 PARTS = ("chosen", "held_out")
 WHYS = {
     "instruction_not_one": "nothing is asked or told to do: a statement, a title, a broken sentence",
@@ -88,6 +90,11 @@ class Candidate:
             "reader": self.reader,
             "measured": self.measured,
         }
+
+
+def model_folders() -> list[Path]:
+    """Return the folders of the models whose rows are in the repository, in the order of their names."""
+    return sorted(file.parent for file in FOLDER.glob(f"*/{ROWS}"))
 
 
 def read_segments(file: Path) -> dict[str, Segment]:

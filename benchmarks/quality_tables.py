@@ -1,10 +1,10 @@
 """Tables of benchmarks/quality.py, in Markdown."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from quality_rows import PARTS, WHYS, Candidate
-from quality_selecting import AFTER, BEFORE, Outcome
+from quality_selecting import AFTER, BEFORE, NOTHING, Outcome
 from quality_signals import LEAST_YIELD, SIGNALS, Area, Rule, area, best, chosen_rules, combination
 
 from kun_recipes.curation.measures import share_interval
@@ -113,6 +113,31 @@ def study(title: str, read: Sequence[Candidate]) -> Iterator[str]:
         return
     lines = {name_of(rule): decided(rule, parts["held_out"])}
     yield to_markdown(selection_table(f"{title}: the most precise with yield ≥ {LEAST_YIELD:g}, on held_out", lines))
+
+
+def curve_table(part: str, models: Mapping[str, Sequence[Outcome]]) -> Table:
+    """Return what each model's chain keeps of a part, by the options given and by the rule that its own rows choose.
+
+    That rule comes after the chain without verification, and is chosen on the part "chosen".
+    """
+    lines: dict[str, list[Kept]] = {}
+    for name, read in models.items():
+        here = [one for one in read if one.row.segment.part == part]
+        if not here:
+            continue
+        lines |= {f"{name}, {setting}": kept_by(setting, here) for setting in (NOTHING, BEFORE, AFTER)}
+        unverified = by_part(one.row for one in read if one.is_kept(BEFORE))["chosen"]
+        if rule := best(chosen_rules(unverified), unverified):
+            own = [(one.row, one.is_kept(BEFORE) and rule.keeps(one.row)) for one in here]
+            lines[f"{name}, {BEFORE} and {name_of(rule)}"] = own
+    return selection_table(f"{part}: by model", lines)
+
+
+def area_table(models: Mapping[str, Sequence[Outcome]]) -> Table:
+    """Return the area under the ROC curve of each signal, by model, over both parts."""
+    rows = {name: [one.row for one in read] for name, read in models.items()}
+    cells = [(name, *(shown(area(found, signal)) for found in rows.values())) for name, signal in SIGNALS.items()]
+    return Table("Area under the ROC curve, by model", ("", *rows), tuple(cells))
 
 
 def name_of(rule: Rule) -> str:

@@ -11,7 +11,17 @@ import quality_rows
 import quality_signals
 from quality_rows import Candidate, Segment
 from quality_selecting import AFTER, BEFORE, NOTHING, Outcome, Selecting
-from quality_tables import by_part, figures, reason_table, share, signal_table, study, why_table
+from quality_tables import (
+    area_table,
+    by_part,
+    curve_table,
+    figures,
+    reason_table,
+    share,
+    signal_table,
+    study,
+    why_table,
+)
 
 from kun_recipes.curation.config import LabelConfig, RefineConfig
 from kun_recipes.data import schema
@@ -58,6 +68,14 @@ def write_lines(path: Path, *lines: Any) -> Path:
     return path
 
 
+def add_model(folder: Path, judges: Path, *lines: Any) -> Path:
+    """Write a model's folder of read rows."""
+    folder.mkdir()
+    write_lines(folder / "rows.jsonl", *lines)
+    (folder / "judges.json").write_bytes(judges.read_bytes())
+    return folder
+
+
 def without(column: str) -> dict[str, Any]:
     return {name: value for name, value in MEASURED.items() if name != column}
 
@@ -99,6 +117,19 @@ def test_the_shipped_segments_are_halved_within_each_kind(repository):
     }
     assert counts == {"chosen": [30, 30], "held_out": [30, 30]}
     assert {part: len(rows) for part, rows in parts.items()} == {"chosen": 81, "held_out": 79}
+
+
+def test_each_shipped_model_has_rows_that_were_read_and_its_judges():
+    segments = quality_rows.read_segments(quality_rows.SEGMENTS)
+    folders = quality_rows.model_folders()
+    assert [folder.name for folder in folders] == ["qwen2.5-coder-0.5b-64-seeds", "qwen2.5-coder-1.5b"]
+    for folder in folders:
+        rows = quality_rows.read_labelled(folder / "rows.jsonl", segments)
+        held_out = [one for one in segments.values() if one.part == "held_out"]
+        assert len({row.segment.id for row in rows if row.segment.part == "held_out"}) > 0.9 * len(held_out)
+        assert all(row.good is not None for row in rows)
+        assert len({row.measured[schema.LABEL_MODEL] for row in rows}) == 1
+        assert {"filter", "score", "support", "answer"} <= json.loads((folder / "judges.json").read_text()).keys()
 
 
 def test_readers_are_told_each_reason(repository):
@@ -265,6 +296,36 @@ def test_fallen_rows_are_counted_by_reason_and_kept_bad_ones_by_why():
     assert why_table("t", read).rows == (("invented", "2", "2", "1"), ("partial", "1", "0", "0"))
 
 
+def test_the_curve_has_each_model_by_the_options_and_by_its_own_rule():
+    def outcome(is_good: bool, support: float, segment: str, after: str | None = None) -> Outcome:
+        return Outcome(row(is_good, segment, **{schema.SUPPORT: support}), {NOTHING: None, BEFORE: None, AFTER: after})
+
+    def model(cut: float) -> list[Outcome]:
+        values = [(True, cut + 1), (False, cut - 1), (True, cut + 1)]
+        return [outcome(is_good, value, part) for part in ("news-01", "law-01") for is_good, value in values]
+
+    small, large = model(0), model(5)
+    dropped = small[3]._replace(reasons=small[3].reasons | {AFTER: "unsupported"})
+    table = curve_table("held_out", {"small": [*small[:3], dropped, *small[4:]], "large": large})
+    assert [cells[:5] for cells in table.rows] == [
+        ("small, nothing dropped", "3", "2", "3", "2"),
+        ("small, before", "3", "2", "3", "2"),
+        ("small, after", "3", "2", "2", "1"),
+        ("small, before and support ≥ 0.00", "3", "2", "2", "2"),
+        ("large, nothing dropped", "3", "2", "3", "2"),
+        ("large, before", "3", "2", "3", "2"),
+        ("large, after", "3", "2", "3", "2"),
+        ("large, before and support ≥ 5.00", "3", "2", "2", "2"),
+    ]
+    only_chosen = {"small": small[:3], "large": large}
+    assert len(curve_table("held_out", only_chosen).rows) == 4
+    areas = area_table({"small": small, "large": large})
+    assert areas.head == ("", "small", "large")
+    assert areas.rows[0][0] == "support"
+    assert areas.rows[0][1].startswith("1.00 [")
+    assert areas.rows[0][1].endswith("of 6")
+
+
 def test_signals_are_higher_for_better_rows():
     signals = quality_signals.SIGNALS
     good, wrong = row(), row(output="货车能开到果园，运费降了五成。", **{schema.PERPLEXITY: 9.0})
@@ -365,14 +426,53 @@ def test_the_command_prints_what_the_demo_keeps(tmp_path, judges, monkeypatch, c
     segment_file = write_lines(tmp_path / "segments.jsonl", *segments)
     bad = {"good": False, "why": "invented", "measured": MEASURED | {schema.SUPPORT: -1.0}}
     lines = [LINE, LINE | bad | {"output": LINE["output"].replace("果农", "他们")}]
-    rows = write_lines(tmp_path / "rows.jsonl", *lines)
-    files = ["--segments", str(segment_file), "--rows", str(rows), "--judges", str(judges), "--part", "chosen"]
+    models = [add_model(tmp_path / name, judges, *lines[:count]) for name, count in (("small", 2), ("large", 1))]
+    files = ["--segments", str(segment_file), "--part", "chosen", "--models", str(models[0])]
     shown = run(*files)
     assert "| before | 2 | 1 | 2 | 1 | 0.50 [0.09, 0.91] | 1.00 [0.21, 1.00] |" in shown
     assert "| after | 2 | 1 | 1 | 1 | 1.00 [0.21, 1.00] | 1.00 [0.21, 1.00] |" in shown
     assert "held_out: what is kept" not in shown
+    assert "large" not in shown
     loose = run(*files, "--refine.support_threshold", "-2")
     assert "| after | 2 | 1 | 2 | 1 | 0.50 [0.09, 0.91] | 1.00 [0.21, 1.00] |" in loose
+    both = run(*files, str(models[1]))
+    assert "# small\n\nfilter judge" in both
+    assert "# large\n\nfilter judge" in both
+    curve = both.partition("**chosen: by model**")[2]
+    assert "| small, before | 2 | 1 | 2 | 1 | 0.50" in curve
+    assert "| large, before | 1 | 1 | 1 | 1 | 1.00" in curve
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("in_repository")
+def test_a_run_stands_beside_the_known_models(tmp_path, judges, stages, monkeypatch, capsys):
+    segments = [{"id": one.id, "text": one.text, "kind": one.kind, "half": one.part} for one in SEGMENTS.values()]
+    segment_file = write_lines(tmp_path / "segments.jsonl", *segments)
+    same = {"instruction": "问题0？", "output": "回答0。"}
+    known = add_model(tmp_path / "known", judges, LINE, LINE | same)
+    judges.rename(stages[1] / "judges.json")
+    words = ["--segments", str(segment_file), "--label", str(stages[0]), "--refine", str(stages[1])]
+    monkeypatch.setattr("sys.argv", ["quality.py", *words, "--models", str(known)])
+    quality.main()
+    shown = capsys.readouterr().out
+    assert "answers that nobody read: 1 (held_out law 1)" in shown
+    assert "# this run" in shown
+    assert "# known" not in shown
+    curve = shown.partition("**chosen: by model**")[2]
+    assert "| this run, nothing dropped | 1 | 1 |" in curve
+    assert "| known, nothing dropped | 2 | 2 |" in curve
+
+
+@pytest.mark.usefixtures("in_repository")
+def test_a_model_that_nobody_read_has_no_tables(tmp_path, judges, monkeypatch, capsys):
+    segments = [{"id": one.id, "text": one.text, "kind": one.kind, "half": one.part} for one in SEGMENTS.values()]
+    segment_file = write_lines(tmp_path / "segments.jsonl", *segments)
+    unread = add_model(tmp_path / "unread", judges, LINE | {"good": None, "reader": None})
+    monkeypatch.setattr("sys.argv", ["quality.py", "--segments", str(segment_file), "--models", str(unread)])
+    quality.main()
+    assert capsys.readouterr().out == (
+        "answers that nobody read: 1 (chosen news 1)\nunread: nothing was read, so there is nothing to tell\n"
+    )
 
 
 @pytest.mark.parametrize("words", [["--label", "x"], ["--refine", "x"]])
