@@ -27,6 +27,7 @@ class Section:
 
     Attributes:
         introduction, notes: sentences at its beginning; notes are warnings.
+        headline: sentence on how good the result is, for the first screen of the report.
         figures: captions of the figures that it drew, by their names.
         tables: the first `open_tables` of them are shown, the others folded.
     """
@@ -34,6 +35,7 @@ class Section:
     title: str
     introduction: str = ""
     notes: tuple[str, ...] = ()
+    headline: str = ""
     figures: Mapping[str, str] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
     open_tables: int = 1

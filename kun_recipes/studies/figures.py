@@ -24,7 +24,7 @@ MIN_LABELLED_SHARE = 0.05  # share from which a bar has room for its label
 
 
 def identical_ratings(quality: Results) -> Figure:
-    """Figure 6: on how many items all annotators said the same, some did, or nobody did."""
+    """Return figure 6: on how many items all annotators said the same, some did, or nobody did."""
     names = list(QUESTION_NAMES)
     counted = [quality["agreement"][name]["identical"] for name in names]
     shares = {
@@ -40,7 +40,7 @@ def identical_ratings(quality: Results) -> Figure:
 
 
 def output_grades(quality: Results) -> Figure:
-    """The grades of outputs by source, of table 1."""
+    """Return the grades of outputs by source, of table 1."""
     table = quality["table"]
     shares = {GRADE_NAMES[grade]: [row[f"output_{grade}"]["value"] or 0 for row in table.values()] for grade in GRADES}
     names = ["全部" if source == ALL else source or "（未注明）" for source in table]
@@ -48,7 +48,7 @@ def output_grades(quality: Results) -> Figure:
 
 
 def win_matrix(preference: Results) -> Figure:
-    """Figure 5: the share of its points that the model of the row took from the model of the column."""
+    """Return figure 5: the share of its points that the model of the row took from the model of the column."""
     models = list(preference["models"])
     rates = numpy.full((len(models), len(models)), numpy.nan)
     for pair in preference["pairs"]:
@@ -76,7 +76,7 @@ def win_matrix(preference: Results) -> Figure:
 
 
 def wins_and_losses(preference: Results) -> Figure:
-    """Figure 9: for each model its wins, ties and losses against every other."""
+    """Return figure 9: for each model its wins, ties and losses against every other."""
     models = list(preference["models"])
     figure = Figure(figsize=(8, 0.7 + len(models) * (0.75 + 0.3 * (len(models) - 1))))
     panels = figure.subplots(len(models), 1, squeeze=False, sharex=True)[:, 0]
@@ -97,7 +97,7 @@ def wins_and_losses(preference: Results) -> Figure:
 
 
 def ranking(preference: Results) -> Figure:
-    """The Bradley-Terry ratings with their intervals, the best first."""
+    """Return the Bradley-Terry ratings with their intervals, the best first."""
     models = {name: one["rating"] for name, one in preference["models"].items() if one["rating"]["value"] is not None}
     figure = Figure(figsize=(7, 1.1 + 0.4 * len(models)))
     axes = figure.subplots()
@@ -122,19 +122,17 @@ FIGURES: dict[str, dict[str, Callable[[Results], Figure]]] = {
 """By task."""
 
 
-def write_figures(found: Mapping[str, Results | None], folder: Path, prefix: str = "") -> None:
-    """Write the figures of the tasks that have votes, as <prefix><name>.svg and .png."""
+def write_figures(found: Mapping[str, Results], folder: Path, prefix: str = "") -> None:
+    """Write the figures of each task as <prefix><name>.svg and .png."""
     with style():
         for task, results in found.items():
-            if not results:
-                continue
             for name, draw in FIGURES[task].items():
                 if name != "identical_ratings" or _full_items(results):
                     save(draw(results), folder / f"{prefix}{name}")
 
 
 def _full_items(quality: Results) -> int:
-    """Items with as many votes as figure 6 needs: a single judge has none."""
+    """Return items with as many votes as figure 6 needs: a single judge has none."""
     return sum(quality["agreement"][OUTPUT]["identical"].values())
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from kun_recipes.data.atomic import write_json
 from kun_recipes.reporting.tables import Table, to_latex, to_markdown
 from kun_recipes.studies.figures import write_figures
-from kun_recipes.studies.items import ITEMS
-from kun_recipes.studies.quality import COLUMNS, YES
+from kun_recipes.studies.quality import ALL, COLUMNS, OUTPUT, YES
+from kun_recipes.studies.votes import GRADES
 
 RESULTS = "results.json"
 PEOPLE, JUDGE = "people", "judge"
@@ -28,19 +28,29 @@ def write_results(results: Mapping[str, Any], folder: Path) -> None:
     for name, write in (("tables.md", to_markdown), ("tables.tex", to_latex)):
         (folder / name).write_text("\n".join(map(write, tables)), encoding="utf-8")
     for voter in VOTERS:
-        if found := results[voter]:
-            write_figures(found["votes"], folder / "figures", f"{voter}_")
+        write_figures(votes_drawn(results, voter), folder / "figures", f"{voter}_")
+
+
+def votes_drawn(results: Mapping[str, Any], voter: str) -> dict[str, Any]:
+    """Return the votes of one voter that figures may show, by task.
+
+    A model that gives every output the same grade measures nothing: its grades are left out.
+    """
+    if not (found := results[voter]):
+        return {}
+    votes = {task: measured for task, measured in found["votes"].items() if measured}
+    if voter == JUDGE and OUTPUT in constant_answers(votes.get("quality")):
+        del votes["quality"]
+    return votes
 
 
 def voters_shown(results: Mapping[str, Any]) -> dict[str, str]:
     """Return the voter whose votes on each task are drawn: people if they voted, else the model."""
-    return {
-        task: voter for voter in (JUDGE, PEOPLE) if (found := results[voter]) for task in ITEMS if found["votes"][task]
-    }
+    return {task: voter for voter in (JUDGE, PEOPLE) for task in votes_drawn(results, voter)}
 
 
 def study_tables(results: Mapping[str, Any]) -> Iterator[Table]:
-    """Table 1, the agreement and the preferences, by who voted."""
+    """Yield table 1, the agreement and the preferences, by who voted."""
     for voter, who in VOTERS.items():
         if found := results[voter]:
             yield from voter_tables(found["votes"], who)
@@ -60,7 +70,7 @@ def voter_tables(votes: Mapping[str, Any], who: str) -> Iterator[Table]:
 
 
 def quality_table(quality: Mapping[str, Any], who: str) -> Table:
-    """Table 1: shares of the votes by source, with 95% intervals over items."""
+    """Return table 1: shares of the votes by source, with 95% intervals over items."""
     rows = [
         (
             source or "–",
@@ -74,7 +84,7 @@ def quality_table(quality: Mapping[str, Any], who: str) -> Table:
 
 
 def agreement_table(agreement: Mapping[str, Any], title: str) -> Table:
-    """A line per question: percent agreement and the coefficients, with intervals; a dash where undefined."""
+    """Return a line per question: percent agreement and the coefficients, with intervals; a dash where undefined."""
     rows = [
         (
             question,
@@ -90,7 +100,7 @@ def agreement_table(agreement: Mapping[str, Any], title: str) -> Table:
 
 
 def preference_table(preference: Mapping[str, Any], who: str) -> Table:
-    """A line per model, the best first."""
+    """Return a line per model, the best first."""
     rows = [
         (
             name,
@@ -102,6 +112,16 @@ def preference_table(preference: Mapping[str, Any], who: str) -> Table:
     ]
     title = f"Preference, by {who}: {preference['votes']} votes on {preference['prompts']} prompts [95% interval]"
     return Table(title, ("model", "wins", "ties", "losses", "win rate, %", "rating"), tuple(rows))
+
+
+def headline(results: Mapping[str, Any]) -> str:
+    """Return how good people find the pairs, in one sentence; a model's verdict is no substitute."""
+    people = results[PEOPLE]
+    if not people or not (quality := people["votes"]["quality"]):
+        return "Read by people: no pair of this run yet (recipes/annotate.py)."
+    shares = quality["table"][ALL]
+    grades = ", ".join(f"{percent(shares[f'{OUTPUT}_{grade}'])}% {grade}" for grade in GRADES)
+    return f"Read by people: {quality['voted']} pairs; of the votes on their outputs {grades}."
 
 
 def notes(results: Mapping[str, Any]) -> Iterator[str]:
@@ -123,22 +143,22 @@ def notes(results: Mapping[str, Any]) -> Iterator[str]:
             f"{name} says yes to {criterion} of {measured['raw']:.0%} of the instructions, after calibration on an "
             f"instruction without content of {measured['calibrated']:.0%}"
         )
-    if constant := list(_constant(judge["votes"]["quality"])):
-        yield f"warning: {name} gave every pair the same verdict ({', '.join(constant)}): it tells none apart"
+    if constant := constant_answers(judge["votes"]["quality"]):
+        verdicts = ", ".join(f"{question}: {answer}" for question, answer in constant.items())
+        hidden = "; its grades are not drawn" if OUTPUT in constant else ""
+        yield f"warning: {name} gave every pair the same verdict ({verdicts}): it tells no pairs apart{hidden}"
     for task, count in judge["self_judged"].items():
         if count:
             what = "outputs that it wrote" if task == "quality" else "pairs with an answer of its own"
             yield f"warning: {name} judges itself: {count} {what}"
 
 
-def _constant(quality: Mapping[str, Any] | None) -> Iterator[str]:
-    """The questions to which all items have the same answer."""
-    if not quality:
-        return
-    for question, labels in quality["labels"].items():
-        answers = [answer for answer, items in labels.items() if items]
-        if quality["voted"] > 1 and len(answers) == 1:
-            yield f"{question}: {answers[0]}"
+def constant_answers(quality: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the questions to which two or more items all have the same answer, with that answer."""
+    if not quality or quality["voted"] < 2:
+        return {}
+    answers = {name: [one for one, items in labels.items() if items] for name, labels in quality["labels"].items()}
+    return {question: found[0] for question, found in answers.items() if len(found) == 1}
 
 
 def percent(estimate: Mapping[str, float | None]) -> str:

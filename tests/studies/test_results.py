@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 from kun_recipes.studies.items import PreferenceItem, QualityItem
 from kun_recipes.studies.preferences import measure_preferences
 from kun_recipes.studies.quality import measure_quality
-from kun_recipes.studies.report import notes
+from kun_recipes.studies.report import notes, voters_shown, votes_drawn
 from kun_recipes.studies.results import compare_voters, measure_study
 from kun_recipes.studies.votes import PreferenceVote, QualityVote
 
@@ -108,14 +108,34 @@ def test_only_ties_have_an_interval_around_a_half():
     assert found["models"]["x"]["rating"]["value"] == pytest.approx(1000)
 
 
-def test_judge_with_constant_verdicts_is_warned_of():
-    votes = [*judged("1", "pass"), *judged("2", "pass"), *judged("3", "fail", clarity="0")]
+def results_by_judge(*grades: str) -> dict:
+    """Results without people: a judge gave these grades, and said yes to the clarity of all but the last."""
+    last = len(grades)
+    votes = [
+        vote
+        for number, grade in enumerate(grades, 1)
+        for vote in judged(str(number), grade, **({"clarity": "0"} if number == last else {}))
+    ]
     found = {"quality": measure_quality(PAIRS, votes, resamples=100), "preference": None}
     judge = {"name": "judge@0", "votes": found, "criteria": {}, "position": {"judged": 0}, "self_judged": {}}
-    (said,) = notes({"people": None, "judge": judge})
-    assert said == (
-        "warning: judge gave every pair the same verdict (feasibility: yes, practicality: no): it tells none apart"
-    )
+    return {"people": None, "judge": judge}
+
+
+@pytest.mark.parametrize(
+    ("grades", "verdicts", "drawn"),
+    [
+        (("pass", "pass", "fail"), "feasibility: yes, practicality: no): it tells no pairs apart", {"quality"}),
+        (
+            ("pass", "pass", "pass"),
+            "feasibility: yes, practicality: no, output: pass): it tells no pairs apart; its grades are not drawn",
+            set(),
+        ),
+    ],
+)
+def test_constant_verdicts_of_a_judge_are_a_warning_and_constant_grades_no_figure(grades, verdicts, drawn):
+    results = results_by_judge(*grades)
+    assert list(notes(results)) == [f"warning: judge gave every pair the same verdict ({verdicts}"]
+    assert set(votes_drawn(results, "judge")) == set(voters_shown(results)) == drawn
 
 
 def test_a_study_without_votes_has_no_figures():

@@ -63,19 +63,20 @@ class StudyStage(Stage):
 
     def report_section(self, summary: Summary, folder: Path, figures: Path) -> Section:
         from kun_recipes.studies.figures import write_figures
-        from kun_recipes.studies.report import VOTERS, notes, study_tables, voters_shown
+        from kun_recipes.studies.report import VOTERS, headline, notes, study_tables, voters_shown, votes_drawn
 
         results = orjson.loads((folder / "results.json").read_bytes())
         shown = voters_shown(results)
         for task, voter in shown.items():
-            write_figures({task: results[voter]["votes"][task]}, figures, f"{voter}_")
+            write_figures({task: votes_drawn(results, voter)[task]}, figures, f"{voter}_")
         by = ", ".join(f"{task} as judged by {VOTERS[voter]}" for task, voter in shown.items())
         captions = {f"{voter}_{name}": caption for name, caption in CAPTIONS.items() for voter in VOTERS}
         tables = tuple(study_tables(results))
         return Section(
             "Study",
-            f"What annotators think of the pairs and of the models' answers. The figures show {by}.",
+            "Verdicts on the pairs and on the models' answers." + (f" The figures show {by}." if by else ""),
             tuple(notes(results)),
+            headline(results),
             {name: caption for name, caption in captions.items() if (figures / f"{name}.svg").is_file()},
             tables,
             len(tables),

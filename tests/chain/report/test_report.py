@@ -61,6 +61,11 @@ def test_the_page_says_how_sure_the_judges_are(run):
     assert f"<td>score</td>{measured}<td>+0.10</td><td>+0.50</td><td>config</td>" in page
 
 
+def test_the_first_screen_says_how_good_the_rows_are(run):
+    first_screen = page_of(run).partition('id="funnel"')[0]
+    assert "pairs kept" in first_screen and "Not verified: no answer was compared with its segment" in first_screen
+
+
 def test_the_page_shows_rows_with_their_history(run):
     page = page_of(run, rows=4)
     assert page.count('<article class="row">') == 4
