@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from kun_recipes import installed
-from kun_recipes.chain.all_stages import STAGES
+from kun_recipes.chain.all_stages import ALL_STAGES, STAGES
 from kun_recipes.chain.loading import load_chain
 from kun_recipes.errors import UserError
 from kun_recipes.installed import require_extras
@@ -82,12 +82,12 @@ def installed_by(extra: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", [name for name in STAGES if name != "report"])
+@pytest.mark.parametrize("name", [name for name in ALL_STAGES if name != "report"])
 def test_the_extra_of_a_stage_brings_all_that_it_imports(name, repository, monkeypatch):
     monkeypatch.chdir(repository)
-    module = type(STAGES[name]).__module__
+    module = type(ALL_STAGES[name]).__module__
     of_distributions = metadata.packages_distributions()
-    brought = installed_by(STAGES[name].extra)
+    brought = installed_by(ALL_STAGES[name].extra)
     imported = libraries(module, ENGINES if name in WITHOUT_ENGINE else set())
     missing = {
         library: importer

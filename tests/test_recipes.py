@@ -14,7 +14,7 @@ from accelerate.commands.config.config_args import load_config_from_file
 from rich.console import Console
 
 from kun_recipes.annotation.config import AnnotateConfig
-from kun_recipes.chain.all_stages import STAGES
+from kun_recipes.chain.all_stages import ALL_STAGES, STAGES
 from kun_recipes.chain.cluster.config import ClusterConfig
 from kun_recipes.chain.config import RunConfig
 from kun_recipes.chain.loading import FINAL, load_chain
@@ -41,7 +41,7 @@ PAGES = [
     for page in ("README.md", "README.zh.md", "CONTRIBUTING.md", "recipes/README.md", "benchmarks/README.md", *DOCS)
     if (REPOSITORY / page).is_file()
 ]
-CONFIGS = {stage.script: stage.config_class for stage in STAGES.values()}
+CONFIGS = {stage.script: stage.config_class for stage in ALL_STAGES.values()}
 FUTURE = ("outputs", "data")  # what the stages write, and later ones read; what only its user can put there
 
 
@@ -66,7 +66,7 @@ def test_every_yaml_parses(path):
         load(ClusterConfig, ["--config", str(path)])
     else:
         stage = FINAL if path.stem.startswith(f"{FINAL}_") else path.stem
-        load(STAGES[stage].config_class(), ["--config", str(path)], future=FUTURE)
+        load(ALL_STAGES[stage].config_class(), ["--config", str(path)], future=FUTURE)
 
 
 @pytest.mark.parametrize("recipe", sorted({str(path.parent) for path in YAMLS if path.stem == "run"}))

@@ -3,6 +3,7 @@
 from kun_recipes.chain.stage import Stage
 from kun_recipes.chain.stages.corpus import CORPUS
 from kun_recipes.chain.stages.evaluate import EVALUATE
+from kun_recipes.chain.stages.gain import GAIN
 from kun_recipes.chain.stages.label import LABEL
 from kun_recipes.chain.stages.publish import PUBLISH
 from kun_recipes.chain.stages.refine import REFINE
@@ -28,3 +29,6 @@ STAGES: dict[str, Stage] = {
     )
 }
 """In their order. A recipe has a YAML of each name, but for stages whose results it reads from elsewhere."""
+
+ALL_STAGES: dict[str, Stage] = {**STAGES, GAIN.name: GAIN}
+"""With those that only a run of several rounds has."""

@@ -4,6 +4,11 @@ import pytest
 
 from kun_recipes.chain.graph import needs
 from kun_recipes.chain.loading import load_chain
+from kun_recipes.chain.recipe import StageRun
+from kun_recipes.chain.stages.gain import GAIN
+from kun_recipes.chain.stages.label import LABEL
+from kun_recipes.curation.config import LabelConfig
+from kun_recipes.rounds.config import GainConfig
 
 pytestmark = pytest.mark.usefixtures("in_repository")
 
@@ -43,3 +48,18 @@ def test_folders_that_begin_alike_are_two():
         "recipes/demo", ["--label.segments", "outputs/demo/corpus-old/rows", "--output_dir", "x"]
     ).stages
     assert needs(stages)["label"] == ["label_model"]
+
+
+def test_a_comparison_of_rounds_waits_for_the_stages_of_both():
+    def labelling(folder: str) -> StageRun:
+        config = LabelConfig(segments="s", model=f"{folder}/label_model", output_dir=f"{folder}/label")
+        return StageRun(f"{folder}/label", "label", LABEL, config, [], [])
+
+    options = {"model": "m", "seeds": "s", "output_dir": "out/round_2/gain"}
+    gain = GainConfig(before="out/round_1", after="out/round_2", **options)
+    stages = [*map(labelling, ("out/round_1", "out/round_2", "out/round_3", "out/round_22"))]
+    stages.append(StageRun("gain", "gain", GAIN, gain, [], []))
+    assert needs(stages)["gain"] == ["out/round_1/label", "out/round_2/label"]
+    stages[-1].config.earlier = ["out/round_3"]
+    assert needs(stages)["gain"] == ["out/round_1/label", "out/round_2/label", "out/round_3/label"]
+    assert needs(stages)["out/round_2/label"] == []

@@ -91,6 +91,7 @@ def stage(monkeypatch) -> CountStage:
     declared = CountStage()
     stages = {**all_stages.STAGES, "count": declared}
     monkeypatch.setattr(all_stages, "STAGES", stages)
+    monkeypatch.setattr(all_stages, "ALL_STAGES", stages)
     for module in (loading, planning):
         monkeypatch.setattr(module, "STAGES", stages)
     return declared

@@ -4,10 +4,10 @@ from dataclasses import dataclass, fields
 
 import pytest
 
-from kun_recipes.chain.all_stages import STAGES
+from kun_recipes.chain.all_stages import ALL_STAGES
 from kun_recipes.config.options import option
 from kun_recipes.config.paths import config_paths, map_paths
-from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, PromptPath, field_types
+from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, PromptPath, RoundPath, field_types
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,20 @@ def test_a_hub_id_has_an_owner_and_no_suffix_of_data(value, is_id):
     assert path.is_hub_id is is_id
 
 
+def test_the_folder_of_a_round_stands_for_those_of_its_stages():
+    @dataclass
+    class Rounds:
+        before: RoundPath
+        earlier: list[RoundPath]
+
+    stages = ("label_model", "primary_chat_model", "label", "refine")
+    found = [(path.key, path.value) for path in config_paths(Rounds("out/round_2", ["out/round_1"]))]
+    assert found == [
+        *(("before", f"out/round_2/{stage}") for stage in stages),
+        *(("earlier[0]", f"out/round_1/{stage}") for stage in stages),
+    ]
+
+
 def test_paths_of_yaml_values_can_be_changed_before_they_are_typed():
     hints = field_types(Config)
     change = lambda key, path, kind: f"{key}:{path}"  # noqa: E731
@@ -67,7 +81,7 @@ def test_paths_of_yaml_values_can_be_changed_before_they_are_typed():
     assert map_paths("greedy", hints["sampling"], change, "sampling") == "greedy"
 
 
-@pytest.mark.parametrize("stage", STAGES.values(), ids=list(STAGES))
+@pytest.mark.parametrize("stage", ALL_STAGES.values(), ids=list(ALL_STAGES))
 def test_no_option_of_a_stage_that_names_a_path_is_plain_text(stage):
     """Options named after files and folders have a path's type: graph, fingerprints and moving a run depend on it."""
     config_class = stage.config_class()

@@ -1,0 +1,101 @@
+"""A measure of two rounds, the change between them with its interval, and what it says about the later round."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from kun_recipes.curation.measures import Interval
+
+Better = Literal["lower", "higher", "neither"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A measure of two rounds.
+
+    Attributes:
+        name: key in the summary.
+        title: in tables and figures.
+        unit: "" for a share or another number without one.
+        better: the good direction, if there is one.
+        on: what it was measured on.
+        before, after: of the earlier and the later round; None where it cannot be measured.
+        low, high: 95% interval of after - before; None without one.
+    """
+
+    name: str
+    title: str
+    unit: str
+    better: Better
+    on: str
+    before: float | None
+    after: float | None
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def difference(self) -> float | None:
+        return None if self.before is None or self.after is None else self.after - self.before
+
+    @property
+    def gain(self) -> Interval | None:
+        """The interval turned so that above zero is better."""
+        if self.low is None or self.high is None:
+            return None
+        return (-self.high, -self.low) if self.better == "lower" else (self.low, self.high)
+
+    @property
+    def verdict(self) -> str:
+        """Return what the interval says where it excludes zero: better, worse or, of no good direction, changed."""
+        if self.gain is None or self.gain[0] <= 0 <= self.gain[1]:
+            return ""
+        if self.better == "neither":
+            return "changed"
+        return "better" if self.gain[0] > 0 else "worse"
+
+    def with_interval(self, interval: Interval | None) -> "Change":
+        """Return the same with an interval of its difference."""
+        low, high = interval or (None, None)
+        return Change(**asdict(self) | {"low": low, "high": high})
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "difference": self.difference, "verdict": self.verdict}
+
+
+def from_dict(values: dict[str, Any]) -> Change:
+    """Return a change as a summary holds it."""
+    return Change(**{key: value for key, value in values.items() if key not in ("difference", "verdict")})
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether a round helps, and one sentence that says why."""
+
+    helps: bool
+    why: str
+
+
+def decide(changes: Iterable[Change], name: str, min_gain: float, before: str, after: str) -> Decision:
+    """Decide by one of the changes: the whole interval of its gain must lie above `min_gain`.
+
+    Args:
+        name: of the change that decides.
+        before, after: names of the rounds.
+    """
+    change = next(one for one in changes if one.name == name)
+    if change.difference is None or change.gain is None:
+        few = f"{change.title} on {change.on} has no interval: too few"
+        return Decision(False, f"{after} does not help, as far as can be told: {few}; raise held_out_share")
+    low, high = change.gain
+    better = -change.difference if change.better == "lower" else change.difference
+    unit = f" {change.unit}" if change.unit else ""
+    measured = (
+        f"{change.title} on {change.on} was {change.before:.3f} in {before} and is {change.after:.3f}: "
+        f"a gain of {better:+.3f} [{low:+.3f}, {high:+.3f}]{unit}"
+    )
+    if low > min_gain:
+        return Decision(True, f"{after} helps: {measured}, all of it above {min_gain:g}")
+    if high < 0:
+        return Decision(False, f"{after} does not help but hurts: {measured}")
+    short = "could be chance" if low <= 0 else f"may not reach min_gain: {min_gain:g}"
+    return Decision(False, f"{after} does not help, as far as can be told: {measured} {short}")
