@@ -45,6 +45,9 @@ class PublishConfig(RunFolders):
     report_dir: StagePath | None = option(
         None, "folder of the finished report stage: figures for the card of the pairs"
     )
+    gain_dirs: list[StagePath] | None = option(
+        None, "folders of the finished gain stages of a run of several rounds: for the card of the pairs"
+    )
     recipes: list[InputPath] = option(help="recipe folders whose YAML files made the run: published with it")
     output_dir: OutputPath = option(help="folder of this stage: a folder for each repository", affects_rows=False)
 

@@ -93,10 +93,16 @@ def read_sections(config: ReportConfig) -> dict[str, FinishedStage]:
     study = Path(config.study_results).parent if config.study_results else None
     folders = filter(None, (config.evaluation_dir, config.statistics_dir, study, *(config.stages or ())))
     found = [FinishedStage(finished_summary(folder), Path(folder)) for folder in folders]
-    names = ["corpus", "label", "refine", *(one.summary["stage"] for one in found)]
-    if double := first_repeated(names):
+    names = [_section_name(one) for one in found]
+    if double := first_repeated(["corpus", "label", "refine", *names]):
         raise UserError(f"stages: there are two stages {double}; the page shows one of each")
-    return {one.summary["stage"]: one for one in found}
+    return dict(zip(names, found, strict=True))
+
+
+def _section_name(one: FinishedStage) -> str:
+    """Return the stage's name; one that compares rounds is known by the later of them, too."""
+    comparison = one.summary.get("comparison")
+    return f"{one.summary['stage']} {comparison['after']}" if comparison else one.summary["stage"]
 
 
 def gather(config: ReportConfig) -> Evidence:

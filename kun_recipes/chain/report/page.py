@@ -42,11 +42,14 @@ def write_report(config: ReportConfig, evidence: Evidence) -> Path:
 
 def draw_sections(evidence: Evidence, figures: Path) -> list[Section]:
     """Draw the funnel, and have each stage draw its figures and make its section."""
-    from kun_recipes.chain.all_stages import STAGES  # which declares the stage that this is part of
+    from kun_recipes.chain.all_stages import ALL_STAGES  # which declares the stage that this is part of
 
     with style():
         save(funnel_figure(evidence.stages), figures / "funnel")
-    made = (STAGES[name].report_section(one.summary, one.folder, figures) for name, one in evidence.sections.items())
+    made = (
+        ALL_STAGES[one.summary["stage"]].report_section(one.summary, one.folder, figures)
+        for one in evidence.sections.values()
+    )
     return [section for section in made if section]
 
 

@@ -17,7 +17,7 @@ class PublishStage(Stage):
     name, script, devices = "publish", "recipes/publish.py", "cores"
     extra = "recipes"
     writes = WRITES
-    optional = ("model_dirs", "evaluation_dir", "report_dir")
+    optional = ("model_dirs", "evaluation_dir", "report_dir", "gain_dirs")
 
     def config_class(self) -> type:
         return PublishConfig

@@ -11,6 +11,7 @@ from kun_recipes.data.columns import Column
 from kun_recipes.data.folders import path_of
 from kun_recipes.data.parquet import read_all, split_names
 from kun_recipes.execution.counts import NOT_BEST
+from kun_recipes.execution.summaries import finished_summary
 from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.privacy import KINDS, load_privacy
 from kun_recipes.publishing.cards.measurements import MEASURED, Spread, benchmarks, masked_items, quotes, spreads
@@ -32,6 +33,8 @@ from kun_recipes.publishing.config import DATASET, PublishConfig
 from kun_recipes.publishing.licences import Licence
 from kun_recipes.publishing.record import Role, RunRecord
 from kun_recipes.reporting.funnel import sample_rows, with_bounds
+from kun_recipes.reporting.tables import to_markdown
+from kun_recipes.rounds.tables import figure_name, gain_table
 from kun_recipes.rules.sensitive import REASONS
 
 EXAMPLES = 5
@@ -113,6 +116,7 @@ class DatasetCard:
             "quoted": quotes(self.folder, self.record.corpus),
             "models": list(self._models()),
             "judges": list(self._judges()),
+            "rounds": list(self._rounds()),
             "prompts": read_prompts(stage["config"] for stage in stages.values()),
             "base_model": self._base(),
             "version": package_version(),
@@ -184,6 +188,13 @@ class DatasetCard:
         for name, judge in self.record.refine["judges"].items() if self.is_pairs else ():
             measured = {measure: with_bounds(judge, measure) for measure in ("auc", "accuracy")}
             yield {**judge, **measured, "name": name, "question": QUESTIONS[name], "right": judge["accuracy"]}
+
+    def _rounds(self) -> Iterator[dict[str, str]]:
+        for folder in (self.config.gain_dirs or ()) if self.is_pairs else ():
+            summary = finished_summary(folder)
+            comparison = summary["comparison"]
+            table, figure = to_markdown(gain_table(comparison)), figure_name(comparison)
+            yield {"why": summary["why"], "table": table, "figure": figure if figure in self.figures else ""}
 
     def _base(self) -> str:
         return hub_link(base_model(self.config, self.record, self.record.by_role("label")))

@@ -15,6 +15,7 @@ from kun_recipes.chain.report.page import embedded_font, write_report
 from kun_recipes.config.command_line import load
 from kun_recipes.errors import UserError
 from tests.publishing.run_folder import RunFolder
+from tests.rounds.gain_folder import write_gain
 
 ATTACK = '<script>alert(1)</script><img src="https://example.org/x.png" onerror="alert(2)">'
 
@@ -115,6 +116,24 @@ def test_every_figure_is_a_file_too(run):
     page_of(run)
     found = {path.name for path in Path(run.folder, "report", "figures").iterdir()}
     assert found == {"funnel.svg", "funnel.png"}
+
+
+def test_each_comparison_of_rounds_has_a_section(run):
+    rounds = ("round_1", "round_2"), ("round_2", "round_3")
+    page = page_of(run, stages=[write_gain(run.folder, *two) for two in rounds])
+    for before, after in rounds:
+        assert f'<h2 id="does-{after}-help">Does {after} help</h2>' in page
+        assert f"{after} helps: label model&#39;s loss on 40 held-out pairs fell." in page
+        assert f"{after} against {before}" in page
+        assert Path(run.folder, "report", "figures", f"gain_{after}.png").is_file()
+    assert page.count("<td>-0.200 [-0.300, -0.100]</td><td>better</td>") == 2
+    assert f"<td>gain {rounds[0][1]}</td><td>9</td>" in page  # what it took
+
+
+def test_the_same_comparison_twice_is_refused(run):
+    folder = write_gain(run.folder, "round_1", "round_2")
+    with pytest.raises(UserError, match="there are two stages gain round_2"):
+        gather(config(run, stages=[folder, folder]))
 
 
 def test_a_run_that_is_not_finished_is_refused(run):

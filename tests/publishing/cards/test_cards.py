@@ -12,6 +12,7 @@ from kun_recipes.publishing.build import build
 from kun_recipes.publishing.cards.render import faults_of_text
 from kun_recipes.publishing.record import read_run
 from tests.loopback_hub.cards import validate
+from tests.rounds.gain_folder import write_gain
 
 
 def card(run_folder, name: str, **changes) -> str:
@@ -271,3 +272,32 @@ def test_model_licence_is_given_or_that_of_the_base(run_folder):
 def test_a_base_model_that_is_a_folder_must_be_named(run_folder):
     with pytest.raises(UserError, match="a folder here; set base_model: to its id on the Hub"):
         card(run_folder, "label_model", base_model=None)
+
+
+def test_the_card_of_the_pairs_says_what_each_round_changed(run_folder):
+    gains = [write_gain(run_folder.folder, "round_1", "round_2"), write_gain(run_folder.folder, "round_2", "round_3")]
+    text = card(run_folder, "dataset", gain_dirs=gains)
+    assert validate(text) == {"errors": [], "warnings": []} and faults_of_text(DatasetCard(text).text) == []
+    assert text.count("## Rounds\n") == 1
+    for before, after in (("round_1", "round_2"), ("round_2", "round_3")):
+        assert f"\n{after} helps: label model's loss on 40 held-out pairs fell.\n" in text
+        assert f"\n**{after} against {before}**\n\n| measure | on | {before} | {after} | difference |  |\n" in text
+    row = "| label model's loss (nats a token, lower is better) | 40 held-out pairs | 2.500 | 2.300 "
+    assert text.count(f"{row}| -0.200 [-0.300, -0.100] | better |\n") == 2
+    assert "figures/gain_" not in text  # no report, no pictures
+    assert "## Rounds" not in card(run_folder, "candidates", gain_dirs=gains)
+
+
+def test_the_card_shows_the_figures_of_the_rounds(run_folder):
+    gain = write_gain(run_folder.folder, "round_1", "round_2")
+    report = run_folder.folder / "report"
+    (report / "figures").mkdir(parents=True)
+    (report / "figures" / "gain_round_2.png").write_bytes(b"a picture")
+    (report / "stage.json").write_text("{}", encoding="utf-8")
+    text = card(run_folder, "dataset", gain_dirs=[gain], report_dir=report)
+    assert "/resolve/main/figures/gain_round_2.png)\n" in text
+
+
+def test_a_comparison_that_is_not_finished_is_refused(run_folder, tmp_path):
+    with pytest.raises(UserError, match=r"gain: no finished stage \(stage.json is not there\); run that stage first"):
+        card(run_folder, "dataset", gain_dirs=[tmp_path / "gain"])
