@@ -7,8 +7,7 @@ asked about the same held-out seed pairs; all else is read from what the rounds 
 
 Columns out: reference, reference_logprob; of the label models also reference_prior_logprob, written, likeness
 
-Writes one record per pair and model to <output_dir>/rows/<round>/<model>; with `segments`, to
-<output_dir>/segments/<round> what both rounds' models make of the same segments. stage.json has `helps`, `why` and the
+Writes one record per pair and model to <output_dir>/rows/<round>/<model>. stage.json has `helps`, `why` and the
 comparison: losses, fit and likeness on held-out pairs, areas under the judges' ROC curves, shares kept, precision,
 diversity, lengths and forms, each with the 95% interval of its difference.
 """

@@ -10,8 +10,19 @@ from kun_recipes.chain.all_stages import ALL_STAGES, STAGES
 from kun_recipes.chain.config import RunConfig
 from kun_recipes.chain.graph import check_inputs, let_fail
 from kun_recipes.chain.recipe import Chain, StageRun
-from kun_recipes.chain.rounds import GAIN, LABEL, PER_ROUND, UNION, Rounds, check_rounds, check_shares, shown_folders
+from kun_recipes.chain.rounds import (
+    GAIN,
+    LABEL,
+    PER_ROUND,
+    UNION,
+    Rounds,
+    check_rounds,
+    check_shares,
+    gain_folders,
+    shown_folders,
+)
 from kun_recipes.chain.stage import Stage
+from kun_recipes.chain.stages.publish import PUBLISH
 from kun_recipes.chain.stages.report import REPORT
 from kun_recipes.chain.stages.training import FINAL_MODEL
 from kun_recipes.config.command_line import COMMAND_LINE, load, refuse_renamed
@@ -131,6 +142,9 @@ class _Reader:
         if name == REPORT.name and self.run.rounds > 1:
             others = self.stage(name, name, []).config.stages or ()
             yield self.stage(name, name, ["--stages", *others, *shown_folders(self.run, GAIN in ALL_STAGES)])
+            return
+        if name == PUBLISH.name and self.run.rounds > 1 and GAIN in ALL_STAGES:
+            yield self.stage(name, name, ["--gain_dirs", *gain_folders(self.run, self.run.rounds + 1)])
             return
         if name != FINAL or not self.run.final_sizes:
             yield self.stage(name, name, [])

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -128,28 +128,6 @@ def row_changes(rounds: tuple[RoundRows, RoundRows], repeated: int | None) -> It
 
 def _of_form(form: Form, one: RoundRows) -> tuple[int, int]:
     return one.forms[form], one.rows
-
-
-def segment_changes(
-    ids: Sequence[str],
-    kept: tuple[set[str], set[str]],
-    rounds: tuple[RoundRows, RoundRows] | None,
-    bootstrap: Bootstrap,
-) -> Iterator[Change]:
-    """Yield what both rounds' stages made of the same held-out segments.
-
-    Args:
-        ids: of the segments.
-        kept: ids of the rows that refine kept.
-        rounds: these rows; None where a round's label stage kept none.
-    """
-    before, after = ([float(one in found) for one in ids] for found in kept)
-    on = _count(len(ids), "held-out segment")
-    change = Change("segments_kept", "same segments: kept", "", "neither", on, _mean(before), _mean(after))
-    yield change.with_interval(intervals.paired(before, after, bootstrap.resamples, bootstrap.seed))
-    for one in row_changes(rounds, None) if rounds else ():
-        if not one.name.startswith(("kept_", "precision_labelled")):
-            yield replace(one, name=f"segments_{one.name}", title=f"same segments: {one.title}")
 
 
 def _precision_changes(rounds: Two) -> Iterator[Change]:

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Literal
 
 from kun_recipes.config.options import option
-from kun_recipes.config.types import DatasetPath, ModelPath, OutputPath, PromptPath, RoundPath, RowsPath
+from kun_recipes.config.types import DatasetPath, ModelPath, OutputPath, PromptPath, RoundPath
 from kun_recipes.errors import ConfigError
+from kun_recipes.execution.rounds import OfRound
 from kun_recipes.models.options import EngineConfig
 
 Decider = Literal["label_model", "primary_chat_model"]
@@ -14,7 +15,7 @@ Decider = Literal["label_model", "primary_chat_model"]
 
 
 @dataclass(kw_only=True)
-class GainConfig(EngineConfig):
+class GainConfig(EngineConfig, OfRound):
     """Compare two rounds on the same held-out pairs and judge items, and say whether the later one helps (Kun §3)."""
 
     before: RoundPath = option(help="folder of a round: label_model, primary_chat_model, label and refine are in it")
@@ -32,12 +33,6 @@ class GainConfig(EngineConfig):
         0.1, "share of the seeds held out; as in the trainings, which then never saw them", above=0, max=1
     )
     held_out_limit: int = option(500, "held-out pairs that the models are asked about, the first", min=1)
-    segments: RowsPath | None = option(
-        None,
-        "rows of the corpus stage: some segments that no round labelled go through label and refine of both rounds; "
-        "null: only the rows of each round's own segments are compared",
-    )
-    segment_limit: int = option(64, "of these segments, those of lowest hash", min=1)
     label_prompt: PromptPath = option(
         "recipes/prompts/label.txt", "label prompt of both label models", source="the released label model's"
     )

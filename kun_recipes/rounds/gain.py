@@ -1,12 +1,11 @@
 """The gain stage; recipes/gain.py says what it writes."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from kun_recipes.data import schema
 from kun_recipes.data.pairs import Pair
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation.held_out import held_out_pairs
@@ -20,18 +19,10 @@ from kun_recipes.models.prompts import load_prompt
 from kun_recipes.models.resolve import resolve_model
 from kun_recipes.reporting.tables import to_rich
 from kun_recipes.rounds.changes import Change, decide
-from kun_recipes.rounds.comparison import (
-    LOSSES,
-    Bootstrap,
-    held_out_changes,
-    judge_changes,
-    row_changes,
-    segment_changes,
-)
+from kun_recipes.rounds.comparison import LOSSES, Bootstrap, held_out_changes, judge_changes, row_changes
 from kun_recipes.rounds.config import GainConfig
 from kun_recipes.rounds.held_out import CHAT_MODEL, LABEL_MODEL, MODELS, ask_round, read_records
-from kun_recipes.rounds.rows import RoundRows, count_repeated, kept_rows, read_round
-from kun_recipes.rounds.segments import made_of, run_round, write_segments
+from kun_recipes.rounds.rows import RoundRows, count_repeated, read_round
 from kun_recipes.rounds.tables import gain_table
 
 
@@ -45,12 +36,8 @@ def check_round(folder: str) -> None:
         finished_summary(Path(folder, stage))
 
 
-def compare(config: GainConfig, stage: StageFolder, segments: Sequence[str]) -> list[Change]:
-    """Return every change from the one round to the other; no model is asked.
-
-    Args:
-        segments: ids of the held-out segments.
-    """
+def compare(config: GainConfig, stage: StageFolder) -> list[Change]:
+    """Return every change from the one round to the other; no model is asked."""
     folders = (config.before, config.after)
     bootstrap = Bootstrap(config.bootstrap, config.seed)
     label, chat = (
@@ -67,21 +54,7 @@ def compare(config: GainConfig, stage: StageFolder, segments: Sequence[str]) -> 
         *held_out_changes(label, chat, bootstrap),
         *judge_changes(refined[0], refined[1], (before, after), bootstrap),
         *row_changes((before, after), repeated),
-        *(_compare_segments(config, stage, segments, bootstrap) if segments else ()),
     ]
-
-
-def _compare_segments(
-    config: GainConfig, stage: StageFolder, segments: Sequence[str], bootstrap: Bootstrap
-) -> Iterator[Change]:
-    made = [str(made_of(stage, folder)) for folder in (config.before, config.after)]
-    has_rows = [Path(folder, "refine").is_dir() for folder in made]
-    first, second = (
-        {row[schema.ID] for row in kept_rows(folder)} if there else set()
-        for folder, there in zip(made, has_rows, strict=True)
-    )
-    rounds = _read_rounds(config, made[0], made[1]) if all(has_rows) else None
-    return segment_changes(segments, (first, second), rounds, bootstrap)
 
 
 def _read_rounds(config: GainConfig, before: str, after: str) -> tuple[RoundRows, RoundRows]:
@@ -111,10 +84,7 @@ def run(config: GainConfig) -> None:
         pairs = held_out_pairs(config.seeds, *columns, config.held_out_share, config.held_out_limit)
         stage.begin()
         counts = ask(config, stage, pairs)
-        segments = write_segments(config, stage) if config.segments else []
-        for folder in (config.before, config.after) if segments else ():
-            run_round(config, stage, folder)
-        changes = compare(config, stage, segments)
+        changes = compare(config, stage)
         before, after = (Path(folder).name for folder in (config.before, config.after))
         decision = decide(changes, LOSSES[config.decided_by], config.min_gain, before, after)
         comparison = {"before": before, "after": after, "changes": [change.to_dict() for change in changes]}

@@ -20,7 +20,6 @@ class GainStage(Stage):
 
     name, script = "gain", "recipes/gain.py"
     extra = "statistics"
-    writes = ("segments/*",)
 
     def config_class(self) -> type:
         return GainConfig
