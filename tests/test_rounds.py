@@ -35,11 +35,13 @@ def load(repository: Path, ending_model: Path, open_rules: Path, tmp_path_factor
     shutil.copytree(repository / "recipes/demo", folder / "demo", ignore=shutil.ignore_patterns("data"))
     for name in LEFT_OUT:
         (folder / "demo" / f"{name}.yaml").unlink()
+    judges = head(data / "judge.jsonl", folder / "judge.jsonl", 80)
     options = {
         "model": ending_model,
         "seeds": head(data / "seeds.jsonl", folder / "seeds.jsonl", 16),
         "mix": "null",
-        "judge_data": head(data / "judge.jsonl", folder / "judge.jsonl", 80),
+        "refine.judge_data": judges,
+        "primary_chat_model.judge_data": judges,
         "corpus.corpora": f"{data / 'corpus/skypile'},format=skypile",
         "corpus.max_tokens": 1100,  # bytes
         "max_length": 4096,
