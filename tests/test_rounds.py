@@ -35,11 +35,13 @@ def load(repository: Path, ending_model: Path, open_rules: Path, tmp_path_factor
     shutil.copytree(repository / "recipes/demo", folder / "demo", ignore=shutil.ignore_patterns("data"))
     for name in LEFT_OUT:
         (folder / "demo" / f"{name}.yaml").unlink()
+    judges = head(data / "judge.jsonl", folder / "judge.jsonl", 80)
     options = {
         "model": ending_model,
         "seeds": head(data / "seeds.jsonl", folder / "seeds.jsonl", 16),
         "dataset_mixture": "null",
-        "judge_data": head(data / "judge.jsonl", folder / "judge.jsonl", 80),
+        "refine.judge_data": judges,
+        "primary_chat_model.judge_data": judges,
         "corpus.corpora": f"{data / 'corpus/skypile'},format=skypile",
         "corpus.max_tokens": 1100,  # bytes
         "max_length": 4096,
@@ -150,7 +152,7 @@ def test_a_second_run_has_nothing_to_do(load, finished: Path):
 
 @pytest.mark.parametrize(
     ("name", "moment"),
-    [("label_2", "round_2/label/logs/measure/completions/00000"), ("refine_2", "round_2/refine/removed")],
+    [("label_2", "round_2/label/logs/measure/completions/00000"), ("refine_2", "round_2/refine/rows")],
 )
 def test_a_kill_in_the_second_round_ends_with_the_same_rows(
     load, finished: Path, repository: Path, tmp_path: Path, name: str, moment: str

@@ -5,7 +5,7 @@ second on gain, which compares it with the one before. Every path that these sta
 `rounds` then writes the folders of a run of one round, which all other stages read as ever.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -150,14 +150,14 @@ def shown_folders(run: RunConfig, measured: bool) -> list[str]:
     return [str(Path(run.output_dir, UNION)), *(gain_folders(run, run.rounds + 1) if measured else ())]
 
 
-def check_rounds(files: list[str], recipe: str) -> None:
+def check_rounds(files: Sequence[str], recipe: str) -> None:
     """Raise ConfigError where a recipe lacks a stage that a run of several rounds needs."""
     if missing := [name for name in NEEDED if name not in files]:
         lacking = ", ".join(f"{name}.yaml" for name in missing)
         raise ConfigError("rounds", f"must be 1 for a recipe without {lacking}", f"{recipe}/run.yaml")
 
 
-def check_shares(configs: list[Any]) -> None:
+def check_shares(configs: Sequence[Any]) -> None:
     """Raise ConfigError for label stages whose rounds would share segments."""
     if len({config.round_share for config in configs}) > 1:
         raise ConfigError("round_share", "must be the same in all rounds, or two would label the same segments")

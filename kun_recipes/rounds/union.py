@@ -69,8 +69,12 @@ def run(config: RoundsConfig) -> None:
         _write_refine(config, rounds)
         write_dataset(Path(config.refine_dir) / "rows", config.dataset_dir)
         pairs = sum(one.refine["rows_kept"] for one in rounds)
-        more = {"rounds": [one.counts() for one in rounds], "asked_rounds": len(config.label_dirs), "why": why}
-        summary = stage.finish(Counts(pairs, pairs, pairs), **more)
+        summary = stage.finish(
+            Counts(pairs, pairs, pairs),
+            rounds=[one.counts() for one in rounds],
+            asked_rounds=len(config.label_dirs),
+            why=why,
+        )
     report(summary, stage.folder)
 
 
