@@ -7,13 +7,14 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.filters.base_filter import BaseFilter
 
 from kun_recipes.curation.calibration import Calibrations
-from kun_recipes.curation.choosing import KeepBest
+from kun_recipes.curation.choosing import KeepBest, Merits
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.curation.inputs import check_source, rows_here
 from kun_recipes.curation.judge_data import JudgeItem, load_judge_items
 from kun_recipes.curation.judging import AskJudge, Judge, filter_judge, score_judge
 from kun_recipes.curation.measuring import FitsContext, RecallRows
 from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
+from kun_recipes.curation.preference import NoteTurnedDown, write_pairs
 from kun_recipes.curation.verification import Verification
 from kun_recipes.data import schema
 from kun_recipes.data.dataset import write_dataset
@@ -80,13 +81,19 @@ def select(
 ) -> list[PipelineStep]:
     removed = removed_writers(stage.removed)
     dropping = checks(config, calibrations, verification, removed)
+    verdicts = verification.select(calibrations, removed) if verification else []
     return [
         RowReader(stage.measured),
-        *([KeepBest(dropping, verification.merits(calibrations))] if verification else ()),
+        *(choosing(dropping, verdicts, verification.merits(calibrations)) if verification else ()),
         *dropping,
-        *(verification.select(calibrations, removed) if verification else ()),
+        *verdicts,
         row_writer(stage.rows),
     ]
+
+
+def choosing(dropping: list[BaseFilter], verdicts: list[BaseFilter], merits: Merits) -> list[PipelineStep]:
+    """Return the blocks that make one row of several answers: the best, which remembers the worst."""
+    return [NoteTurnedDown(dropping, verdicts, merits), KeepBest(dropping, merits)]
 
 
 def checks(
@@ -177,6 +184,13 @@ def run(config: RefineConfig) -> None:
         print(*calibrated.values(), sep="\n", file=sys.stderr)
         judges = {name: calibration.to_dict() for name, calibration in calibrated.items()}
         verified = {"verification": verification.measured(calibrations)} if verification else {}
-        more = {"judges": judges, **verified, "dataset": config.dataset_dir, "splits": splits}
+        preference = write_pairs(stage.rows, config.answers, stage.preference)
+        more = {
+            "judges": judges,
+            **verified,
+            "dataset": config.dataset_dir,
+            "splits": splits,
+            "preference": preference,
+        }
         summary = stage.finish(counts, measured.used, **more)
     report(summary, stage.folder)

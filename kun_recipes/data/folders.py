@@ -22,6 +22,8 @@ MARKS = (SUMMARY, STARTED, TRAIN_SUMMARY, f"checkpoints/{STARTED}", f"{COPIED}*"
 ROWS = "*.jsonl*"
 """Pattern of the files of rows, for what a stage writes."""
 _OF_ROWS = ("measured", "recalled", "rows", "removed")
+PREFERENCE = "preference"
+"""Folder of the preference pairs: in that of refine, and in a published dataset's, where a config has this name."""
 STAGE_FILES = (SUMMARY, STARTED, *(f"{folder}/{ROWS}" for folder in _OF_ROWS), "scratch/*", "logs/*")
 """Patterns of what every stage writes into its folder; * stands for anything, folders included."""
 
