@@ -16,11 +16,13 @@ from rich.filesize import decimal
 from rich.text import Text
 from rich.tree import Tree
 
+from kun_recipes.curation.preference import SPLIT, PairCounts
 from kun_recipes.data import schema
 from kun_recipes.data.atomic import write_json
 from kun_recipes.data.columns import CANDIDATES as CANDIDATE_COLUMNS
 from kun_recipes.data.columns import LICENSE, PAIRS, with_license
-from kun_recipes.data.folders import TRAIN_SUMMARY, path_of
+from kun_recipes.data.columns import PREFERENCE as PREFERENCE_COLUMNS
+from kun_recipes.data.folders import PREFERENCE, TRAIN_SUMMARY, path_of
 from kun_recipes.data.manifest import CARD, write_manifest
 from kun_recipes.data.parquet import DATA, SplitWriter, read_all
 from kun_recipes.data.rows import read_rows
@@ -49,8 +51,8 @@ BY_WITHHOLDING = (
     "them"
 )
 
-RESERVED = (DEFAULT, "all")
-"""Words of `load_dataset` that no split can have for its name."""
+RESERVED = (DEFAULT, "all", PREFERENCE)
+"""Words of `load_dataset`, and the config of the preference pairs: no source can have them for its name."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,10 @@ def _build_dataset(config: PublishConfig, record: RunRecord, name: str, folder: 
     summary = record.refine if name == DATASET else record.label
     columns = with_license(PAIRS if name == DATASET else CANDIDATE_COLUMNS)
     privacy = load_privacy(path_of(record.corpus["config"]["privacy"]))
-    rows, withheld = _write_rows(config, stage / "rows", columns, folder / DATA, privacy)
+    pairs = PairCounts() if name == DATASET else None
+    rows, withheld = _write_rows(config, stage / "rows", columns, folder, privacy)
+    if pairs:
+        _write_pairs(config, stage / "rows", summary["config"]["answers"], folder / PREFERENCE, pairs)
     if sum(rows.values()) + withheld != summary["rows_kept"]:
         raise UserError(
             f"{stage}: its rows are {sum(rows.values()) + withheld}, but its funnel ends with {summary['rows_kept']}; "
@@ -111,21 +116,21 @@ def _build_dataset(config: PublishConfig, record: RunRecord, name: str, folder: 
     write_stages(stages, folder)
     figures = _copy_figures(config.report_dir, folder) if config.report_dir and name == DATASET else []
     # private_found: or it were refused
-    card = DatasetCard(config, record, folder, name, columns, rows, withheld, private_found=0, figures=figures)
+    card = DatasetCard(config, record, folder, name, columns, rows, withheld, 0, figures, pairs and pairs.summary())
     (folder / CARD).write_text(card.render(), encoding="utf-8")
     write_manifest(folder)
     return Built(name, "dataset", sum(rows.values()), withheld)
 
 
 def _write_rows(
-    config: PublishConfig, rows: Path, columns: Any, data: Path, privacy: PrivacySettings
+    config: PublishConfig, rows: Path, columns: Any, folder: Path, privacy: PrivacySettings
 ) -> tuple[dict[str, int], int]:
     """The rows of each split, and how many were withheld."""
     withhold = _ids(config.withhold)
     licences = config.licences_of_sources()
-    data.mkdir()
+    (folder / DATA).mkdir()
     withheld = 0
-    with SplitWriter(data, columns) as splits:
+    with SplitWriter(folder / DATA, columns) as splits:
         for row in read_rows(rows):
             source = row[schema.SOURCE]
             if source not in licences:
@@ -142,10 +147,24 @@ def _write_rows(
     return splits.rows, withheld
 
 
+def _write_pairs(config: PublishConfig, rows: Path, answers: str, folder: Path, counts: PairCounts) -> None:
+    """Write the preference pairs of the rows that are published; without a pair there is no folder."""
+    withhold, licences = _ids(config.withhold), config.licences_of_sources()
+    folder.mkdir()
+    published = (row for row in read_rows(rows) if row[schema.ID] not in withhold)
+    with SplitWriter(folder, with_license(PREFERENCE_COLUMNS)) as splits:
+        for pair in counts.pairs(published, answers):
+            splits.add(SPLIT, {**pair, LICENSE: licences[pair[schema.SOURCE]].id})
+    if not splits.rows:
+        folder.rmdir()
+
+
 def refuse_reserved(source: str, rows: Path) -> None:
     """Raise UserError for a source whose name no split can have."""
     if source in RESERVED:
-        raise UserError(f"{rows}: a source is called {source}, a name that `datasets` keeps for itself")
+        raise UserError(
+            f"{rows}: a source is called {source}, a name that a published dataset has another use for; rename it"
+        )
 
 
 def _refuse_unknown_ids(config: PublishConfig) -> None:
@@ -186,6 +205,8 @@ def refuse_bad_rows(folder: Path, privacy: PrivacySettings, rules: Rules, rows: 
     check = RowsCheck(privacy, rules, quality=False)
     for split, row in read_all(folder):
         check.look(split, row)
+    for split, pair in read_all(folder, data=PREFERENCE):
+        check.look(f"{PREFERENCE}/{split}", pair)
     if bad := [problem for problem in check.problems.values() if problem.serious]:
         found = "; ".join(map(str, bad))
         raise UserError(f"{rows}: not to be published: {found}. {advice}")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kun_recipes.curation.preference import SPLIT
 from kun_recipes.data import schema
-from kun_recipes.data.columns import Column
+from kun_recipes.data.columns import PREFERENCE, Column, with_license
 from kun_recipes.data.folders import path_of
 from kun_recipes.data.parquet import read_all, split_names
 from kun_recipes.execution.counts import NOT_BEST
@@ -57,6 +58,7 @@ class DatasetCard:
         withheld: rows of the run that are not published.
         private_found: items of private data found in the published rows.
         figures: names of the pictures in figures/.
+        preference: counts of the preference pairs, as `PairCounts` sums them up; None for the candidates.
     """
 
     config: PublishConfig
@@ -68,6 +70,7 @@ class DatasetCard:
     withheld: int
     private_found: int
     figures: Sequence[str]
+    preference: Mapping[str, Any] | None = None
 
     @property
     def is_pairs(self) -> bool:
@@ -77,7 +80,8 @@ class DatasetCard:
         """The README.md; raises UserError where a fact is missing."""
         title = self.config.names[self.name]
         origins = {source: self.config.origins()[source] for source in self.rows}
-        metadata = dataset_metadata(self.folder, self.rows, title, self._licence(), origins, TAGS)
+        pairs = {SPLIT: self.preference["pairs"]} if self.preference and self.preference["pairs"] else None
+        metadata = dataset_metadata(self.folder, self.rows, title, self._licence(), origins, TAGS, pairs)
         return render_card(Path(self.config.dataset_card), self._facts(title), metadata)
 
     def _facts(self, title: str) -> dict[str, Any]:
@@ -104,6 +108,8 @@ class DatasetCard:
             "funnel": list(self._funnel()),
             "statistics": list(self._statistics()),
             "columns": self.columns,
+            "preference": self.preference,
+            "preference_columns": with_license(PREFERENCE),
             "withheld": self.withheld,
             "figures": self.figures,
             "masked": list(self._masked()),
