@@ -57,7 +57,8 @@ def run_recipe(options: RunOptions, overrides: Sequence[str], console: Console) 
     _check_together(options)
     cluster = load(ClusterConfig, ["--config", options.slurm]) if options.slurm else None
     future = ANYWHERE if options.plan or options.dry_run else ()  # both are wanted before the corpora are there
-    chain = load_chain(options.recipe, overrides, cluster.placement if cluster else None, future)
+    asked = [*(options.only or ()), *([options.first] if options.first else ())]
+    chain = load_chain(options.recipe, overrides, cluster.placement if cluster else None, future, asked=asked)
     if cluster:
         check_folders(chain)
     selected = chain.select(options.only, options.first)

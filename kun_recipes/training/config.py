@@ -1,21 +1,15 @@
-"""What `recipes/train.py` can be told: TRL's SFTConfig and the few options of ours."""
+"""What `recipes/train.py` can be told: TRL's SFTConfig and the options of ours."""
 
-import warnings
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-from transformers.trainer_utils import SaveStrategy
 from trl import SFTConfig
 
 from kun_recipes.config.options import option
-from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, PromptPath
+from kun_recipes.config.types import DatasetPath, InputPath, PromptPath
 from kun_recipes.errors import ConfigError
-from kun_recipes.models.hardware import fast_dtype
-from kun_recipes.training.attention import Attention
-from kun_recipes.training.distributed import check_batch
-from kun_recipes.training.tracking import check_trackers
+from kun_recipes.training.options import TrainingOptions
 
 
 @dataclass(frozen=True)
@@ -30,22 +24,8 @@ class MixedIn:
 
 
 @dataclass(kw_only=True)
-class TrainConfig(SFTConfig):
+class TrainConfig(TrainingOptions, SFTConfig):
     """Fine-tune the label model, the primary chat model or the final model (Kun §3.1, §3.3)."""
-
-    output_dir: OutputPath = option(help="folder of the trained model and its train_summary.json")
-    model: ModelPath = option(
-        help="the base model: a folder, a Hub id or a .yaml model source", source="§4.1.1: Yi-6B"
-    )
-    model_revision: str | None = option(None, "commit of the base model, where it is a Hub id")
-    chat_template_path: InputPath | None = option(
-        None, "Jinja file that replaces the base model's chat template; needs {% generation %} markers"
-    )
-    chat_template_kwargs: dict[str, bool | int | str] | None = option(
-        None,
-        "arguments of the chat template, which the trained model is then asked with, too; where the template knows "
-        "enable_thinking, that is false unless given here",
-    )
 
     direction: Literal["forward", "backward"] = option(
         "forward", "forward trains instruction -> output, backward output -> instruction", source="§3.1"
@@ -60,9 +40,6 @@ class TrainConfig(SFTConfig):
     label_prompt: PromptPath | None = option(
         None, "prompt file that asks for the instruction of {segment}; backward only", source="§3.2"
     )
-    held_out_share: float = option(
-        0.1, "share of the pairs, by hash, that is measured and not trained on", min=0, max=0.5
-    )
     train_rows: int | None = option(
         None,
         "pairs trained on, chosen by hash: a larger number holds the smaller ones; null trains on all",
@@ -70,10 +47,6 @@ class TrainConfig(SFTConfig):
         min=1,
     )
     mix: list[MixedIn] | None = option(None, "other instruction sets beside the seeds", source="table 3: COIG-one-38k")
-    max_length: int = option(
-        1024, "longest conversation trained on; longer ones are removed, not cut", unit="tokens", min=16
-    )
-
     judge_data: list[InputPath] | None = option(
         None,
         "files of the judges' labelled items, half of which are mixed in; forward only",
@@ -89,22 +62,6 @@ class TrainConfig(SFTConfig):
     )
     judge_passes: int = option(1, "times each judge item is laid out, each time in another order", min=1)
 
-    lora_rank: int = option(0, "rank of the LoRA adapters, merged on save; 0 trains all weights", min=0)
-    lora_alpha: int = option(16, "LoRA scale: the adapters' output is multiplied by alpha / rank", min=1)
-    lora_targets: list[str] = option(
-        ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"], "linear layers with an adapter"
-    )
-
-    global_batch_size: int | None = option(
-        None,
-        "sets gradient_accumulation_steps, so that an update is the same on any number of processes; null leaves it",
-        unit="conversations in one update, over all processes",
-        source="§4.1.1: 16",
-        min=1,
-    )
-    attention: Attention | None = option(
-        None, "attention implementation; null takes flash attention where a GPU and its package are, else SDPA"
-    )
     packing: bool = option(
         False,
         "fill rows of max_length tokens with whole conversations that do not see each other; a batch is then counted "
@@ -116,54 +73,14 @@ class TrainConfig(SFTConfig):
         "update has as many conversations as with padding",
     )
 
-    # TRL's own arguments whose defaults do not suit: nothing leaves the machine, the loss is on the answer alone, and
-    # the end of turn is trained and named. `bf16: null` is decided by the hardware.
-    eos_token: str = option("<|im_end|>", "token that ends a turn; trained, and the model's EOS afterwards")
+    # TRL's own arguments whose defaults do not suit: the loss is on the answer alone.
     completion_only_loss: bool | None = field(default=True, metadata={"help": "Loss on the completion alone."})
     assistant_only_loss: bool = field(default=True, metadata={"help": "Loss on the assistant's turns alone."})
     eval_packing: bool | None = field(default=False, metadata={"help": "Pack the held-out pairs; must stay false."})
-    report_to: str = field(
-        default="tensorboard",
-        metadata={"help": "Experiment tracker: tensorboard, in <output_dir>/logs; none; or trackio, wandb, …"},
-    )
-    ddp_find_unused_parameters: bool | None = field(
-        default=False,
-        metadata={"help": "Look for weights that a step does not use; slower, and only some models have any."},
-    )
-    gradient_checkpointing: bool = field(
-        default=False, metadata={"help": "Recompute activations in the backward pass: less memory, slower."}
-    )
-    per_device_eval_batch_size: int = field(default=1, metadata={"help": "Held-out pairs measured at once."})
-    log_level_replica: str = field(
-        default="error", metadata={"help": "What processes other than the first may say: as little as the first."}
-    )
-    logging_steps: float = field(default=1, metadata={"help": "Update steps between two logged losses."})
-    save_minutes: float | None = option(
-        None,
-        "a checkpoint is saved once this time has passed since the last, instead of every save_steps; a run can go on "
-        "with another value",
-        unit="minutes",
-        source="ours",
-        above=0,
-    )
-    save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept while training."})
 
-    def __post_init__(self) -> None:
-        self.asked = {field.name: getattr(self, field.name) for field in fields(self)}
-        """The options as they were given, before this machine's hardware and TRL resolve some of them."""
-        if not torch.accelerator.is_available():
-            self.use_cpu = True
-        if self.bf16 is None:
-            # LoRA keeps its adapters in fp32 over a base in the fast format: nothing is left for autocast to speed up.
-            self.bf16: bool | None = self.lora_rank == 0 and not self.fp16 and fast_dtype() == torch.bfloat16
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of TRL's about transformers' own renamed options
-            try:
-                super().__post_init__()
-            except TypeError as error:  # of accelerate's, for a key that it does not know
-                raise ConfigError("accelerator_config", f"cannot be used: {error}") from error
-        if self.save_minutes:
-            self.save_strategy = SaveStrategy.NO  # of TRL's own; `checkpoints.SaveByTime` saves
+    @property
+    def shares_rows_by(self) -> str | None:
+        return "packing" if self.packing else "padding_free" if self.padding_free else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the values for trackers, as JSON can hold them."""
@@ -171,8 +88,7 @@ class TrainConfig(SFTConfig):
 
     def check(self) -> None:
         """Raise ConfigError for combinations that cannot work."""
-        if self.model_revision and (Path(self.model).exists() or self.model.endswith(".yaml")):
-            raise ConfigError("model_revision", "holds for a Hub id; the model is a path")
+        super().check()
         if self.seeds_revision and Path(self.seeds).exists():
             raise ConfigError("seeds_revision", "holds for a Hub dataset; the seeds are a path")
         if self.direction == "backward" and not self.label_prompt:
@@ -183,17 +99,7 @@ class TrainConfig(SFTConfig):
         for place, one in enumerate(self.mix or []):
             if one.revision and Path(one.path).exists():
                 raise ConfigError(f"mix[{place}].revision", f"holds for a Hub dataset; {one.path} is a path")
-        check_batch(self.global_batch_size, self.per_device_train_batch_size, self.gradient_accumulation_steps)
-        for key in ("learning_rate", "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps"):
-            if not getattr(self, key) > 0:
-                raise ConfigError(key, f"must be above 0, not {getattr(self, key)}")
-        if self.enable_jit_checkpoint:
-            raise ConfigError("enable_jit_checkpoint", "is not needed: every training saves a checkpoint on SIGTERM")
-        if self.save_minutes and (steps := self.asked["save_steps"]) != SFTConfig.save_steps:
-            raise ConfigError("save_minutes", f"saves by time, save_steps: {steps:g} by steps: choose one of the two")
         self._check_rows()
-        self._check_kernels()
-        check_trackers(self.report_to)
         if not self.assistant_only_loss or not self.completion_only_loss:
             key = "completion_only_loss" if self.assistant_only_loss else "assistant_only_loss"
             raise ConfigError(key, "must stay true: the loss is on the answers alone")
@@ -209,14 +115,6 @@ class TrainConfig(SFTConfig):
             raise ConfigError("packing_strategy", "must stay bfd: the others cut conversations")
         if self.eval_packing is not False:
             raise ConfigError("eval_packing", "must stay false: the held-out loss is a mean over conversations")
-
-    def _check_kernels(self) -> None:
-        if self.use_liger_kernel:
-            raise ConfigError(
-                "use_liger_kernel", "is given up by TRL for the Hub's kernels: model_init_kwargs: {use_kernels: true}"
-            )
-        if "attn_implementation" in (self.model_init_kwargs or {}):
-            raise ConfigError("model_init_kwargs", "attn_implementation is set by the option attention")
 
     def _check_judges(self) -> None:
         required = ("filter_prompt", "score_prompt")
