@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from transformers import TrainingArguments
@@ -16,9 +17,14 @@ from kun_recipes.training.attention import Attention
 from kun_recipes.training.distributed import check_batch
 from kun_recipes.training.tracking import check_trackers
 
+if TYPE_CHECKING:
+    _Arguments = TrainingArguments
+else:  # whose defaults would replace those of a trainer's config class
+    _Arguments = object
+
 
 @dataclass(kw_only=True)
-class TrainingOptions:
+class TrainingOptions(_Arguments):
     """Options of a training beside those of its trainer's config class, which stands behind this one."""
 
     output_dir: OutputPath = option(help="folder of the trained model and its train_summary.json")
