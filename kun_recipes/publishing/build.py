@@ -116,7 +116,9 @@ def _build_dataset(config: PublishConfig, record: RunRecord, name: str, folder: 
     write_stages(stages, folder)
     figures = _copy_figures(config.report_dir, folder) if config.report_dir and name == DATASET else []
     # private_found: or it were refused
-    card = DatasetCard(config, record, folder, name, columns, rows, withheld, 0, figures, pairs and pairs.summary())
+    card = DatasetCard(
+        config, record, folder, name, columns, rows, withheld, 0, figures, pairs.summary() if pairs else None
+    )
     (folder / CARD).write_text(card.render(), encoding="utf-8")
     write_manifest(folder)
     return Built(name, "dataset", sum(rows.values()), withheld)

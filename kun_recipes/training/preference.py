@@ -44,5 +44,5 @@ def _rewards(trainer: Measured) -> dict[str, Any]:
 
     Before it all rewards are 0: a reward is measured against the model that the training began with.
     """
-    last = next((entry for entry in reversed(trainer.state.log_history) if ACCURACY in entry), {})
+    last: dict[str, Any] = next((entry for entry in reversed(trainer.state.log_history) if ACCURACY in entry), {})
     return {"reward_accuracy": last.get(ACCURACY), "reward_margin": last.get(MARGIN)}
