@@ -17,7 +17,7 @@ raw_output). With `keep_unverified: true` it measures and drops nothing. `answer
 each instruction and keeps the best by these checks.
 
 Before it judges a row, each judge is measured on the held-out quarter of judge_data. The finished pairs are also
-written as a dataset, one Parquet split per source.
+written as a dataset, one Parquet split per source; pairs of a better and a worse answer, as `preference`.
 """
 
 from kun_recipes.chain.stages.refine import REFINE

@@ -17,6 +17,7 @@ from kun_recipes.annotation.config import AnnotateConfig
 from kun_recipes.chain.all_stages import ALL_STAGES, STAGES
 from kun_recipes.chain.cluster.config import ClusterConfig
 from kun_recipes.chain.config import RunConfig
+from kun_recipes.chain.graph import needs
 from kun_recipes.chain.loading import FINAL, load_chain
 from kun_recipes.chain.local import run_here
 from kun_recipes.chain.plan.estimate import load_plan
@@ -75,11 +76,21 @@ def test_every_recipe_is_whole(recipe):
     begun_elsewhere = {  # humpback reads what kun-6b wrote; a baseline refines nothing; a label model is published
         "humpback": ["refine", "final_model", "evaluate", "statistics", "study", "report", "publish"],
         "baselines": ["final_model", "evaluate"],
-        "released": [name for name in STAGES if name not in ("label_model", "publish")],
+        "released": [name for name in STAGES if name not in ("label_model", "preference", "publish")],
     }
+    whole = [name for name in STAGES if name != "preference"]
     assert list(dict.fromkeys(stage.kind.script for stage in chain.stages)) == list(
-        dict.fromkeys(STAGES[name].script for name in begun_elsewhere.get(Path(recipe).name, STAGES))
+        dict.fromkeys(STAGES[name].script for name in begun_elsewhere.get(Path(recipe).name, whole))
     )
+
+
+@pytest.mark.parametrize("recipe", ["demo", "kun-6b", "qwen3"])
+def test_preference_runs_on_request_behind_refine_and_a_final_model(recipe):
+    chain = load_chain(f"recipes/{recipe}", [], future=FUTURE, asked=["preference"])
+    (stage,) = chain.select(["preference"])
+    reads = needs(chain.stages)["preference"]
+    assert reads[0] == "refine" and reads[1].startswith("final_model") and len(reads) == 2
+    assert stage.kind.asked(stage.config)["pairs"] == f"outputs/{recipe}/refine/preference"
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=str)
@@ -195,7 +206,8 @@ def _check_run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["recipes/run.py", *arguments])
     options, overrides = runpy.run_path("recipes/run.py")["arguments"]()
     cluster = load(ClusterConfig, ["--config", options.slurm]).placement if options.slurm else None
-    load_chain(options.recipe, overrides, cluster, FUTURE).select(options.only, options.first)
+    asked = [*(options.only or ()), options.first]
+    load_chain(options.recipe, overrides, cluster, FUTURE, asked=asked).select(options.only, options.first)
 
 
 def _check_stage(script: str, arguments: list[str]) -> None:

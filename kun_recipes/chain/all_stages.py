@@ -5,6 +5,7 @@ from kun_recipes.chain.stages.corpus import CORPUS
 from kun_recipes.chain.stages.evaluate import EVALUATE
 from kun_recipes.chain.stages.gain import GAIN
 from kun_recipes.chain.stages.label import LABEL
+from kun_recipes.chain.stages.preference import PREFERENCE
 from kun_recipes.chain.stages.publish import PUBLISH
 from kun_recipes.chain.stages.refine import REFINE
 from kun_recipes.chain.stages.report import REPORT
@@ -22,6 +23,7 @@ STAGES: dict[str, Stage] = {
         LABEL,
         REFINE,
         FINAL_MODEL,
+        PREFERENCE,
         EVALUATE,
         STATISTICS,
         STUDY,

@@ -75,7 +75,9 @@ def run_recipe(options: RunOptions, overrides: Sequence[str], console: Console) 
         UserError: a mistake in a file or on the command line, or a stage that failed.
     """
     cluster = load_cluster(options)
-    chain = load_chain(options.recipe, overrides, cluster.placement if cluster else None, future(options))
+    asked = [*(options.only or ()), *([options.first] if options.first else ())]
+    placement = cluster.placement if cluster else None
+    chain = load_chain(options.recipe, overrides, placement, future(options), asked=asked)
     carry_out(options, chain, chain.select(options.only, options.first), cluster, console, conclude)
 
 

@@ -23,6 +23,9 @@ class RunConfig:
     instruction_column: str = option("instruction", "column of the seeds; several are joined by +")
     output_column: str = option("output", "column of the seeds")
     accelerate_config: InputPath = option("accelerate_configs/cpu.yaml", "how the trainings are launched")
+    on_request: list[str] | None = option(
+        None, "stages of this folder that run only when --only or --from names them, such as preference"
+    )
     final_sizes: list[int] | None = option(
         None, "train a final model on each of these numbers of rows, the smaller sets inside the larger", min=1
     )

@@ -51,6 +51,7 @@ def load_chain(
     placement: Placement | None = None,
     future: Sequence[str] = (),
     only: Sequence[str] | None = None,
+    asked: Sequence[str] = (),
 ) -> Chain:
     """Read and check every YAML of a recipe folder before anything runs.
 
@@ -60,6 +61,8 @@ def load_chain(
             `--stage.field value` for one stage.
         future: folders whose content need not be there yet; that of the run itself never needs to.
         only: names of the stage files that the chain is made of; None: all. What others read need not be there.
+        asked: names of stages that are asked for: those of run.yaml's on_request are left out unless they are here, or
+            in `only`.
 
     Raises:
         UserError: libraries of a stage are not installed.
@@ -77,7 +80,8 @@ def load_chain(
     if run.model != find_shipped(str(shared.get("model"))) and "--model_revision" not in run_argv:
         run.model_revision = None  # it was another model's
     reader = _Reader(recipe, run, shared, [one for one in overrides if one[0] not in run_fields], placement, future)
-    stages = list(reader.all_stages(files, only))
+    left_out = _left_out(run, files, [*asked, *(only or ())], run_file)
+    stages = list(reader.all_stages([name for name in files if name not in left_out], only))
     if not stages:
         raise ConfigError(None, f"holds no stage; a stage's file is {', '.join(STAGES)}.yaml", recipe)
     _refuse_unused(reader.overrides, stages)
@@ -95,6 +99,14 @@ def _files(recipe: str) -> list[str]:
         found += [name] if Path(recipe, f"{name}.yaml").is_file() else []
         found += sorted(path.stem for path in Path(recipe).glob(f"{FINAL}_*.yaml")) if name == FINAL else []
     return found
+
+
+def _left_out(run: RunConfig, files: Sequence[str], asked: Sequence[str], run_file: str) -> set[str]:
+    """Return the names of the stage files that run on request, and were not asked for."""
+    on_request = run.on_request or []
+    if unknown := [name for name in on_request if name not in files]:
+        raise ConfigError("on_request", f"there is no {unknown[0]}.yaml; there are {', '.join(files)}", run_file)
+    return {*on_request} - {*asked}
 
 
 @dataclass(frozen=True)

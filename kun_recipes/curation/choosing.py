@@ -39,8 +39,18 @@ class KeepBest(PipelineStep):
             yield candidates[0] if len(candidates) == 1 else max(candidates, key=self._rank)
 
     def _rank(self, doc: Document) -> tuple[float, ...]:
-        tried = Document(doc.text, doc.id, metadata=dict(doc.metadata))  # checks write into the row
-        return all(check.filter(tried) is True for check in self.checks), *self.merits(doc)
+        _, fault = first_fault(doc, self.checks)
+        return fault is None, *self.merits(doc)
+
+
+def first_fault(doc: Document, checks: Sequence[BaseFilter]) -> tuple[Document, str | None]:
+    """Return a copy of a row as the checks leave it, and the reason of the first that drops it, or None."""
+    tried = Document(doc.text, doc.id, metadata=dict(doc.metadata))  # checks write into the row
+    for check in checks:
+        verdict = check.filter(tried)
+        if verdict is not True:
+            return tried, verdict[1]
+    return tried, None
 
 
 def instruction_merits(doc: Document) -> tuple[float, ...]:

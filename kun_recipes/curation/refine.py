@@ -9,7 +9,7 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.filters.base_filter import BaseFilter
 
 from kun_recipes.curation.calibration import Calibrations
-from kun_recipes.curation.choosing import KeepBest
+from kun_recipes.curation.choosing import KeepBest, Merits
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.curation.inputs import check_source, rows_here
 from kun_recipes.curation.judge_data import JudgeItem, load_judge_items
@@ -17,6 +17,7 @@ from kun_recipes.curation.judging import AskJudge, Judge, filter_judge, score_ju
 from kun_recipes.curation.measuring import FitsContext, NotRefused, RecallRows
 from kun_recipes.curation.near_instructions import find_near_instructions, unique_instructions
 from kun_recipes.curation.polishing import AnswerWithSegment, PolishAnswer
+from kun_recipes.curation.preference import NoteTurnedDown, write_pairs
 from kun_recipes.curation.verification import Verification
 from kun_recipes.data import schema
 from kun_recipes.data.dataset import write_dataset
@@ -99,11 +100,12 @@ def select(
 ) -> list[PipelineStep]:
     """Return the blocks that choose among what was measured, and write it into `rows`."""
     dropping = checks(config, calibrations, verification, removed)
+    verdicts = verification.select(calibrations, removed) if verification else []
     return [
         RowReader(stage.measured),
-        *([KeepBest(dropping, verification.merits(calibrations))] if verification else ()),
+        *(choosing(dropping, verdicts, verification.merits(calibrations)) if verification else ()),
         *dropping,
-        *(verification.select(calibrations, removed) if verification else ()),
+        *verdicts,
         row_writer(rows),
     ]
 
@@ -124,6 +126,11 @@ def select_rows(
     found = find_near_instructions(selected, tasks, scratch / "near")
     last = unique_instructions(selected, found, stage.rows, removed)
     return counts.then(run_pipeline(last, stage.logs(UNIQUE), tasks))
+
+
+def choosing(dropping: list[BaseFilter], verdicts: list[BaseFilter], merits: Merits) -> list[PipelineStep]:
+    """Return the blocks that make one row of several answers: the best, which remembers the worst."""
+    return [NoteTurnedDown(dropping, verdicts, merits), KeepBest(dropping, merits)]
 
 
 def checks(
@@ -216,6 +223,14 @@ def run(config: RefineConfig) -> None:
         judges = {name: calibration.to_dict() for name, calibration in calibrated.items()}
         verified = {"verification": verification.measured(calibrations)} if verification else {}
         use = server_use(config, stage.asked_of_server)
-        more = {"judges": judges, **verified, "dataset": config.dataset_dir, "splits": splits, **use}
+        preference = write_pairs(stage.rows, config.answers, stage.preference)
+        more = {
+            "judges": judges,
+            **verified,
+            "dataset": config.dataset_dir,
+            "splits": splits,
+            "preference": preference,
+            **use,
+        }
         summary = stage.finish(counts, Used() if use else measured.used, **more)
     report(summary, stage.folder)

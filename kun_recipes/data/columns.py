@@ -101,6 +101,24 @@ def with_round(columns: tuple[Column, ...], first: Mapping[str, Any] | None) -> 
     return (*columns, Column(schema.ROUND, _WHOLE, "the round that labelled the segment")) if is_of_round else columns
 
 
+_TURNS = pyarrow.list_(pyarrow.struct({"role": _TEXT, "content": _TEXT}))
+
+PREFERENCE = (
+    Column("prompt", _TURNS, "the instruction, as a conversation"),
+    Column("chosen", _TURNS, "the answer of the row"),
+    Column("rejected", _TURNS, "a worse one"),
+    Column("score_chosen", _REAL, "support of the answer, nats a token; null: not measured"),
+    Column("score_rejected", _REAL, "the same of the worse one; a raw segment was not measured"),
+    Column("judge_chosen", _REAL, "P(好) of the answer, by the judge of answers; null: not asked"),
+    Column("judge_rejected", _REAL, "the same of the worse one"),
+    Column("rejected_from", _TEXT, "turned_down: an answer that a check turned down; segment: the raw segment"),
+    Column("reason", _TEXT, "the check that turned it down; not_polished for a raw segment"),
+    _SOURCE._replace(meaning="the corpus"),
+    Column(schema.ID, _TEXT, "the row's name, as in the other configs"),
+)
+"""Preference pairs in TRL's conversational form."""
+
+
 def with_license(columns: tuple[Column, ...]) -> tuple[Column, ...]:
     """The columns with the licence of the row's source behind its source."""
     behind = next(number for number, column in enumerate(columns, 1) if column.name == schema.SOURCE)

@@ -26,6 +26,8 @@ ROWS = "*.jsonl*"
 ASKED = "asked"
 """Folder of the answers of a model behind an address."""
 _OF_ROWS = (ASKED, "measured", "recalled", "rows", "removed")
+PREFERENCE = "preference"
+"""Folder of the preference pairs: in that of refine, and in a published dataset's, where a config has this name."""
 STAGE_FILES = (SUMMARY, STARTED, *(f"{folder}/{ROWS}" for folder in _OF_ROWS), "scratch/*", "logs/*")
 """Patterns of what every stage writes into its folder; * stands for anything, folders included."""
 

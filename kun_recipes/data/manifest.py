@@ -5,14 +5,15 @@ The card is not in it: who corrects a word of it publishes no other data.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from kun_recipes.data.atomic import write_json
-from kun_recipes.data.parquet import read_split, split_names
+from kun_recipes.data.folders import PREFERENCE
+from kun_recipes.data.parquet import DATA, read_split, split_names
 
 MANIFEST = "manifest.json"
 CARD = "README.md"
@@ -21,12 +22,19 @@ CARD = "README.md"
 def write_manifest(folder: Path) -> dict[str, Any]:
     """Describe the content of a folder in its manifest.json, and return it."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    names = {path.relative_to(folder).as_posix(): path for path in paths}
-    files = {name: describe_file(path) for name, path in names.items() if name not in (MANIFEST, CARD)}
-    splits = {name: digest_rows(read_split(folder, name)) for name in split_names(folder)}
+    found = {path.relative_to(folder).as_posix(): path for path in paths}
+    files = {name: describe_file(path) for name, path in found.items() if name not in (MANIFEST, CARD)}
+    names = [*split_names(folder), *(f"{PREFERENCE}/{name}" for name in split_names(folder, PREFERENCE))]
+    splits = {name: digest_rows(read_named(folder, name)) for name in names}
     manifest = {"files": files, "splits": splits}
     write_json(folder / MANIFEST, manifest)
     return manifest
+
+
+def read_named(folder: Path, name: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a split by its name in the manifest: <split>, or <config>/<split> of another config's."""
+    config, _, split = name.rpartition("/")
+    return read_split(folder, split, data=config or DATA)
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

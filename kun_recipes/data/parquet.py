@@ -26,7 +26,7 @@ SHARD_BYTES = 500 * 2**20
 
 
 class SplitWriter(AbstractContextManager):
-    """Write rows of all sources in one pass, each source's into its own shards.
+    """Write rows of all splits in one pass, each split's into its own shards.
 
     The bytes depend on the rows and their order alone. Pages are cut where the content says, so that the Hub stores
     anew only what a later release changed.
@@ -45,11 +45,14 @@ class SplitWriter(AbstractContextManager):
         self._splits: dict[str, _Split] = {}
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Add a row of a stage; columns that it lacks are null."""
-        name = row[schema.SOURCE]
-        if name not in self._splits:
-            self._splits[name] = _Split(name, self.folder, self.schema)
-        self._splits[name].write({**row, SEGMENT: row[schema.TEXT]})
+        """Add a row of a stage to the split of its source; columns that it lacks are null."""
+        self.add(row[schema.SOURCE], {**row, SEGMENT: row[schema.TEXT]})
+
+    def add(self, split: str, row: dict[str, Any]) -> None:
+        """Add a row to a split; columns that it lacks are null."""
+        if split not in self._splits:
+            self._splits[split] = _Split(split, self.folder, self.schema)
+        self._splits[split].write(row)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         for split in self._splits.values():
@@ -105,26 +108,33 @@ class _Split:
             self._writer, self._bytes = None, 0
 
 
-def split_names(folder: Path) -> list[str]:
-    """Return the names of the splits of a dataset's folder; a model's has none."""
-    return sorted({path.name.rsplit("-", 3)[0] for path in (folder / DATA).glob("*-?????-of-?????.parquet")})
+def split_names(folder: Path, data: str = DATA) -> list[str]:
+    """Return the names of the splits of a dataset's folder; a model's has none.
+
+    Args:
+        data: folder of the shards, here as below.
+    """
+    return sorted({path.name.rsplit("-", 3)[0] for path in (folder / data).glob("*-?????-of-?????.parquet")})
 
 
-def shards(folder: Path, split: str) -> list[Path]:
+def shards(folder: Path, split: str, data: str = DATA) -> list[Path]:
     """Return the files of a split, in order."""
-    return sorted((folder / DATA).glob(f"{split}-?????-of-?????.parquet"))
+    return sorted((folder / data).glob(f"{split}-?????-of-?????.parquet"))
 
 
-def read_split(folder: Path, split: str, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
+def read_split(
+    folder: Path, split: str, columns: list[str] | None = None, data: str = DATA
+) -> Iterator[dict[str, Any]]:
     """Yield the rows of a split, in order."""
     batches = chain.from_iterable(
-        parquet.ParquetFile(path).iter_batches(batch_size=1000, columns=columns) for path in shards(folder, split)
+        parquet.ParquetFile(path).iter_batches(batch_size=1000, columns=columns)
+        for path in shards(folder, split, data)
     )
     return chain.from_iterable(batch.to_pylist() for batch in batches)
 
 
-def read_all(folder: Path, columns: list[str] | None = None) -> Iterator[tuple[str, dict[str, Any]]]:
+def read_all(folder: Path, columns: list[str] | None = None, data: str = DATA) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (split, row) of all splits, one after the other."""
-    for split in split_names(folder):
-        for row in read_split(folder, split, columns):
+    for split in split_names(folder, data):
+        for row in read_split(folder, split, columns, data):
             yield split, row

@@ -55,6 +55,10 @@ ANSWER_CANDIDATE = "answer_candidate"  # number of a further answer, from 1; abs
 RAW_OUTPUT = "raw_output"  # the answer as it was written, where a tail was stripped from it
 TAIL = "tail"  # what was stripped: disclaimers and courtesies; absent where there were none
 MISSING_DETAILS = "missing_details"  # words of instruction and answer that the segment does not have, a list
+REJECTED_OUTPUT = "rejected_output"  # another answer, which verification turned down; absent where there is none
+REJECTED_SUPPORT = "rejected_support"  # its support
+REJECTED_PROBABILITY = "rejected_probability"  # P(好) of it, by the judge of answers
+REJECTED_REASON = "rejected_reason"  # the check that turned it down
 
 # label and refine, where a model could not be asked
 PROMPT_TOKENS = "prompt_tokens"  # of the prompt that leaves the answer no room in the model's context
@@ -86,6 +90,10 @@ REFINED = (
     RAW_OUTPUT,
     TAIL,
     MISSING_DETAILS,
+    REJECTED_OUTPUT,
+    REJECTED_SUPPORT,
+    REJECTED_PROBABILITY,
+    REJECTED_REASON,
     PROMPT_TOKENS,
     REASON,
     VALUE,

@@ -5,6 +5,7 @@
 <output_dir>/recalled/    what was measured before the selection changed, while the stage runs again
 <output_dir>/rows/        the rows kept, in shards
 <output_dir>/removed/     the rows dropped, a folder per block, each row with its reason
+<output_dir>/preference/  refine: the preference pairs of the rows, as Parquet
 <output_dir>/scratch/     what one pipeline of the stage hands to the next, while the stage runs
 <output_dir>/logs/        datatrove's completion markers, statistics and logs
 <output_dir>/stage.json   written last, atomically: a folder without it is not finished
@@ -27,7 +28,7 @@ from kun_recipes.config.paths import map_paths
 from kun_recipes.config.settings import read_yaml_mapping
 from kun_recipes.config.types import InputPath, PathKind, field_types
 from kun_recipes.data.atomic import write_json
-from kun_recipes.data.folders import ASKED, STARTED, SUMMARY, discard, fingerprint, hash_of, without_paths
+from kun_recipes.data.folders import ASKED, PREFERENCE, STARTED, SUMMARY, discard, fingerprint, hash_of, without_paths
 from kun_recipes.errors import UserError
 from kun_recipes.execution.counts import NOT_BEST, OTHER_ROUNDS, Counts
 from kun_recipes.execution.failed import left_out
@@ -71,6 +72,10 @@ class StageFolder:
     @property
     def removed(self) -> Path:
         return self.folder / "removed"
+
+    @property
+    def preference(self) -> Path:
+        return self.folder / PREFERENCE
 
     @property
     def measured(self) -> Path:

@@ -16,11 +16,13 @@ from rich.filesize import decimal
 from rich.text import Text
 from rich.tree import Tree
 
+from kun_recipes.curation.preference import SPLIT, PairCounts
 from kun_recipes.data import schema
 from kun_recipes.data.atomic import write_json
 from kun_recipes.data.columns import CANDIDATES as CANDIDATE_COLUMNS
 from kun_recipes.data.columns import LICENSE, PAIRS, with_license, with_round
-from kun_recipes.data.folders import TRAIN_SUMMARY, WRITTEN, link_or_copy, path_of
+from kun_recipes.data.columns import PREFERENCE as PREFERENCE_COLUMNS
+from kun_recipes.data.folders import PREFERENCE, TRAIN_SUMMARY, WRITTEN, link_or_copy, path_of
 from kun_recipes.data.manifest import CARD, write_manifest
 from kun_recipes.data.parquet import DATA, SplitWriter, read_all
 from kun_recipes.data.rows import read_rows
@@ -52,8 +54,8 @@ BY_WITHHOLDING = (
     "them"
 )
 
-RESERVED = (DEFAULT, "all")
-"""Words of `load_dataset` that no split can have for its name."""
+RESERVED = (DEFAULT, "all", PREFERENCE)
+"""Words of `load_dataset`, and the config of the preference pairs: no source can have them for its name."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,12 @@ def _build_dataset(
     columns = with_license(PAIRS if name == DATASET else CANDIDATE_COLUMNS)
     columns = with_round(columns, next(read_rows(stage / "rows"), None))
     privacy = withholding.privacy
+    pairs = PairCounts() if name == DATASET else None
     written = _write_rows(config, stage / "rows", columns, folder / DATA, withholding)
     rows, withheld = written.rows, written.count_withheld
+    if pairs:
+        answers = summary["config"]["answers"]
+        _write_pairs(config, stage / "rows", answers, folder / PREFERENCE, pairs, withholding)
     if sum(rows.values()) + withheld != summary["rows_kept"]:
         raise UserError(
             f"{stage}: its rows are {sum(rows.values()) + withheld}, but its funnel ends with {summary['rows_kept']}; "
@@ -146,9 +152,8 @@ def _build_dataset(
     figures = _copy_figures(config.report_dir, folder) if config.report_dir and name == DATASET else []
     # private_found: or it were refused
     counts = {kind: len(ids) for kind, ids in written.withheld.items()}
-    card = DatasetCard(
-        config, record, folder, name, columns, rows, counts, private_found=0, figures=figures, changes=changes
-    )
+    preference = pairs.summary() if pairs else None
+    card = DatasetCard(config, record, folder, name, columns, rows, counts, 0, figures, changes, preference)
     (folder / CARD).write_text(card.render(), encoding="utf-8")
     write_manifest(folder)
     return Built(name, "dataset", sum(rows.values()), withheld)
@@ -186,10 +191,26 @@ def _write_rows(config: PublishConfig, rows: Path, columns: Any, data: Path, wit
     return _Written(splits.rows, withheld)
 
 
+def _write_pairs(
+    config: PublishConfig, rows: Path, answers: str, folder: Path, counts: PairCounts, withholding: Withholding
+) -> None:
+    """Write the preference pairs of the rows that are published; without a pair there is no folder."""
+    licences = config.licences_of_sources()
+    folder.mkdir()
+    published = (row for row in read_rows(rows) if not withholding.kind_of(row))
+    with SplitWriter(folder, with_license(PREFERENCE_COLUMNS)) as splits:
+        for pair in counts.pairs(published, answers):
+            splits.add(SPLIT, {**pair, LICENSE: licences[pair[schema.SOURCE]].id})
+    if not splits.rows:
+        folder.rmdir()
+
+
 def refuse_reserved(source: str, rows: Path) -> None:
     """Raise UserError for a source whose name no split can have."""
     if source in RESERVED:
-        raise UserError(f"{rows}: a source is called {source}, a name that `datasets` keeps for itself")
+        raise UserError(
+            f"{rows}: a source is called {source}, a name that a published dataset has another use for; rename it"
+        )
 
 
 def refuse_bad_rows(folder: Path, privacy: PrivacySettings, rules: Rules, rows: Path, advice: str) -> None:
@@ -203,6 +224,8 @@ def refuse_bad_rows(folder: Path, privacy: PrivacySettings, rules: Rules, rows: 
     check = RowsCheck(privacy, rules, quality=False)
     for split, row in read_all(folder):
         check.look(split, row)
+    for split, pair in read_all(folder, data=PREFERENCE):
+        check.look(f"{PREFERENCE}/{split}", pair)
     if bad := [problem for problem in check.problems.values() if problem.serious]:
         found = "; ".join(map(str, bad))
         raise UserError(f"{rows}: not to be published: {found}. {advice}")

@@ -10,11 +10,11 @@ from transformers.pytorch_utils import Conv1D
 
 from kun_recipes.errors import UserError
 from kun_recipes.training.attention import FLASH, VARLEN_SDPA, Attention, choose_attention
-from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.distributed import print_status
+from kun_recipes.training.options import TrainingOptions
 
 
-def outline(config: TrainConfig, folder: str) -> PreTrainedModel:
+def outline(config: TrainingOptions, folder: str) -> PreTrainedModel:
     """Return the model of a folder without its weights: every layer, and no memory.
 
     Raises UserError for a folder whose model transformers cannot make.
@@ -31,21 +31,20 @@ def outline(config: TrainConfig, folder: str) -> PreTrainedModel:
         ) from error
 
 
-def fitting_attention(config: TrainConfig, model: PreTrainedModel, on_gpu: bool) -> Attention:
+def fitting_attention(config: TrainingOptions, model: PreTrainedModel, on_gpu: bool) -> Attention:
     """Return the attention to load the model with: the one asked for, else the fastest that machine and model have.
 
     Raises:
         UserError: an attention that this machine or the model does not have; rows shared by conversations, of a model
             that cannot keep them apart.
     """
-    shared_rows = config.packing or config.padding_free
+    option = config.shares_rows_by
     kind = type(model)
-    if shared_rows and (kind._is_stateful or "position_ids" not in inspect.signature(model.forward).parameters):
-        option = "packing" if config.packing else "padding_free"
+    if option and (kind._is_stateful or "position_ids" not in inspect.signature(model.forward).parameters):
         raise UserError(
             f"{option}: {kind.__name__} cannot keep conversations apart that share a row; leave {option} out"
         )
-    chosen = choose_attention(config.attn_implementation, shared_rows, on_gpu)
+    chosen = choose_attention(config.attn_implementation, option is not None, on_gpu)
     if _has_attention(kind, chosen):
         return chosen
     if asked := config.attn_implementation:

@@ -17,7 +17,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -32,9 +32,8 @@ from kun_recipes.data.atomic import write_json
 from kun_recipes.data.folders import TRAIN_SUMMARY
 from kun_recipes.errors import UserError
 from kun_recipes.execution.folder import changed_keys, describe
-from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.distributed import print_status
-from kun_recipes.training.model_options import ModelOptions
+from kun_recipes.training.options import TrainingOptions
 
 MANIFEST = "manifest.json"
 _RUN_ONLY = (
@@ -63,7 +62,7 @@ class RunFolder:
         config: its `output_dir` is the folder; the rest is what the folder must have been made with.
     """
 
-    def __init__(self, config: TrainConfig):
+    def __init__(self, config: TrainingOptions):
         self.output = Path(config.output_dir)
         self.asked = made_from(config)
 
@@ -221,14 +220,14 @@ def exit_if_stopped(trainer: Trainer) -> None:
         sys.exit(128 + signal.SIGTERM)
 
 
-def made_from(config: TrainConfig) -> dict[str, Any]:
+def made_from(config: TrainingOptions) -> dict[str, Any]:
     """Return the settings that decide the weights.
 
     These are our options, TRL's unless they are at their default, and the content of files: as they were asked for,
     not as this machine's hardware resolves them. The summary's `resolved` has that.
     """
     values = describe(config)
-    ours = ModelOptions.__annotations__ | TrainConfig.__annotations__
+    ours = {name for kind in type(config).__mro__ if kind.__module__.startswith(__package__) for name in _own(kind)}
     run_only = _RUN_ONLY + (_IN_GLOBAL_BATCH if config.global_batch_size else ())
     paths = {path.option for path in config_paths(config)}
     options = {field.name for field in dataclasses.fields(config)}
@@ -239,6 +238,11 @@ def made_from(config: TrainConfig) -> dict[str, Any]:
             by_value = asked == now or key in paths or isinstance(now, dict)  # found, or read from JSON
             made[key] = values[key] if by_value else asked
     return made
+
+
+def _own(kind: type) -> Mapping[str, Any]:
+    """Return what a class itself annotates."""
+    return vars(kind).get("__annotations__", {})
 
 
 def _default(field: dataclasses.Field) -> Any:

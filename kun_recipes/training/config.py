@@ -1,50 +1,29 @@
-"""What `recipes/train.py` can be told: TRL's SFTConfig and the few options of ours."""
+"""What `recipes/train.py` can be told: TRL's SFTConfig and the options of ours."""
 
-import warnings
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import torch
-from transformers.trainer_utils import SaveStrategy
 from trl import SFTConfig
 
 from kun_recipes.config.options import option
-from kun_recipes.config.types import DatasetPath, InputPath, OutputPath, PromptPath
+from kun_recipes.config.types import DatasetPath, InputPath, PromptPath
 from kun_recipes.corpus.config import Benchmark
 from kun_recipes.data.pair_sources import HubPart
 from kun_recipes.errors import ConfigError
 from kun_recipes.execution.rounds import OfRound
-from kun_recipes.models.hardware import fast_dtype
-from kun_recipes.training.distributed import check_batch
 from kun_recipes.training.mixture import DatasetMixture
-from kun_recipes.training.model_options import ModelOptions
-from kun_recipes.training.tracking import check_trackers
+from kun_recipes.training.options import TrainingOptions
 
 
 @dataclass(kw_only=True)
-class TrainConfig(ModelOptions, SFTConfig, OfRound):
+class TrainConfig(TrainingOptions, SFTConfig, OfRound):
     """Fine-tune the label model, the primary chat model or the final model (Kun §3.1, §3.3)."""
 
-    RENAMED: ClassVar[dict[str, str]] = ModelOptions.RENAMED | {
+    RENAMED: ClassVar[dict[str, str]] = TrainingOptions.RENAMED | {
         "mix": "is now dataset_mixture: {datasets: [{id: …, columns: [instruction, output], weight: …}]}",
-        "chat_template": "is now chat_template_path, a Jinja file",
         "dataset_name": "is here seeds",
-        "evaluation_strategy": "is now eval_strategy",
-        "max_seq_length": "is now max_length",
-        "overwrite_output_dir": "is gone: remove the folder or give another output_dir",
-        "warmup_ratio": "is now warmup_steps, where a number below 1 is a share",
     }
-
-    output_dir: OutputPath = option(help="folder of the trained model and its train_summary.json")
-    chat_template_path: InputPath | None = option(
-        None, "Jinja file that replaces the base model's chat template; needs {% generation %} markers"
-    )
-    chat_template_kwargs: dict[str, bool | int | str] | None = option(
-        None,
-        "arguments of the chat template, which the trained model is then asked with, too; where the template knows "
-        "enable_thinking, that is false unless given here",
-    )
 
     direction: Literal["forward", "backward"] = option(
         "forward", "forward trains instruction -> output, backward output -> instruction", source="§3.1"
@@ -67,9 +46,6 @@ class TrainConfig(ModelOptions, SFTConfig, OfRound):
     label_prompt: PromptPath | None = option(
         None, "prompt file that asks for the instruction of {segment}; backward only", source="§3.2"
     )
-    held_out_share: float = option(
-        0.1, "share of the pairs, by hash, that is measured and not trained on", min=0, max=0.5
-    )
     train_rows: int | None = option(
         None,
         "pairs trained on, chosen by hash: a larger number holds the smaller ones; null trains on all",
@@ -81,10 +57,6 @@ class TrainConfig(ModelOptions, SFTConfig, OfRound):
         "other instruction sets beside the seeds, as the Alignment Handbook names them",
         source="table 3: COIG-one-38k",
     )
-    max_length: int = option(
-        1024, "longest conversation trained on; longer ones are removed, not cut", unit="tokens", min=16
-    )
-
     seed_checks: list[str] | None = option(
         None,
         "what seeds and sets mixed in are held to: rules, those of A.2 on repetition, low-quality keywords, and in "
@@ -112,13 +84,6 @@ class TrainConfig(ModelOptions, SFTConfig, OfRound):
     )
     judge_passes: int = option(1, "times each judge item is laid out, each time in another order", min=1)
 
-    global_batch_size: int | None = option(
-        None,
-        "sets gradient_accumulation_steps, so that an update is the same on any number of processes; null leaves it",
-        unit="conversations in one update, over all processes",
-        source="§4.1.1: 16",
-        min=1,
-    )
     packing: bool = option(
         False,
         "fill rows of max_length tokens with whole conversations that do not see each other; a batch is then counted "
@@ -130,55 +95,14 @@ class TrainConfig(ModelOptions, SFTConfig, OfRound):
         "update has as many conversations as with padding",
     )
 
-    # TRL's own arguments whose defaults do not suit: nothing leaves the machine, the loss is on the answer alone, and
-    # the end of turn is trained and named. `bf16: null` is decided by the hardware.
-    eos_token: str = option("<|im_end|>", "token that ends a turn; trained, and the model's EOS afterwards")
+    # TRL's own arguments whose defaults do not suit: the loss is on the answer alone.
     completion_only_loss: bool | None = field(default=True, metadata={"help": "Loss on the completion alone."})
     assistant_only_loss: bool = field(default=True, metadata={"help": "Loss on the assistant's turns alone."})
     eval_packing: bool | None = field(default=False, metadata={"help": "Pack the held-out pairs; must stay false."})
-    report_to: list[str] | str = field(
-        default_factory=lambda: ["tensorboard"],
-        metadata={"help": "Experiment tracker: tensorboard, in <output_dir>/logs; none; or trackio, wandb, …"},
-    )
-    ddp_find_unused_parameters: bool | None = field(
-        default=False,
-        metadata={"help": "Look for weights that a step does not use; slower, and only some models have any."},
-    )
-    gradient_checkpointing: bool = field(
-        default=False, metadata={"help": "Recompute activations in the backward pass: less memory, slower."}
-    )
-    per_device_eval_batch_size: int = field(default=1, metadata={"help": "Held-out pairs measured at once."})
-    log_level_replica: str = field(
-        default="error", metadata={"help": "What processes other than the first may say: as little as the first."}
-    )
-    logging_steps: float = field(default=1, metadata={"help": "Update steps between two logged losses."})
-    save_minutes: float | None = option(
-        None,
-        "a checkpoint is saved once this time has passed since the last, instead of every save_steps; a run can go on "
-        "with another value",
-        unit="minutes",
-        source="ours",
-        above=0,
-    )
-    save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept while training."})
 
-    def __post_init__(self) -> None:
-        self.asked = {field.name: getattr(self, field.name) for field in fields(self)}
-        """The options as they were given, before this machine's hardware and TRL resolve some of them."""
-        ModelOptions.__post_init__(self)
-        if not torch.accelerator.is_available():
-            self.use_cpu = True
-        if self.bf16 is None:
-            # LoRA keeps its adapters in fp32 over a base in the fast format: nothing is left for autocast to speed up.
-            self.bf16: bool | None = not self.use_peft and not self.fp16 and fast_dtype() == torch.bfloat16
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of TRL's about transformers' own renamed options
-            try:
-                SFTConfig.__post_init__(self)
-            except TypeError as error:  # of accelerate's, for a key that it does not know
-                raise ConfigError("accelerator_config", f"cannot be used: {error}") from error
-        if self.save_minutes:
-            self.save_strategy = SaveStrategy.NO  # of TRL's own; `checkpoints.SaveByTime` saves
+    @property
+    def shares_rows_by(self) -> str | None:
+        return "packing" if self.packing else "padding_free" if self.padding_free else None
 
     def seeds_part(self) -> HubPart:
         """Return what is read of seeds that are a Hub dataset."""
@@ -192,26 +116,14 @@ class TrainConfig(ModelOptions, SFTConfig, OfRound):
 
     def check(self) -> None:
         """Raise ConfigError for combinations that cannot work."""
-        self.check_model()
-        if self.push_to_hub:
-            raise ConfigError("push_to_hub", "must stay false: a training publishes nothing, recipes/publish.py does")
+        super().check()
         self._check_data()
         if self.direction == "backward" and not self.label_prompt:
             raise ConfigError("label_prompt", "is required for direction: backward")
         if self.direction == "forward" and self.label_prompt:
             raise ConfigError("label_prompt", "has no effect for direction: forward; leave it out")
         self._check_judges()
-        check_batch(self.global_batch_size, self.per_device_train_batch_size, self.gradient_accumulation_steps)
-        for key in ("learning_rate", "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps"):
-            if not getattr(self, key) > 0:
-                raise ConfigError(key, f"must be above 0, not {getattr(self, key)}")
-        if self.enable_jit_checkpoint:
-            raise ConfigError("enable_jit_checkpoint", "is not needed: every training saves a checkpoint on SIGTERM")
-        if self.save_minutes and (steps := self.asked["save_steps"]) != SFTConfig.save_steps:
-            raise ConfigError("save_minutes", f"saves by time, save_steps: {steps:g} by steps: choose one of the two")
         self._check_rows()
-        self._check_kernels()
-        check_trackers(self.report_to)
         if not self.assistant_only_loss or not self.completion_only_loss:
             key = "completion_only_loss" if self.assistant_only_loss else "assistant_only_loss"
             raise ConfigError(key, "must stay true: the loss is on the answers alone")
@@ -239,14 +151,6 @@ class TrainConfig(ModelOptions, SFTConfig, OfRound):
             raise ConfigError("packing_strategy", "must stay bfd: the others cut conversations")
         if self.eval_packing is not False:
             raise ConfigError("eval_packing", "must stay false: the held-out loss is a mean over conversations")
-
-    def _check_kernels(self) -> None:
-        if self.use_liger_kernel:
-            raise ConfigError(
-                "use_liger_kernel", "is given up by TRL for the Hub's kernels: model_init_kwargs: {use_kernels: true}"
-            )
-        if again := {"attn_implementation", "dtype"} & (self.model_init_kwargs or {}).keys():
-            raise ConfigError("model_init_kwargs", f"{min(again)} is an option of its own: set it there")
 
     def _check_judges(self) -> None:
         required = ("filter_prompt", "score_prompt")

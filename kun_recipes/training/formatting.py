@@ -27,7 +27,7 @@ from kun_recipes.errors import UserError
 from kun_recipes.models.engines.base import Message
 from kun_recipes.models.prompts import PromptTemplate
 from kun_recipes.models.templates import template_arguments
-from kun_recipes.training.config import TrainConfig
+from kun_recipes.training.options import TrainingOptions
 
 Conversation = dict[str, list[Message]]
 """{"prompt": turns before the first trained answer, "completion": the rest}."""
@@ -99,7 +99,7 @@ def find_marker(conversation: Conversation, markers: re.Pattern[str]) -> str | N
     return next((match[0] for match in found if match), None)
 
 
-def load_tokenizer(config: TrainConfig, model: str) -> PreTrainedTokenizerBase:
+def load_tokenizer(config: TrainingOptions, model: str) -> PreTrainedTokenizerBase:
     """Load the tokenizer of the folder `model`, set template, EOS and padding, and check the EOS contract.
 
     Each turn marker of the template becomes one token if the vocabulary has it.
@@ -127,7 +127,7 @@ def load_tokenizer(config: TrainConfig, model: str) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def template_name(config: TrainConfig) -> str:
+def template_name(config: TrainingOptions) -> str:
     """Return what messages call the chat template."""
     return config.chat_template_path or f"the chat template of {config.model_name_or_path}"
 

@@ -17,16 +17,16 @@ from datasets import Dataset
 
 from kun_recipes.data.atomic import write_json
 from kun_recipes.data.pairs import Removed
-from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.data import TrainingData, report_removed
 from kun_recipes.training.formatting import Conversation
+from kun_recipes.training.options import TrainingOptions
 
 COUNTS = "data.json"
 PARTS = ("training", "held_out")
 
 
 def prepared(
-    config: TrainConfig, folder: Path, arguments: Mapping[str, Any], load: Callable[[], TrainingData]
+    config: TrainingOptions, folder: Path, arguments: Mapping[str, Any], load: Callable[[], TrainingData]
 ) -> TrainingData:
     """Return the data of a run: what lies in `folder`, made by the first process if it is missing.
 

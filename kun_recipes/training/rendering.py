@@ -8,8 +8,8 @@ from transformers import PreTrainedTokenizerBase
 from kun_recipes.errors import UserError
 from kun_recipes.models.engines.base import Message
 from kun_recipes.models.templates import fold_system, takes_system, template_arguments
-from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.formatting import Conversation, template_name
+from kun_recipes.training.options import TrainingOptions
 
 
 class Rendering:
@@ -19,7 +19,7 @@ class Rendering:
         arguments: of the chat template, for each conversation.
     """
 
-    def __init__(self, config: TrainConfig, tokenizer: PreTrainedTokenizerBase):
+    def __init__(self, config: TrainingOptions, tokenizer: PreTrainedTokenizerBase):
         self.tokenizer = tokenizer
         self.arguments = template_arguments(tokenizer, config.chat_template_kwargs or {})
         self.template = template_name(config)

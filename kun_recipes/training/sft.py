@@ -1,11 +1,12 @@
-"""Supervised fine-tuning: pairs in, a plain model folder out (Kun §3.1, §3.3)."""
+"""Trainings: pairs in, a plain model folder out; supervised fine-tuning is one (Kun §3.1, §3.3)."""
 
 import copy
 import shutil
 import time
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ import transformers
 from datasets import Dataset
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase, PrinterCallback, TrainerCallback
-from trl import SFTConfig
 
 from kun_recipes.execution.folder import report
 from kun_recipes.models.resolve import resolve_model
@@ -27,12 +27,37 @@ from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.data import TrainingData, load_data
 from kun_recipes.training.distributed import check_sharding, print_status, share_batch, whole_updates
 from kun_recipes.training.formatting import Conversation, load_tokenizer
+from kun_recipes.training.options import TrainingOptions
 from kun_recipes.training.prepared import as_dataset, prepared
-from kun_recipes.training.tracking import LOSS_PLOT, ProgressBar, make_trackers, plot_losses
-from kun_recipes.training.trainer import Trainer, conversation_lengths, trained_tokens
+from kun_recipes.training.tracking import LOSS_AXIS, LOSS_PLOT, ProgressBar, make_trackers, plot_losses
+from kun_recipes.training.trainer import Measured, Trainer
+
+
+@dataclass(frozen=True)
+class Method:
+    """What one kind of training has of its own.
+
+    Attributes:
+        stage: its name in summaries.
+        load: reads the conversations that a config names.
+        trainer: of TRL's, measured.
+        results: returns what the summary says of the held-out data beside its loss, once that was measured.
+        loss: axis of the plot.
+    """
+
+    stage: str
+    load: Callable[[Any, PreTrainedTokenizerBase], TrainingData]
+    trainer: type[Measured]
+    results: Callable[[Measured], dict[str, Any]] = lambda _: {}
+    loss: str = LOSS_AXIS
 
 
 def train(config: TrainConfig) -> dict[str, Any]:
+    """Train one model on pairs: see `run_training`."""
+    return run_training(config, Method("train", load_data, Trainer))
+
+
+def run_training(config: TrainingOptions, method: Method) -> dict[str, Any]:
     """Train one model and write it to `config.output_dir`; returns the content of its train_summary.json.
 
     A complete folder is left as it is. An interrupted run goes on from its last whole checkpoint, and on a CPU ends
@@ -54,8 +79,8 @@ def train(config: TrainConfig) -> dict[str, Any]:
     model = resolve_model(config.model_name_or_path, config.model_revision)
     tokenizer = load_tokenizer(config, model)
     given = template_arguments(tokenizer, config.chat_template_kwargs or {})
-    data = prepared(config, folder.data, given, lambda: load_data(config, tokenizer))
-    trainer = build_trainer(config, model, tokenizer, data, folder, trackers)
+    data = prepared(config, folder.data, given, lambda: method.load(config, tokenizer))
+    trainer = build_trainer(config, model, tokenizer, data, folder, trackers, method.trainer)
     if checkpoint:
         print_status(f"train: continuing from step {_step(checkpoint)}")
     # Inside the training: measured before it, a model would be prepared for evaluation only, and each process would
@@ -65,11 +90,11 @@ def train(config: TrainConfig) -> dict[str, Any]:
     exit_if_stopped(trainer)
     before, after = _held_out_loss_before(trainer), _held_out_loss(trainer)
     _save_model(trainer, tokenizer, folder.staged_model)
-    summary = _summarise(trainer, data, time.monotonic() - begun)
-    summary |= {"held_out_loss_before": before, "held_out_loss_after": after}
+    summary = {"stage": method.stage} | _summarise(trainer, data, time.monotonic() - begun)
+    summary |= {"held_out_loss_before": before, "held_out_loss_after": after} | method.results(trainer)
     trainer.accelerator.wait_for_everyone()
     if trainer.is_world_process_zero():
-        plot_losses(trainer.state.log_history, folder.staged_model / LOSS_PLOT)
+        plot_losses(trainer.state.log_history, folder.staged_model / LOSS_PLOT, method.loss)
         summary = folder.finish(summary)
         report(summary, folder.output)
         if after is not None:
@@ -78,18 +103,19 @@ def train(config: TrainConfig) -> dict[str, Any]:
 
 
 def build_trainer(
-    config: TrainConfig,
+    config: TrainingOptions,
     model: str,
     tokenizer: PreTrainedTokenizerBase,
     data: TrainingData,
     folder: RunFolder,
     trackers: Sequence[TrainerCallback] = (),
-) -> Trainer:
-    """The trainer over prompt-completion conversations; TRL tokenises them and masks all but the answers.
+    trainer_class: type[Measured] = Trainer,
+) -> Measured:
+    """The trainer over conversations; TRL tokenises them and masks all but the answers.
 
     LoRA adapters stay in fp32, where AdamW's small steps are not lost, over a base in the format that is fast here.
     """
-    arguments: SFTConfig = copy.copy(config)  # whose fields take more than a config file can say
+    arguments: Any = copy.copy(config)  # whose fields take more than a config file can say
     arguments.output_dir = str(folder.checkpoints)
     arguments.disable_tqdm = True
     arguments.report_to = []  # ours are made below, with their folder
@@ -99,7 +125,7 @@ def build_trainer(
     adapters, quantization = config.adapters(), config.quantization()
     if adapters:
         check_adapters(adapters, layers)
-    if config.padding_free:
+    if config.shares_rows_by == "padding_free":
         arguments.max_length = None  # TRL would not enforce it; what is longer was removed with the data
     arguments.model_init_kwargs = {
         "dtype": config.loaded_dtype(),
@@ -112,7 +138,7 @@ def build_trainer(
         return part if isinstance(part, Dataset) else as_dataset(part, given)
 
     saving = [SaveByTime(60 * config.save_minutes)] if config.save_minutes else []
-    trainer = Trainer(
+    trainer = trainer_class(
         model,
         args=arguments,
         train_dataset=rows(data.training),
@@ -127,17 +153,17 @@ def build_trainer(
     return trainer
 
 
-def _held_out_loss(trainer: Trainer) -> float | None:
+def _held_out_loss(trainer: Measured) -> float | None:
     """Mean loss a token (nats), averaged over the held-out pairs; None without any."""
     return trainer.evaluate()["eval_loss"] if trainer.eval_dataset else None
 
 
-def _held_out_loss_before(trainer: Trainer) -> float | None:
+def _held_out_loss_before(trainer: Measured) -> float | None:
     """The loss before the first step, as logged; None without held-out pairs."""
     return next((entry["eval_loss"] for entry in trainer.state.log_history if "eval_loss" in entry), None)
 
 
-def _save_model(trainer: Trainer, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+def _save_model(trainer: Measured, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Write a plain model folder: shards gathered, adapters merged, tokenizer with chat template.
 
     Adapters that are not merged make a folder of PEFT's. The fp32 weights behind a bf16 training are saved in bf16, in
@@ -163,7 +189,7 @@ def _save_model(trainer: Trainer, tokenizer: PreTrainedTokenizerBase, folder: Pa
         tokenizer.save_pretrained(folder)
 
 
-def _merge_into_whole_base(model: PeftModel, args: TrainConfig, folder: Path) -> None:
+def _merge_into_whole_base(model: PeftModel, args: TrainingOptions, folder: Path) -> None:
     """Save the base as it was before it was quantised, with the adapters merged into it: it is rounded once."""
     adapters = str(folder / "adapters")
     model.save_pretrained(adapters)
@@ -174,10 +200,9 @@ def _merge_into_whole_base(model: PeftModel, args: TrainConfig, folder: Path) ->
     shutil.rmtree(adapters)
 
 
-def _summarise(trainer: Trainer, data: TrainingData, seconds: float) -> dict[str, Any]:
+def _summarise(trainer: Measured, data: TrainingData, seconds: float) -> dict[str, Any]:
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     return {
-        "stage": "train",
         "rows_in": data.pairs + len(data.removed),
         "rows_kept": data.pairs,
         "removed": dict(Counter(row.reason for row in data.removed)),
@@ -186,8 +211,8 @@ def _summarise(trainer: Trainer, data: TrainingData, seconds: float) -> dict[str
         "mixed": data.mixed,
         "judge_items": data.judge_items,
         "judge_conversations": len(data.training) - (data.pairs - len(data.held_out)),
-        "tokens": sum(conversation_lengths(trainer.train_dataset)),
-        "tokens_trained": trained_tokens(trainer.train_dataset),
+        "tokens": sum(trainer.lengths()),
+        "tokens_trained": trainer.trained_tokens(),
         "steps": trainer.state.global_step,
         "resolved": resolved(trainer),
         "loss_first": losses[0],
@@ -196,7 +221,7 @@ def _summarise(trainer: Trainer, data: TrainingData, seconds: float) -> dict[str
     }
 
 
-def resolved(trainer: Trainer) -> dict[str, Any]:
+def resolved(trainer: Measured) -> dict[str, Any]:
     """Return what the hardware decided where the config left it open."""
     config = trainer.accelerator.unwrap_model(trainer.model).config
     return {

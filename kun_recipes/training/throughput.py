@@ -51,7 +51,8 @@ class Throughput(TrainerCallback, ExportableState):
         ids = inputs["input_ids"]
         mask = inputs.get("attention_mask")
         useful = (ids != self.pad_token_id if mask is None else mask).sum()
-        trained = (inputs["labels"][:, 1:] != -100).sum()
+        answers = inputs["completion_mask"] if "labels" not in inputs else inputs["labels"][:, 1:] != -100
+        trained = answers.sum()
         counts = torch.stack([torch.full_like(useful, ids.numel()), useful, trained])
         self.pending = counts if self.pending is None else self.pending + counts
 

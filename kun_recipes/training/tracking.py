@@ -20,6 +20,7 @@ LOGS = "logs"
 """Folder of TensorBoard's files in the model's folder."""
 LOSS_PLOT = "loss.png"
 """File of the loss curve in the model's folder."""
+LOSS_AXIS = "loss (nats a token)"
 _WINDOW = 0.05
 """Share of the logged losses that a point of the smoothed curve is the mean of."""
 
@@ -129,12 +130,13 @@ class ProgressBar(TrainerCallback):
             self.measuring = None
 
 
-def plot_losses(history: Sequence[dict[str, Any]], file: Path) -> None:
+def plot_losses(history: Sequence[dict[str, Any]], file: Path, loss: str = LOSS_AXIS) -> None:
     """Draw training loss, its running mean, and held-out loss over the update steps.
 
     Args:
-        history: the trainer's `log_history`: entries with `step` and `loss` or `eval_loss`, nats per token.
+        history: the trainer's `log_history`: entries with `step` and `loss` or `eval_loss`.
         file: the PNG to write.
+        loss: name of its axis.
     """
     # here: `check_trackers` is needed for a plan, which does without matplotlib
     from matplotlib.figure import Figure
@@ -154,7 +156,7 @@ def plot_losses(history: Sequence[dict[str, Any]], file: Path) -> None:
         if losses:
             axes.plot(steps, losses, color=ORANGE, marker="o", label="held out")
         axes.set_xlabel("update step")
-        axes.set_ylabel("loss (nats a token)")
+        axes.set_ylabel(loss)
         axes.set_ylim(bottom=0)
         axes.grid()
         axes.legend()

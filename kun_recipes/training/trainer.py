@@ -1,4 +1,4 @@
-"""TRL's SFTTrainer, kept to itself, measured, and fast on a CPU."""
+"""TRL's trainers, kept to themselves and measured; its SFTTrainer fast on a CPU."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,31 +8,36 @@ import torch
 from datasets import Dataset
 from pyarrow import compute
 from torch.nn.functional import cross_entropy
+from transformers import Trainer as HubTrainer
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from trl import SFTTrainer
 
 from kun_recipes.training.throughput import Throughput, device_peak, flops_per_token
 
 
-class Trainer(SFTTrainer):
-    """SFTTrainer that tells nobody about the run, writes no model card (ours is made when publishing), measures its
-    throughput, and on a CPU computes logits for the answers alone.
-
-    TRL's fused loss scores every position on a CPU, the prompt's too, and partly in fp32: with a vocabulary of 150,000
-    that takes most of a small model's time. The value is the same.
+class Measured(HubTrainer):
+    """A trainer of TRL's, which stands behind this class, that tells nobody about the run, writes no model card (ours
+    is made when publishing), and measures its throughput.
     """
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         peak = device_peak(self.accelerator, self.model.dtype)
-        lengths = conversation_lengths(self.train_dataset) if peak else []
-        self.throughput = Throughput(
-            self.accelerator,
-            self.processing_class.pad_token_id,
-            flops_per_token(self.model.config, lengths, lora=self.args.use_peft) if peak else None,
-            peak,
-        )
+        flops = self.flops_per_token() if peak else None
+        self.throughput = Throughput(self.accelerator, self.processing_class.pad_token_id, flops, peak)
         self.add_callback(self.throughput)
+
+    def flops_per_token(self) -> float | None:
+        """Return the operations per useful token; None where they are not known."""
+        return None
+
+    def lengths(self) -> list[int]:
+        """Return the tokens of each conversation trained on."""
+        raise NotImplementedError
+
+    def trained_tokens(self) -> int:
+        """Return the tokens trained on that have a loss."""
+        raise NotImplementedError
 
     def _send_telemetry(self) -> None:
         pass
@@ -55,6 +60,23 @@ class Trainer(SFTTrainer):
             seed = self.args.seed if self.args.data_seed is None else self.args.data_seed
             return SeededLengthGroupedSampler(sampler, seed)
         return sampler
+
+
+class Trainer(Measured, SFTTrainer):
+    """SFTTrainer that on a CPU computes logits for the answers alone.
+
+    TRL's fused loss scores every position on a CPU, the prompt's too, and partly in fp32: with a vocabulary of 150,000
+    that takes most of a small model's time. The value is the same.
+    """
+
+    def flops_per_token(self) -> float | None:
+        return flops_per_token(self.model.config, self.lengths(), lora=self.args.use_peft)
+
+    def lengths(self) -> list[int]:
+        return conversation_lengths(self.train_dataset)
+
+    def trained_tokens(self) -> int:
+        return trained_tokens(self.train_dataset)
 
     def compute_loss(
         self,
@@ -109,14 +131,14 @@ class SeededLengthGroupedSampler(LengthGroupedSampler):
 def conversation_lengths(dataset: Dataset) -> list[int]:
     """Tokens of each conversation of a tokenised dataset, packed or not."""
     if "seq_lengths" in dataset.column_names:
-        return compute.list_flatten(_column(dataset, "seq_lengths")).to_pylist()
-    return compute.list_value_length(_column(dataset, "input_ids")).to_pylist()
+        return compute.list_flatten(column_of(dataset, "seq_lengths")).to_pylist()
+    return compute.list_value_length(column_of(dataset, "input_ids")).to_pylist()
 
 
 def trained_tokens(dataset: Dataset) -> int:
     """Return the tokens of a tokenised dataset that have a loss."""
-    return compute.sum(compute.not_equal(compute.list_flatten(_column(dataset, "labels")), -100)).as_py()
+    return compute.sum(compute.not_equal(compute.list_flatten(column_of(dataset, "labels")), -100)).as_py()
 
 
-def _column(dataset: Dataset, name: str) -> pyarrow.ChunkedArray:
+def column_of(dataset: Dataset, name: str) -> pyarrow.ChunkedArray:
     return dataset.with_format("arrow")[:][name]

@@ -19,6 +19,7 @@ from kun_recipes.curation.judge_data import LABELS, JudgeItem, split_judge_items
 from kun_recipes.curation.polishing import PolishAnswer
 from kun_recipes.curation.verification import Verification
 from kun_recipes.data import schema
+from kun_recipes.data.parquet import read_split
 from kun_recipes.errors import UserError
 from kun_recipes.models.asking import row_seed
 from kun_recipes.models.engines import EngineSettings, load_engine
@@ -390,3 +391,28 @@ def test_the_best_answer_is_chosen_anew_without_the_model(stage, several, tmp_pa
         row_id: row.get(schema.ANSWER_CANDIDATE) for row_id, row in best.items() if row[schema.SUPPORT] >= threshold
     }
     assert {*kept.values()} > {None}
+
+
+def test_pairs_of_answers_are_chosen_anew_without_the_model(stage, several, tmp_path, monkeypatch):
+    """A threshold turns some answers down; each kept row has the worst of its others, or its segment, beside it."""
+    measured = [row for row in rows_of(several / "measured") if row["id"] != TOO_LONG]
+    threshold = sorted(row[schema.SUPPORT] for row in measured)[9]
+    options = {"verify": True, "answer_candidates": 3, "support_threshold": threshold, "answer_threshold": -100.0}
+    monkeypatch.setattr(measuring, "engine_of", None)  # no model is asked
+    again = shutil.copytree(several, tmp_path / "again")
+    stage(**options, checks=["support"], output_dir=str(again), dataset_dir=str(again / "dataset"))
+    found = list(read_split(again, "train", data="preference"))
+    expected = {}
+    for row in rows_of(again / "rows"):
+        others = [one for one in measured if one["id"] == row["id"] and one[schema.SUPPORT] < threshold]
+        expected[row["id"]] = {one[schema.OUTPUT] for one in others} or {row["text"]}
+    assert {pair["id"]: pair["rejected"][0]["content"] in expected[pair["id"]] for pair in found} == dict.fromkeys(
+        expected, True
+    )
+    origins = {pair["rejected_from"] for pair in found}
+    assert origins == {"turned_down", "segment"}
+    counts = json.loads((again / "stage.json").read_text(encoding="utf-8"))["preference"]
+    assert counts["pairs"] == len(found) == sum(counts["rejected_from"].values())
+    for pair in found:
+        if pair["rejected_from"] == "turned_down":
+            assert pair["score_rejected"] < threshold <= pair["score_chosen"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from datasets import get_dataset_config_names, load_dataset
+from trl import DPOConfig, DPOTrainer
 
 from kun_recipes.data.columns import CANDIDATES, PAIRS
 from kun_recipes.errors import UserError
@@ -51,7 +52,7 @@ def test_the_dataset_loads_whole_by_config_and_streaming_with_the_released_split
     assert whole["wudao"].column_names == [*names[:3], "license", *names[3:]]
     assert names[:3] == ["instruction", "output", "source"]
     folder = str(run_folder.folder / "publish/dataset")
-    assert get_dataset_config_names(folder) == ["default", "skypile", "wanjuan", "wudao"]
+    assert sorted(get_dataset_config_names(folder)) == ["default", "preference", "skypile", "wanjuan", "wudao"]
     assert load(run_folder, "dataset", "wudao", split="wudao")[:] == whole["wudao"][:]
     assert list(load(run_folder, "dataset", split="wanjuan", streaming=True)) == list(whole["wanjuan"])
 
@@ -308,3 +309,98 @@ def test_the_reports_pictures_are_published_with_the_pairs_and_stand_in_their_ca
 def test_a_report_that_is_not_finished_is_refused(run_folder):
     with pytest.raises(UserError, match="report: no finished stage"):
         publish(run_folder, report_dir=run_folder.folder / "report")
+
+
+def test_preference_pairs_are_a_config_in_trls_form(run_folder):
+    turned_down = {
+        "rejected_output": "水的沸点是90摄氏度，到处都一样。",
+        "rejected_support": 0.5,
+        "rejected_probability": 0.2,
+        "rejected_reason": "unsupported",
+    }
+    run_folder.rows[0] |= turned_down | {"support": 3.0, "answer_probability": 0.9}
+    run_folder.rows[1]["output"] = run_folder.rows[1]["text"] + "。"  # the segment, but for its punctuation
+    run_folder.write()
+    publish(run_folder, repositories=["dataset=Pairs", "candidates=Candidates"])
+    pairs = load(run_folder, "dataset", "preference", split="train")
+    assert len(pairs) == 5
+    assert set(pairs["license"]) == {"skywork", "cc-by-4.0", "cc-by-nc-4.0"}
+    by_id = {pair["id"]: pair for pair in pairs}
+    one, other = by_id["wudao0"], by_id["wanjuan0"]
+    assert one["prompt"] == [{"role": "user", "content": "水的沸点是多少？"}]
+    assert one["chosen"] == [{"role": "assistant", "content": run_folder.rows[0]["output"]}]
+    assert one["rejected"] == [{"role": "assistant", "content": turned_down["rejected_output"]}]
+    assert (one["rejected_from"], one["reason"]) == ("turned_down", "unsupported")
+    assert [one[score] for score in ("score_chosen", "score_rejected", "judge_chosen", "judge_rejected")] == [
+        3.0,
+        0.5,
+        0.9,
+        0.2,
+    ]
+    assert other["rejected"] == [{"role": "assistant", "content": "片段0：" + other["chosen"][0]["content"]}]
+    assert (other["rejected_from"], other["reason"], other["score_rejected"]) == ("segment", "not_polished", None)
+    folder = run_folder.folder / "publish"
+    assert {name: split.num_rows for name, split in load(run_folder, "dataset").items()} == {
+        "skypile": 2,
+        "wanjuan": 2,
+        "wudao": 2,
+    }
+    assert not (folder / "candidates" / "preference").exists()
+    card = (folder / "dataset" / "README.md").read_text(encoding="utf-8")
+    for said in ("## Preference pairs", "the raw segment (4)", "verification turned down (1)", "1 rows have no pair"):
+        assert said in card
+    assert "by the paper's reasoning alone" in card
+
+
+def test_the_pair_of_a_withheld_row_goes_too(run_folder, tmp_path):
+    (tmp_path / "ids").write_text("wudao1\n", encoding="utf-8")
+    publish(run_folder, repositories=["dataset=Pairs"], withhold=tmp_path / "ids")
+    ids = [row["id"] for split in load(run_folder, "dataset").values() for row in split]
+    assert sorted(load(run_folder, "dataset", "preference", split="train")["id"]) == sorted(ids)
+    assert len(ids) == 5 and "wudao1" not in ids
+
+
+def test_private_data_in_a_worse_answer_is_refused(run_folder):
+    run_folder.rows[0] |= {"rejected_output": "请拨打13800138000。", "rejected_reason": "unsupported"}
+    run_folder.write()
+    with pytest.raises(UserError, match=r"private data in rejected: preference/train:1 \(wudao0\)"):
+        publish(run_folder, repositories=["dataset=Pairs"])
+
+
+def test_a_worse_answer_that_quotes_an_evaluation_question_is_told(run_folder):
+    question = json.loads(
+        Path("recipes/demo/data/evaluation_prompts.jsonl").read_text(encoding="utf-8").split("\n")[0]
+    )
+    run_folder.rows[0] |= {"rejected_output": question["prompt"] * 2, "rejected_reason": "unsupported"}
+    run_folder.write()
+    publish(run_folder, repositories=["dataset=Pairs"])
+    card = (run_folder.folder / "publish/dataset/README.md").read_text(encoding="utf-8")
+    assert "1 quote one of their questions all the same" in card
+
+
+def test_without_a_pair_there_is_no_config_of_them(run_folder):
+    run_folder.write(answers="unaided")
+    publish(run_folder, repositories=["dataset=Pairs"])
+    folder = run_folder.folder / "publish/dataset"
+    assert "preference" not in get_dataset_config_names(str(folder))
+    assert not (folder / "preference").exists()
+    assert "Preference pairs" not in (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_source_with_the_name_of_the_config_is_refused(run_folder):
+    run_folder.rows[0]["source"] = "preference"
+    run_folder.write()
+    with pytest.raises(UserError, match="a source is called preference"):
+        publish(run_folder, sources=["preference,licence=cc0-1.0,origin=x", *run_folder.options["sources"]])
+
+
+@pytest.mark.slow
+def test_trl_trains_on_the_pairs_as_they_are(run_folder, tiny_model, tmp_path):
+    publish(run_folder, repositories=["dataset=Pairs"])
+    trainer = DPOTrainer(
+        str(tiny_model),
+        args=DPOConfig(str(tmp_path / "trl"), max_steps=2, report_to=[], use_cpu=True, bf16=False, save_strategy="no"),
+        train_dataset=load(run_folder, "dataset", "preference", split="train"),
+    )
+    trainer.train()
+    assert trainer.state.global_step == 2

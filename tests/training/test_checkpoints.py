@@ -11,7 +11,7 @@ from trl import SFTConfig
 from kun_recipes.config.command_line import load
 from kun_recipes.errors import UserError
 from kun_recipes.execution.folder import changed_keys
-from kun_recipes.training import checkpoints, config, sft
+from kun_recipes.training import checkpoints, options, sft
 from kun_recipes.training.checkpoints import RunFolder, WriteManifest, made_from
 from kun_recipes.training.config import TrainConfig
 
@@ -126,7 +126,7 @@ def test_other_seeds_under_the_same_name_are_refused(folder, make_config, seeds)
 def test_what_a_training_was_asked_does_not_depend_on_the_processor(make_config, monkeypatch, use_peft, bf16):
     made = []
     for dtype in (torch.bfloat16, torch.float32):
-        monkeypatch.setattr(config, "fast_dtype", lambda dtype=dtype: dtype)
+        monkeypatch.setattr(options, "fast_dtype", lambda dtype=dtype: dtype)
         made.append(made_from(make_config(use_peft=use_peft, bf16=bf16)))
     assert made[0] == made[1]
     assert made[0].get("bf16") is bf16

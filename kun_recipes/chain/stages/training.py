@@ -19,6 +19,7 @@ from kun_recipes.reporting.funnel import training_line
 if TYPE_CHECKING:  # it imports torch
     from kun_recipes.training.config import TrainConfig
     from kun_recipes.training.mixture import MixedDataset
+    from kun_recipes.training.options import TrainingOptions
 
 FORWARD, BACKWARD = 2, 4
 """Operations a parameter and token; activations computed anew in the backward pass cost a second forward."""
@@ -144,7 +145,15 @@ class TrainingStage(Stage):
         if summary.get("held_out_loss_after") is not None:
             yield training_line(name, summary)
 
-    def work(self, config: "TrainConfig", known: Assumptions, flow: Flow, devices: int) -> Work:
+    def conversations(self, config: Any, known: Assumptions, flow: Flow) -> Iterator[Rows]:
+        """Yield the conversations of each part of the data, and the mean tokens of one."""
+        yield from (*_pairs(config, known, flow), *_judges(config, known.training))
+
+    def passes_of_reference(self, config: Any) -> float:
+        """Return the share of a step's operations that a reference model takes beside them."""
+        return 0
+
+    def work(self, config: "TrainingOptions", known: Assumptions, flow: Flow, devices: int) -> Work:
         """A training: a process per GPU, or one for all cores.
 
         conversations = pairs x (1 - held_out_share), or train_rows if given; + those of each set of the mixture,
@@ -152,20 +161,21 @@ class TrainingStage(Stage):
         steps         = max_steps, or num_train_epochs x (conversations / batch, rounded up); under packing a row of
                         max_length tokens stands in a conversation's place
         tokens        = steps x batch x tokens of a conversation; without max_steps epochs x those of all conversations
-        time          = tokens / tokens per second / devices where that was measured, else steps x `step_seconds`
+        time          = tokens / tokens per second / devices where that was measured, else steps x `step_seconds`;
+                        x (1 + `passes_of_reference`)
         gpu memory    = `training_bytes`
         disk          = parameters x bytes_per_saved_parameter; while it runs also
                         parameters x bytes_per_checkpoint_parameter x checkpoints (save_total_limit, and the one being
                         written); adapters of LoRA are left out
         """
         of, speed = known.training, known.speed("training")
-        parts = [part for part in (*_pairs(config, known, flow), *_judges(config, of)) if part.count]
+        parts = [part for part in self.conversations(config, known, flow) if part.count]
         conversations = sum(part.count for part in parts)
         in_all = sum(part.count * part.tokens for part in parts)
         of_cores = known.device == "core"
         used = 1 if of_cores else usable_devices(config, devices)
         batch = batch_rows(config, used)
-        row = config.max_length if config.packing else in_all / conversations
+        row = config.max_length if config.shares_rows_by == "packing" else in_all / conversations
         rows = in_all / row
         steps = (
             config.max_steps if config.max_steps > 0 else _round_up(config.num_train_epochs * _round_up(rows / batch))
@@ -177,6 +187,7 @@ class TrainingStage(Stage):
             passes = batch / used / config.per_device_train_batch_size
             step = step_seconds(of.computed, parameters, tokens / steps, used, passes, config.gradient_checkpointing)
             seconds = steps * used * step
+        seconds *= 1 + self.passes_of_reference(config)
         checkpoints = _checkpoints(config, steps, seconds / used)
         return Work(
             rows_in=conversations,
@@ -199,11 +210,16 @@ class TrainingStage(Stage):
                 f"train_rows asks for {config.train_rows:,} rows; "
                 f"{config.seeds} is expected to have {count(there)} to train on"
             )
-        if used < offered:
-            yield (
-                f"global_batch_size {config.global_batch_size} with {config.per_device_train_batch_size} "
-                f"a GPU does not divide over {offered} GPUs; planned on {used}"
-            )
+        yield from unshared_batch(config, used, offered)
+
+
+def unshared_batch(config: "TrainingOptions", used: int, offered: int) -> Iterator[str]:
+    """Yield a warning if the global batch leaves GPUs without work."""
+    if used < offered:
+        yield (
+            f"global_batch_size {config.global_batch_size} with {config.per_device_train_batch_size} "
+            f"a GPU does not divide over {offered} GPUs; planned on {used}"
+        )
 
 
 def step_seconds(
@@ -229,7 +245,7 @@ def step_seconds(
     return exchange if math.isnan(exchange) else max(exchange, computation)
 
 
-def training_bytes(config: "TrainConfig", model: ModelSize, shards: int) -> float:
+def training_bytes(config: "TrainingOptions", model: ModelSize, shards: int) -> float:
     """Memory of one GPU, at most.
 
     states      = parameters x 16 bytes (weights, gradients and Adam's two moments in fp32), or x 2 under adapters,
@@ -247,14 +263,14 @@ def training_bytes(config: "TrainConfig", model: ModelSize, shards: int) -> floa
     return states + gathered + tokens * (model.width.number * of_layers + model.vocabulary.number * LOGIT_BYTES)
 
 
-def batch_rows(config: "TrainConfig", devices: int) -> int:
+def batch_rows(config: "TrainingOptions", devices: int) -> int:
     """Rows in one update."""
     if config.global_batch_size is not None:
         return config.global_batch_size
     return config.per_device_train_batch_size * config.gradient_accumulation_steps * devices
 
 
-def usable_devices(config: "TrainConfig", devices: int) -> int:
+def usable_devices(config: "TrainingOptions", devices: int) -> int:
     """The most devices, of those there are, over which the global batch can be divided."""
     if config.global_batch_size is None:
         return devices
@@ -298,7 +314,7 @@ def _judges(config: "TrainConfig", of: TrainingRates) -> Iterator[Rows]:
         yield Rows(config.judge_passes * conversations, of.tokens_per_answer_conversation.number)
 
 
-def _checkpoints(config: "TrainConfig", steps: float, seconds: float) -> float:
+def _checkpoints(config: "TrainingOptions", steps: float, seconds: float) -> float:
     """Checkpoints that lie on the disk at a time: those kept, and the one being written before the oldest goes."""
     if config.use_peft or (config.save_strategy == "no" and not config.save_minutes):
         return 0

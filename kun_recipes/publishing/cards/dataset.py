@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kun_recipes.data.columns import Column
+from kun_recipes.curation.preference import SPLIT
+from kun_recipes.data.columns import PREFERENCE, Column, with_license
 from kun_recipes.data.folders import path_of
 from kun_recipes.data.parquet import read_all, split_names
 from kun_recipes.execution.counts import NOT_BEST
@@ -61,6 +62,7 @@ class DatasetCard:
         private_found: items of private data found in the published rows.
         figures: names of the pictures in figures/.
         changes: since the release that this one follows.
+        preference: counts of the preference pairs, as `PairCounts` sums them up; None for the candidates.
     """
 
     config: PublishConfig
@@ -73,6 +75,7 @@ class DatasetCard:
     private_found: int
     figures: Sequence[str]
     changes: Changes | None
+    preference: Mapping[str, Any] | None = None
 
     @property
     def is_pairs(self) -> bool:
@@ -82,7 +85,8 @@ class DatasetCard:
         """The README.md; raises UserError where a fact is missing."""
         title = self.config.names[self.name]
         origins = {source: self.config.origins()[source] for source in self.rows}
-        metadata = dataset_metadata(self.folder, self.rows, title, self._licence(), origins, TAGS)
+        pairs = {SPLIT: self.preference["pairs"]} if self.preference and self.preference["pairs"] else None
+        metadata = dataset_metadata(self.folder, self.rows, title, self._licence(), origins, TAGS, pairs)
         return render_card(Path(self.config.dataset_card), self._facts(title), metadata)
 
     def _facts(self, title: str) -> dict[str, Any]:
@@ -110,6 +114,8 @@ class DatasetCard:
             "statistics": list(self._statistics()),
             "columns": self.columns,
             "rounds": refine.get("rounds", []),
+            "preference": self.preference,
+            "preference_columns": with_license(PREFERENCE),
             "withheld": self.withheld,
             "figures": self.figures,
             "changes": self.changes,

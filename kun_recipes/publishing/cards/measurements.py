@@ -11,8 +11,9 @@ from datatrove.utils.batching import batched
 
 from kun_recipes.corpus.decontamination import build_index, load_benchmark
 from kun_recipes.corpus.decontamination.matching import Matcher
+from kun_recipes.curation.preference import TURNED_DOWN
 from kun_recipes.data import schema
-from kun_recipes.data.folders import path_of
+from kun_recipes.data.folders import PREFERENCE, path_of
 from kun_recipes.data.parquet import read_all, read_split, split_names
 from kun_recipes.data.rows import read_rows
 from kun_recipes.publishing.disclosure import public_path
@@ -91,7 +92,8 @@ def benchmarks(corpus_dir: Path, corpus: Mapping[str, Any]) -> list[Benchmark]:
 def quotes(folder: Path, corpus: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return (row id, question) of every published row whose instruction or answer quotes a question of these sets.
 
-    Segments were searched before; this finds what a model wrote by heart.
+    The worse answers of preference pairs that a model wrote are searched, too. Segments were searched before; this
+    finds what a model wrote by heart.
     """
     questions = [question for path, kind in _evaluation_sets(corpus) for question in load_benchmark(path, kind)]
     if not questions:
@@ -112,3 +114,6 @@ def _evaluation_sets(corpus: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _texts(folder: Path) -> Iterator[tuple[str, str]]:
     for _, row in read_all(folder):
         yield from ((row[schema.ID], row[name]) for name in (schema.INSTRUCTION, schema.OUTPUT) if row.get(name))
+    for _, pair in read_all(folder, data=PREFERENCE):
+        if pair["rejected_from"] == TURNED_DOWN:
+            yield from ((pair[schema.ID], turn["content"]) for turn in pair["rejected"])

@@ -1,5 +1,6 @@
 """The metadata of a dataset's card: what the Hub indexes, and what `load_dataset` reads its configs and types from."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCardData
 from pyarrow import parquet
 
+from kun_recipes.data.folders import PREFERENCE
 from kun_recipes.data.parquet import DATA, shards
 from kun_recipes.models.resolve import HUB_ID
 from kun_recipes.publishing.licences import Licence
@@ -20,7 +22,13 @@ DEFAULT = "default"
 
 
 def dataset_metadata(
-    folder: Path, rows: dict[str, int], title: str, licence: Licence | None, origins: dict[str, str], tags: list[str]
+    folder: Path,
+    rows: dict[str, int],
+    title: str,
+    licence: Licence | None,
+    origins: dict[str, str],
+    tags: list[str],
+    pairs: Mapping[str, int] | None = None,
 ) -> DatasetCardData:
     """The metadata of the Parquet files in a folder.
 
@@ -28,6 +36,7 @@ def dataset_metadata(
         rows: by split; each split is a config of its own too.
         licence: None where that of the rows is not known.
         origins: where each source comes from.
+        pairs: preference pairs by split; without any there is no config of them.
     """
     hub_sources = [origin for origin in origins.values() if HUB_ID.fullmatch(origin)]
     of_licence: dict[str, Any] = {**licence.metadata()} if licence else {}
@@ -42,38 +51,41 @@ def dataset_metadata(
         tags=tags,
         **of_licence,
     )
-    configs = {DEFAULT: list(rows), **{split: [split] for split in rows}}
-    infos = {name: _info(folder, name, splits, rows) for name, splits in configs.items()}
+    configs: dict[str, tuple[str, Mapping[str, int]]] = {DEFAULT: (DATA, rows)}
+    configs |= {split: (DATA, {split: count}) for split, count in rows.items()}
+    configs |= {PREFERENCE: (PREFERENCE, pairs)} if pairs else {}
+    infos = {name: _info(folder, name, inside, splits) for name, (inside, splits) in configs.items()}
     DatasetInfosDict(infos).to_dataset_card_data(data)
     MetadataConfigs(
         {
-            name: {"data_files": [{"split": split, "path": f"{DATA}/{split}-*.parquet"} for split in splits]}
+            name: {"data_files": [{"split": split, "path": f"{inside}/{split}-*.parquet"} for split in splits]}
             | ({"default": True} if name == DEFAULT else {})
-            for name, splits in configs.items()
+            for name, (inside, splits) in configs.items()
         }
     ).to_dataset_card_data(data)
     return data
 
 
-def _info(folder: Path, config: str, splits: list[str], rows: dict[str, int]) -> DatasetInfo:
-    schema = parquet.read_schema(shards(folder, splits[0])[0])
-    sizes = {split: sum(path.stat().st_size for path in shards(folder, split)) for split in splits}
-    in_memory = {split: _bytes_in_memory(folder, split) for split in splits}
+def _info(folder: Path, config: str, data: str, rows: Mapping[str, int]) -> DatasetInfo:
+    files = {split: shards(folder, split, data) for split in rows}
+    schema = parquet.read_schema(next(iter(files.values()))[0])
+    sizes = {split: sum(path.stat().st_size for path in paths) for split, paths in files.items()}
+    in_memory = {split: _bytes_in_memory(paths) for split, paths in files.items()}
     return DatasetInfo(
         config_name=config,
         features=Features.from_arrow_schema(schema),
         splits=SplitDict(
-            {split: SplitInfo(split, num_bytes=in_memory[split], num_examples=rows[split]) for split in splits}
+            {split: SplitInfo(split, num_bytes=in_memory[split], num_examples=count) for split, count in rows.items()}
         ),
         download_size=sum(sizes.values()),
         dataset_size=sum(in_memory.values()),
     )
 
 
-def _bytes_in_memory(folder: Path, split: str) -> int:
+def _bytes_in_memory(paths: Sequence[Path]) -> int:
     groups = (
         parquet.ParquetFile(path).metadata.row_group(number)
-        for path in shards(folder, split)
+        for path in paths
         for number in range(parquet.ParquetFile(path).num_row_groups)
     )
     return sum(group.total_byte_size for group in groups)

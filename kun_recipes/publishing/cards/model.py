@@ -64,10 +64,15 @@ class ModelCard:
             pipeline_tag=TASK,
             base_model=self._published_base() or self._base(),
             datasets=[dataset] if dataset else None,
-            tags=["kun", "back-translation", "sft"],
+            tags=["kun", "back-translation", "dpo" if self._is_preference else "sft"],
             eval_results=model_index_to_eval_results([{"name": title, "results": results}])[1],
             **licence_of_models(self.config, self.record).metadata(),
         )
+
+    @property
+    def _is_preference(self) -> bool:
+        """Whether the training was on preference pairs."""
+        return "reward_accuracy" in self.model.summary
 
     def _facts(self, prompts: list[Prompt], results: list[Result]) -> dict[str, Any]:
         summary = self.model.summary
@@ -80,6 +85,7 @@ class ModelCard:
             "page": hub_page(self.config.repository(self.model.name)),
             "tag": self.config.tag,
             "role": self.model.role,
+            "preference": self._is_preference,
             "base": self._base_link(),
             "request": json.dumps(self._request(prompts), ensure_ascii=False),
             "data": self._data(),
@@ -120,8 +126,10 @@ class ModelCard:
     def _losses(self) -> Iterator[tuple[str, float]]:
         after = self.model.summary["held_out_loss_after"]
         if after is not None:
-            yield "loss a token (nats)", after
+            yield "loss (DPO)" if self._is_preference else "loss a token (nats)", after
             yield "the same before training", self.model.summary["held_out_loss_before"]
+        if self._is_preference and (accuracy := self.model.summary["reward_accuracy"]) is not None:
+            yield "the chosen answer has the higher reward", accuracy
 
     def _evaluated(self) -> list[Result]:
         """The entries that the evaluate stage wrote for this model; none where it was not asked."""

@@ -12,6 +12,7 @@ from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError, RemoteEnt
 
 from kun_recipes.data import schema
 from kun_recipes.data.files import first_line
+from kun_recipes.data.folders import PREFERENCE
 from kun_recipes.data.manifest import CARD, MANIFEST, describe_file, read_manifest
 from kun_recipes.data.parquet import DATA
 from kun_recipes.errors import UserError
@@ -116,7 +117,8 @@ def _hashes(name: str, promised: dict[str, Any]) -> dict[str, str | None]:
             raise UserError(f"{name}: its files cannot be listed: {first_line(error)}") from error
     names = {path for path in paths - {CARD, MANIFEST} if path.partition("/")[0] not in HUB_S_OWN}
     return {
-        path: _hash(name, path) if path in promised and not path.startswith(f"{DATA}/") else None for path in names
+        path: _hash(name, path) if path in promised and not path.startswith((f"{DATA}/", f"{PREFERENCE}/")) else None
+        for path in names
     }
 
 

@@ -21,6 +21,7 @@ from rich.text import Text
 from kun_recipes.data import schema
 from kun_recipes.data.columns import LICENSE, SEGMENT
 from kun_recipes.data.files import first_line
+from kun_recipes.data.folders import PREFERENCE
 from kun_recipes.data.manifest import CARD, digest_rows
 from kun_recipes.errors import UserError
 from kun_recipes.privacy import load_privacy
@@ -33,7 +34,7 @@ from kun_recipes.publishing.checking.files import (
     rows_beside_results,
     rows_without_results,
 )
-from kun_recipes.publishing.checking.rows import Problem, RowsCheck
+from kun_recipes.publishing.checking.rows import Problem, RowsCheck, is_preference
 from kun_recipes.publishing.licences import ON_HUB
 from kun_recipes.rules import load_rules
 
@@ -61,8 +62,11 @@ def check_published(name: str, console: Console) -> int:
     problems = [*_check_card(name), *(check_files(name, manifest) if manifest else [])]
     problems += [*_check_columns(splits), *_check_rows(name, splits, manifest, check)]
     problems += check.problems.values()
-    counts = ", ".join(f"{split} {count:,}" for split, count in check.rows.items())
-    console.print(Text(f"{name}: {sum(check.rows.values()):,} rows: {counts}"))
+    pairs = sum(check.pairs.values())
+    rows = {split: count for split, count in check.rows.items() if split not in check.pairs}
+    counts = ", ".join(f"{split} {count:,}" for split, count in rows.items())
+    more = f"; {pairs:,} preference pairs" if pairs else ""
+    console.print(Text(f"{name}: {sum(rows.values()):,} rows: {counts}{more}"))
     _show(problems, sum(check.rows.values()), console)
     return sum(problem.serious for problem in problems)
 
@@ -78,7 +82,8 @@ def _load(name: str) -> Splits:
             raise
         default = get_dataset_default_config_name(name)
         if len(configs) == 1 or default:
-            return _load_config(name, default)
+            splits = _load_config(name, default)
+            return splits | _load_pairs(name) if default and PREFERENCE in configs else splits
         loaded = {config: _load_config(name, config) for config in configs}
         return {f"{config}/{split}": rows for config, splits in loaded.items() for split, rows in splits.items()}
     except yaml.YAMLError as error:
@@ -87,6 +92,15 @@ def _load(name: str) -> Splits:
         why = first_line(error)
         what = "cannot be read" if Path(name).exists() else "neither a dataset's folder nor its id on the Hub"
         raise UserError(f"{name}: {what}: {why}") from error
+
+
+def _load_pairs(name: str) -> Splits:
+    """Return the splits of the config of preference pairs, as <config>/<split>."""
+    return {f"{PREFERENCE}/{split}": rows for split, rows in _load_config(name, PREFERENCE).items()}
+
+
+def _columns(split: str, rows: IterableDataset) -> list[str]:
+    return rows.column_names or list(_first_row(split, rows))
 
 
 def _load_config(name: str, config: str | None) -> Splits:
@@ -125,7 +139,9 @@ def _check_card(name: str) -> Iterator[Problem]:
 def _check_columns(splits: Splits) -> Iterator[Problem]:
     lacking: dict[str, list[str]] = {}
     for split, rows in splits.items():
-        columns = rows.column_names or list(_first_row(split, rows))
+        columns = _columns(split, rows)
+        if is_preference(columns):
+            continue
         if schema.INSTRUCTION not in columns or not {schema.OUTPUT, SEGMENT} & set(columns):
             raise UserError(
                 f"{split}: has the columns {', '.join(columns) or 'none'}; a set of instructions has "

@@ -1,6 +1,6 @@
 """Checks of rows that are published, or are to be, in any set of instructions and answers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -21,6 +21,9 @@ FOUND = (SEGMENT, schema.TITLE, schema.DOCUMENT_ID)
 
 INPUT = "input"
 """The column of Alpaca's form that continues an instruction."""
+
+REJECTED = "rejected"
+"""The worse answer of a preference pair, by a model or of the web."""
 
 SHOWN = 3
 """Places named for each problem; the rest are counted."""
@@ -66,6 +69,7 @@ class RowsCheck:
         self.privacy, self.quality = privacy, quality
         self.rules = _rules_by_field(rules)
         self.rows: dict[str, int] = {}
+        self.pairs: dict[str, int] = {}
         self.problems: dict[str, Problem] = {}
         self._ids: set[bytes] = set()
         self._pairs: set[bytes] = set()
@@ -74,10 +78,14 @@ class RowsCheck:
         """Look at the next row of a split."""
         self.rows[split] = self.rows.get(split, 0) + 1
         place = f"{split}:{self.rows[split]}" + (f" ({row[schema.ID]})" if schema.ID in row else "")
-        texts = {name: text for name in (*WRITTEN, *FOUND, INPUT) if isinstance(text := row.get(name), str)}
+        is_pair = is_preference(row)
+        if is_pair:
+            self.pairs[split] = self.rows[split]
+            row = _with_texts(row)
+        texts = {name: text for name in (*WRITTEN, *FOUND, INPUT, REJECTED) if isinstance(text := row.get(name), str)}
         self._note(place, True, self._serious(split, row, texts))
         if self.quality:
-            self._note(place, False, self._doubtful(texts))
+            self._note(place, False, _useless(texts) if is_pair else self._doubtful(texts))
 
     def _note(self, place: str, serious: bool, faults: Iterator[Fault]) -> None:
         first = {fault.what: fault for fault in reversed(list(faults))}  # a row counts once
@@ -91,7 +99,7 @@ class RowsCheck:
         if schema.ID in row and not str("" if row[schema.ID] is None else row[schema.ID]).strip():
             yield Fault(f"empty {schema.ID}")
         config = split.rpartition("/")[0]  # configs may share rows
-        for name in (*WRITTEN, SEGMENT):
+        for name in (*WRITTEN, SEGMENT, REJECTED):
             if name in row and not isinstance(row[name], str | None):
                 yield Fault(f"{name} is no text", type(row[name]).__name__)
             elif name in row and not (row[name] or "").strip():
@@ -100,13 +108,15 @@ class RowsCheck:
             yield Fault(f"path of a machine in {schema.DOCUMENT_ID}", _redacted(texts[schema.DOCUMENT_ID]))
         if row.get(schema.ID) is not None and _seen(self._ids, f"{config}\0{row[schema.ID]}"):
             yield Fault("id used twice")
-        if not self.quality and row.get(schema.SOURCE, split) != split:  # of other people's sets it may say anything
+        if (
+            not self.quality and not config and row.get(schema.SOURCE, split) != split
+        ):  # of other people's sets it may say anything
             yield Fault("source is not its split", str(row[schema.SOURCE]))
         for name, text in texts.items():
             yield from self._private(name, text)
 
     def _private(self, name: str, text: str) -> Iterator[Fault]:
-        if name in FOUND:
+        if name in (*FOUND, REJECTED):
             for kind, start, end in find_private(text, self.privacy):
                 yield Fault(f"private data in {name}", f"{kind} {_redacted(text[start:end])}")
         for rule in self.rules.get(name, []):
@@ -125,6 +135,30 @@ class RowsCheck:
             for rule in self.rules[name]:
                 if text.strip() and not isinstance(rule, SensitiveInformation) and (fault := rule.find(text)):
                     yield Fault(f"{name}: {fault.reason}", fault.value)
+
+
+def is_preference(columns: Iterable[str]) -> bool:
+    """Tell whether columns are those of preference pairs in TRL's form."""
+    return {"prompt", "chosen", REJECTED} <= {*columns}
+
+
+def _with_texts(pair: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a preference pair with the texts of its conversations in the place of instruction and outputs."""
+    instruction, chosen, rejected = (_text_of(pair[name]) for name in ("prompt", "chosen", REJECTED))
+    return {**pair, schema.INSTRUCTION: instruction, schema.OUTPUT: chosen, REJECTED: rejected}
+
+
+def _text_of(turns: Any) -> Any:
+    """Return the text of a conversation; anything else as it is."""
+    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
+        return turns
+    return "\n".join(str(turn.get("content") or "") for turn in turns)
+
+
+def _useless(texts: Mapping[str, str]) -> Iterator[Fault]:
+    """Yield what is wrong with a preference pair; its answer is looked at among the rows."""
+    if texts.get(schema.OUTPUT, "").strip() == texts.get(REJECTED, "").strip():
+        yield Fault("chosen and rejected are the same")
 
 
 def _rules_by_field(rules: Rules) -> dict[str, list[Rule]]:

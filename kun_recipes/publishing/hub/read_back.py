@@ -1,6 +1,7 @@
 """Read a push back as its users will read it, and compare it with the folder: row by row, file by file."""
 
 import hashlib
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.hf_api import RepoFile
 from pyarrow import ArrowException
 
-from kun_recipes.data.manifest import row_digest
-from kun_recipes.data.parquet import read_split
+from kun_recipes.data.manifest import read_named, row_digest
 from kun_recipes.data.retries import with_retries
 from kun_recipes.errors import UserError
 
@@ -28,17 +28,24 @@ def read_back(folder: Path, manifest: dict[str, Any], repo_id: str, repo_type: s
     if repo_type == "model":
         return _compare_files(manifest, repo_id, repo_type, revision, api)
 
-    def load() -> IterableDatasetDict:
-        return load_dataset(repo_id, revision=revision, streaming=True, token=api.token)
+    def load(config: str) -> IterableDatasetDict:
+        return load_dataset(repo_id, config or None, revision=revision, streaming=True, token=api.token)
 
-    arrived = with_retries(f"{repo_id}: loading it back", load, also=BROKEN)
-    return sum(_compare_split(folder, split, arrived[split], repo_id, revision) for split in manifest["splits"])
+    names = [name.rpartition("/") for name in manifest["splits"]]
+    configs = {config for config, _, _ in names}
+    arrived = {
+        config: with_retries(f"{repo_id}: loading it back", partial(load, config), also=BROKEN) for config in configs
+    }
+    return sum(
+        _compare_split(folder, f"{config}{slash}{split}", arrived[config][split], repo_id, revision)
+        for config, slash, split in names
+    )
 
 
 def _compare_split(folder: Path, split: str, arrived: IterableDataset, repo_id: str, revision: str) -> int:
     def compare() -> int:
         count = 0
-        for sent, came in zip_longest(read_split(folder, split), arrived):
+        for sent, came in zip_longest(read_named(folder, split), arrived):
             count += 1
             if sent is None or came is None or row_digest(sent) != row_digest(came):
                 raise UserError(

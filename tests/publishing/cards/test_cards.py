@@ -51,9 +51,12 @@ def test_the_metadata_of_the_dataset(run_folder):
     assert data["task_categories"] == ["text-generation"]
     assert data["source_datasets"] == ["Skywork/SkyPile-150B"]
     assert data["pretty_name"] == "Pairs"
-    assert [config["config_name"] for config in data["configs"]] == ["default", "skypile", "wanjuan", "wudao"]
-    assert [info["config_name"] for info in data["dataset_info"]] == ["default", "skypile", "wanjuan", "wudao"]
-    assert [split["num_examples"] for split in data["dataset_info"][0]["splits"]] == [2, 2, 2]
+    configs = {config["config_name"]: config["data_files"] for config in data["configs"]}
+    infos = {info["config_name"]: info["splits"] for info in data["dataset_info"]}
+    assert sorted(configs) == sorted(infos) == ["default", "preference", "skypile", "wanjuan", "wudao"]
+    assert configs["preference"] == [{"split": "train", "path": "preference/train-*.parquet"}]
+    assert infos["preference"][0]["num_examples"] == 6
+    assert [split["num_examples"] for split in infos["default"]] == [2, 2, 2]
 
 
 def test_a_licence_that_the_hub_does_not_know_has_name_and_link(run_folder):
@@ -226,6 +229,16 @@ def test_a_model_s_metadata_has_base_and_results(run_folder):
     results = {(result.metric_type, result.metric_name): result.metric_value for result in data.eval_results}
     assert results[("loss", "loss a token (nats)")] == 2.5
     assert results[("accuracy", "score judge: accuracy")] == 0.7
+
+
+def test_the_card_of_a_model_of_preference_pairs_says_so(run_folder):
+    path = run_folder.folder / "final_model" / "train_summary.json"
+    summary = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**summary, "reward_accuracy": 0.75, "reward_margin": 0.5}), encoding="utf-8")
+    text = card(run_folder, "final_model")
+    for said in ("direct preference optimisation", "loss (DPO) | 2.5 |", "has the higher reward | 0.75 |"):
+        assert said in text
+    assert ModelCard(text).data.to_dict()["tags"][:3] == ["kun", "back-translation", "dpo"]
 
 
 def test_evaluation_results_are_in_card_and_metadata(run_folder):

@@ -45,7 +45,7 @@ def write(folder, **columns) -> None:
 def test_built_dataset_has_no_fault(published):
     faults, shown = check(published)
     assert faults == 0
-    assert shown.startswith(f"{published}: 6 rows: skypile 2, wanjuan 2, wudao 2\n")
+    assert shown.startswith(f"{published}: 6 rows: skypile 2, wanjuan 2, wudao 2; 6 preference pairs\n")
     assert "nothing is wrong with it" in shown
 
 
@@ -66,6 +66,32 @@ def test_rows_that_were_changed_after_the_build_are_found(published):
     faults, shown = check(published)
     assert faults == 1
     assert "not the rows of its manifest" in shown and "wudao" in shown
+
+
+def changed_pairs(folder, change) -> None:
+    path = shards(folder, "train", "preference")[0]
+    table = parquet.read_table(path)
+    rows = table.to_pylist()
+    change(rows)
+    parquet.write_table(pyarrow.Table.from_pylist(rows, schema=table.schema), path)
+
+
+PAIR_FAULTS = {
+    "changed": (lambda rows: rows[0]["chosen"][0].update(content="别的答案。"), "not the rows of its manifest"),
+    "private": (lambda rows: rows[0]["rejected"][0].update(content="打13800138000"), "private data in rejected"),
+    "empty": (lambda rows: rows[0]["rejected"][0].update(content=" "), "empty rejected"),
+    "twice": (lambda rows: rows[0].update(id=rows[1]["id"]), "id used twice"),
+    "same": (lambda rows: rows[0].update(rejected=rows[0]["chosen"]), "chosen and rejected are the same"),
+    "missing": (list.pop, "not as many rows as its card says"),
+}
+
+
+@pytest.mark.parametrize(("change", "found"), PAIR_FAULTS.values(), ids=PAIR_FAULTS)
+def test_faults_of_preference_pairs_are_found(published, change, found):
+    changed_pairs(published, change)
+    faults, shown = check(published)
+    assert faults >= 1
+    assert found in shown and "preference/train" in shown
 
 
 def test_rows_that_are_missing_are_found(published):
