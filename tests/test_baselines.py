@@ -13,7 +13,15 @@ from kun_recipes.data.pairs import load_pairs
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BASELINES = sorted(path.stem for path in (REPOSITORY / "recipes/baselines").glob("final_model_*.yaml"))
-OWN = {"model", "model_revision", "output_dir", "seeds", "seeds_split", "train_rows", "instruction_column"}
+OWN = {
+    "model_name_or_path",
+    "model_revision",
+    "output_dir",
+    "seeds",
+    "seeds_split",
+    "train_rows",
+    "instruction_column",
+}
 
 ROWS = {
     "coig_one_38k": {"instruction": "把句子改成被动句。", "input": "小李打碎了杯子。", "output": "杯子被小李打碎了。"},

@@ -49,8 +49,8 @@ UNDOCUMENTED = [
 
 MODULES = {path.relative_to("kun_recipes").as_posix(): path for path in Path("kun_recipes").rglob("*.py")}
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
-DOCUMENTED = {"_exit"}
-"""Of `os`."""
+DOCUMENTED = {"_exit", "_replace"}
+"""Of `os`, and of named tuples."""
 
 
 def is_private(name: str) -> bool:
@@ -60,7 +60,7 @@ def is_private(name: str) -> bool:
 def of_ours(tree: ast.AST) -> Iterator[str]:
     """Names that a module defines or assigns."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             yield node.attr

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from kun_recipes.errors import UserError
 from kun_recipes.models.fetch import fetch, print_status
 from kun_recipes.models.source import ModelSource
 from kun_recipes.progress import progress_bar
@@ -81,7 +82,10 @@ def _folder_name(source: ModelSource) -> str:
 
 def dequantise(gguf: Path, folder: Path, source: ModelSource) -> None:
     """Write the model of a GGUF file to `folder` as bfloat16 safetensors and a tokenizer that needs no GGUF."""
-    import torch
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise UserError(f"{gguf}: torch unpacks this file and is not installed: pip install torch") from error
     from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, GgufConfig
 
     with _bars_only_on_a_terminal():

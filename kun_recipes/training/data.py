@@ -78,7 +78,7 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
             "" if any(row.reason != "too_long" for row in unfit) else f" within max_length: {config.max_length} tokens"
         )
         raise UserError(f"{config.seeds}: no pair{within} to train on; {describe_removed(removed)}")
-    training, held_out = split_pairs(fitting, config.held_out_share)
+    training, held_out = split_pairs(fitting, config.held_out_share) if fitting else ([], [])
     training, left_out = _subset(config, training) if fitting else ([], [])
     mixed = load_mix(config.dataset_mixture, seeds, len(training), fault)
     others = [pair for part in mixed for pair in part.pairs]

@@ -69,7 +69,7 @@ def test_a_plan_takes_its_rates_from_the_sample(tmp_path, monkeypatch):
     options = RunOptions()
     options.recipe, options.plan, options.sample = "recipes/demo", True, str(tmp_path)
     seen = []
-    monkeypatch.setattr(commands, "estimate", lambda chain, known, sample, hardware, measured: seen.append(sample))
+    monkeypatch.setattr(commands, "estimate", lambda chain, known, sample, *_: seen.append(sample))
     monkeypatch.setattr(commands, "show", lambda *_: None)
     run_recipe(options, [], Console())
     assert seen == [tmp_path]

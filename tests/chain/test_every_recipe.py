@@ -96,7 +96,7 @@ def labelled(folder) -> Path:
 
 
 def ablate(recipe: str, **chosen: object) -> str:
-    console = Console(file=io.StringIO(), width=400)
+    console = Console(file=io.StringIO(), width=2000)
     run_ablation(options(recipe, slurm="recipes/cluster.yaml", **chosen), list(ARMS), Path("ablation"), [], console)
     return console.file.getvalue()
 
@@ -146,8 +146,7 @@ def test_status_of_an_ablation(labelled):
 
 def test_an_ablation_here_says_what_must_run_before(folder):
     console = Console(file=io.StringIO(), width=400)
-    message = (
-        r"^refine_focused-raw: outputs/demo/label/rows is not there yet; run the recipe up to its label stage first"
-    )
+    missing = "outputs/demo/(label/rows|primary_chat_model)"
+    message = rf"^refine_focused-raw: {missing} is not there yet; run the recipe up to its label stage first"
     with pytest.raises(UserError, match=message):
         run_ablation(options("demo"), ["focused-raw"], Path("ablation"), [], console)

@@ -2,13 +2,12 @@
 
 import io
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from kun_recipes.chain import all_stages, loading
+from kun_recipes.chain import all_stages
 from kun_recipes.chain.cluster import status
 from kun_recipes.chain.cluster.config import ClusterConfig
 from kun_recipes.chain.cluster.submission import steps
@@ -18,44 +17,13 @@ from kun_recipes.chain.local import run_here
 from kun_recipes.chain.plan.estimate import estimate, load_plan
 from kun_recipes.chain.plan.plan import Hardware
 from kun_recipes.chain.recipe import Chain, StageRun
-from kun_recipes.chain.stage import Stage
-from kun_recipes.config.options import option
-from kun_recipes.config.types import OutputPath
 from kun_recipes.errors import ConfigError
-from kun_recipes.execution.rounds import OfRound
 
 pytestmark = pytest.mark.usefixtures("in_repository")
 
 DEMO = "recipes/demo"
+BY_DEFAULT = [name for name in all_stages.STAGES if name != "preference"]
 OF_ROUND = ("label_model", "primary_chat_model", "label", "refine")
-
-
-@dataclass(kw_only=True)
-class ComparisonConfig(OfRound):
-    """Compare two rounds."""
-
-    before: str = option(help="folder of a round")
-    after: str = option(help="folder of the next one")
-    earlier: list[str] | None = option(None, "folders of those before")
-    model: str = option(help="the base model")
-    seeds: str = option(help="seed pairs")
-    instruction_column: str = option("instruction", "column")
-    output_column: str = option("output", "column")
-    output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
-
-
-class Comparison(Stage):
-    """A gain stage that asks no model."""
-
-    name, script, devices = "gain", "recipes/gain.py", "cores"
-
-    def config_class(self) -> type:
-        return ComparisonConfig
-
-
-@pytest.fixture(autouse=True)
-def comparison(monkeypatch) -> None:
-    monkeypatch.setattr(loading, "ALL_STAGES", {**all_stages.ALL_STAGES, "gain": Comparison()})
 
 
 @pytest.fixture
@@ -81,14 +49,14 @@ def say(folder: Path, helps: bool) -> None:
 def test_one_round_is_the_chain_as_it_was():
     plain, one = load_chain(DEMO, []), load_chain(DEMO, ["--rounds", "1"])
     assert [stage.command for stage in one.stages] == [stage.command for stage in plain.stages]
-    assert [stage.name for stage in one.stages] == list(all_stages.STAGES)
+    assert [stage.name for stage in one.stages] == BY_DEFAULT
     assert "round" not in " ".join(word for stage in one.stages for word in stage.command)
 
 
 def test_each_round_has_its_stages_in_its_folder(load, tmp_path):
     chain = load(2)
     names = ["corpus", *(f"{name}_1" for name in OF_ROUND), *(f"{name}_2" for name in OF_ROUND), "gain_2", "rounds"]
-    assert [stage.name for stage in chain.stages] == [*names, *list(all_stages.STAGES)[5:]]
+    assert [stage.name for stage in chain.stages] == [*names, *BY_DEFAULT[5:]]
     for name in OF_ROUND:
         for number in (1, 2):
             assert stage(chain, f"{name}_{number}").folder == tmp_path / "run" / f"round_{number}" / name

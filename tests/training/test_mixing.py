@@ -112,7 +112,8 @@ def test_a_hub_dataset_is_asked_for_its_part(monkeypatch):
 
     def load_dataset(name, config, split, revision):
         asked.append((name, config, split, revision))
-        return rows(name, 1) if split else {"train": rows(name, 1)}
+        found = datasets.Dataset.from_list(rows(name, 1))
+        return found if split else {"train": found}
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     parts = mix(

@@ -92,7 +92,7 @@ def test_the_system_turn_of_a_judge_stands_in_the_first_turn(make, judges, templ
     judged = data.training[-1]
     assert [turn["role"] for turn in judged["prompt"]] == ["user"]
     kept = make(PLAIN, **judges)
-    system, first = load_data(kept, load_tokenizer(kept, kept.model)).training[-1]["prompt"]
+    system, first = load_data(kept, load_tokenizer(kept, kept.model_name_or_path)).training[-1]["prompt"]
     assert judged["prompt"][0]["content"] == f"{system['content']}\n\n{first['content']}"
 
 
@@ -131,7 +131,7 @@ def test_a_conversation_that_the_template_refuses_is_an_error_in_one_line(make, 
 
 
 def test_engines_ask_a_trained_model_with_the_arguments_of_its_training(make):
-    folder = Path(make("{{ language }}" + SWITCHED).model)
+    folder = Path(make("{{ language }}" + SWITCHED).model_name_or_path)
     config = {"chat_template_kwargs": {"enable_thinking": True, "language": "中文"}}
     (folder / "train_summary.json").write_text(json.dumps({"config": config}), encoding="utf-8")
     prompt = [{"role": "user", "content": "问"}]

@@ -10,9 +10,10 @@ from kun_recipes.config.command_line import load
 from kun_recipes.corpus.config import Benchmark
 from kun_recipes.data.pairs import Pair, load_pairs
 from kun_recipes.training.checkpoints import made_from
-from kun_recipes.training.config import MixedIn, TrainConfig
+from kun_recipes.training.config import TrainConfig
 from kun_recipes.training.data import load_data
 from kun_recipes.training.formatting import load_tokenizer
+from kun_recipes.training.mixture import DatasetMixture, MixedDataset
 from kun_recipes.training.seed_checks import SeedChecks
 
 ASKED, ANSWERED = "怎样泡好一杯绿茶？", "用八十五度左右的热水冲泡两三分钟，茶汤清亮时就可以喝了。"
@@ -81,9 +82,9 @@ def test_refused_seeds_are_located_and_counted(make_config, seeds, tmp_path, cap
     with file.open("a", encoding="utf-8") as lines:
         for instruction, output in [*bad, ("甲是什么？", "甲是天干的第一位。")]:
             lines.write("\n" + json.dumps({"instruction": instruction, "output": output}, ensure_ascii=False))
-    mix = {} if where == "seeds" else {"mix": [MixedIn(str(file))]}
+    mix = {} if where == "seeds" else {"dataset_mixture": DatasetMixture([MixedDataset(str(file))])}
     config = make_config(seed_checks=asked, **mix)
-    data = load_data(config, load_tokenizer(config, config.model))
+    data = load_data(config, load_tokenizer(config, config.model_name_or_path))
     assert Counter(row.reason for row in data.removed) == reasons
     assert data.pairs == 12 + 3 - len(data.removed)
     shown = capsys.readouterr().err
@@ -95,7 +96,7 @@ def test_every_seed_of_the_demo_passes(in_repository, stage):
     config = load(TrainConfig, ["--config", f"recipes/demo/{stage}.yaml"])
     assert config.seed_checks == ["rules", "privacy"] and config.benchmarks
     checks = SeedChecks(config)
-    for path in (config.seeds, *(one.path for one in config.mix)):
+    for path in (config.seeds, *(one.id for one in config.dataset_mixture.datasets)):
         pairs, removed = load_pairs(path, "instruction", "output")
         assert [(pair.where, reason) for pair in pairs if (reason := checks.find(pair))] == []
         assert (len(pairs), removed) == (64, [])

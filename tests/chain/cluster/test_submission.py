@@ -82,7 +82,9 @@ def test_queued_jobs_are_waited_for(chain, cluster):
 
 def test_missing_input_that_no_job_will_write_is_an_error(chain, cluster):
     finish(chain, "label_model")
-    with pytest.raises(UserError, match=r"^label reads from corpus, which is not complete; submit it too \(--only"):
+    with pytest.raises(
+        UserError, match=r"^label reads from corpus, which is not complete; run it first, or submit it too \(--only"
+    ):
         steps(chain, chain.select(["label"]), cluster, "recipes/demo", {})
 
 

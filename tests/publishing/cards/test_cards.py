@@ -291,14 +291,14 @@ def test_the_card_of_the_pairs_says_what_each_round_changed(run_folder):
     gains = [write_gain(run_folder.folder, "round_1", "round_2"), write_gain(run_folder.folder, "round_2", "round_3")]
     text = card(run_folder, "dataset", gain_dirs=gains)
     assert validate(text) == {"errors": [], "warnings": []} and faults_of_text(DatasetCard(text).text) == []
-    assert text.count("## Rounds\n") == 1
+    assert text.count("## What each round changed\n") == 1
     for before, after in (("round_1", "round_2"), ("round_2", "round_3")):
         assert f"\n{after} helps: label model's loss on 40 held-out pairs fell.\n" in text
         assert f"\n**{after} against {before}**\n\n| measure | on | {before} | {after} | difference |  |\n" in text
     row = "| label model's loss (nats a token, lower is better) | 40 held-out pairs | 2.500 | 2.300 "
     assert text.count(f"{row}| -0.200 [-0.300, -0.100] | better |\n") == 2
     assert "figures/gain_" not in text  # no report, no pictures
-    assert "## Rounds" not in card(run_folder, "candidates", gain_dirs=gains)
+    assert "## What each round changed" not in card(run_folder, "candidates", gain_dirs=gains)
 
 
 def test_the_card_shows_the_figures_of_the_rounds(run_folder):
