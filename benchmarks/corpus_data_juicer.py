@@ -1,5 +1,7 @@
-"""data-juicer's operators that match blocks of the corpus stage, on one core; called by corpus.py with an interpreter
-that has py-data-juicer (it wants other versions of datasets and dill than this project, hence its own environment).
+"""data-juicer's operators that match blocks of the corpus stage, on one core.
+
+Called by corpus.py with an interpreter that has py-data-juicer (it wants other versions of datasets and dill than this
+project, hence its own environment).
 
 It installs what an operator lacks when that first runs: run it twice.
 

@@ -1,4 +1,4 @@
-"""What corpus.py measures, each part called in a process of its own:
+"""Parts that corpus.py measures, each called in a process of its own.
 
 python benchmarks/corpus_parts.py <part> <folder of material.jsonl> <model>
 """
@@ -121,7 +121,7 @@ def warm_up(blocks: list) -> None:
 
 
 def measure_datatrove(folder: Path, model: str, output: Path) -> dict:
-    """datatrove's own blocks for what mojibake, privacy and document rules do, a character for a word.
+    """Run datatrove's own blocks for what mojibake, privacy and document rules do, a character for a word.
 
     Their tokenizer for Chinese, spaCy's, is not a dependency of ours, and would take longer.
     """

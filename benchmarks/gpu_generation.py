@@ -117,7 +117,7 @@ def _engine(asked: Generation, chats: ChatTokenizer) -> Ask:
 
 
 def _generate(asked: Generation, chats: ChatTokenizer) -> Ask:
-    """vLLM's own `LLM.generate` with its defaults, from tokens to tokens: no texts, and no log-probabilities."""
+    """Run vLLM's own `LLM.generate` with its defaults on tokens, without texts and log-probabilities."""
     importlib.import_module("kun_recipes.models.engines.vllm")  # sets the same environment variables
     from vllm import LLM, SamplingParams
 

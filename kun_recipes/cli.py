@@ -32,7 +32,7 @@ def wide_console() -> Console:
 
 @contextmanager
 def mistakes_in_one_line() -> Iterator[None]:
-    """For scripts that run stages: a user's mistake ends the process with one line and exit code 2."""
+    """End the process with one line and exit code 2 on a user's mistake. For scripts that run stages."""
     try:
         yield
     except UserError as error:

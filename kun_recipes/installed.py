@@ -1,4 +1,4 @@
-"""What of this package's extras is installed: a stage whose libraries are missing says so before any stage runs."""
+"""Check the extras of this package: a stage with missing libraries is reported before any stage runs."""
 
 import functools
 from collections.abc import Iterable, Mapping

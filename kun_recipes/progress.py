@@ -10,12 +10,12 @@ SHOW_PROGRESS = "KUN_RECIPES_PROGRESS"
 
 
 def is_shown() -> bool:
-    """Whether somebody looks at bars: at a terminal, or through `recipes/run.py`."""
+    """Return whether progress bars are visible: at a terminal, or through `recipes/run.py`."""
     return bool(os.environ.get(SHOW_PROGRESS)) or (sys.__stderr__ is not None and sys.__stderr__.isatty())
 
 
 def progress_bar(total: int | None, description: str, unit: str = "row", shown: bool = True) -> tqdm:
-    """A tqdm bar over `total` units; use as a context manager and call `update(n)`.
+    """Return a tqdm bar over `total` units; use as a context manager and call `update(n)`.
 
     Args:
         total: None where it is not known; the bar is a counter then.

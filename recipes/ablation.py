@@ -1,5 +1,7 @@
-"""Compare arms on the same candidates (Kun §3.3): focused against comprehensive scoring, polished against raw answers,
-with the document against without it, with checks of answers against without.
+"""Compare arms of refinement and training on the same candidates (Kun §3.3).
+
+The arms are focused against comprehensive scoring, polished against raw answers, with the document against without it,
+with checks of answers against without.
 
     python recipes/ablation.py recipes/demo
     python recipes/ablation.py recipes/demo --arms focused-polished focused-raw

@@ -1,6 +1,6 @@
-"""Train a model on preference pairs, by TRL's DPOTrainer. Not the paper's; behind its chain.
+r"""Train a model on preference pairs, by TRL's DPOTrainer. Not the paper's; behind its chain.
 
-    accelerate launch --quiet --config_file accelerate_configs/cpu.yaml recipes/preference.py \\
+    accelerate launch --quiet --config_file accelerate_configs/cpu.yaml recipes/preference.py \
         --config recipes/demo/preference.yaml
 
 Columns in:  prompt, chosen, rejected: lists of messages, as refine writes them into its folder `preference`

@@ -103,7 +103,7 @@ class Assigner:
         self.timeout, self.seed, self.clock = timeout, seed, clock
 
     def show(self, task: str, annotator: str) -> Step:
-        """The item that the annotator has open, or a new one."""
+        """Return the item that the annotator has open, or a new one."""
         with self.database.write() as sql:
             return self._step(sql, "shown", task, annotator)
 

@@ -35,8 +35,9 @@ def write_votes(votes: Mapping[str, Sequence[Vote]], folder: Path) -> list[Path]
 
 
 def write_dataset(study: Study, votes: Mapping[str, Sequence[Vote]], folder: Path) -> Path:
-    """Write README.md and <task>.parquet of each task that has votes, a row a vote: the vote, and its
-    item's columns as item_*; `load_dataset` reads the folder.
+    """Write README.md and <task>.parquet of each task that has votes; `load_dataset` reads the folder.
+
+    A row is a vote, with the columns of its item as item_*.
 
     An earlier folder is replaced once the new one is whole.
 

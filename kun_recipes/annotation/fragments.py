@@ -30,7 +30,7 @@ def load_texts() -> dict[str, dict[str, str]]:
 
 
 def item_html(task: str, item: Item | None, assignment: Assignment | None, texts: Texts) -> str:
-    """One item, or that all is done."""
+    """Return one item, or the message that all items are done."""
     if assignment is None or item is None:
         return DONE.format(done=texts["done"], more=texts["done_more"])
     cards = _quality(item, texts) if isinstance(item, QualityItem) else _preference(item, assignment.first, texts)
@@ -47,7 +47,7 @@ def notice_html(text: str | None) -> str:
 
 
 def header_html(task: str, tasks: list[str], language: str, texts: dict[str, Texts]) -> str:
-    """Links to the study's tasks and to the other language; what is shown is marked."""
+    """Return links to the study's tasks and to the other language; what is shown is marked."""
     to_tasks = [_link(page_path(one, language), texts[language][one], one == task) for one in tasks]
     others = [
         _link(page_path(task, one), texts[one]["name"], False, texts[one]["lang"]) for one in texts if one != language

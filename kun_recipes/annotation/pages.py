@@ -1,6 +1,6 @@
 """The annotators' pages in Gradio: one for each task in each language, one item at a time.
 
-Nothing of a study is in a page as it is served; its items come one by one to whom they were given.
+A page is served without items. Each item is sent to the annotator that it was assigned to.
 """
 
 import sqlite3
@@ -56,7 +56,7 @@ class Page:
         return load_texts()[self.language]
 
     def build(self) -> gr.Blocks:
-        """The page, which asks for its first item when it is opened."""
+        """Return the page, which asks for its first item when it is opened."""
         with gr.Blocks(title=self.texts[self.task], analytics_enabled=False) as blocks:
             gr.HTML(header_html(self.task, list(self.study.tasks), self.language, load_texts()), elem_id="header")
             progress = gr.HTML(elem_id="progress")

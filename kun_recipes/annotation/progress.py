@@ -26,7 +26,7 @@ JOIN votes ON votes.assignment = assignments.id WHERE state = 'voted' GROUP BY a
 
 @dataclass(frozen=True)
 class TaskProgress:
-    """Of one task: how many items there are, how many votes, and how many items have all they need."""
+    """Progress of one task: numbers of items, of votes, and of items with all the votes they need."""
 
     task: str
     items: int
@@ -37,7 +37,7 @@ class TaskProgress:
 
 @dataclass(frozen=True)
 class AnnotatorProgress:
-    """Of one annotator: votes by task, and the time of the last, seconds since 1970 (UTC)."""
+    """Progress of one annotator: votes per task, and the time of the last vote in seconds since 1970 (UTC)."""
 
     name: str
     votes: Mapping[str, int]
@@ -53,7 +53,7 @@ def by_task(database: Database, votes_per_item: int) -> list[TaskProgress]:
 
 
 def by_annotator(database: Database, names: Iterable[str]) -> list[AnnotatorProgress]:
-    """Those with a link, in the order of the config, and those who had one and voted."""
+    """Return the progress of each annotator with a link, in the order of the config, then of other voters."""
     votes: dict[str, dict[str, int]] = defaultdict(dict)
     last: dict[str, float] = {}
     for row in database.read().execute(ANNOTATORS):
@@ -63,8 +63,10 @@ def by_annotator(database: Database, names: Iterable[str]) -> list[AnnotatorProg
 
 
 def agreement(votes: Mapping[str, Sequence[Vote]], raters: int) -> dict[str, dict[str, Any]]:
-    """Agreement on each question that has votes, as `studies.agreement` measures it, without intervals: those take
-    seconds, and the study stage gives them."""
+    """Return agreement on each question that has votes, as `studies.agreement` measures it.
+
+    Without intervals: those take seconds, and the study stage gives them.
+    """
     found = {}
     if votes[QUALITY]:
         for question, read in QUESTIONS.items():

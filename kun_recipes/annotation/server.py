@@ -53,7 +53,7 @@ def run(config: AnnotateConfig, hashes: Mapping[str, str] | None = None) -> None
 
 
 def build_app(config: AnnotateConfig, study: Study, database: Database, keys: Keys) -> ASGIApp:
-    """The whole application; every request goes through the check of links first."""
+    """Return the whole application; every request goes through the check of links first."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     assigner = Assigner(
         database, config.votes_per_item, len(config.annotators), config.timeout_minutes * 60, config.seed

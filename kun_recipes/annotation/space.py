@@ -42,7 +42,7 @@ def make_space(config: AnnotateConfig, study: Study) -> Space:
     """Write the folder `config.space_dir`: README.md, Dockerfile, app.py, settings.json, the items, and the package.
 
     Raises:
-        UserError: the folder is there and is none of ours.
+        UserError: the folder exists and was not written by this function.
     """
     assert config.space_dir is not None  # a Space is written only where the config names its folder
     folder = Path(config.space_dir)
@@ -63,7 +63,7 @@ def make_space(config: AnnotateConfig, study: Study) -> Space:
 
 
 def package_files() -> list[Path]:
-    """Return the files of this package that the Space needs, for it is on no index.
+    """Return the files of this package that the Space needs, since no package index has them.
 
     These are the modules that app.py imports, directly or through others, and the data files beside them.
     """
@@ -85,7 +85,7 @@ def imported_modules(script: Path) -> set[Path]:
 
 
 def _imported_names(module: Path) -> Iterator[str]:
-    """Absolute names, of modules and of what is imported from them, which may be a module."""
+    """Yield absolute names, of modules and of what is imported from them, which may be a module."""
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -94,7 +94,7 @@ def _imported_names(module: Path) -> Iterator[str]:
 
 
 def _sources(name: str) -> Iterator[Path]:
-    """Files of a module of this package and of the packages around it."""
+    """Yield files of a module of this package and of the packages around it."""
     parts = name.split(".") if name.startswith(f"{PACKAGE.name}.") else []
     for end in range(1, len(parts) + 1):
         place = PACKAGE.parent.joinpath(*parts[:end])

@@ -56,12 +56,12 @@ class Database:
             ) from error
 
     def read(self) -> sqlite3.Connection:
-        """A connection that shows what was committed."""
+        """Return a connection that shows what was committed."""
         return self._connection()
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that sees every one before it, and happens whole or not at all."""
+        """Open a transaction. It sees all earlier ones, and is applied as a whole or not at all."""
         connection = self._connection()
         with self._writing:
             connection.execute("BEGIN IMMEDIATE")

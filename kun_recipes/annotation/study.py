@@ -21,7 +21,7 @@ class Study:
     tasks: Mapping[str, Mapping[str, Item]]
 
     def fingerprints(self) -> dict[str, str]:
-        """A hash of each task's items: votes on one study say nothing about another."""
+        """Return a hash of each task's items: votes on one study say nothing about another."""
         return {task: fingerprint(items.values()) for task, items in self.tasks.items()}
 
 
@@ -46,7 +46,7 @@ def read_study(folder: str | Path) -> Study:
 
 
 def fingerprint(items: Iterable[Item]) -> str:
-    """A hash of what annotators see of the items, whatever their order.
+    """Return a hash of what annotators see of the items, whatever their order.
 
     The names of the models are no part of it: where the app runs on another machine, only pseudonyms are there.
     """

@@ -191,7 +191,7 @@ def _words(values: Mapping[str, Any]) -> list[str]:
 
 
 def ablation_table(arms: Sequence[ArmRun], results: Mapping[str, Any]) -> Table:
-    """Return retention and held-out scores side by side, a row per arm; those of an arm that failed are left open."""
+    """Return retention and held-out scores side by side, one row per arm."""
     measured = {model["name"]: model for model in results["models"]}
     base = results["models"][0]
     scores = [

@@ -70,7 +70,7 @@ def check_inputs(chain: Chain, recipe: str, stages: Sequence[StageRun]) -> None:
 
 
 def inputs_there(stage: StageRun, stages: Sequence[StageRun]) -> set[str]:
-    """Return the paths that a stage reads, none of the stages given writes, and somebody must have put there.
+    """Return the existing paths that a stage reads and that no stage of those given writes.
 
     Raises:
         ConfigError: one of them is missing.

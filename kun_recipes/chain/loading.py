@@ -1,4 +1,4 @@
-"""From a recipe folder and the command line to the stages of a run: every file is read before any stage runs."""
+"""Load a recipe folder and the command line as the stages of a run. Every file is read before any stage runs."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -93,7 +93,10 @@ def load_chain(
 
 
 def _files(recipe: str) -> list[str]:
-    """Names of the stage files there are, in the order of the chain; further final models follow the final model."""
+    """Return names of the stage files there are, in the order of the chain.
+
+    Further final models follow the final model.
+    """
     found = []
     for name in STAGES:
         found += [name] if Path(recipe, f"{name}.yaml").is_file() else []
@@ -150,7 +153,7 @@ class _Reader:
         yield from stages
 
     def stages(self, name: str) -> Iterator[StageRun]:
-        """The stage of a file, or one for each size of the final model."""
+        """Yield the stage of a file, or one for each size of the final model."""
         if name == REPORT.name and self.run.rounds > 1:
             others = self.stage(name, name, []).config.stages or ()
             yield self.stage(name, name, ["--stages", *others, *shown_folders(self.run, GAIN in ALL_STAGES)])

@@ -134,7 +134,7 @@ def run_stage(stage: StageRun, log: Path, show: Callable[[str], None]) -> None:
 
 
 def _lines(stream: io.BufferedReader) -> Iterator[str]:
-    """Lines of a process that also draws progress bars, which end in a carriage return."""
+    """Yield lines of a process that also draws progress bars, which end in a carriage return."""
     rest = b""
     while chunk := stream.read1(65536):
         *whole, rest = (rest + chunk).replace(b"\r", b"\n").split(b"\n")
@@ -144,6 +144,6 @@ def _lines(stream: io.BufferedReader) -> Iterator[str]:
 
 
 def elapsed(since: float) -> str:
-    """Minutes and seconds since a `time.monotonic()`."""
+    """Return minutes and seconds since a `time.monotonic()`."""
     minutes, seconds = divmod(int(time.monotonic() - since), 60)
     return f"{minutes}:{seconds:02d}"

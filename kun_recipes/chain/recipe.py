@@ -44,7 +44,10 @@ class StageRun:
 
     @property
     def complete(self) -> bool:
-        """Whether the stage itself has nothing left to do. For the stages that it reads from, see `graph.complete`."""
+        """True if the stage itself has nothing left to do.
+
+        `graph.complete` considers the stages that it reads from, too.
+        """
         if self.left_out:
             return True
         return self.summary() is not None and not self.kind.repeats(self.config)
@@ -85,7 +88,7 @@ class Chain:
     stages: list[StageRun]
 
     def select(self, names: Sequence[str] | None, first: str | None = None) -> list[StageRun]:
-        """The stages of these names, or `first` and those after it; a file's name stands for all its stages.
+        """Return the stages of these names, or `first` and those after it; a file's name stands for all its stages.
 
         Raises:
             ConfigError: there is no such stage.

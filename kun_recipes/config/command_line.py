@@ -29,7 +29,7 @@ COMMAND_LINE = "command line"
 
 
 def parse(config_class: type[Config], argv: Sequence[str] | None = None) -> Config:
-    """`load`, for scripts: a mistake ends the process with one line on stderr and exit code 2."""
+    """Load as `load` does. A mistake ends the process with one line on stderr and exit code 2: for scripts."""
     try:
         return load(config_class, sys.argv[1:] if argv is None else argv)
     except UserError as error:

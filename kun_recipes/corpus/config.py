@@ -15,7 +15,7 @@ NEAR = NearDuplicateSettings()
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus that is read."""
+    """A corpus to read."""
 
     path: InputPath = option(help="file, folder, glob, or an address that fsspec opens (hf://, s3://)")
     format: FormatName = option(help="layout of its records")
@@ -30,7 +30,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """An evaluation set that no segment may hold."""
+    """An evaluation set whose questions no segment may quote."""
 
     path: BenchmarkPath = option(help="file, folder, or owner/name@revision on the Hub")
     format: BenchmarkFormat = option(help="layout of its questions")
@@ -104,7 +104,7 @@ class CorpusConfig(ExecutorConfig, PushConfig):
         self.where()
 
     def inputs(self) -> list[tuple[str, str, FieldNames]]:
-        """Return the path, the format and the names of the fields of each of the corpora."""
+        """Return (path, format, field names) of each corpus."""
         return [(one.path, one.format, one.fields()) for one in self.corpora]
 
     def near(self) -> NearDuplicateSettings:

@@ -78,7 +78,10 @@ def check_inputs(config: CorpusConfig, there: Container[str]) -> None:
 
 
 def segment(config: CorpusConfig, scratch: Path, reader: CorpusReader, removed: Removed) -> list[PipelineStep]:
-    """Documents in, clean segments out. Up to the segmenter a row is a document, from there on a segment."""
+    """Return the pipeline from documents to clean segments.
+
+    Before the segmenter a row is a document, behind it a segment.
+    """
     rules, quality = load_rules(config.rules), load_quality(config.quality)
     tokenizer = resolve_model(config.model, config.model_revision)
     return [
@@ -108,7 +111,7 @@ def segment(config: CorpusConfig, scratch: Path, reader: CorpusReader, removed: 
 
 
 def unique(config: CorpusConfig, scratch: Path, removed: Removed | None = None) -> list[PipelineStep]:
-    """The segments without copies, for a list to begin with."""
+    """Return the blocks that begin a pipeline with the segments that are not copies."""
     exact, near = (removed("duplicate"), removed("near_duplicate")) if removed else (None, None)
     return [
         RankReader(scratch / "segments"),
@@ -118,7 +121,7 @@ def unique(config: CorpusConfig, scratch: Path, removed: Removed | None = None) 
 
 
 def find_near_duplicates(config: CorpusConfig, scratch: Path) -> list[tuple[str, list[PipelineStep], int | None]]:
-    """MinHash, in three pipelines: name, list, and number of tasks where that is not the number of files."""
+    """Return the three pipelines of MinHash: name, blocks, and number of tasks if it is not the number of files."""
     settings, signatures, pairs = config.near(), scratch / "signatures", scratch / "pairs"
     rows = [RankReader(scratch / "segments"), DropRows(scratch / "duplicates", "duplicate")]
     return [
@@ -140,7 +143,7 @@ def sample(config: CorpusConfig, scratch: Path, removed: Removed) -> list[Pipeli
 
 
 def make_rows(config: CorpusConfig, stage: StageFolder, reader: CorpusReader, removed: Removed) -> Counts:
-    """Run all pipelines; the counts are those of the first and the last, which no row can miss."""
+    """Run all pipelines, and return the counts of the first and the last one, which every row passes."""
     scratch, used = stage.scratch, Used()
 
     def run(name: str, pipeline: list[PipelineStep], tasks: int | None = None) -> Counts:

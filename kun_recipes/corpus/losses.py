@@ -1,4 +1,4 @@
-"""Corpora that are lost to a fault: not readable as they are, or nothing of them kept. The stage must not end well."""
+"""Detect corpora that are lost to a fault: unreadable, or with no segment kept. The stage then fails."""
 
 from pathlib import Path
 from typing import Any

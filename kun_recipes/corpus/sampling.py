@@ -107,7 +107,7 @@ class BelowThreshold(BaseFilter):
 
 
 def sample_thresholds(folder: str | Path, count: int, weights: Mapping[str, float] | None = None) -> dict[str, int]:
-    """The largest hash that is sampled of each source, so that `count` rows are sampled in all, or all there are.
+    """Return the largest sampled hash of each source, so that `count` rows are sampled, or all there are.
 
     Args:
         folder: what `RecordHashes` noted.
@@ -170,7 +170,7 @@ def _refuse_unknown(weights: Mapping[str, float], sources: Collection[str]) -> N
 
 
 class _Smallest:
-    """The `count` smallest of the numbers added, by parts: at most twice as many are kept at a time."""
+    """The `count` smallest of the numbers added so far. At most twice as many are held in memory."""
 
     def __init__(self, count: int):
         self.count = count
@@ -200,7 +200,7 @@ def _count_rows(folder: Path) -> dict[str, int]:
 
 
 def _read_notes(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Sources, each with hashes of some of its rows."""
+    """Yield sources, each with hashes of some of its rows."""
     for path in sorted(folder.glob("*.hashes")):
         names = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         with path.open("rb") as file:

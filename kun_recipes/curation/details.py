@@ -135,12 +135,12 @@ _given = lru_cache(maxsize=2)(Given)
 
 
 def _view(text: str) -> str:
-    """The text in half width, character for character; a full-width comma between digits parts two numbers."""
+    """Return the text in half width, character for character; a full-width comma between digits parts two numbers."""
     return narrow(FULL_WIDTH_COMMA.sub("、", text))
 
 
 def _blank(pattern: re.Pattern[str] | Phrases, view: str) -> str:
-    """The text with each match made blanks."""
+    """Return the text with each match made blanks."""
     parts: list[str] = []
     end = 0
     for match in pattern.finditer(view):
@@ -157,7 +157,7 @@ def _says_nothing(word: str) -> bool:
 
 
 def _plain(word: str) -> str:
-    """The letters and digits of a Latin word in lower case: WiFi for Wi-Fi, C++ as it is."""
+    """Return the letters and digits of a Latin word in lower case: WiFi for Wi-Fi, C++ as it is."""
     return re.sub(r"[-.'_&/]", "", word.lower())
 
 

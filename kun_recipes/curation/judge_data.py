@@ -1,5 +1,7 @@
-"""The judges' labelled items: half trains the judges, a quarter chooses their thresholds, a quarter measures them
-(Kun §3.2, §3.3). A threshold chosen on items that the judge was trained on drops good instructions.
+"""The judges' labelled items (Kun §3.2, §3.3).
+
+Half trains the judges, a quarter chooses their thresholds, a quarter measures them. A threshold chosen on items that
+the judge was trained on drops good instructions.
 
 A line of a file is {"judge": "filter" | "score", "text": ..., "label": ..., "kind": ...}. The filter judge says 是
 to texts that are a question or an imperative (figure 4), the score judge says 好 to good instructions (figure 10). For

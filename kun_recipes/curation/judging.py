@@ -1,5 +1,6 @@
-"""The primary chat model as a judge: is it an instruction, is it a good one, or a good pair (Kun figures 4 and 10);
-is an answer right, given the segment (ours)?
+"""The primary chat model as a judge: is it an instruction, is it a good one, or a good pair (Kun figures 4 and 10).
+
+Is an answer right, given the segment (ours)?
 
 A verdict is a log-odds, never parsed prose. A small model favours one answer whatever it reads, so that each log-odds
 is also looked at relative to the one for content-free input (contextual calibration, Zhao et al. 2021). The

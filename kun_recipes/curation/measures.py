@@ -15,7 +15,7 @@ Interval = tuple[float, float]
 
 
 def area_under_roc(scores: Sequence[float], positive: Sequence[bool]) -> float:
-    """Probability that a random positive scores above a random negative, ties counted half."""
+    """Return probability that a random positive scores above a random negative, ties counted half."""
     above = [score for score, is_positive in zip(scores, positive, strict=True) if is_positive]
     below = [score for score, is_positive in zip(scores, positive, strict=True) if not is_positive]
     return float(mannwhitneyu(above, below).statistic / (len(above) * len(below)))
@@ -31,7 +31,7 @@ def auc_interval(auc: float, positives: int, negatives: int) -> Interval:
     square = norm.ppf((1 + CONFIDENCE) / 2) ** 2
 
     def lowest(area: float) -> float:
-        """The true area so low that the one measured is just not too high for it."""
+        """Return the true area so low that the one measured is just not too high for it."""
 
         def excess(true: float) -> float:
             spread = true * (1 - true)
@@ -44,7 +44,7 @@ def auc_interval(auc: float, positives: int, negatives: int) -> Interval:
 
 
 def share_interval(right: int, of: int) -> Interval:
-    """Wilson's interval of a share."""
+    """Return wilson's interval of a share."""
     found = binomtest(right, of).proportion_ci(CONFIDENCE, method="wilson")
     return float(found.low), float(found.high)
 
@@ -104,7 +104,7 @@ def fit_platt(scores: Sequence[float], positive: Sequence[bool]) -> tuple[float,
     values = numpy.array(scores, dtype=float) / scale
 
     def loss(line: numpy.ndarray) -> tuple[float, numpy.ndarray]:
-        """Cross-entropy and its gradient."""
+        """Return cross-entropy and its gradient."""
         odds = line[0] * values + line[1]
         off = expit(odds) - targets
         return (numpy.logaddexp(0, odds) - targets * odds).mean(), numpy.array([(off * values).mean(), off.mean()])
@@ -121,7 +121,9 @@ def fit_platt(scores: Sequence[float], positive: Sequence[bool]) -> tuple[float,
 
 
 def calibration_error(probabilities: Sequence[float], positive: Sequence[bool]) -> float:
-    """Expected calibration error: the mean distance of probability and share of positives, over the items' bins.
+    """Return the expected calibration error over the items' bins.
+
+    It is the mean distance of the probability from the share of positives.
 
     Of few items it is high by chance.
     """

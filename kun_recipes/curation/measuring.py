@@ -95,14 +95,14 @@ class MeasureRows(PipelineStep, ABC):
 
     @abstractmethod
     def prompt_for(self, doc: Document) -> Prompt:
-        """The longest prompt that is asked about one row."""
+        """Return the longest prompt that is asked about one row."""
 
     @abstractmethod
     def measure(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> None:
         """Add the columns to rows whose prompts fit."""
 
     def room_for(self, doc: Document) -> int:
-        """Tokens that the row's answer needs in the model's context."""
+        """Return tokens that the row's answer needs in the model's context."""
         return self.new_tokens
 
     def is_asked(self, doc: Document) -> bool:
@@ -189,7 +189,7 @@ class WriteText(MeasureRows):
 
     @abstractmethod
     def columns(self, completion: Completion) -> dict[str, object]:
-        """The columns that a row gets from its completion."""
+        """Return the columns that a row gets from its completion."""
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         for doc in super().run(self._with_candidates(data), rank, world_size):

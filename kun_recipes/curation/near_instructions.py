@@ -41,7 +41,7 @@ def find_near_instructions(rows: Path, tasks: int, folder: Path) -> Path:
 
 
 def unique_instructions(rows: Path, found: Path, kept: Path, removed: Removed) -> list[PipelineStep]:
-    """The rows whose instruction repeats no earlier one."""
+    """Return the rows whose instruction repeats no earlier one."""
     return [RankReader(rows), DropRows(found, REASON, removed("near_instructions")), row_writer(kept)]
 
 

@@ -37,7 +37,7 @@ def unit_of(word: str) -> tuple[str, float] | None:
 
 
 def _any_unit() -> str:
-    """An expression for every unit, the longest first; one of letters ends where the letters do."""
+    """Return an expression for every unit, the longest first; one of letters ends where the letters do."""
     parts = []
     for unit in sorted(_EXACT, key=len, reverse=True):
         spelled = re.escape(unit) if len(unit) == 1 else f"(?i:{re.escape(unit)})"

@@ -144,7 +144,7 @@ def _unpack(packed: Iterator[bytes], name: str) -> Iterator[bytes]:
 
 
 def _frames(chunks: Iterable[bytes], packing: Packing) -> Iterator[bytes]:
-    """Frame by frame: file objects lose what precedes the end of a truncated file, or do not notice that end."""
+    """Yield frame by frame: file objects lose what precedes the end of a truncated file, or do not notice that end."""
     frame, started = None, False
     for packed in _slices(chunks, PACKED_BYTES):
         while packed := packed if frame else packed.lstrip(b"\0"):  # zeros behind a frame are padding

@@ -72,7 +72,7 @@ class _Array:
         self.next_element: re.Pattern[bytes] | None = None
 
     def feed(self, chunk: bytes) -> Iterator[Record | Malformed]:
-        """The elements that end in `chunk`."""
+        """Yield the elements that end in `chunk`."""
         self.scan.buffer += chunk
         if self.is_open or self._opens():
             yield from self._elements()
@@ -83,7 +83,7 @@ class _Array:
                 raise _GivenUp(f"an element has no end within {limit}; the rest of the file is given up")
 
     def finish(self) -> Iterator[Record | Malformed]:
-        """The elements behind one that has no end, and the last one where only what should follow it is missing."""
+        """Yield the elements behind one without an end, and the last one if only its closing bracket is missing."""
         yield from self._pass_over_broken()
         left = bytes(self.scan.buffer)
         if self.is_open and not self.is_closed and not self.scan.depth and left.rstrip().endswith(b"}"):
@@ -122,7 +122,7 @@ class _Array:
         return True
 
     def _elements(self) -> Iterator[Record | Malformed]:
-        """The elements that end in the buffer; then it begins with the one that does not."""
+        """Yield the elements that end in the buffer; then it begins with the one that does not."""
         while not self.is_closed and self.scan.find_end():
             if self.broken == MAX_BROKEN:
                 raise _GivenUp(f"{MAX_BROKEN} broken elements in a row; the rest of the file is given up")
@@ -164,7 +164,7 @@ class _Array:
             yield from self._elements()
 
     def _following(self, raw: bytes | bytearray) -> int | None:
-        """Where the next element begins in the bytes of a broken one.
+        """Return where the next element begins in the bytes of a broken one.
 
         A string cannot hold what is looked for: its quotes are escaped. Only an object inside an element could, if it
         began with the key with which elements begin.

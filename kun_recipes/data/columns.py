@@ -120,7 +120,7 @@ PREFERENCE = (
 
 
 def with_license(columns: tuple[Column, ...]) -> tuple[Column, ...]:
-    """The columns with the licence of the row's source behind its source."""
+    """Return the columns with the licence of the row's source behind its source."""
     behind = next(number for number, column in enumerate(columns, 1) if column.name == schema.SOURCE)
     return (*columns[:behind], Column(LICENSE, _TEXT, "licence of the source: see Licences"), *columns[behind:])
 

@@ -87,7 +87,7 @@ def read_exchanges(value: Any) -> list[str]:
 
 
 def read_transcript(text: str) -> list[str]:
-    """Return the texts of a transcript that ends with a question; a text that is none alone."""
+    """Return the turns of a transcript that ends with a question, or the text itself if it is not a transcript."""
     first, *pieces = TRANSCRIPT.split(text)
     if first.strip() or pieces[:1] != ["Human"] or "Assistant" not in pieces:
         return [text]

@@ -43,7 +43,7 @@ class CorpusFile:
 
 
 def list_files(path: str, suffixes: tuple[str, ...]) -> list[CorpusFile]:
-    """The files at `path` whose names end in one of `suffixes`, in the order in which they are read.
+    """Return the files at `path` whose names end in one of `suffixes`, in the order in which they are read.
 
     Args:
         path: a file, a folder (searched recursively) or a glob, local or a URL that fsspec opens. Hidden files and
@@ -88,7 +88,7 @@ def printable(path: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The beginning of an exception's text, for a message of one line."""
+    """Return the beginning of an exception's text, for a message of one line."""
     return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
 
 
@@ -106,7 +106,7 @@ def _advice(names: list[str]) -> str:
 
 
 def _locate(path: str) -> tuple[AbstractFileSystem, str]:
-    """The file system of a path and the path inside it."""
+    """Return the file system of a path and the path inside it."""
     if not _is_url(path):  # url_to_fs would take "::" in a local name for a chain of file systems
         return LocalFileSystem(), LocalFileSystem._strip_protocol(path)
     try:
@@ -118,7 +118,7 @@ def _locate(path: str) -> tuple[AbstractFileSystem, str]:
 
 
 def _search(filesystem: AbstractFileSystem, path: str, location: str) -> tuple[str, list[str]]:
-    """The part of `path` that all files have in common, and their names below it."""
+    """Return the part of `path` that all files have in common, and their names below it."""
     if GLOB.search(location) and not filesystem.exists(location):
         found = filesystem.glob(location, detail=True)
         root, inside = _fixed_root(path), _fixed_root(location)
@@ -130,7 +130,7 @@ def _search(filesystem: AbstractFileSystem, path: str, location: str) -> tuple[s
 
 
 def _fixed_root(pattern: str) -> str:
-    """The folders of a glob before its first wildcard."""
+    """Return the folders of a glob before its first wildcard."""
     fixed = GLOB.split(pattern, maxsplit=1)[0]
     return fixed[: fixed.rfind("/") + 1]
 

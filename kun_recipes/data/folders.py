@@ -38,7 +38,7 @@ _WHOLE = 64 * 2**20  # bytes; a larger file or folder is known by sizes and time
 
 
 def fingerprint(path: Path) -> str:
-    """A short hash of a file, or of a folder's files, by content; what is large by sizes and times.
+    """Return a short hash of a file, or of a folder's files, by content; what is large by sizes and times.
 
     A folder that a stage or a training wrote, or its rows, are known by its summary, which is written last.
     """

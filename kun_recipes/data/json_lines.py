@@ -44,12 +44,12 @@ class Malformed:
 
 
 def read_lines(path: str) -> Iterator[Record | Malformed]:
-    """The records of a JSON lines file. Blank lines hold no record and are passed over."""
+    """Return the records of a JSON lines file. Blank lines hold no record and are passed over."""
     return parse_lines(read_chunks(path))
 
 
 def parse_lines(chunks: Iterable[bytes]) -> Iterator[Record | Malformed]:
-    """The records of JSON lines that come in chunks, cut anywhere."""
+    """Yield the records of JSON lines that come in chunks, cut anywhere."""
     number, pieces = 1, []
     try:
         for chunk in chunks:
@@ -67,7 +67,7 @@ def parse_lines(chunks: Iterable[bytes]) -> Iterator[Record | Malformed]:
 
 
 def parse_json(number: int, raw: bytes, kind: str) -> Record | Malformed:
-    """A record out of its bytes; `kind` says in messages what they are, a line or an element."""
+    """Return a record out of its bytes; `kind` says in messages what they are, a line or an element."""
     try:
         return Record(number, orjson.loads(raw))
     except orjson.JSONDecodeError as error:
@@ -75,7 +75,7 @@ def parse_json(number: int, raw: bytes, kind: str) -> Record | Malformed:
 
 
 def readable(raw: bytes | bytearray) -> str:
-    """The beginning of a record's bytes as text."""
+    """Return the beginning of a record's bytes as text."""
     return raw[:RAW_BYTES].decode(errors="backslashreplace")
 
 

@@ -42,7 +42,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
 
 def row_digest(row: Mapping[str, Any]) -> bytes:
-    """A hash of all the columns of a row, whatever their order."""
+    """Return a hash of all the columns of a row, whatever their order."""
     return hashlib.blake2b(orjson.dumps(row, default=repr, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
 
 

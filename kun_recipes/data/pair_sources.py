@@ -80,7 +80,7 @@ def source_files(source: str, part: HubPart = MAIN) -> Iterator[tuple[str, Itera
 def data_files(source: str) -> list[Path]:
     """Return the data files of a local source in a fixed order; raise UserError when a folder has none.
 
-    In a folder a .json file without rows is none: tools leave their own there, such as dataset_info.json.
+    In a folder, a .json file without rows is passed over: tools leave their own there, such as dataset_info.json.
     """
     path = Path(source)
     if path.is_file():

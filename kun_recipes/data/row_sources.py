@@ -74,7 +74,7 @@ class RowSource:
 
     @property
     def is_stage(self) -> bool:
-        """Whether the rows are read where they lie: those of a stage, known by the names of its shards.
+        """True if the rows are read in place: those of a stage, known by the names of its shards.
 
         True, too, for a folder that is not there or holds nothing: a stage has not written it yet.
         """
@@ -88,7 +88,7 @@ class RowSource:
         return HUB_DATASET.fullmatch(self.path)
 
     def check(self) -> None:
-        """Raise UserError for a path that is none, a stage's folder instead of its rows, or a `split` of a folder."""
+        """Raise UserError for an invalid path, a stage's folder instead of its rows, or a `split` of a folder."""
         if "://" in self.path and not self._hub:
             raise UserError(f"{self.path}: write a dataset of the Hub as owner/name or owner/name@revision")
         if self.path.endswith(SUFFIXES) and not Path(self.path).exists():
@@ -196,7 +196,7 @@ class RowSource:
         return names
 
     def _write(self, parts: Sequence[Part], folder: Path) -> None:
-        """Write the rows in shards, none of which holds rows of two files or splits."""
+        """Write the rows in shards; a shard never holds rows of two files or splits."""
         shard, met = 0, set[str]()
         with progress_bar(None, "reading the input") as bar:
             for part in parts:

@@ -145,7 +145,10 @@ class AssignShard(PipelineStep):
 
 
 def read_shard(folder: str | Path, name: str) -> Iterator[dict[str, Any]]:
-    """The rows of one shard. Raises UserError, naming file and line, at a line that is no row or a broken archive."""
+    """Yield the rows of one shard.
+
+    Raises UserError, naming file and line, at a line that is no row or a broken archive.
+    """
     for record in read_lines(f"{folder}/{name}"):
         problem = record.message if isinstance(record, Malformed) else _not_a_row(record.value)
         if problem or isinstance(record, Malformed):
@@ -165,7 +168,7 @@ def _not_a_row(value: Any) -> str | None:
 
 
 def read_rows(folder: str | Path) -> Iterator[dict[str, Any]]:
-    """All rows of a folder of shards, in shard order."""
+    """Yield all rows of a folder of shards, in shard order."""
     for name in list_shards(folder):
         yield from read_shard(folder, name)
 
@@ -203,14 +206,14 @@ def _check_ids(located: Callable[[], Iterator[LocatedRow]], repeated: set[int]) 
 
 
 def _located(folder: str | Path) -> Iterator[LocatedRow]:
-    """All rows of a folder of shards, and where they stand: file and row, counted from 1."""
+    """Yield all rows of a folder of shards, and where they stand: file and row, counted from 1."""
     for name in list_shards(folder):
         for number, row in enumerate(read_shard(folder, name), start=1):
             yield f"{folder}/{name}:{number}", row
 
 
 def list_shards(folder: str | Path) -> list[str]:
-    """Names of the shards of a folder, in order. Raises UserError when there is none."""
+    """Return the names of a folder's shards, in order. Raises UserError if it has no shards."""
     shards = sorted(path.name for path in Path(folder).glob(SHARD_PATTERN)) if Path(folder).is_dir() else []
     if not shards:
         raise UserError(
@@ -226,8 +229,10 @@ def row_writer(folder: str | Path, by_shard: bool = False) -> JsonlWriter:
 
 
 def write_shards(rows: Sequence[Document], folder: str | Path, rows_per_shard: int) -> int:
-    """Write rows that this process made, for tasks to read with `RankReader`; returns how many shards. What lies in
-    the folder goes first."""
+    """Write rows that this process made, for tasks to read with `RankReader`; returns how many shards.
+
+    What lies in the folder goes first.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     shards = [rows[first : first + rows_per_shard] for first in range(0, len(rows), rows_per_shard)]
     for rank, shard in enumerate(shards):
@@ -237,7 +242,7 @@ def write_shards(rows: Sequence[Document], folder: str | Path, rows_per_shard: i
 
 
 def removed_writers(folder: str | Path) -> Callable[[str], JsonlWriter]:
-    """A function that gives each block its writer: `removed/<nn>_<block>/`, numbered in the order of the blocks."""
+    """Return a function that gives each block its writer, in the order of the blocks: `removed/<nn>_<block>/`."""
     count = 0
 
     def writer(block: str) -> JsonlWriter:

@@ -23,7 +23,7 @@ class CorruptFile(Exception):
 
 
 def read_table(path: str, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Record | Malformed]:
-    """The rows of a Parquet file as objects of the named columns. A damaged file is read up to the damage.
+    """Yield the rows of a Parquet file as objects of the named columns. A damaged file is read up to the damage.
 
     Where a required column is missing, each row is a `Malformed`.
     """
@@ -54,7 +54,7 @@ def check_table(path: str, required: Sequence[str]) -> None:
 
 @contextmanager
 def _open_table(path: str) -> Iterator["ParquetFile"]:
-    """The Parquet file; what pyarrow says about damage, then and while it is read, becomes CorruptFile."""
+    """Open the Parquet file. Damage that pyarrow reports, now or while reading, becomes CorruptFile."""
     import pyarrow
     import pyarrow.parquet
 
@@ -85,7 +85,7 @@ def check_columns(path: str, there: Sequence[str], required: Sequence[str], opti
 
 
 def _records(batch: "RecordBatch", number: int) -> Iterator[Record | Malformed]:
-    """The rows of a batch whose first has this number."""
+    """Yield the rows of a batch whose first has this number."""
     names = batch.schema.names
     try:
         columns = [column.to_pylist() for column in batch.columns]

@@ -82,7 +82,7 @@ class AskQuestions(AskModel):
 
     @abstractmethod
     def write_prompt(self, builder: PromptBuilder, question: Question, shots: Sequence[Question]) -> Prompt:
-        """The prompt of a question after these shots."""
+        """Return the prompt of a question after these shots."""
 
     def filter_batch(self, batch: list[Document]) -> list[Verdict]:
         self._fit_shots(batch)

@@ -61,7 +61,7 @@ class Benchmark:
     subjects: tuple[Subject, ...]
 
     def select(self, names: Sequence[str] | None, groups: Sequence[str] | None) -> list[Subject]:
-        """The subjects of these names and groups, all where None; in the benchmark's order.
+        """Return the subjects of these names and groups, all where None; in the benchmark's order.
 
         Raises UserError for a name that the benchmark does not have, with the nearest that it has.
         """
@@ -91,12 +91,12 @@ NAMES: tuple[BenchmarkName, ...] = get_args(BenchmarkName)
 
 @functools.cache
 def benchmark(name: str) -> Benchmark:
-    """The benchmark of one of `NAMES`."""
+    """Return the benchmark of one of `NAMES`."""
     return getattr(load_typed(files("kun_recipes.evaluation") / "benchmarks.yaml", Benchmarks), name)
 
 
 @functools.cache
 def all_groups() -> tuple[str, ...]:
-    """Names of the groups of both, each once."""
+    """Return names of the groups of both, each once."""
     found = (group for name in NAMES for subject in benchmark(name).subjects for group in subject.groups)
     return tuple(dict.fromkeys(found))

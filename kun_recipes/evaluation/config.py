@@ -109,11 +109,11 @@ class EvaluateConfig(Versioned, WithoutFailed, EngineConfig):
         }
 
     def named(self) -> list[str]:
-        """What each model is called in tables and file names, the base model first."""
+        """Return each model's name in tables and file names, the base model first."""
         return [model_name(model) for model in (self.model, *(self.models or ()))]
 
 
 def model_name(model: str) -> str:
-    """The folder's name, the source's, or the last part of a Hub id."""
+    """Return the folder's name, the source's, or the last part of a Hub id."""
     path = Path(model)
     return load_model_source(path).name if path.suffix == ".yaml" and path.is_file() else path.name

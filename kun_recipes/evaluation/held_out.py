@@ -20,7 +20,7 @@ from kun_recipes.rules.keywords import Refusal
 
 
 def held_out_pairs(source: str, instruction: str, output: str, share: float, limit: int | None) -> list[Pair]:
-    """The pairs that a training with the same share held out of this file; at most `limit`, the first.
+    """Return the pairs that a training with the same share held out of this file; at most `limit`, the first.
 
     Raises UserError when there is no pair.
     """
@@ -94,7 +94,7 @@ class AnswerPairs(AnswerInstruction):
         self.refusal = refusal
 
     def room_for(self, doc: Document) -> int:
-        """That of the longer one of the two answers."""
+        """Return the number of tokens of the longer answer."""
         return max(self.new_tokens, answer_tokens(self.engine, doc.metadata[columns.REFERENCE]))
 
     def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:

@@ -21,7 +21,7 @@ DEFAULT = ("instruction", "output")
 
 
 def sources(config: EvaluateConfig) -> list[Source]:
-    """The benchmarks that are asked for."""
+    """Return the benchmarks that are asked for."""
     return [Source(one.name, one.path, config.shots, config.limit, config.ppl_spacing) for one in config.benchmarks]
 
 
@@ -80,7 +80,7 @@ def _tasks(config: EvaluateConfig, source: Source) -> list[Task]:
 
 
 def evaluated_models(config: EvaluateConfig) -> list[EvaluatedModel]:
-    """The models, the base model first, each fetched where it is not here."""
+    """Return the models, the base model first, each fetched where it is not here."""
     names = config.named()
     base = EvaluatedModel(names[0], resolve_model(config.model, config.model_revision), config.base_format)
     others = [
@@ -93,7 +93,7 @@ def evaluated_models(config: EvaluateConfig) -> list[EvaluatedModel]:
 def overlapping(
     questions: Sequence[Question], training_rows: Sequence[str], columns: Mapping[str, tuple[str, str]]
 ) -> frozenset[str]:
-    """Ids of the questions that a training row quotes: in its instruction, its output, or the two in a row.
+    """Return ids of the questions that a training row quotes: in its instruction, its output, or the two in a row.
 
     Args:
         training_rows: sets of pairs.

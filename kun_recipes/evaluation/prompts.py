@@ -29,13 +29,13 @@ class PromptBuilder:
         self.titles = {subject.name: subject.title for subject in benchmark.subjects}
 
     def choice_prompt(self, question: Question, shots: Sequence[Question]) -> Prompt:
-        """The prompt after which one of `choices` is likeliest."""
+        """Return the prompt after which one of `choices` is likeliest."""
         if self.format == "plain":
             return _plain(self._before_choice(shots) + self.turn(question) + "\n")
         return [*self._turns(shots), _user(self.turn(question))]
 
     def generation_prompt(self, question: Question, shots: Sequence[Question]) -> Prompt:
-        """The prompt after which the answer is written; a plain one holds the answer's first words."""
+        """Return the prompt after which the answer is written; a plain one holds the answer's first words."""
         if self.format == "plain":
             begun = self.answer("")
             before = "".join(f"{self._shown(shot)}\n" for shot in shots)
@@ -47,17 +47,17 @@ class PromptBuilder:
         return [self.answer(letter) for letter in LETTERS]
 
     def full_text(self, question: Question, shots: Sequence[Question], letter: str) -> str:
-        """The plain text with an answer, whose cross-entropy OpenCompass compares."""
+        """Return the plain text with an answer, whose cross-entropy OpenCompass compares."""
         return self._before_choice(shots) + self.turn(question) + "\n" + self.answer(letter)
 
     def turn(self, question: Question) -> str:
-        """The user's turn."""
+        """Return the user's turn."""
         values = dict(zip(LETTERS, question.options, strict=True))
         values |= {"subject": self.titles[question.subject], "question": question.stem}
         return "\n".join(line.format_map(values) for line in self.benchmark.question)
 
     def answer(self, letter: str) -> str:
-        """The model's turn."""
+        """Return the model's turn."""
         return self.benchmark.answer.format(letter=letter)
 
     def _before_choice(self, shots: Sequence[Question]) -> str:
@@ -72,7 +72,7 @@ class PromptBuilder:
 
 
 def prompt_hash(prompt: Prompt) -> str:
-    """By which two runs can be seen to have asked the same."""
+    """Return a hash of the prompts. Runs with equal hashes asked the same."""
     text = "\n".join(f"[{turn['role']}]\n{turn['content']}" for turn in prompt)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

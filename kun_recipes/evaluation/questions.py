@@ -33,7 +33,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Source:
-    """Where the questions of a benchmark lie.
+    """Location of the questions of a benchmark.
 
     Attributes:
         name: of the benchmark.

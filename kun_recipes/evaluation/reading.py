@@ -89,13 +89,13 @@ ARTICLE = re.compile(r"A (?=[a-z])(?!(?:is|and|or|nor|because|as|since|was|seems
 def strict_letter(text: str) -> str:
     """Return the first capital letter of the text, as OpenCompass reads it, or "" if there is none.
 
-    It may be none of A to D, and is wrong then.
+    A letter other than A to D is returned, too, and counts as wrong.
     """
     return next((letter for letter in text if letter.isupper()), "")
 
 
 def lenient_letter(text: str) -> str:
-    """The letter of A to D that the text gives as its answer; "" where it gives none, or several."""
+    """Return the letter of A to D that the text gives as its answer; "" where it gives none, or several."""
     text = _before_the_next_question(_plain(text))
     for read in (_boxed, _alone, _stated, _first):
         if letters := read(text):
@@ -104,7 +104,7 @@ def lenient_letter(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text in one character width, without thinking, emphasis, LaTeX's styles and brackets around a letter."""
+    """Return the text in one character width, without thinking, emphasis, LaTeX styles and brackets of letters."""
     text = THINKING.sub("", text)
     for tick, word in TICKS.items():
         text = text.replace(tick, word)
@@ -130,7 +130,7 @@ def _one(letters: frozenset[str]) -> str:
 
 
 def _letters(group: str) -> frozenset[str]:
-    """The letters of a group such as "A、B和D" or "ABD"."""
+    """Return the letters of a group such as "A、B和D" or "ABD"."""
     found = re.findall(RUN, group) or [group]
     return frozenset("".join(found).upper()) & ALL
 
@@ -143,13 +143,13 @@ def _boxed(text: str) -> frozenset[str]:
 
 
 def _alone(text: str) -> frozenset[str]:
-    """The letter that the first line consists of, unless the next line lists the next letter."""
+    """Return the letter that the first line consists of, unless the next line lists the next letter."""
     found = ALONE.match(text)
     return _letters(found["letters"]) if found and not re.match(r"A\s*\n\s*B\s*(?:\n|$)", text) else frozenset()
 
 
 def _stated(text: str) -> frozenset[str]:
-    """The letters of the last statement of the answer that is not taken back, and of those that it is added to."""
+    """Return the letters of the last statement that is not taken back, and of those that it is added to."""
     if excepted := EXCEPT.search(text):
         return _letters(excepted["letters"])
     letters: frozenset[str] = frozenset()
@@ -165,7 +165,7 @@ def _stated(text: str) -> frozenset[str]:
 
 
 def _first(text: str) -> frozenset[str]:
-    """The letters that the text begins with, unless it lists the options or says that they are wrong."""
+    """Return the letters that the text begins with, unless it lists the options or says that they are wrong."""
     found = FIRST.match(text)
     if not found or _verdict(text, found.end("letters")) is False:
         return frozenset()
@@ -194,7 +194,7 @@ def _said(part: str) -> bool | None:
 
 
 def _judged(text: str) -> frozenset[str]:
-    """The only option that is called right, or is judged unlike the three others, or is left."""
+    """Return the only option that is called right, or is judged unlike the three others, or is left."""
     right: set[str] = set()
     wrong: set[str] = set()
     named: set[str] = set()

@@ -29,7 +29,7 @@ def write_reports(results: dict[str, Any], folder: Path) -> None:
 
 
 def scores_figure(results: dict[str, Any]) -> Figure:
-    """The accuracies over subjects and the perplexity of the held-out answers, each with its 95% interval."""
+    """Return the accuracies over subjects and the perplexity of the held-out answers, each with its 95% interval."""
     models = results["models"]
     panels = [
         (f"{about['name']} {head}, %", [_scaled(model["scores"][name][reading], "accuracy", 100) for model in models])
@@ -55,13 +55,13 @@ def scores_figure(results: dict[str, Any]) -> Figure:
 
 
 def _scaled(scores: dict[str, Any], name: str, scale: float) -> tuple[float, float, float]:
-    """A value and its bounds; the value itself where it has no interval."""
+    """Return a value and its bounds; the value itself where it has no interval."""
     value, low, high = (scores[key] for key in (name, f"{name}_low", f"{name}_high"))
     return scale * value, scale * (value if low is None else low), scale * (value if high is None else high)
 
 
 def model_index(results: dict[str, Any], model: dict[str, Any]) -> list[dict[str, Any]]:
-    """The entries of one model: an entry a benchmark, and one for the held-out pairs."""
+    """Return the entries of one model: an entry a benchmark, and one for the held-out pairs."""
     return [
         *(_benchmark(results, model, name) for name in model["scores"]),
         {
@@ -118,7 +118,7 @@ def _metric(type: str, name: str, scores: dict[str, Any], key: str, scale: float
 
 
 def _dataset_name(about: dict[str, Any], limit: int | None) -> str:
-    """Name of the dataset, which states the part asked if it is not the whole benchmark."""
+    """Return name of the dataset, which states the part asked if it is not the whole benchmark."""
     part = about["subjects"] < about["subjects_of_all"] or limit is not None
     return (
         f"{about['name']} ({about['questions']} questions of {about['subjects']} subjects)" if part else about["name"]

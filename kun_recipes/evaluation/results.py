@@ -19,7 +19,7 @@ from kun_recipes.models.resolve import model_identity
 def measure(
     config: EvaluateConfig, stage: StageFolder, models: Sequence[EvaluatedModel], asked: EvaluationInputs
 ) -> dict[str, Any]:
-    """The results of a run, as results.json holds them; models in the order given, the base model first."""
+    """Return the results of a run, as results.json holds them; models in the order given, the base model first."""
     bootstrap = partial(compute, resamples=config.bootstrap, seed=config.seed)
     sources = list(dict.fromkeys(source for source, _ in asked.tasks))
     records = {model.name: _records(stage, model, sources) for model in models}
@@ -80,7 +80,7 @@ def _records(stage: StageFolder, model: EvaluatedModel, sources: Sequence[Source
 def _comparisons(
     names: Sequence[str], records: dict[str, dict[str, list[Record]]], compute: Compute
 ) -> Iterator[dict[str, Any]]:
-    """Each model with the base model, and with the first of the others."""
+    """Yield each model with the base model, and with the first of the others."""
     for place, name in enumerate(names[1:], start=1):
         for other in dict.fromkeys(names[: min(place, 2)]):
             for source, own in records[name].items():

@@ -21,7 +21,7 @@ READINGS = {
 
 
 def benchmark_scores(records: Sequence[Record], asked: int) -> dict[str, Any]:
-    """All scores of one benchmark: how many questions were asked and answered, and a section for each reading."""
+    """Return the scores of one benchmark: numbers of questions and answers, and a section per reading."""
     scores: dict[str, Any] = {"asked": asked, "answered": len(records)}
     for reading, column in readings(records):
         scores[reading] = {
@@ -41,12 +41,12 @@ def benchmark_scores(records: Sequence[Record], asked: int) -> dict[str, Any]:
 
 
 def readings(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
-    """The readings that were asked for, and their columns."""
+    """Return the readings that were asked for, and their columns."""
     return ((reading, column) for reading, column in READINGS.items() if records and column in records[0])
 
 
 def accuracy(records: Sequence[Record], column: str) -> dict[str, float]:
-    """Both accuracies, with their intervals."""
+    """Return both accuracies, with their intervals."""
     return metrics.compute(
         "choice_accuracy",
         predictions=[record[column] for record in records],
@@ -56,12 +56,12 @@ def accuracy(records: Sequence[Record], column: str) -> dict[str, float]:
 
 
 def unparsed(records: Sequence[Record], *names: str) -> float:
-    """Share of the records in none of whose columns of these names stands a letter of an option."""
+    """Return the share of records of which none of these columns holds the letter of an option."""
     return statistics.fmean(not any(record[name] in LETTERS for name in names) for record in records)
 
 
 def comparison(records: Sequence[Record], others: Sequence[Record], compute: Compute) -> Iterator[tuple[str, dict]]:
-    """By reading: how much better `records` are than `others`, on the questions that both answered."""
+    """Return, by reading, the difference between `records` and `others` on the questions that both answered."""
     by_id = {record["id"]: record for record in others}
     pairs = [(record, by_id[record["id"]]) for record in records if record["id"] in by_id]
     for reading, column in readings([record for record, _ in pairs]):
@@ -78,7 +78,7 @@ def comparison(records: Sequence[Record], others: Sequence[Record], compute: Com
 
 
 def held_out_scores(records: Sequence[Record], asked: int, compute: Compute) -> dict[str, float]:
-    """Perplexity of the reference answers, and how long the model's own are, how many cut off, how many refusals."""
+    """Return perplexity of the reference answers, and length, cut-offs and refusals of the model's own."""
     lengths = [len(record[columns.ANSWER]) for record in records]
     return {
         "asked": asked,

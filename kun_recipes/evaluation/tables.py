@@ -10,19 +10,19 @@ HEADS = {"ppl": "PPL", "ppl-full": "PPL, four passes", "gen": "GEN"}
 
 
 def all_tables(results: dict[str, Any]) -> list[Table]:
-    """Scores, what was written, groups, comparisons, held-out pairs."""
+    """Return scores, what was written, groups, comparisons, held-out pairs."""
     tables = [score_table(results), writing_table(results), group_table(results), contamination_table(results)]
     return [table for table in [*tables, comparison_table(results), held_out_table(results)] if table.rows]
 
 
 def results_tables(results: dict[str, Any]) -> list[RichTable]:
-    """For the terminal: the scores, comparisons with the base model, and the held-out pairs."""
+    """Return the tables for the terminal: scores, comparisons with the base model, and held-out pairs."""
     tables = [score_table(results), comparison_table(results), held_out_table(results)]
     return [to_rich(table) for table in tables if table.rows]
 
 
 def score_table(results: dict[str, Any]) -> Table:
-    """The shape of table 3: a row per model, the unweighted mean over subjects, with its interval."""
+    """Return the shape of table 3: a row per model, the unweighted mean over subjects, with its interval."""
     columns = [(name, reading) for name in results["benchmarks"] for reading in HEADS if _has(results, name, reading)]
     names = {name: about["name"] for name, about in results["benchmarks"].items()}
     rows = [
@@ -38,7 +38,7 @@ def score_table(results: dict[str, Any]) -> Table:
 
 
 def writing_table(results: dict[str, Any]) -> Table:
-    """GEN by the two readings of an answer, and the pooled accuracies."""
+    """Return GEN by the two readings of an answer, and the pooled accuracies."""
     rows = [
         (
             _label(model),
@@ -69,7 +69,7 @@ def writing_table(results: dict[str, Any]) -> Table:
 
 
 def group_table(results: dict[str, Any]) -> Table:
-    """Accuracy a group of subjects."""
+    """Return accuracy a group of subjects."""
     rows = [
         (_label(model), results["benchmarks"][name]["name"], HEADS[reading], group, percent(part, "accuracy"))
         for model in results["models"]
@@ -84,7 +84,7 @@ def group_table(results: dict[str, Any]) -> Table:
 
 
 def contamination_table(results: dict[str, Any]) -> Table:
-    """Pooled accuracy on the questions that the training rows quote, and on the others."""
+    """Return pooled accuracy on the questions that the training rows quote, and on the others."""
     rows = [
         (
             _label(model),
@@ -104,7 +104,7 @@ def contamination_table(results: dict[str, Any]) -> Table:
 
 
 def comparison_table(results: dict[str, Any]) -> Table:
-    """Paired differences between models, with their significance."""
+    """Return paired differences between models, with their significance."""
     rows = [
         (
             f"{one['model']} − {one['against']}",
@@ -121,7 +121,7 @@ def comparison_table(results: dict[str, Any]) -> Table:
 
 
 def held_out_table(results: dict[str, Any]) -> Table:
-    """The held-out pairs."""
+    """Return the held-out pairs."""
     rows = [
         (
             _label(model),

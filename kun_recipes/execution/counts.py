@@ -1,4 +1,4 @@
-"""What a pipeline counted: every row in is kept, or removed with a reason."""
+"""Counts of a pipeline. Every row that goes in is kept, or removed with a reason."""
 
 import json
 from collections import Counter
@@ -39,7 +39,7 @@ class Counts:
     used: Used = field(default=Used(), compare=False)
 
     def then(self, following: "Counts") -> "Counts":
-        """The counts of this pipeline and the one that reads what it wrote, as if they were one."""
+        """Return the counts of this pipeline and the one that reads what it wrote, as if they were one."""
         self.check("a pipeline")
         if following.rows_in != self.rows_out:
             raise RuntimeError(f"a pipeline wrote {self.rows_out} rows, and the next one read {following.rows_in}")
@@ -62,7 +62,7 @@ class Counts:
 
 
 def sum_counts(parts: Iterable[Counts]) -> Counts:
-    """The counts of pipelines that stand side by side."""
+    """Return the counts of pipelines that stand side by side."""
     total = Counts()
     for part in parts:
         total = Counts(

@@ -1,4 +1,4 @@
-"""Which GPUs a worker owns."""
+"""Assign GPUs to workers."""
 
 import os
 
@@ -8,7 +8,7 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 def visible_gpus() -> list[str]:
-    """Names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; without touching any."""
+    """Return names of the GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; without touching any."""
     named = os.environ.get(VISIBLE)
     if named is not None:
         return [name.strip() for name in named.split(",") if name.strip()]
@@ -35,7 +35,10 @@ def copies_held(gpus: int) -> int:
 
 
 def share_out(gpus: int) -> list[str]:
-    """The value of CUDA_VISIBLE_DEVICES for each worker of `gpus` GPUs, as many as fit; none where there are none."""
+    """Return the value of CUDA_VISIBLE_DEVICES for each worker of `gpus` GPUs, as many as fit.
+
+    None where there are none.
+    """
     found = visible_gpus() if gpus else []
     return [",".join(found[first : first + gpus]) for first in range(0, len(found), gpus or 1)]
 

@@ -88,12 +88,12 @@ class StageFolder:
 
     @property
     def recalled(self) -> Path:
-        """For folders of rows that were measured before the selection changed."""
+        """Folders of rows that were measured before the selection changed."""
         return self.folder / "recalled"
 
     @property
     def scratch(self) -> Path:
-        """For what only the stage itself reads; gone once it is finished."""
+        """Folder of what only the stage itself reads; removed when the stage is finished."""
         return self.folder / "scratch"
 
     def logs(self, pipeline: str) -> Path:
@@ -123,7 +123,7 @@ class StageFolder:
         self.pins[option] = commit
 
     def is_outdated(self) -> bool:
-        """Whether other values that change rows made the folder, or began it."""
+        """True if the folder was made or begun with other values that change rows."""
         return any(changed_keys(self.asked, one["config"]) for one in self._known())
 
     def begin(self) -> None:
@@ -185,11 +185,11 @@ class StageFolder:
         return left_out | ({"pinned": self.pins} if self.pins else {}) | {"config": self.asked}
 
     def _known(self) -> list[dict[str, Any]]:
-        """What earlier runs left of what they were asked."""
+        """Return the configs of earlier runs that the folder holds."""
         return list(filter(None, map(self._read, (SUMMARY, STARTED))))
 
     def _is_left_by_failed(self) -> bool:
-        """Whether the folder differs from what is asked by inputs that were or are left out, and by nothing else."""
+        """Return whether the folder differs from the config only by inputs that were, or are, left out."""
         for earlier in self._known():
             changed = set(changed_keys(self.asked, earlier["config"]))
             if changed and changed <= self.left_out.keys() | earlier.get("left_out", {}).keys():

@@ -1,4 +1,4 @@
-"""Where a datatrove pipeline runs: here, in processes that own their GPUs, or on Slurm."""
+"""Run a datatrove pipeline here, in processes that own their GPUs, or on Slurm."""
 
 import shutil
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from kun_recipes.execution.workers import Workers, log_into
 
 @dataclass(frozen=True)
 class Executor:
-    """What runs the tasks of a pipeline.
+    """Executor of a pipeline's tasks.
 
     Attributes:
         workers: processes on this machine, or jobs of the Slurm array.

@@ -1,4 +1,4 @@
-"""What finished stages and trainings say of themselves, read by those that come after all of them."""
+"""Summaries of finished stages and trainings, for the stages behind them."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class RunFolders(WithoutFailed):
 
 
 def read_stages(folders: RunFolders) -> dict[str, dict[str, Any]]:
-    """The summaries of corpus, label and refine, in this order.
+    """Return the summaries of corpus, label and refine, in this order.
 
     Raises:
         UserError: one of them is not finished, or they are not of one run.
@@ -35,7 +35,7 @@ def read_stages(folders: RunFolders) -> dict[str, dict[str, Any]]:
 
 
 def finished_summary(folder: str | Path) -> dict[str, Any]:
-    """The summary of a finished stage; raises UserError where there is none."""
+    """Return the summary of a finished stage; raises UserError where there is none."""
     path = Path(folder) / SUMMARY
     if not path.is_file():
         raise UserError(f"{folder}: no finished stage ({SUMMARY} is not there); run that stage first")
@@ -43,7 +43,7 @@ def finished_summary(folder: str | Path) -> dict[str, Any]:
 
 
 def finished_training(folder: str | Path) -> dict[str, Any]:
-    """The summary of a finished training; raises UserError where there is none."""
+    """Return the summary of a finished training; raises UserError where there is none."""
     path = Path(folder) / TRAIN_SUMMARY
     if not path.is_file():
         raise UserError(f"{folder}: no finished training ({TRAIN_SUMMARY} is not there); train it first")

@@ -21,7 +21,7 @@ LOADING, TOKENS = "model_loading_seconds", "model_tokens"
 
 @dataclass(frozen=True)
 class Used:
-    """What work used.
+    """Resources that work used.
 
     Attributes:
         device: its name, of one of the devices.

@@ -67,7 +67,7 @@ class Workers(LocalPipelineExecutor):
             _Pool(self, ranks).run()
 
     def serve_elsewhere(self, worker: int, connections: Sequence[Connection], share: str | None) -> None:
-        """Run what the first process hands out, a connection a task at a time; tell it when a task fails."""
+        """Run the tasks that the first process hands out, one connection per task, and report tasks that fail."""
         if share is not None:
             own_gpus(share)
         with log_into(Path(self.logging_dir.path)):
@@ -78,7 +78,7 @@ class Workers(LocalPipelineExecutor):
                 raise SystemExit(FAILED) from error
 
     def _serve(self, worker: int, sources: Sequence[Source]) -> None:
-        """Run waiting tasks until there is none, or one fails; a thread for each of several sources."""
+        """Run waiting tasks until all are done or one fails, in one thread per source."""
         if len(sources) == 1:
             for rank in iter(sources[0], None):
                 self._run_task(rank, worker)
@@ -98,7 +98,7 @@ class Workers(LocalPipelineExecutor):
         failed: threading.Event,
         tell: Callable[[BaseException | None], None],
     ) -> None:
-        """One thread's work; it tells its outcome, and begins no task after another thread's has failed."""
+        """Run tasks in one thread and report their outcome. Begin no task after one of another thread failed."""
         try:
             for rank in iter(source, None):
                 if failed.is_set():

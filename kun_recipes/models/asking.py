@@ -28,7 +28,7 @@ Verdict = bool | tuple[bool, str]
 
 
 class AskModel(BaseFilter, ABC):
-    """A block that asks a model about each row and drops, as "context_length", rows whose prompt leaves it no room.
+    """Block that asks a model about each row. Rows whose prompt leaves no room are dropped as "context_length".
 
     Args:
         engine: the model, loaded once a process.
@@ -41,14 +41,14 @@ class AskModel(BaseFilter, ABC):
 
     @abstractmethod
     def prompt_for(self, doc: Document) -> Prompt:
-        """The prompt of one row."""
+        """Return the prompt of one row."""
 
     @abstractmethod
     def ask(self, engine: Engine, docs: list[Document], prompts: list[Prompt]) -> list[Verdict]:
         """Ask about rows whose prompts fit, add the answers to their metadata, and say which rows stay."""
 
     def room_for(self, doc: Document) -> int:
-        """Tokens that the row's answer needs in the model's context."""
+        """Return tokens that the row's answer needs in the model's context."""
         return self.new_tokens
 
     def filter(self, doc: Document) -> Verdict:

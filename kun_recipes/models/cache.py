@@ -23,7 +23,7 @@ CACHE_VARIABLE = "KUN_RECIPES_CACHE"
 
 
 def cache_folder() -> Path:
-    """$KUN_RECIPES_CACHE, or kun-recipes in $XDG_CACHE_HOME or ~/.cache."""
+    """Return the cache folder: $KUN_RECIPES_CACHE, or kun-recipes in $XDG_CACHE_HOME or ~/.cache."""
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kun-recipes"

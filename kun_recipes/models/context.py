@@ -106,7 +106,7 @@ def author_of(settings: EngineSettings) -> str:
 
 
 def announce(settings: EngineSettings, decoding: Sampling, workers: int) -> None:
-    """Say on stderr, in one line, what is about to be loaded and how it will write."""
+    """Print one line on stderr: the model to be loaded, and how it will write."""
     how = "greedy" if decoding.temperature == 0 else f"temperature {decoding.temperature:g}, top-p {decoding.top_p:g}"
     if decoding.repetition_penalty != 1:
         how += f", repetition penalty {decoding.repetition_penalty:g}"

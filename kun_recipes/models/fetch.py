@@ -70,7 +70,10 @@ def print_status(message: str) -> None:
 
 
 def download_bar(total: int | None, desc: str, unit: str = "file", unit_scale: bool = False, **_: object) -> tqdm:
-    """A bar over files or bytes. The Hub's client calls it in place of its own bar's class, with tqdm's arguments."""
+    """Return a bar over files or bytes.
+
+    The Hub's client calls it in place of its own bar's class, with tqdm's arguments.
+    """
     bar = progress_bar(total, desc, unit)
     bar.unit_scale = unit_scale
     return bar

@@ -9,7 +9,7 @@ import torch
 
 
 def fast_dtype() -> torch.dtype:
-    """The number format to run a model in here: bf16 where the hardware multiplies it natively, else fp32.
+    """Return the number format to run a model in here: bf16 where the hardware multiplies it natively, else fp32.
 
     A CPU without bf16 instructions converts every product, and is slower in bf16 than in fp32.
     """

@@ -172,7 +172,7 @@ class EngineConfig(WithNames, EndpointOptions, ExecutorConfig):
         )
 
     def decoding(self) -> Sampling:
-        """How tokens are picked: this file's values, else the preset's, else the stage's."""
+        """Return the sampling options: those of this file, else of the preset, else of the stage."""
         named = preset(self.sampling)
 
         def chosen(field: str) -> float:

@@ -34,22 +34,22 @@ class PromptTemplate:
     fingerprint: str
 
     def render(self, **values: str) -> Prompt:
-        """The chat for one row. A value may itself contain braces: it is put in as it is."""
+        """Return the chat for one row. A value may itself contain braces: it is put in as it is."""
         return [*self.examples(), {"role": "user", "content": self.ask(**values)}]
 
     def ask(self, **values: str) -> str:
-        """The last user turn alone, for callers that lay several rows into one chat."""
+        """Return the last user turn alone, for callers that lay several rows into one chat."""
         return FIELD.sub(lambda match: values[match[1]], self.question)
 
     def text(self) -> str:
-        """All turns as one text, without the row's fields."""
+        """Return all turns as one text, without the row's fields."""
         return "\n".join([*(content for _, content in self.turns), FIELD.sub("", self.question)])
 
     def examples(self) -> list[Message]:
         return [{"role": role, "content": content} for role, content in self.turns]
 
     def system(self) -> list[Message]:
-        """The system turn, if the file has one."""
+        """Return the system turn, if the file has one."""
         return [turn for turn in self.examples() if turn["role"] == "system"]
 
 

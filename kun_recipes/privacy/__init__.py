@@ -1,4 +1,7 @@
-"""Private data in text: found by detectors of twelve kinds, masked or removed (Kun §6, A.2). Names are counted."""
+"""Private data in text: twelve kinds are found by detectors, then masked or removed (Kun §6, A.2).
+
+Names are counted.
+"""
 
 from kun_recipes.privacy.detectors import Finding, MaskPrivateData, detect, find_private, mask
 from kun_recipes.privacy.names import find_names

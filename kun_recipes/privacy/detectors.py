@@ -1,4 +1,4 @@
-"""All detectors together: what is private in a text, of which kind and where, masked or its segment removed."""
+"""All detectors together: find the private items of a text, and mask them or drop its segment."""
 
 import re
 from bisect import bisect_left
@@ -50,7 +50,7 @@ class Finding(NamedTuple):
 
 
 def find_private(text: str, settings: PrivacySettings) -> list[Finding]:
-    """The private items of a text that the settings do not keep, in order and without overlap.
+    """Return the private items of a text that the settings do not keep, in order and without overlap.
 
     What comes to light only once its neighbour is masked is found too, so that masking all of them leaves nothing;
     but for texts that already hold more than the settings allow.
@@ -65,7 +65,7 @@ def find_private(text: str, settings: PrivacySettings) -> list[Finding]:
 
 
 def detect(text: str, words: PrivacyWords, kinds: frozenset[str]) -> list[Finding]:
-    """The items of the given kinds in a narrowed text, in order and without overlap."""
+    """Return the items of the given kinds in a narrowed text, in order and without overlap."""
     digits = close_digits(text)
     if digits == DISGUISED:
         text = plain_digits(text)
@@ -79,12 +79,12 @@ def detect(text: str, words: PrivacyWords, kinds: frozenset[str]) -> list[Findin
 
 
 def mask(text: str, findings: list[Finding], settings: PrivacySettings) -> str:
-    """The text with a placeholder in the place of every finding."""
+    """Return the text with a placeholder in the place of every finding."""
     return _replaced(text, findings, [settings.placeholders[finding.kind] for finding in findings])
 
 
 def without_overlap(findings: Iterable[Finding]) -> list[Finding]:
-    """In the order of the text, those that take no character from an earlier one of the list."""
+    """Return the findings, in the order of the text, that share no character with an earlier one of the list."""
     kept: list[Finding] = []
     for finding in findings:
         place = bisect_left(kept, finding.end, key=attrgetter("start"))
@@ -153,7 +153,7 @@ def _detectors(text: str, digits: int) -> dict[str, Detector]:
 
 
 def _blanked(text: str, findings: list[Finding]) -> str:
-    """The text with line breaks in the place of every finding: nothing is found, or looks, across one."""
+    """Return the text with line breaks in the place of every finding: nothing is found, or looks, across one."""
     return _replaced(text, findings, [BLANK * (finding.end - finding.start) for finding in findings])
 
 

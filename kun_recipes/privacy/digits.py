@@ -61,7 +61,7 @@ def close_digits(text: str) -> int:
 
 @lru_cache(maxsize=1)
 def _tables() -> tuple[np.ndarray, np.ndarray]:
-    """For each code point its kind, and the digit that it stands for."""
+    """Return, for each code point, its kind and the digit that it stands for."""
     kinds, plain = np.zeros(CODE_POINTS, dtype=np.uint8), np.arange(CODE_POINTS, dtype="<u4")
     kinds[list(map(ord, SEPARATORS))] = SEPARATOR
     kinds[list(map(ord, "0123456789"))] = PLAIN

@@ -1,4 +1,7 @@
-"""Likely personal names: counted, never masked. Their shape alone says nothing, so that a word beside one must."""
+"""Likely personal names: counted, never masked.
+
+Their shape alone is no evidence, so that a word beside one is needed.
+"""
 
 import re
 
@@ -13,7 +16,7 @@ BEHIND_ROLE = re.compile(rf"[^{HAN}]|\Z|[在和与及于的因把被将从以为
 
 
 def find_names(text: str, words: NameWords) -> list[Span]:
-    """The likely personal names of a narrowed text, in order: a surname and one or two characters of a given name.
+    """Return likely personal names in order: a surname and one or two characters of a given name.
 
     A title behind one makes it likely, a role before it (记者, 联系人), or a verb of speech where it opens a clause.
     """

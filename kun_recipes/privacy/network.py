@@ -1,4 +1,4 @@
-"""E-mail addresses, IP addresses, URLs with user data and WeChat ids: what is found by a sign."""
+"""E-mail addresses, IP addresses, URLs with user data and WeChat ids: private items that a sign gives away."""
 
 import ipaddress
 import re
@@ -45,7 +45,7 @@ WECHAT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{5,19}(?![A-Za-z0-9_-])")
 
 
 def find_emails(text: str, words: PrivacyWords) -> Spans:
-    """E-mail addresses, but for samples, mailing lists and service accounts."""
+    """Yield e-mail addresses, except for samples, mailing lists and service accounts."""
     for match in EMAIL.finditer(text) if "@" in text else ():
         if local := LOCAL_PART.search(text[max(0, match.start() - 64) : match.start()]):
             start = match.start() - len(local[0])
@@ -63,7 +63,7 @@ def find_emails(text: str, words: PrivacyWords) -> Spans:
 
 
 def find_ips(text: str, words: PrivacyWords) -> Spans:
-    """Addresses of machines on the public internet: not of private, sample, multicast or whole networks."""
+    """Return addresses of machines on the public internet: not of private, sample, multicast or whole networks."""
     if text.count(".") > 2 and THREE_POINTS.search(text):
         for match in IPV4.finditer(text):
             if _is_ipv4_address(text, match, words) and _is_public(match[0], words):
@@ -75,7 +75,7 @@ def find_ips(text: str, words: PrivacyWords) -> Spans:
 
 
 def find_private_urls(text: str, words: PrivacyWords) -> Spans:
-    """URLs with a password in front of the host, or with a telephone number, token, session … among the parameters."""
+    """Return URLs with a password before the host, or a telephone number, token or session as parameter."""
     end = 0
     if "://" in text:
         for match in URL.finditer(text):
@@ -89,7 +89,10 @@ def find_private_urls(text: str, words: PrivacyWords) -> Spans:
 
 
 def find_wechat_ids(text: str, words: PrivacyWords) -> Spans:
-    """Ids behind 微信号 and its kin, and wxid_… anywhere; after a mere 微信: an id must hold a digit."""
+    """Return ids behind 微信号 and its kin, and wxid_… anywhere.
+
+    After a mere 微信: an id must hold a digit.
+    """
     for match in WXID.finditer(text) if "wxid_" in text else ():
         yield match.span()
     if words.wechat_signs and not any(sign[0] in text and sign in text for sign in words.wechat_signs):
@@ -102,7 +105,7 @@ def find_wechat_ids(text: str, words: PrivacyWords) -> Spans:
 
 
 def _disguised_at_signs(text: str) -> Iterator[tuple[int, int, bool]]:
-    """Where something for @ begins and ends, and whether it is clear by itself: (at), [at]."""
+    """Yield the span of each disguised @, and whether it is clear by itself: (at), [at]."""
     for match in IN_BRACKETS.finditer(text) if any(map(text.__contains__, IN_BRACKETS_SIGNS)) else ():
         yield match.start() - (text[match.start() - 1 : match.start()] == " "), match.end(), True
     for sign in AT_SIGNS:

@@ -1,4 +1,4 @@
-"""Telephone numbers, identity cards, bank cards, passports and QQ numbers: what is found by its digits.
+"""Telephone numbers, identity cards, bank cards, passports and QQ numbers: private items known by their digits.
 
 Every function reads narrowed text and yields the spans of the numbers alone, without the words before them.
 """
@@ -91,7 +91,7 @@ CHECK_CHARACTERS = "10X98765432"
 
 
 def find_mobiles(text: str, words: PrivacyWords) -> Spans:
-    """Numbers of eleven digits from 13 to 19, with or without 86."""
+    """Return numbers of eleven digits from 13 to 19, with or without 86."""
     for match in MOBILE.finditer(text):
         before = BEFORE_MOBILE.search(text[max(0, match.start() - PREFIX_REACH) : match.start()])
         if before is None or _counts_something(text, match, words):
@@ -105,7 +105,7 @@ def find_mobiles(text: str, words: PrivacyWords) -> Spans:
 
 
 def find_landlines(text: str, words: PrivacyWords) -> Spans:
-    """Numbers with an area code, and any of seven or eight digits that a word calls a telephone number.
+    """Return numbers with an area code, and any of seven or eight digits that a word calls a telephone number.
 
     Emergency and service numbers (110, 12345, 95588, 400-…) have neither.
     """
@@ -125,7 +125,7 @@ def find_landlines(text: str, words: PrivacyWords) -> Spans:
 
 
 def find_identity_cards(text: str, words: PrivacyWords) -> Spans:
-    """Eighteen characters with a date and a right check character, in any groups.
+    """Return eighteen characters with a date and a right check character, in any groups.
 
     Where a word says what they are, a wrong check character (a slip of the pen) and fifteen digits do, too.
     """
@@ -138,7 +138,7 @@ def find_identity_cards(text: str, words: PrivacyWords) -> Spans:
 
 
 def find_bank_cards(text: str, words: PrivacyWords) -> Spans:
-    """16 to 19 digits in the ranges of bank cards with a right check digit."""
+    """Return 16 to 19 digits in the ranges of bank cards with a right check digit."""
     for match in BANK_CARD.finditer(text):
         is_card = match[0].startswith(CARD_RANGES) and passes_luhn(match[0])
         if is_card and not _counts_something(text, match, words):
@@ -146,7 +146,10 @@ def find_bank_cards(text: str, words: PrivacyWords) -> Spans:
 
 
 def find_passports(text: str, words: PrivacyWords) -> Spans:
-    """A letter or two and seven or eight digits, where a word says what they are: their shape alone says nothing."""
+    """Return a letter or two and seven or eight digits, if a word calls them a passport number.
+
+    Their shape alone is no evidence.
+    """
     for match in PASSPORT.finditer(text):
         is_called_so = stands_before(words.passport_before, text, match.start())
         if is_called_so or stands_after(words.passport_after, text, match.end()):
@@ -154,7 +157,7 @@ def find_passports(text: str, words: PrivacyWords) -> Spans:
 
 
 def find_qq_numbers(text: str, words: PrivacyWords) -> Spans:
-    """Five to eleven digits after QQ."""
+    """Return five to eleven digits after QQ."""
     for match in QQ_NUMBER.finditer(text):
         if stands_before(words.qq_before, text, match.start()) and not _counts_something(text, match, words):
             yield match.span()

@@ -54,7 +54,10 @@ PLATE_DIGITS = 3  # at least; GA 36-2018 allows two letters
 
 
 def find_plates(text: str, words: PrivacyWords) -> Spans:
-    """Vehicle plates: with a dot, or with a word for a vehicle near by; 新A10086 may be a product."""
+    """Return vehicle plates: with a dot, or with a word for a vehicle near by.
+
+    新A10086 may be a product.
+    """
     for match in PLATE.finditer(text):
         is_plate = sum(map(str.isdigit, match[0])) >= PLATE_DIGITS
         is_plate &= not stands_after(words.no_plate_after, text, match.end())
@@ -63,7 +66,7 @@ def find_plates(text: str, words: PrivacyWords) -> Spans:
 
 
 def find_addresses(text: str, words: PrivacyWords) -> Spans:
-    """Addresses with a door (路88号3单元502室), and with a house number where a word makes it somebody's home.
+    """Return addresses with a door (路88号3单元502室), or with a house number if a word makes it a home.
 
     A span begins where the address does, as far as that can be told: its province, or the word behind 住在. Addresses
     of shops, companies and museums are none, as far as the sentence tells.
@@ -84,7 +87,7 @@ def find_addresses(text: str, words: PrivacyWords) -> Spans:
 
 
 def _homes(text: str, pattern: re.Pattern[str], words: PrivacyWords) -> Spans:
-    """The addresses of a pattern that are somebody's home, and no amount."""
+    """Return the addresses of a pattern that are somebody's home, and no amount."""
     for match in pattern.finditer(text):
         start = _name_start(text, match.start(), words)
         is_bare = match[0][-1] in BEFORE_HOUSE_SIGN
@@ -96,7 +99,7 @@ def _homes(text: str, pattern: re.Pattern[str], words: PrivacyWords) -> Spans:
 
 
 def _house_span(text: str, place: int, words: PrivacyWords) -> Span | None:
-    """The address whose house number ends before `place`."""
+    """Return the address whose house number ends before `place`."""
     before = text[max(0, place - STREET_REACH) : place]
     street = STREET.search(before)
     house = street or VILLAGE.search(before)
@@ -111,7 +114,7 @@ def _house_span(text: str, place: int, words: PrivacyWords) -> Span | None:
 
 
 def _name_start(text: str, end: int, words: PrivacyWords) -> int:
-    """Where the names of province, city, street begin that stand before `end`."""
+    """Return where the names of province, city and street that end at `end` begin."""
     match = NAME.search(text[max(0, end - NAME_REACH) : end])
     assert match  # no name matches too
     name = match[0]

@@ -145,7 +145,7 @@ class NameWords:
 
 @dataclass(frozen=True)
 class PrivacySettings:
-    """The privacy file; its comments explain every key."""
+    """The privacy file. Its comments explain every key."""
 
     treatment: Treatments
     max_masked: Count | None
@@ -160,7 +160,7 @@ class PrivacySettings:
 
     @cached_property
     def removed(self) -> frozenset[str]:
-        """The kinds that cost a row its place."""
+        """Kinds of private data for which a row is removed."""
         return frozenset(kind for kind in KINDS if getattr(self.treatment, kind).action == REMOVE)
 
     @cached_property

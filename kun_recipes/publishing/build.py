@@ -118,7 +118,7 @@ def _privacy(record: RunRecord) -> PrivacySettings:
 
 
 def _rows_of_run(config: PublishConfig) -> Iterator[dict[str, Any]]:
-    """All rows: one that only the candidates have can be withheld, too, though the pairs lack it."""
+    """Return all rows: one that only the candidates have can be withheld, too, though the pairs lack it."""
     return (row for stage in (config.label_dir, config.refine_dir) for row in read_rows(Path(stage, "rows")))
 
 

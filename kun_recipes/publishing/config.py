@@ -22,7 +22,7 @@ WRITES = ("*/*",)
 
 
 def kind_of(name: str) -> Literal["dataset", "model"]:
-    """The Hub's kind of repository for what is published under one of a config's names."""
+    """Return the Hub's kind of repository for what is published under one of a config's names."""
     return "dataset" if name in (DATASET, CANDIDATES) else "model"
 
 
@@ -133,7 +133,7 @@ class PublishConfig(RunFolders):
 
     @property
     def names(self) -> dict[str, str]:
-        """What is published, and the name of its repository."""
+        """Names of what is published, with those of the repositories."""
         return self.repositories
 
     @property
@@ -142,15 +142,15 @@ class PublishConfig(RunFolders):
         return {Path(folder).name: Path(folder) for folder in self.model_dirs or []}
 
     def repository(self, name: str) -> str:
-        """The Hub's id of something that is published here."""
+        """Return the Hub's id of something that is published here."""
         return f"{self.namespace}/{self.names[name]}"
 
     def kinds(self) -> dict[str, str]:
-        """The Hub's kind of each repository, by its id."""
+        """Return the Hub's kind of each repository, by its id."""
         return {self.repository(name): kind_of(name) for name in self.names}
 
     def published_repository(self, name: str) -> str | None:
-        """The Hub's id of something, if it is published here."""
+        """Return the Hub's id of something, if it is published here."""
         return self.repository(name) if name in self.names else None
 
     @cached_property
@@ -164,7 +164,7 @@ class PublishConfig(RunFolders):
         return {source.name: self.known_licences.find(source.licence, "sources") for source in self.sources}
 
     def licence(self, name: str) -> Licence:
-        """A licence of models; raises ConfigError for an unknown one."""
+        """Return a licence of models; raises ConfigError for an unknown one."""
         return self.known_licences.find(name, "model_licence")
 
     def origins(self) -> dict[str, str]:

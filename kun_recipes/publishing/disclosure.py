@@ -1,4 +1,4 @@
-"""What is published without what is only this machine's, or a person's: paths in files, and names of documents."""
+"""Remove what belongs to this machine or a person from what is published: paths in files, and names of documents."""
 
 import json
 import re
@@ -69,7 +69,7 @@ def public_yaml(text: str) -> str:
     """Return a YAML file with absolute paths made public, in values and comments; all else as it is.
 
     Raises:
-        yaml.YAMLError: it is none.
+        yaml.YAMLError: it is not YAML.
     """
     return "".join(_public_parts(text))
 

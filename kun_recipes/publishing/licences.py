@@ -53,7 +53,7 @@ class Licence:
     asks: str
 
     def metadata(self) -> LicenceMetadata:
-        """The keys of a card's metadata."""
+        """Return the keys of a card's metadata."""
         if self.hub != OTHER:
             return {"license": self.hub}
         return {"license": OTHER, "license_name": self.id, "license_link": self.link}
@@ -66,7 +66,7 @@ class Licences:
     licences: tuple[Licence, ...]
 
     def find(self, name: str, key: str) -> Licence:
-        """The licence of an id; raises ConfigError, naming the config's `key`, for one that is not known."""
+        """Return the licence of an id; raises ConfigError, naming the config's `key`, for one that is not known."""
         for licence in self.licences:
             if licence.id == name:
                 return licence

@@ -34,7 +34,7 @@ def run(config: PublishConfig) -> None:
 
 
 def built_folders(config: PublishConfig) -> list[Built]:
-    """The folders of a release, built now where they are not there yet or not of this run and config."""
+    """Return the folders of a release, built now where they are not there yet or not of this run and config."""
     stage = StageFolder("publish", config)
     if stage.is_outdated():
         discard(stage.folder, WRITES)
@@ -49,7 +49,7 @@ def built_folders(config: PublishConfig) -> list[Built]:
 
 
 def count(built: list[Built]) -> Counts:
-    """Counts of the last published rows: those of the dataset, or of the candidates if only they are published."""
+    """Return counts of the last published rows: the dataset's, or the candidates' if only these are published."""
     rows = next((one for name in (DATASET, CANDIDATES) for one in built if one.name == name), None)
     if rows is None:
         return Counts()

@@ -45,7 +45,7 @@ class TrainedModel:
 
     @cached_property
     def identity(self) -> str:
-        """As the rows that it made name it."""
+        """Identity by which the rows that the model made name it."""
         return model_identity(self.folder)
 
 
@@ -59,7 +59,7 @@ class RunRecord:
     models: dict[str, TrainedModel]
 
     def by_role(self, role: Role) -> TrainedModel:
-        """The model of a role that a run has one of: label, or chat."""
+        """Return the model of a role that a run has one of: label, or chat."""
         return next(model for model in self.models.values() if model.role == role)
 
     def trained_from(self, model: TrainedModel) -> str:

@@ -73,12 +73,12 @@ def print_status(line: str) -> None:
 
 @dataclass
 class _Written:
-    """What was written.
+    """Files of rows that were written.
 
     Attributes:
         rows: by split.
         licences: that the rows of each split name.
-        unlicensed: a row names none.
+        unlicensed: whether a row has no licence.
     """
 
     columns: tuple[Column, ...]
@@ -87,7 +87,7 @@ class _Written:
     unlicensed: bool = False
 
     def licence(self) -> Licence | None:
-        """The strictest licence of the rows; None where one is not known."""
+        """Return the strictest licence of the rows; None where one is not known."""
         known = load_licences()
         by_id = {licence.id: licence for licence in known.licences}
         named = set().union(*self.licences.values())

@@ -57,7 +57,7 @@ class DescribeRows(PipelineStep):
 
 
 def merge_tallies(folder: Path) -> Tallies:
-    """The tallies of all tasks as one, blocks in the order of the pipeline."""
+    """Return the tallies of all tasks as one, blocks in the order of the pipeline."""
     merged: Tallies = defaultdict(lambda: defaultdict(Tally))
     for path in sorted(folder.glob("*.json")):
         for block, reasons in json.loads(path.read_text(encoding="utf-8")).items():

@@ -73,7 +73,7 @@ def training_line(name: str, summary: Mapping[str, Any]) -> Text:
 
 
 def sample_rows(rows: Iterable[Mapping[str, Any]], count: int = 3) -> list[Mapping[str, Any]]:
-    """`count` rows chosen by the hash of their ids: always the same ones, in no order of quality."""
+    """Return `count` rows chosen by the hash of their ids: always the same ones, in no order of quality."""
     return heapq.nsmallest(count, rows, key=lambda row: choice_hash(row[schema.ID]))
 
 

@@ -23,7 +23,7 @@ def to_markdown(table: Table) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """A booktabs table."""
+    """Return a booktabs table."""
     lines = [" & ".join(map(_escape, line)) + r" \\" for line in (table.head, *table.rows)]
     return "\n".join(
         [
@@ -44,7 +44,7 @@ def to_latex(table: Table) -> str:
 
 
 def to_rich(table: Table) -> RichTable:
-    """With intervals on a line of their own: a table of four scores fits 80 columns."""
+    """Return the table for a terminal, with intervals on a line of their own: four scores fit 80 columns."""
     shown = RichTable(title=table.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
     for number, head in enumerate(table.head):
         shown.add_column(head, justify="right" if number else "left", vertical="bottom", overflow="fold")

@@ -59,19 +59,22 @@ class Tally:
 
 
 def length_class(characters: int) -> int:
-    """0 for fewer than 50 characters, 1 for fewer than 100, 2 for fewer than 200, and so on; the last has no end."""
+    """Return the length class: 0 for fewer than 50 characters, 1 for fewer than 100, 2 for fewer than 200, and so on.
+
+    The last has no end.
+    """
     return min((characters // LENGTH_STEP).bit_length(), LENGTH_CLASSES - 1)
 
 
 def length_labels() -> list[str]:
-    """The classes of lengths in words."""
+    """Return the classes of lengths in words."""
     edges = [0, *(LENGTH_STEP << number for number in range(LENGTH_CLASSES - 1))]
     bounded = [f"{low}–{high - 1}" for low, high in pairwise(edges)]
     return [*bounded, f"{edges[-1]} and more"]
 
 
 def _example(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns that a reader of the report wants, and the part of the text that the value stands in."""
+    """Return the columns that a reader of the report wants, and the part of the text that the value stands in."""
     text, value = row[schema.TEXT], str(row.get(schema.VALUE, ""))
     found = text.find(value) if value else -1
     start = max(found - SHOWN_CHARACTERS // 2, 0) if found > SHOWN_CHARACTERS // 2 else 0

@@ -76,7 +76,7 @@ class Decision:
 
 
 def decide(changes: Iterable[Change], name: str, min_gain: float, before: str, after: str) -> Decision:
-    """Decide by one of the changes: the whole interval of its gain must lie above `min_gain`.
+    """Return decide by one of the changes: the whole interval of its gain must lie above `min_gain`.
 
     Args:
         name: of the change that decides.

@@ -167,7 +167,7 @@ def _is_translated(text: str) -> bool:
 
 
 def han_share(text: str) -> float:
-    """Share of Han characters among letters, digits, kana and Han characters."""
+    """Return share of Han characters among letters, digits, kana and Han characters."""
     return class_counts(text)[HAN_CHARACTER] / max(count_words(text), 1)
 
 
@@ -192,7 +192,7 @@ def misread(text: str, max_share: float) -> str | None:
 
 @lru_cache(maxsize=1)
 def _lead_pairs() -> np.ndarray:
-    """For each code point whether its two bytes in GBK can begin a Han character in UTF-8."""
+    """Return, for each code point, whether its two bytes in GBK can begin a Han character in UTF-8."""
     table = np.zeros(CODE_POINTS, dtype=bool)
     for first in range(0xE4, 0xEA):
         for second in range(0x80, 0xC0):

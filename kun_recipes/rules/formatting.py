@@ -146,7 +146,10 @@ class FormatErrors(Rule):
 
 
 def count_unbalanced(text: str) -> int:
-    """Number of brackets and quotation marks without a partner in a narrowed text; an odd straight quote is one."""
+    """Return number of brackets and quotation marks without a partner in a narrowed text.
+
+    An odd straight quote is one.
+    """
     text = NAMED_BRACKET.sub("", text)
     list_marks = {match.end() - 1 for match in LIST_MARK.finditer(text)}
     open_now = dict.fromkeys(PAIRS.values(), 0)
@@ -172,7 +175,9 @@ def has_open_quote(text: str) -> bool:
 
 
 def most_unbalanced(text: str) -> int:
-    """At most what `count_unbalanced` gives may be this, which takes a tenth of the time and is 0 for most texts.
+    """Return an upper bound of `count_unbalanced`, in a tenth of the time.
+
+    It is 0 for most texts.
 
     Brackets that are named rather than used count as if they were used, and then as much as leaving them and the
     quotation marks about them out could change.

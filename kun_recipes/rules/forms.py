@@ -33,7 +33,7 @@ class FormWords:
 
 
 class FormClassification(NamedTuple):
-    """An instruction's form, and the question word or verb that shows it; None where it has none of the lists."""
+    """An instruction's form, and the question word or verb that shows it; None if no list has it."""
 
     form: Form
     word: str | None
@@ -78,12 +78,12 @@ class FormClassifier:
         return any(match.end() == len(line) for match in self.words.question_ends.finditer(line))
 
     def _question_word(self, text: str) -> str | None:
-        """The first one; a weak one only where there is no other."""
+        """Return the first one; a weak one only where there is no other."""
         words = [match[0] for match in self._question_words.finditer(text)]
         return next((word for word in words if word not in self._weak), words[0] if words else None)
 
     def _verb_from(self, text: str, start: int) -> str | None:
-        """The verb at `start`, behind what may stand before it; of 用…写 and the like the 写."""
+        """Return the verb at `start`, behind what may stand before it; of 用…写 and the like the 写."""
         while between := self.words.between.match(text, start):
             start = between.end()
         verb = self._verbs.match(text, start)

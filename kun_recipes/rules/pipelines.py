@@ -59,7 +59,7 @@ def load_rules(path: str | Path | None = None) -> Rules:
 
 
 def segment_rules(rules: Rules, removed: Removed) -> list[PipelineStep]:
-    """The rules on segments, which become answers or their background (§3.1).
+    """Return the rules on segments, which become answers or their background (§3.1).
 
     Sensitive information is not dropped there but masked: `kun_recipes.privacy`.
     """
@@ -70,7 +70,7 @@ def segment_rules(rules: Rules, removed: Removed) -> list[PipelineStep]:
 
 
 def instruction_rules(rules: Rules, removed: Removed) -> list[BaseFilter]:
-    """The rules on candidate instructions, which the label model wrote (§3.2)."""
+    """Return the rules on candidate instructions, which the label model wrote (§3.2)."""
     text = schema.INSTRUCTION
     return [
         SensitiveInformation(text, rules.sensitive_information, removed("sensitive_information")),
@@ -79,7 +79,7 @@ def instruction_rules(rules: Rules, removed: Removed) -> list[BaseFilter]:
 
 
 def answer_rules(rules: Rules, removed: Removed, polished: bool = True) -> list[BaseFilter]:
-    """The rules on answers (§3.3): the same for those that the primary chat model wrote and for raw segments.
+    """Return the rules on answers (§3.3): the same for those that the primary chat model wrote and for raw segments.
 
     Args:
         polished: whether a model wrote them, so that the row says whether it ran out of tokens.
@@ -93,7 +93,7 @@ def answer_rules(rules: Rules, removed: Removed, polished: bool = True) -> list[
 
 
 def text_rules(rules: Rules, kind: TextKind) -> list[Rule]:
-    """The rules on one text alone, to ask of an instruction or an answer that is in no pipeline."""
+    """Return the rules on one text alone, to ask of an instruction or an answer that is in no pipeline."""
     blocks = (
         instruction_rules(rules, lambda _: None)
         if kind == "instruction"
@@ -103,7 +103,7 @@ def text_rules(rules: Rules, kind: TextKind) -> list[Rule]:
 
 
 def _quality_rules(rules: Rules, removed: Removed, kind: TextKind, text: str, finish: str | None) -> list[BaseFilter]:
-    """The rules that every text is held to, each with the settings for its kind.
+    """Return the rules that every text is held to, each with the settings for its kind.
 
     Args:
         text: column of the text.

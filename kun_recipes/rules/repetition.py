@@ -89,7 +89,7 @@ class Repetition(Rule):
         return None
 
     def _repeated_unit(self, codes: np.ndarray, earlier: np.ndarray, later: np.ndarray) -> str | None:
-        """As `repeated_unit`, but units that hold n-grams are tried only where these stand again, start after start.
+        """Return as `repeated_unit` does, trying a unit that holds n-grams only where these occur again.
 
         In a row of units every n-gram stands again at the unit's length or before, so that the longest run of such
         n-grams bounds the unit, and the unit which n-grams count.
@@ -104,7 +104,7 @@ class Repetition(Rule):
         return repeated_unit(codes, self._max_repeats, lengths)
 
     def _max_repeats(self, length: int) -> int | None:
-        """Most times in a row that a unit of so many characters may stand."""
+        """Return most times in a row that a unit of so many characters may stand."""
         settings = self.settings
         if length == 1:
             return settings.max_character_repeats
@@ -148,7 +148,7 @@ def is_reference(text: str, min_names: int | None) -> bool:
 
 
 def duplicate_share(sentences: list[str], characters: int) -> float:
-    """Share of a text's characters that stand in sentences which an earlier sentence equals."""
+    """Return share of a text's characters that stand in sentences which an earlier sentence equals."""
     seen: set[str] = set()
     duplicate = 0
     for sentence in sentences:
@@ -158,7 +158,7 @@ def duplicate_share(sentences: list[str], characters: int) -> float:
 
 
 def duplicate_ngram_share(text: str, n: int) -> float:
-    """Share of a text's characters that stand in a character n-gram which occurred before."""
+    """Return share of a text's characters that stand in a character n-gram which occurred before."""
     seen: set[str] = set()
     covered_to = duplicate = 0
     for start in range(len(text) - n + 1):
@@ -173,7 +173,7 @@ def duplicate_ngram_share(text: str, n: int) -> float:
 def repeated_unit(
     codes: np.ndarray, max_repeats: Callable[[int], int | None], lengths: Sequence[int] = LENGTHS
 ) -> str | None:
-    """The first unit that stands in a row more often than allowed, as "unit × times"; None if there is none.
+    """Return the first unit that stands in a row more often than allowed, as "unit × times"; None if there is none.
 
     `max_repeats` says how often a unit of a given length may stand. A unit counts when it has a letter or a Han
     character (columns of zeros are no repetition); a unit of one character only when that is Han. Linear in the text:
@@ -191,7 +191,7 @@ def repeated_unit(
 
 
 def runs(equal: np.ndarray, at_least: int) -> list[list[int]]:
-    """Start and end of every run of True in a boolean array [n] that is at least so long."""
+    """Return start and end of every run of True in a boolean array [n] that is at least so long."""
     if np.count_nonzero(equal) < at_least:
         return []
     edges = np.flatnonzero(np.diff(np.concatenate(([False], equal, [False])))).reshape(-1, 2)
@@ -199,7 +199,7 @@ def runs(equal: np.ndarray, at_least: int) -> list[list[int]]:
 
 
 def longest_run(numbers: np.ndarray) -> int:
-    """Length of the longest row of successive numbers among different ones in any order."""
+    """Return length of the longest row of successive numbers among different ones in any order."""
     if len(numbers) < 2:
         return len(numbers)
     numbers = np.sort(numbers)

@@ -20,7 +20,7 @@ Verdict = Literal[True] | tuple[Literal[False], str]
 
 
 def sentences(text: str, min_characters: int) -> list[str]:
-    """The sentences of a narrowed text, blanks and end marks removed, leaving out those under `min_characters`."""
+    """Return the sentences of a narrowed text without blanks, end marks and those under `min_characters`."""
     text = without_zero_width(text)
     for mark in NARROW_SENTENCE_ENDS:
         text = text.replace(mark, "\n")
@@ -51,11 +51,12 @@ class Rule(BaseFilter):
 
     @abstractmethod
     def find(self, text: str) -> Fault | None:
-        """The first fault of a text whose punctuation has been made half-width; None when there is none."""
+        """Return the first fault of a text whose punctuation has been made half-width; None when there is none."""
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
-        """As `BaseFilter.run`, with the rows counted at the end instead of one by one and without a clock a row: what
-        datatrove spends on a row otherwise is as much as a cheap rule takes.
+        """Run as `BaseFilter.run` does, but count rows at the end, and without a clock per row.
+
+        What datatrove spends on a row otherwise is as much as a cheap rule takes.
         """
         kept = 0
         dropped: Counter[str] = Counter()

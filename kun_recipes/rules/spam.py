@@ -43,7 +43,7 @@ class Spam(Rule):
 
 
 def spam_score(text: str) -> float:
-    """Return how much a narrowed text reads like junk, from 0 to 1."""
+    """Return how similar a narrowed text is to junk, from 0 to 1."""
     weights, intercept = _weights()
     buckets = spam_features(text)
     margin = weights[buckets].sum() / max(np.sqrt(len(buckets)), 1) + intercept
@@ -61,6 +61,6 @@ def spam_features(text: str) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _weights() -> tuple[np.ndarray, float]:
-    """A weight per bucket, float32, and the intercept."""
+    """Return a weight per bucket, float32, and the intercept."""
     with as_file(files("kun_recipes.rules") / WEIGHTS) as path, np.load(path, allow_pickle=False) as stored:
         return stored["weights"].astype(np.float32), float(stored["intercept"])

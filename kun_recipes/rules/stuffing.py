@@ -88,7 +88,7 @@ class KeywordStuffing(Rule):
         return f"{share:.2f} is {word}" if HAN_WORD.fullmatch(word) else None
 
     def _chain(self, text: str) -> str | None:
-        """A share of the pieces, all of them short, begins or ends with the same word."""
+        """Return a share of the pieces, all of them short, begins or ends with the same word."""
         settings = self.settings
         if settings.max_chained is None or "《" in text or text.count("。") > 1 or not settings.asked.search(text):
             return None  # prose, or an enumeration

@@ -80,7 +80,7 @@ class StatisticsConfig(EngineConfig):
         return PairSet(DATASET, self.dataset)
 
     def reference_sets(self) -> list[PairSet]:
-        """The reference sets under their names, the seeds first."""
+        """Return the reference sets under their names, the seeds first."""
         seeds = PairSet(SEEDS, self.seeds, self.instruction_column, self.output_column) if self.seeds else None
         others = [PairSet(one.name, one.path, one.instruction, one.output) for one in self.references or ()]
         return [*([seeds] if seeds else []), *others]

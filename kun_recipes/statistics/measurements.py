@@ -31,7 +31,9 @@ _SPELT = re.compile(r"(?<![零〇○一二三四五六七八九十百千])((?:�
 
 
 def length_statistics(counts: Counter, edges: tuple[int, ...]) -> dict[str, Any]:
-    """Mean, extremes, percentiles (nearest rank) and histogram; `counts` has the rows of each length, at least one.
+    """Return mean, extremes, percentiles (nearest rank) and histogram.
+
+    `counts` has the rows of each length, at least one.
 
     Bin i holds the lengths from edges[i], inclusive, to edges[i + 1], exclusive; the last one all from edges[-1].
     """
@@ -49,7 +51,7 @@ def length_statistics(counts: Counter, edges: tuple[int, ...]) -> dict[str, Any]
 
 
 def percentile(counts: Counter, share: float) -> int:
-    """The least length that at least `share` percent of the rows do not exceed (nearest rank)."""
+    """Return the least length that at least `share` percent of the rows do not exceed (nearest rank)."""
     ordered = sorted(counts)
     needed = share / 100 * counts.total()
     sums = accumulate(counts[length] for length in ordered)
@@ -57,7 +59,11 @@ def percentile(counts: Counter, share: float) -> int:
 
 
 def word_statistics(words: Counter, rows: int) -> dict[str, Any]:
-    """Of `rows` instructions: how many show a word of the lists, how many words, their entropy (bits), the top 20."""
+    """Return statistics of the words of `rows` instructions.
+
+    These are how many instructions show a word of the lists, how many words there are, their entropy (bits) and the
+    top 20.
+    """
     found = words.total()
     shares = [count / found for count in words.values()]
     return {
@@ -70,7 +76,7 @@ def word_statistics(words: Counter, rows: int) -> dict[str, Any]:
 
 
 def count_letters(texts: Iterable[str], limit: int) -> int:
-    """Letters of the texts together, counted up to `limit`."""
+    """Return letters of the texts together, counted up to `limit`."""
     total = 0
     for text in texts:
         total += len(letters(text))
@@ -80,7 +86,9 @@ def count_letters(texts: Iterable[str], limit: int) -> int:
 
 
 def distinct_grams(texts: Sequence[str], characters: int) -> dict[str, float]:
-    """distinct-1 to distinct-4 of the first `characters` letters: different n-grams over all; none spans two texts.
+    """Return distinct-1 to distinct-4 of the first `characters` letters: different n-grams over all.
+
+    None spans two texts.
 
     The longer the text, the lower the share: compare sets by the same number of characters.
     """
@@ -99,9 +107,9 @@ def distinct_grams(texts: Sequence[str], characters: int) -> dict[str, float]:
 
 
 def years_in(text: str) -> set[int]:
-    """The years 1900 to 2099 that the text mentions: 2021年, 2019—2021年, 2021-05-03, 二〇二一年.
+    """Return the years 1900 to 2099 that the text mentions: 2021年, 2019—2021年, 2021-05-03, 二〇二一年.
 
-    A number alone is none, so that telephone numbers, prices and identifiers are not counted.
+    A number alone is not a year, so that telephone numbers, prices and identifiers are not counted.
     """
     text = narrow(text)
     found = {int(year) for match in _WITH_UNIT.finditer(text) for year in match.groups() if year}

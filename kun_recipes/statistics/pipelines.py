@@ -37,7 +37,7 @@ Samples = dict[str, list[Pair]]
 def measure_sets(
     config: StatisticsConfig, stage: StageFolder, sets: Sequence[PairSet], tokenizer: ChatTokenizer
 ) -> tuple[dict[str, dict[str, Any]], Samples]:
-    """All statistics of every set that need no model, and a sample of each for the model."""
+    """Return all statistics of every set that need no model, and a sample of each for the model."""
     size = max(config.sample_rows, config.topic_rows)
 
     def count_tokens(texts: Sequence[str]) -> list[int]:
@@ -88,7 +88,7 @@ def ask_topics(config: StatisticsConfig, stage: StageFolder, model: str, samples
 
 
 def topics_by_set(config: StatisticsConfig, stage: StageFolder, names: Iterable[str]) -> Mapping[str, dict[str, Any]]:
-    """The topics of each set that was asked about, by list."""
+    """Return the topics of each set that was asked about, by list."""
     lists, rows = lists_of(config), list(read_rows(stage.rows))
     return {
         name: {
@@ -100,7 +100,7 @@ def topics_by_set(config: StatisticsConfig, stage: StageFolder, names: Iterable[
 
 
 def _documents(name: str, pairs: Sequence[Pair]) -> Iterator[Document]:
-    """Rows for the model, each once: a set may hold the same pair, and so the same id, twice."""
+    """Yield rows for the model, each once: a set may hold the same pair, and so the same id, twice."""
     unique = {pair.id: pair for pair in pairs}
     for pair in unique.values():
         metadata = {SET: name, schema.SOURCE: pair.source, schema.INSTRUCTION: pair.instruction}

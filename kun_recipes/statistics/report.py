@@ -33,7 +33,10 @@ TABLE_ROWS = (
 
 
 def lengths(sets: Sets) -> Figure:
-    """Figure 3: the share of pairs by the length of instruction and output; the last bin holds all longer ones."""
+    """Return figure 3: the share of pairs by the length of instruction and output.
+
+    The last bin holds all longer ones.
+    """
     figure = Figure(figsize=(9, 3.4))
     for axes, (column, title) in zip(figure.subplots(1, 2), COLUMNS.items(), strict=True):
         for number, (name, one) in enumerate(sets.items()):
@@ -61,7 +64,7 @@ def lengths(sets: Sets) -> Figure:
 
 
 def sources(sets: Sets) -> Figure:
-    """Figure 7: where the dataset's pairs come from."""
+    """Return figure 7: where the dataset's pairs come from."""
     one = next(iter(sets.values()))
     found = {name or "（未注明）": counted["rows"] for name, counted in one["sources"].items()}
     rest = dict(list(found.items())[MAX_SOURCES:])
@@ -76,7 +79,7 @@ def sources(sets: Sets) -> Figure:
 
 
 def years(sets: Sets) -> Figure:
-    """Figure 8: pairs that mention each of the last twenty years."""
+    """Return figure 8: pairs that mention each of the last twenty years."""
     figure = Figure(figsize=(9, 0.6 + 1.9 * len(sets)))
     panels = figure.subplots(len(sets), 1, squeeze=False, sharex=True)[:, 0]
     for number, (axes, (name, one)) in enumerate(zip(panels, sets.items(), strict=True)):
@@ -94,7 +97,7 @@ def years(sets: Sets) -> Figure:
 
 
 def forms(sets: Sets) -> Figure:
-    """Questions, imperatives and the rest, a bar a set."""
+    """Return questions, imperatives and the rest, a bar a set."""
     figure = Figure(figsize=(7, 1.3 + 0.5 * len(sets)))
     axes = figure.subplots()
     names = [set_name(name) for name in sets]
@@ -115,7 +118,7 @@ def forms(sets: Sets) -> Figure:
 
 
 def topics(sets: Sets) -> Figure:
-    """Figure 2: the ten most frequent topics of each list, of the dataset's pairs whose answers agreed."""
+    """Return figure 2: the ten most frequent topics of each list, of the dataset's pairs whose answers agreed."""
     lists = next(iter(sets.values()))["topics"]
     figure = Figure(figsize=(4.6 * len(lists), 4.4))
     panels = figure.subplots(1, len(lists), squeeze=False)[0]
@@ -140,12 +143,12 @@ def write_figures(statistics: Mapping[str, Any], folder: Path) -> list[str]:
 
 
 def set_name(name: str) -> str:
-    """A set's name in figures: Chinese for ours, as its user calls it for others."""
+    """Return a set's name in figures: Chinese for ours, as its user calls it for others."""
     return SET_NAMES.get(name, name)
 
 
 def _filled(bins: Sequence[int]) -> int:
-    """Number of bins up to the last one that is not empty."""
+    """Return number of bins up to the last one that is not empty."""
     return max(place for place, rows in enumerate(bins, start=1) if rows)
 
 
@@ -166,7 +169,7 @@ def _bars(axes: Axes, counts: Mapping[str, int], total: int, colour: str) -> Non
 
 
 def overview(sets: Mapping[str, Mapping[str, Any]]) -> Table:
-    """A line a statistic, a column a set."""
+    """Return the overview with one line per statistic and one column per set."""
     table = Table("statistic", *sets, title="Statistics of the data (Kun §4.2.1)", title_justify="left")
     for name, shown in TABLE_ROWS:
         table.add_row(name, *(shown(numbers) for numbers in sets.values()))

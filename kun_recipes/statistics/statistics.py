@@ -18,7 +18,7 @@ from kun_recipes.statistics.topic_asking import FIELDS
 
 
 def measure(config: StatisticsConfig, stage: StageFolder) -> tuple[dict, Counts]:
-    """All statistics, and the counts of the pairs that the model was asked about; without topics, of all."""
+    """Return all statistics, and the counts of the pairs that the model was asked about; without topics, of all."""
     sets = [config.dataset_set(), *config.reference_sets()]
     for one in sets:
         one.check()

@@ -70,7 +70,7 @@ class Tally:
             self.rows_with_year += bool(years)
 
     def statistics(self, near: dict[str, int], grams: dict[str, Any]) -> dict[str, Any]:
-        """All statistics of the set, as statistics.json holds them."""
+        """Return all statistics of the set, as statistics.json holds them."""
         return {
             "rows": self.rows,
             "unusable": self.unusable,
@@ -111,7 +111,7 @@ class NearDuplicates:
         self.settings = settings or NearDuplicateSettings()
 
     def count(self, pairs: Iterable[Pair]) -> dict[str, int]:
-        """Rows with a near duplicate, and the clusters that they form."""
+        """Return rows with a near duplicate, and the clusters that they form."""
         shutil.rmtree(self.folder, ignore_errors=True)
         signatures, found = self.folder / "signatures", self.folder / "pairs"
         documents = (Document(f"{pair.instruction}\n{pair.output}", str(n)) for n, pair in enumerate(pairs))
@@ -147,7 +147,7 @@ def tally_set(pairs: PairSet, tally: Tally, count_tokens: CountTokens, near: Nea
 
 
 def compare_grams(samples: dict[str, Sequence[Pair]]) -> dict[str, dict[str, Any]]:
-    """distinct-n of each set's sample, all over the same number of letters, that of the shortest sample at most."""
+    """Return distinct-n of each set's sample, over the same number of letters: the shortest sample's at most."""
     texts = {
         name: {column: [getattr(pair, column) for pair in pairs] for column in BINS} for name, pairs in samples.items()
     }

@@ -73,7 +73,7 @@ class AskTopic(AskModel):
 
 @cache  # of a process: each list is asked in several blocks
 def letter_prior(settings: EngineSettings, prompt: PromptTemplate, topics: TopicList) -> tuple[float, ...]:
-    """Mean log-probability (nats) of each letter where there is nothing to read, over a few orders of the options."""
+    """Return the mean log-probability (nats) of each letter for an empty text, over a few orders of the options."""
     nothing = [
         Document(CONTENT_FREE, f"{CONTENT_FREE}{order}", metadata={schema.INSTRUCTION: CONTENT_FREE})
         for order in range(PRIOR_ORDERS)
@@ -83,7 +83,7 @@ def letter_prior(settings: EngineSettings, prompt: PromptTemplate, topics: Topic
 
 
 def topic_prompt(prompt: PromptTemplate, topics: TopicList, turn: int, characters: int, doc: Document) -> Prompt:
-    """The question about one pair, the beginning of its texts shown."""
+    """Return the question about one pair, the beginning of its texts shown."""
     return prompt.render(
         kind=topics.title,
         options=write_options(topics.order(doc.id, turn)),

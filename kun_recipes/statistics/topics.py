@@ -43,7 +43,7 @@ class TopicList:
     topics: tuple[Topic, ...]
 
     def order(self, row_id: str, turn: int) -> list[Topic]:
-        """The options as they are offered for this row in this turn: shuffled, for models prefer early letters."""
+        """Return the options in the order of this row and turn, shuffled because models prefer early letters."""
         places = numpy.random.default_rng(row_seed(turn, row_id)).permutation(len(self.topics))
         return [self.topics[place] for place in places]
 
@@ -79,5 +79,5 @@ def load_topics(source: Traversable = TOPICS_FILE) -> TopicLists:
 
 
 def write_options(topics: Sequence[Topic]) -> str:
-    """The options as the prompt shows them, a letter and a line each."""
+    """Return the options as the prompt shows them: one line each, with a letter."""
     return "\n".join(f"{letter}. {topic.name}" for letter, topic in zip(LETTERS, topics, strict=False))

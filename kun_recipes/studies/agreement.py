@@ -27,7 +27,7 @@ def measure_agreement(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Agreement on one question, each coefficient with its interval over items.
+    """Return agreement on one question, each coefficient with its interval over items.
 
     Figure 6 and Fleiss' κ need as many answers to each item: they take the first `raters` of every item that has so
     many. Percent agreement and Krippendorff's α take whatever there is, of items with at least two.
@@ -65,7 +65,7 @@ def measure_agreement(
 
 
 def identical(answers: Answers) -> dict[str, int]:
-    """Items on which all said the same, some did, or nobody did (Kun figure 6)."""
+    """Return items on which all said the same, some did, or nobody did (Kun figure 6)."""
     counted = Counter(
         "all_same" if (kinds := len(set(item))) == 1 else "all_different" if kinds == len(item) else "some_same"
         for item in answers
@@ -74,18 +74,18 @@ def identical(answers: Answers) -> dict[str, int]:
 
 
 def agreements(counts: numpy.ndarray) -> numpy.ndarray:
-    """Share of each item's pairs of answers that agree; of a table with a row per item, a column per answer."""
+    """Return share of each item's pairs of answers that agree; of a table with a row per item, a column per answer."""
     raters = counts.sum(axis=1)
     return (counts * (counts - 1)).sum(axis=1) / (raters * (raters - 1))
 
 
 def kappa(counts: numpy.ndarray) -> float:
-    """Fleiss' κ (1971); nan where everybody always said the same."""
+    """Return fleiss' κ (1971); nan where everybody always said the same."""
     return float("nan") if _constant(counts) else float(fleiss_kappa(counts, method="fleiss"))
 
 
 def alpha(counts: numpy.ndarray, level: Literal["nominal", "ordinal"]) -> float:
-    """Krippendorff's α of a level of measurement; nan where everybody always said the same."""
+    """Return krippendorff's α of a level of measurement; nan where everybody always said the same."""
     if _constant(counts):
         return float("nan")
     with warnings.catch_warnings():
@@ -103,7 +103,7 @@ def majority(item: Sequence[str]) -> str | None:
 
 
 def _counts(answers: Answers, domain: Sequence[str]) -> numpy.ndarray:
-    """A table with a row per item and a column per answer."""
+    """Return a table with a row per item and a column per answer."""
     place = {answer: column for column, answer in enumerate(domain)}
     table = numpy.zeros((len(answers), len(domain)), dtype=int)
     for row, item in enumerate(answers):

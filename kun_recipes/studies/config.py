@@ -93,5 +93,5 @@ class StudyConfig(Versioned, WithoutFailed, EngineConfig):
         return {"judging_version": JUDGING_VERSION if self.judge else None}
 
     def answering(self) -> list[str]:
-        """What each answering model is called, in votes and figures."""
+        """Return each answering model's name in votes and figures."""
         return [one.called() for one in self.models or ()]

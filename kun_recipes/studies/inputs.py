@@ -54,7 +54,7 @@ def gather(config: StudyConfig) -> StudyInputs:
 
 
 def sample_pairs(pairs: Iterable[Pair | Removed], per_source: int, seed: int) -> tuple[list[Pair], int]:
-    """The `per_source` pairs of lowest hash of each source (Kun §4.2.2), in an order that mixes the sources.
+    """Return the `per_source` pairs of lowest hash of each source (Kun §4.2.2), in an order that mixes the sources.
 
     The same whatever the order of the pairs; memory for twice as many as are chosen. Also returns how many rows were
     no pair.
@@ -82,7 +82,7 @@ def quality_items(pairs: Iterable[Pair]) -> list[QualityItem]:
 
 
 def read_prompts(path: str, limit: int | None) -> dict[str, str]:
-    """The prompts of a JSON lines file under their ids, at most `limit`, the first.
+    """Return the prompts of a JSON lines file under their ids, at most `limit`, the first.
 
     Raises UserError, naming file and line, on an invalid line, and on a file without prompts.
     """
@@ -127,7 +127,7 @@ def matchups(
 def preference_items(
     prompts: dict[str, str], answers: dict[str, dict[str, str]], per_prompt: int | None, seed: int
 ) -> list[PreferenceItem]:
-    """The items, of prompts that both models answered.
+    """Return the items, of prompts that both models answered.
 
     Args:
         answers: by model, then by prompt id.

@@ -56,7 +56,7 @@ def bootstrap(statistic: Statistic, units: int, resamples: int, seed: int) -> Es
 
 
 def estimate(value: float, resampled: list[float]) -> Estimate:
-    """A value with the interval that its resamples give: none where no resample is another."""
+    """Return a value with the interval that its resamples give: none where no resample is another."""
     if numpy.isnan(value):
         return Estimate(None, None, None)
     defined = numpy.asarray(resampled, dtype=float)

@@ -139,7 +139,7 @@ class CompareAnswers(AskModel):
 
 @cache  # of a process
 def criterion_prior(settings: EngineSettings, prompt: PromptTemplate, question: str) -> float:
-    """Nats for "是" over "否" of an instruction that says nothing."""
+    """Return nats for "是" over "否" of an instruction that says nothing."""
     nothing = prompt.render(instruction=CONTENT_FREE, question=question)
     ((yes, no),) = load_engine(settings).choose([nothing], list(YES_NO))
     return yes - no
@@ -147,7 +147,7 @@ def criterion_prior(settings: EngineSettings, prompt: PromptTemplate, question: 
 
 @cache  # of a process
 def position_prior(settings: EngineSettings, prompt: PromptTemplate) -> float:
-    """Nats for the answer read first where both, and the prompt, say nothing."""
+    """Return nats for the answer read first where both, and the prompt, say nothing."""
     nothing = prompt.render(prompt=CONTENT_FREE, first=CONTENT_FREE, second=CONTENT_FREE)
     ((first, second),) = load_engine(settings).choose([nothing], list(AB))
     return first - second
@@ -162,7 +162,10 @@ def logodds_column(first: str) -> str:
 
 
 def quality_votes(rows: Iterable[Row], judge: str) -> list[QualityVote]:
-    """The model's vote on each pair that it judged; a criterion is met where yes is likelier than for no content."""
+    """Return the model's vote on each pair that it judged.
+
+    A criterion is met where yes is likelier than for no content.
+    """
     return [
         QualityVote(
             row[schema.ID],
@@ -176,7 +179,7 @@ def quality_votes(rows: Iterable[Row], judge: str) -> list[QualityVote]:
 
 
 def preference_votes(rows: Iterable[Row], judge: str) -> list[PreferenceVote]:
-    """The model's choice between each two answers: a tie where it depends on which of them is read first."""
+    """Return the model's choice between each two answers: a tie where it depends on which of them is read first."""
     return [PreferenceVote(row[schema.ID], judge, _choice(row, row[PRIOR]), "a", 0.0) for row in rows]
 
 

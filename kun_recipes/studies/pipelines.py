@@ -78,7 +78,7 @@ def answer_prompts(
 
 
 def read_answers(stage: StageFolder, models: Sequence[EvaluatedModel]) -> dict[str, dict[str, str]]:
-    """By model, then by prompt id; a model that answered nothing, as no prompt fits its context, has none."""
+    """Return the answers by model, then by prompt id. A model whose context fits no prompt has no answers."""
     answers = {}
     for model in models:
         folder = stage.folder / "answers" / model.name

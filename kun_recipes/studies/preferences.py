@@ -31,7 +31,7 @@ class Tallies:
     both_bad: numpy.ndarray
 
     def points(self) -> numpy.ndarray:
-        """Points of the row's model against the column's, by prompt: a win is one, a tie half a one for each."""
+        """Return points of the row's model against the column's, by prompt: 1 for a win, a half for a tie."""
         return self.wins + self.ties / 2
 
 
@@ -42,7 +42,7 @@ def measure_preferences(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """All results of a preference study; votes on other items than these count nowhere.
+    """Return all results of a preference study; votes on other items than these count nowhere.
 
     A tie, and "both bad" where it could be chosen, is half a win for each. Intervals are over prompts: the votes on
     one prompt, and on its several pairs of models, do not stand alone.
@@ -90,7 +90,7 @@ def measure_preferences(
 
 
 def tally(items: Sequence[PreferenceItem], by_item: dict[str, list[PreferenceVote]]) -> Tallies:
-    """The votes by prompt; prompts without a vote are left out."""
+    """Return the votes by prompt; prompts without a vote are left out."""
     models = sorted({name for item in items for name in (item.model_a, item.model_b)})
     voted = [item for item in items if by_item[item.id]]
     place = {prompt: row for row, prompt in enumerate(dict.fromkeys(item.prompt for item in voted))}
@@ -107,8 +107,10 @@ def tally(items: Sequence[PreferenceItem], by_item: dict[str, list[PreferenceVot
 
 
 def ratings(points: numpy.ndarray) -> numpy.ndarray:
-    """Bradley-Terry strengths as ratings with a mean of 1000 (Bradley & Terry 1952), after `PRIOR` votes each way; nan
-    where nobody voted."""
+    """Return Bradley-Terry strengths as ratings with a mean of 1000 (Bradley & Terry 1952).
+
+    `PRIOR` votes are added each way. A model without votes has nan.
+    """
     if not points.any():
         return numpy.full(len(points), numpy.nan)
     with_prior = points + PRIOR * (1 - numpy.eye(len(points)))
@@ -117,7 +119,7 @@ def ratings(points: numpy.ndarray) -> numpy.ndarray:
 
 
 def _rated(points: numpy.ndarray, resamples: int, seed: int) -> list[Estimate]:
-    """Each model's rating with its interval over prompts.
+    """Return each model's rating with its interval over prompts.
 
     Two prompts more are drawn from, on which of each two models that met the one won, and the other: where one always
     won, all resamples would be the same.
@@ -133,7 +135,7 @@ def _rated(points: numpy.ndarray, resamples: int, seed: int) -> list[Estimate]:
 
 
 def _counts(tallies: Tallies, model: int, other: int | None = None) -> dict[str, int]:
-    """Wins, ties and losses of a model, against one other or against all."""
+    """Return wins, ties and losses of a model, against one other or against all."""
     columns = slice(None) if other is None else other
     return {
         "wins": int(tallies.wins[:, model, columns].sum()),

@@ -35,7 +35,7 @@ def measure_quality(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """All results of a quality study; votes on other items than these count nowhere.
+    """Return all results of a quality study; votes on other items than these count nowhere.
 
     Returns:
         items, voted (items with a vote), votes, voters; `table`, table 1: by source, and "all", for each column
@@ -59,13 +59,13 @@ def measure_quality(
 
 
 def answers_to(question: str, by_item: Mapping[str, Sequence[QualityVote]]) -> list[list[str]]:
-    """The answers to one question about each item that has votes."""
+    """Return the answers to one question about each item that has votes."""
     read = QUESTIONS[question]
     return [[read(vote) for vote in votes] for votes in by_item.values() if votes]
 
 
 def majority_labels(question: str, by_item: Mapping[str, Sequence[QualityVote]]) -> dict[str, str | None]:
-    """The majority label of each item that has votes."""
+    """Return the majority label of each item that has votes."""
     read = QUESTIONS[question]
     return {item: majority([read(vote) for vote in votes]) for item, votes in by_item.items() if votes}
 

@@ -24,7 +24,7 @@ MEASURES: dict[str, Callable[..., dict[str, Any]]] = {QUALITY: measure_quality, 
 def measure_study(
     items: Items, votes: Votes, raters: int = RATERS, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Any]:
-    """The results of both tasks, by task; None for a task without a vote."""
+    """Return the results of both tasks, by task; None for a task without a vote."""
     return {
         task: measure(items[task], votes[task], raters, resamples, seed) if votes.get(task) else None
         for task, measure in MEASURES.items()
@@ -60,7 +60,7 @@ def compare_voters(items: Items, people: Votes, model: Votes, resamples: int = R
 
 
 def _decision(vote: PreferenceVote) -> str:
-    """A model cannot say that both are bad: it is a tie, here as in the win rates."""
+    """Return a model cannot say that both are bad: it is a tie, here as in the win rates."""
     return "tie" if vote.choice == "both_bad" else vote.choice
 
 
@@ -75,7 +75,7 @@ def _compare(people: Mapping, model: Mapping, order: Sequence[str] | None, resam
 def study_results(
     config: StudyConfig, stage: StageFolder, items: Items, people: Votes | None, judge: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Everything that results.json holds.
+    """Return the content of results.json.
 
     Args:
         people: votes of people, or None.

@@ -41,7 +41,7 @@ class Rubric:
         return next(entry.text for entry in self.criteria if entry.key == criterion)
 
     def orders(self) -> list[tuple[Entry, ...]]:
-        """All orders of the grades, that of the rubric first."""
+        """Return all orders of the grades, that of the rubric first."""
         return list(permutations(self.grades))
 
 
@@ -56,7 +56,7 @@ def load_rubric(source: Traversable = RUBRIC_FILE) -> Rubric:
 
 
 def write_grades(grades: Sequence[Entry]) -> str:
-    """The grades as the prompt shows them, a letter and a line each."""
+    """Return the grades as the prompt shows them: one line each, with a letter."""
     return "\n".join(f"{letter}. {grade.text}" for letter, grade in zip(LETTERS, grades, strict=True))
 
 

@@ -44,7 +44,7 @@ def build(config: StudyConfig, stage: StageFolder, inputs: StudyInputs, prompts:
 
 
 def judge_info(config: StudyConfig, inputs: StudyInputs) -> dict | None:
-    """The judge's name, and how many items it judges that it had a hand in itself."""
+    """Return the judge's name, and how many items it judges that it had a hand in itself."""
     if inputs.judge is None:
         return None
     name = author_of(config.settings(inputs.judge))

@@ -36,7 +36,7 @@ CODE_POINTS = 0x110000
 
 @lru_cache(maxsize=1)
 def class_table() -> np.ndarray:
-    """The class of every code point, uint8 [0x110000]."""
+    """Return the class of every code point, uint8 [0x110000]."""
     table = np.zeros(CODE_POINTS, dtype=np.uint8)
     for members, kind in (
         (SYMBOLS_IN_USE, SYMBOL),
@@ -55,7 +55,7 @@ def class_table() -> np.ndarray:
 
 
 def code_points(members: str) -> np.ndarray:
-    """The code points of the inside of a character class such as "a-z0-9"."""
+    """Return the code points of the inside of a character class such as "a-z0-9"."""
     spans = re.findall(r"([\s\S])-([\s\S])|([\s\S])", members)
     return np.concatenate([np.arange(ord(first or only), ord(last or only) + 1) for first, last, only in spans])
 
@@ -67,13 +67,13 @@ def _mark_odd_words(table: np.ndarray) -> None:
 
 @lru_cache(maxsize=2)
 def classes(text: str) -> np.ndarray:
-    """The class of every character, uint8 [len(text)]."""
+    """Return the class of every character, uint8 [len(text)]."""
     return class_table().take(encode(text))
 
 
 @lru_cache(maxsize=2)
 def pack(text: str) -> tuple[np.ndarray, np.ndarray]:
-    """Code points and classes without whitespace; of three or more of the same mark in a row only the first.
+    """Return code points and classes without whitespace; of three or more of the same mark in a row only the first.
 
     Rules of dashes, dotted lines and columns of zeros are no content; letters and Han characters stay as they are.
     """
@@ -94,17 +94,17 @@ def pack(text: str) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=2)
 def class_counts(text: str) -> list[int]:
-    """Number of characters of each class."""
+    """Return number of characters of each class."""
     return np.bincount(classes(text), minlength=LOST_SPACE + 1).tolist()
 
 
 def count_solid(text: str) -> int:
-    """Number of characters that are no whitespace."""
+    """Return number of characters that are no whitespace."""
     counts = class_counts(text)
     return len(text) - counts[SPACE] - counts[LOST_SPACE]
 
 
 def count_words(text: str) -> int:
-    """Number of Han characters, kana, letters and digits."""
+    """Return number of Han characters, kana, letters and digits."""
     counts = class_counts(text)
     return sum(counts[kind] for kind in WORD_CLASSES)

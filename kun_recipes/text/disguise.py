@@ -71,7 +71,7 @@ def undisguised(text: str) -> str:
 
 
 def _between_han(text: str, marks: np.ndarray) -> int:
-    """Number of marks behind a Han character, and before one or another mark."""
+    """Return number of marks behind a Han character, and before one or another mark."""
     is_han = classes(text) == HAN_CHARACTER
     marks = marks != 0
     return int(np.count_nonzero(marks[1:-1] & is_han[:-2] & (is_han[2:] | marks[2:])))
@@ -83,7 +83,7 @@ def _without_blanks(run: re.Match[str]) -> str:
 
 @lru_cache(maxsize=1)
 def _tables() -> tuple[np.ndarray, np.ndarray]:
-    """For each code point what may be hidden where it stands, as bits, and the character that it stands for."""
+    """Return, for each code point, bits for what may be hidden there, and the character that it stands for."""
     marks, mapped = np.zeros(CODE_POINTS, dtype=np.uint8), np.arange(CODE_POINTS, dtype="<u4")
     for code in code_points(ENCLOSED).tolist():
         plain = unicodedata.normalize("NFKC", chr(code)).strip("().")

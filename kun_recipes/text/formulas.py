@@ -1,4 +1,4 @@
-"""Formulas in a text: they are no language, so that rules on the share of Chinese leave them out."""
+"""Formulas in text."""
 
 import re
 from functools import lru_cache
@@ -17,6 +17,6 @@ WORD = re.compile(rf"(?<![\\A-Za-z])(?!{NAMES}(?![A-Za-z]))[A-Z]?[a-z]{{3,}}|[A-
 
 @lru_cache(maxsize=2)  # several rules ask for the same text
 def without_formulas(text: str) -> str:
-    """The narrowed text without LaTeX, and without runs of signs that have an operator and no word of letters."""
+    """Return the narrowed text without LaTeX and without runs of signs that have an operator and no word."""
     text = MARKED.sub(" ", text)
     return RUN.sub(lambda run: " " if OPERATOR.search(run[0]) and not WORD.search(run[0]) else run[0], text)

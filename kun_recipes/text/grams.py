@@ -21,19 +21,19 @@ WORD_BITS = 64
 
 
 def letter_codes(text: str) -> np.ndarray:
-    """The code points of the text's letters, uint32."""
+    """Return the code points of the text's letters, uint32."""
     codes = letters_in_place(text)
     return codes[codes != 0]
 
 
 def letters_in_place(text: str) -> np.ndarray:
-    """The letter that every character stands for, 0 for none, uint32 [len(text)]."""
+    """Return the letter that every character stands for, 0 for none, uint32 [len(text)]."""
     return letter_table().take(encode(text))
 
 
 @lru_cache(maxsize=1)
 def letter_table() -> np.ndarray:
-    """For every code point the letter it stands for, 0 for none, uint32 [0x110000].
+    """Return the letter that every code point stands for, 0 for those without one, uint32 [0x110000].
 
     One that stands for several (℃, №, ㎏) counts as the first of them. Takes a tenth of a second to make.
     """
@@ -50,7 +50,10 @@ def _letter(character: str) -> int:
 
 
 def gram_hashes(codes: np.ndarray, n: int) -> np.ndarray:
-    """A hash of every n-gram of code points, uint64 [len(codes) - n + 1]: polynomials, put together by doubling."""
+    """Return a hash of every n-gram of code points, uint64 [len(codes) - n + 1].
+
+    The hashes are polynomials, put together by doubling.
+    """
     block, size = codes.astype(np.uint64) * np.uint64(SPREAD), 1
     hashes: np.ndarray | None = None
     done = 0
@@ -64,9 +67,9 @@ def gram_hashes(codes: np.ndarray, n: int) -> np.ndarray:
 
 
 def repeats(codes: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Where n-grams stand again: the starts of an earlier and the next occurrence, pair by pair, in no useful order.
+    """Return the places where n-grams occur again: pairs of starts of an earlier and the next occurrence, unordered.
 
-    By hash: a pair in 10^8 texts of a thousand characters is none. Check what a decision hangs on.
+    By hash: one pair per 10^8 texts of a thousand characters is false. Verify a pair before a decision depends on it.
     """
     if len(codes) <= n:
         return np.empty(0, np.int64), np.empty(0, np.int64)
@@ -80,7 +83,7 @@ def repeats(codes: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def covered(starts: np.ndarray, n: int) -> int:
-    """Number of characters that stand in the n-grams at these starts, different and in any order."""
+    """Return number of characters that stand in the n-grams at these starts, different and in any order."""
     if len(starts) < 2:
         return n * len(starts)
     starts = np.sort(starts)
@@ -88,7 +91,7 @@ def covered(starts: np.ndarray, n: int) -> int:
 
 
 def _join(first: np.ndarray, second: np.ndarray, length: int) -> np.ndarray:
-    """Hashes of grams that are put together of two; `length` is that of the second."""
+    """Return hashes of grams that are put together of two; `length` is that of the second."""
     joined = first[: len(first) - length] * _power(length)
     joined += second[: len(joined)]
     return joined

@@ -67,7 +67,7 @@ def translated_lines(lines: Sequence[str]) -> set[int]:
 
 
 def _entries(lines: Sequence[str]) -> set[int]:
-    """Lines that name a thing and say what it is, each of another thing, and each something else."""
+    """Return lines that name a thing and say what it is, each of another thing, and each something else."""
     found = {place: entry for place, line in enumerate(lines) if (entry := _entry(line))}
     entries = found if _are_words(found, lines) else {place: one for place, one in found.items() if _is_said(one)}
     things = Counter(entry["thing"] for entry in entries.values())
@@ -100,7 +100,7 @@ def _are_words(entries: Mapping[int, re.Match[str]], lines: Sequence[str]) -> bo
 
 
 def _reference(lines: Sequence[str]) -> set[int]:
-    """Lines that name a function or an option and say what it does, or whose next line says it."""
+    """Return lines that name a function or an option and say what it does, or whose next line says it."""
     places, names = set[int](), set[str]()
     for place, line in enumerate(lines):
         if not (call := CALL.match(line)):
@@ -113,7 +113,7 @@ def _reference(lines: Sequence[str]) -> set[int]:
 
 
 def _ranking(lines: Sequence[str]) -> set[int]:
-    """Lines that begin with a place in an order, as results and a week's plan do."""
+    """Return lines that begin with a place in an order, as results and a week's plan do."""
     ranked = {place: match for place, line in enumerate(lines) if (match := RANKED.match(line))}
     ranks = [value(one["number"]) if one["number"] else WEEKDAYS.find(one["weekday"]) for one in ranked.values()]
     said = {match["said"] for match in ranked.values()}
@@ -122,7 +122,7 @@ def _ranking(lines: Sequence[str]) -> set[int]:
 
 
 def _things_of_a_kind(lines: Sequence[str]) -> set[int]:
-    """Lines on things whose names end alike, each of another."""
+    """Return lines on things whose names end alike, each of another."""
     found = {place: match for place, line in enumerate(lines) if (match := OF_A_KIND.match(line))}
     kinds = Counter(match["kind"] for match in found.values())
     things = Counter(match["thing"] for match in found.values())
@@ -130,7 +130,7 @@ def _things_of_a_kind(lines: Sequence[str]) -> set[int]:
 
 
 def _headed(lines: Sequence[str]) -> set[int]:
-    """Lines under a heading that says they are to be checked, kept or recorded; links end alike."""
+    """Return lines under a heading that says they are to be checked, kept or recorded; links end alike."""
     if len(lines) <= LEAST_HEADED or not HEADING.search(lines[0]):
         return set()
     found = [place for place, line in enumerate(lines) if place and HEADED.match(line)]
@@ -144,7 +144,7 @@ def _riddles(lines: Sequence[str]) -> set[int]:
 
 
 def _chronology(lines: Sequence[str]) -> set[int]:
-    """Lines with a time that is later in each, as in a programme; the news of a page come latest first."""
+    """Return lines with a time that is later in each, as in a programme; the news of a page come latest first."""
     dated = {place: match for place, line in enumerate(lines) if (match := DATED.match(line))}
     times = [_time(match) for match in dated.values()]
     back = sum(one >= other for one, other in pairwise(times))

@@ -1,4 +1,4 @@
-"""Which words a text must hold for a regular expression to match anywhere in it.
+"""Find words that a text must hold for a regular expression to match anywhere in it.
 
 `word in text` runs some fifty times faster than the expression, and most texts hold none of the words. The words are
 read off the parsed expression: what stands in every way through it is required, alternatives are joined by "or". They
@@ -21,7 +21,7 @@ Clause = frozenset[str]
 
 
 def required_words(pattern: str, flags: int = 0) -> list[Clause]:
-    """Clauses that hold for the lower-cased text whenever the expression matches, the cheapest to check first.
+    """Return clauses that hold for the lower-cased text whenever the expression matches, the cheapest to check first.
 
     Empty when nothing can be said: the expression must be run.
     """
@@ -29,7 +29,10 @@ def required_words(pattern: str, flags: int = 0) -> list[Clause]:
 
 
 def required_in_alternatives(pattern: str, flags: int = 0) -> list[list[Clause]]:
-    """As `required_words`, for each alternative of the whole expression; of a match those of one alternative hold."""
+    """Return as `required_words`, for each alternative of the whole expression.
+
+    A match holds those of one alternative.
+    """
     parsed = _parser.parse(pattern, flags)
     is_branch = len(parsed) == 1 and parsed[0][0] is _constants.BRANCH
     return [_cheapest_first(_read(parts)) for parts in (parsed[0][1][1] if is_branch else [parsed])]
@@ -58,7 +61,7 @@ class _Reader:
         return self.clauses
 
     def exact(self) -> Clause | None:
-        """All that the expression can match, when that is known."""
+        """Return all that the expression can match, when that is known."""
         return self.words if self.whole and not self.clauses else None
 
     def _read_part(self, kind: Any, value: Any) -> None:
@@ -141,7 +144,10 @@ def _cheapest_first(reader: _Reader) -> list[Clause]:
 
 
 def _letters(codes: Iterable[int]) -> Clause | None:
-    """The characters in lower case; None when one of them is also matched by what lower-cases to something else."""
+    """Return the characters in lower case.
+
+    None when one of them is also matched by what lower-cases to something else.
+    """
     characters = [chr(code).lower() for code in codes]
     if any(character in FOLDED or (character > LATIN_1 and has_case(character)) for character in characters):
         return None
@@ -166,10 +172,10 @@ def _character_set(members: Sequence[tuple[Any, Any]]) -> Clause | None:
 
 
 def _shortened(clause: Clause) -> Clause:
-    """The clause without words that hold another of its words."""
+    """Return the clause without words that hold another of its words."""
     return frozenset(word for word in clause if not any(other in word for other in clause - {word}))
 
 
 def _cost(clause: Clause) -> float:
-    """Few and long words are cheap to look for and rare."""
+    """Return the cost of searching for a clause: few and long words are cheap to look for and rare."""
     return len(clause) / min(map(len, clause))

@@ -58,7 +58,7 @@ class Phrases:
         return f"Phrases({list(self.patterns)})"
 
     def possible(self, text: str) -> list[int]:
-        """The numbers of the expressions whose words are in the text, in order; no other matches."""
+        """Return the numbers of the expressions whose words are in the text, in order; no other matches."""
         if not self._owned:
             return []
         pairs = pairs_of(text)
@@ -72,11 +72,14 @@ class Phrases:
         return list(numbers)
 
     def search(self, text: str) -> re.Match[str] | None:
-        """The match that begins first; of those that begin together, that of the expression that is listed first."""
+        """Return the match that begins first.
+
+        Of those that begin together, that of the expression that is listed first.
+        """
         return next(self.finditer(text), None)
 
     def finditer(self, text: str, possible: Sequence[int] | None = None) -> Iterator[re.Match[str]]:
-        """Matches in the order of the text, which do not overlap.
+        """Yield matches in the order of the text, which do not overlap.
 
         Args:
             text: where they are looked for.
@@ -90,7 +93,7 @@ class Phrases:
             start = first.end()
 
     def sub(self, replacement: str, text: str) -> str:
-        """The text with every match replaced by the same words."""
+        """Return the text with every match replaced by the same words."""
         parts, end = [], 0
         for match in self.finditer(text):
             parts += [text[end : match.start()], replacement]
@@ -112,8 +115,9 @@ class PhraseLists:
         self._least = tuple(least)
 
     def possible(self, text: str) -> list[tuple[int, list[int]]]:
-        """The numbers of the lists of which enough expressions have their words in the text, each with the numbers of
-        those expressions, in order; no others match.
+        """Return the numbers of the lists that may match, each with the numbers of its expressions, in order.
+
+        These are the lists of which enough expressions have their words in the text.
         """
         found: dict[int, list[int]] = {}
         for number, place in map(self._places.__getitem__, self._together.possible(text)):
@@ -148,7 +152,7 @@ class Phrase:
         self.reach = longest if may_reach else None
 
     def search_in(self, text: str) -> "Search":
-        """A search of the text, from its start to its end."""
+        """Return a search of the text, from its start to its end."""
         return Search(self, text)
 
 
@@ -168,7 +172,7 @@ class Search:
         self.span = next(self.spans, None)
 
     def next_from(self, start: int) -> re.Match[str] | None:
-        """The first match that begins at `start` or behind; `start` never falls."""
+        """Return the first match that begins at `start` or behind; `start` never falls."""
         while self.match is None or self.match.start() < start:
             if self.span is None:
                 return None
@@ -196,7 +200,9 @@ def may_match(clauses: list[list[Word]], text: str, pairs: bytes) -> bool:
 
 @lru_cache(maxsize=2)
 def pairs_of(text: str) -> bytes:
-    """A byte for each hash of two neighbours in the lower-cased text, 1 where such stand in it; the last is always 1.
+    """Return a byte for each hash of two neighbours in the lower-cased text, 1 where such stand in it.
+
+    The last is always 1.
 
     A word with a pair that is not there is not in the text, which takes a tenth of the time of `word in text`.
     """
@@ -206,7 +212,7 @@ def pairs_of(text: str) -> bytes:
 
 
 def _around(text: str, words: Iterable[str], reach: int) -> Iterator[tuple[int, int]]:
-    """The parts of a text in which a match of at most `reach` characters can hold one of the words, merged."""
+    """Yield the parts of a text in which a match of at most `reach` characters can hold one of the words, merged."""
     places = sorted(place for word in words for place in _places(lowered(text), word))
     if not places:
         return
@@ -240,7 +246,7 @@ def _looks_around(parsed: Any) -> bool:
 
 @lru_cache(maxsize=1)
 def _lower_codes() -> npt.NDArray[np.uint32]:
-    """For each code point that of its lower case, where that is a letter of Latin-1."""
+    """Return, for each code point, that of its lower case, if that is a letter of Latin-1."""
     codes = np.arange(0x110000, dtype="<u4")
     for code in range(0x2200):
         if len(lower := chr(code).lower()) == 1 and lower <= LATIN_1:
@@ -263,5 +269,5 @@ def _with_pairs(clauses: Iterable[Clause]) -> list[list[Word]]:
 
 
 def _starts(lengths: Iterable[int]) -> npt.NDArray[np.int64]:
-    """Where each of several runs of such lengths begins."""
+    """Return where each of several runs of such lengths begins."""
     return np.array([0, *accumulate(lengths)][:-1], dtype=np.int64)

@@ -33,7 +33,10 @@ TRIPLET = re.compile(r"(?:[^,]{3,7},){2,}[^,]{3,7}\Z")
 
 
 def said_share(lines: Sequence[str]) -> float:
-    """Share of the narrowed lines that say something, and do not only name it as a link, a menu or a title does."""
+    """Return the share of the narrowed lines that say something.
+
+    Links, menus and titles only name something.
+    """
     listed = listed_lines(lines)
     return sum(place in listed or _says(line) for place, line in enumerate(lines)) / max(len(lines), 1)
 

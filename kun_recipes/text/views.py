@@ -27,7 +27,7 @@ SHORT = 80  # characters up to which numpy's calls cost more than they save
 
 @lru_cache(maxsize=8)  # a row passes one block after the other: each text is narrowed once
 def narrow(text: str) -> str:
-    """The text with full-width letters, digits and punctuation made half-width, character for character."""
+    """Return the text with full-width letters, digits and punctuation made half-width, character for character."""
     if len(text) < SHORT:
         return text.translate(NARROW)
     return decode(NARROW_CODES.take(encode(text)))
@@ -35,22 +35,22 @@ def narrow(text: str) -> str:
 
 @lru_cache(maxsize=2)  # of a text and its narrow one
 def encode(text: str) -> np.ndarray:
-    """The code points of the text, lone surrogates too; not to be written to."""
+    """Return the code points of the text, lone surrogates too; not to be written to."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
 def decode(codes: np.ndarray) -> str:
-    """The text of code points."""
+    """Return the text of code points."""
     return codes.tobytes().decode("utf-32-le", "surrogatepass")
 
 
 def without_whitespace(text: str) -> str:
-    """The text without blanks, line breaks and zero-width characters."""
+    """Return the text without blanks, line breaks and zero-width characters."""
     return without_zero_width("".join(text.split()))
 
 
 def without_zero_width(text: str) -> str:
-    """The text without zero-width characters."""
+    """Return the text without zero-width characters."""
     for character in ZERO_WIDTH:
         if character in text:
             text = text.replace(character, "")
@@ -63,5 +63,5 @@ def is_blank(text: str) -> bool:
 
 
 def letters(text: str) -> str:
-    """The text's letters, digits and Han characters, nothing else."""
+    """Return the text's letters, digits and Han characters, nothing else."""
     return "".join(LETTERS.findall(text))

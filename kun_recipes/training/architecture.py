@@ -1,4 +1,4 @@
-"""What a model's architecture can be trained with: its attention, rows that conversations share, LoRA's layers."""
+"""Capabilities of a model's architecture for training: attention, packed conversations, LoRA's layers."""
 
 import inspect
 from collections.abc import Collection

@@ -34,7 +34,7 @@ FLASH: dict[Attention, Callable[..., bool]] = {
 
 
 def choose_attention(asked: Attention | None, shared_rows: bool, on_gpu: bool) -> Attention:
-    """The name of the attention to load the model with.
+    """Return the name of the attention to load the model with.
 
     Args:
         asked: as in the config; None takes the newest flash attention that is installed, on a GPU; otherwise
@@ -57,7 +57,7 @@ def choose_attention(asked: Attention | None, shared_rows: bool, on_gpu: bool) -
 
 
 def check_kernels(model_init_kwargs: dict[str, Any] | None, on_gpu: bool) -> None:
-    """Raise UserError where `use_kernels`, the Hub's fused layers that followed Liger's, is asked for in vain."""
+    """Raise UserError if `use_kernels` (the Hub's fused layers) is set without a GPU or the `kernels` package."""
     if not (model_init_kwargs or {}).get("use_kernels"):
         return
     if not on_gpu:
@@ -75,7 +75,7 @@ def varlen_sdpa(
     cu_seq_lens_q: torch.Tensor | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """`sdpa`, a conversation at a time: what the block-diagonal mask would hide is not computed.
+    """Return `sdpa`, a conversation at a time: what the block-diagonal mask would hide is not computed.
 
     Args:
         query, key, value: [1, heads, tokens, head size].

@@ -79,7 +79,7 @@ class RunFolder:
         return self.checkpoints / "model"
 
     def finished(self) -> dict[str, Any] | None:
-        """The summary of a complete model; otherwise prepare the folder for the run and return None.
+        """Return the summary of a complete model; otherwise prepare the folder for the run and return None.
 
         Raises UserError when the folder was made with other settings, or holds something else.
         """
@@ -101,7 +101,7 @@ class RunFolder:
         return None
 
     def last_checkpoint(self) -> str | None:
-        """The newest whole checkpoint; broken ones are deleted."""
+        """Return the newest whole checkpoint; broken ones are deleted."""
         whole = []
         for folder in self.checkpoints.glob("checkpoint-*"):
             if _is_whole(folder):

@@ -1,4 +1,4 @@
-"""From config to the conversations of a run: pairs read, checked, split, chosen and laid out, other sets mixed in."""
+"""Make the conversations of a run from its config: read pairs, check, split and choose them, mix other sets in."""
 
 import re
 from collections.abc import Callable, Sequence

@@ -38,7 +38,7 @@ def share_batch(arguments: TrainingArguments, global_batch: int | None) -> None:
 
 
 def whole_updates(rows: Dataset, global_batch: int | None) -> Dataset:
-    """The rows of an epoch, its first ones repeated where its last update would lack some.
+    """Return the rows of an epoch, its first ones repeated where its last update would lack some.
 
     Otherwise each number of processes fills the last batch of an epoch in its own way.
     """

@@ -111,7 +111,7 @@ def build_trainer(
     trackers: Sequence[TrainerCallback] = (),
     trainer_class: type[Measured] = Trainer,
 ) -> Measured:
-    """The trainer over conversations; TRL tokenises them and masks all but the answers.
+    """Return the trainer over conversations; TRL tokenises them and masks all but the answers.
 
     LoRA adapters stay in fp32, where AdamW's small steps are not lost, over a base in the format that is fast here.
     """
@@ -154,12 +154,12 @@ def build_trainer(
 
 
 def _held_out_loss(trainer: Measured) -> float | None:
-    """Mean loss a token (nats), averaged over the held-out pairs; None without any."""
+    """Return mean loss a token (nats), averaged over the held-out pairs; None without any."""
     return trainer.evaluate()["eval_loss"] if trainer.eval_dataset else None
 
 
 def _held_out_loss_before(trainer: Measured) -> float | None:
-    """The loss before the first step, as logged; None without held-out pairs."""
+    """Return the loss before the first step, as logged; None without held-out pairs."""
     return next((entry["eval_loss"] for entry in trainer.state.log_history if "eval_loss" in entry), None)
 
 
@@ -237,7 +237,7 @@ def _step(checkpoint: str | None) -> int | None:
 
 
 def silence_libraries() -> None:
-    """The libraries' bars and notes that nobody can act on; ours are in `tracking` and the summary."""
+    """Silence the libraries' bars and notes that nobody can act on; ours are in `tracking` and the summary."""
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     datasets.disable_progress_bars()

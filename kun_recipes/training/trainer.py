@@ -16,8 +16,9 @@ from kun_recipes.training.throughput import Throughput, device_peak, flops_per_t
 
 
 class Measured(HubTrainer):
-    """A trainer of TRL's, which stands behind this class, that tells nobody about the run, writes no model card (ours
-    is made when publishing), and measures its throughput.
+    """Base of a trainer of TRL's that measures its throughput.
+
+    It tells nobody about the run, and writes no model card: ours is made when publishing.
     """
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -85,7 +86,7 @@ class Trainer(Measured, SFTTrainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> torch.Tensor:
-        """Cross-entropy of the answer tokens (nats), summed over the batch and divided by `num_items_in_batch`.
+        """Return cross-entropy of the answer tokens (nats), summed over the batch and divided by `num_items_in_batch`.
 
         Args:
             inputs: from TRL's collator: input_ids and labels [rows, tokens], and an attention_mask of that shape or,
@@ -129,7 +130,7 @@ class SeededLengthGroupedSampler(LengthGroupedSampler):
 
 
 def conversation_lengths(dataset: Dataset) -> list[int]:
-    """Tokens of each conversation of a tokenised dataset, packed or not."""
+    """Return tokens of each conversation of a tokenised dataset, packed or not."""
     if "seq_lengths" in dataset.column_names:
         return compute.list_flatten(column_of(dataset, "seq_lengths")).to_pylist()
     return compute.list_value_length(column_of(dataset, "input_ids")).to_pylist()

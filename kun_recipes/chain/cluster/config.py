@@ -54,12 +54,12 @@ class ClusterConfig:
                 raise ConfigError("times", f"{name}: no such stage{nearest(name, STAGES)}")
 
     def limit(self, *names: str) -> str:
-        """The time limit of a stage, by the first of its names that has one of its own."""
+        """Return the time limit of a stage, by the first of its names that has one of its own."""
         limits = self.times or {}
         return next((limits[name] for name in names if name in limits), self.time)
 
     def placement(self, file: str, kind: Stage) -> list[str]:
-        """What the data stages are told, on their command line, of where their job arrays run."""
+        """Return the command-line words that tell the data stages where their job arrays run."""
         if not issubclass(kind.config_class(), ExecutorConfig):
             return []
         words = {

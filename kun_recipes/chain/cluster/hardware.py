@@ -12,7 +12,7 @@ from kun_recipes.models.options import EngineConfig
 
 
 def this_machine() -> Hardware:
-    """What a plan without a cluster has."""
+    """Return the hardware of this machine, for a plan without a cluster."""
     gpus, here = visible_gpus(), Hardware(0, os.cpu_count() or 1, core=processor())
     if not gpus:
         return here
@@ -23,7 +23,7 @@ def this_machine() -> Hardware:
 
 
 def cluster_hardware(cluster: ClusterConfig, chain: Chain) -> Hardware:
-    """What each kind of stage gets of the cluster, and its time limits."""
+    """Return the hardware that a cluster gives to each kind of stage, and its time limits."""
     copies = [stage.config.tensor_parallel for stage in chain.stages if isinstance(stage.config, EngineConfig)]
     return Hardware(
         gpus=cluster.gpu_jobs * max(copies, default=1) if cluster.gpus_per_node else 0,

@@ -43,7 +43,7 @@ class Script:
 
 
 def script(stage: StageRun, cluster: ClusterConfig, recipe: str, output_dir: str) -> Script:
-    """The script of one stage's job, for a shared folder: it begins in the current one."""
+    """Return the script of one stage's job, for a shared folder: it begins in the current one."""
     folder = Path(output_dir, "slurm")
     training = stage.kind.devices == "training"
     asked = {
@@ -92,7 +92,7 @@ def _training_node(cluster: ClusterConfig) -> dict[str, object]:
 
 
 def _launch(stage: StageRun, cluster: ClusterConfig) -> str:
-    """The line of shell that each node runs: accelerate launch, told of the other nodes where there are any ranks."""
+    """Return the shell line that each node runs: accelerate launch, with the other nodes' ranks if there are any."""
     ranks = cluster.train_nodes * max(1, cluster.gpus_per_node)
     if ranks == 1:
         return shlex.join(stage.command)

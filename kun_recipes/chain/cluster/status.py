@@ -36,7 +36,7 @@ class Status:
 
 
 def statuses(chain: Chain) -> list[Status]:
-    """Every stage of a chain, in its order."""
+    """Return every stage of a chain, in its order."""
     jobs = queue()
     reads = requires(chain.stages)
     cut_off: set[str] = set()
@@ -53,7 +53,7 @@ def statuses(chain: Chain) -> list[Status]:
 
 
 def show_statuses(found: list[Status], console: Console) -> None:
-    """One line per stage, and below what each stage that failed said last, and where its log is."""
+    """Print one line per stage, then the last message and the log of each stage that failed."""
     table = Table(Column("stage", no_wrap=True), "job", "state", "done", "note")
     for status in found:
         style = {DONE: "green", FAILED: "red"}.get(status.state, "")

@@ -1,4 +1,4 @@
-"""A whole recipe into Slurm's queue: a job a stage, each after those that it reads from; only what is missing."""
+"""Submit a recipe to Slurm: one job per stage, each after the stages that it reads from, and only what is missing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ def check_folders(chain: Chain) -> None:
 
 @dataclass(frozen=True)
 class Step:
-    """What is to become of one stage.
+    """Submission of one stage.
 
     Attributes:
         after: names of the stages that must end before it, of those that are not complete.
@@ -40,7 +40,7 @@ class Step:
 def steps(
     chain: Chain, selected: Sequence[StageRun], cluster: ClusterConfig, recipe: str, queued: Mapping[str, Job]
 ) -> list[Step]:
-    """What submitting the selected stages means, in their order.
+    """Return what submitting each of the selected stages takes, in their order.
 
     Args:
         queued: jobs of stages in the queue, of `leading_jobs`.
@@ -90,7 +90,7 @@ def submit_all(todo: Sequence[Step], queued: Mapping[str, Job], tell: Callable[[
 
 
 def leading_jobs(stages: Sequence[StageRun]) -> dict[str, Job]:
-    """By a stage's name: its job that is in the queue; not those of its arrays."""
+    """Return the job of each stage that is in the queue, by the stage's name; jobs of its arrays are left out."""
     jobs = {job.folder: job for job in queue()}
     return {stage.name: jobs[stage.folder.resolve()] for stage in stages if stage.folder.resolve() in jobs}
 

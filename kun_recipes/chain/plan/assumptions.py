@@ -111,11 +111,11 @@ class Assumptions:
             raise AttributeError(name) from None
 
     def speed(self, *stages: str) -> Assumption:
-        """The measured speed of the first of these stages that has one."""
+        """Return the measured speed of the first of these stages that has one."""
         return next((self.speeds[stage] for stage in stages if stage in self.speeds), UNMEASURED)
 
     def named(self) -> Iterator[tuple[str, Assumption]]:
-        """Every number with its name, such as "label.kept_share"."""
+        """Yield every number with its name, such as "label.kept_share"."""
         for name, value in {**{name: getattr(self, name) for name in COMMON}, **self.sections}.items():
             yield from _walk(value, name)
         for stage, speed in self.speeds.items():

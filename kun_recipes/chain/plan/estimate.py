@@ -107,7 +107,7 @@ def sample_speeds(corpus_folder: Path) -> list[Measured]:
 
 
 def _sharded(chain: Chain) -> bool:
-    """Whether the launch configuration shards a training over its GPUs: FSDP, or ZeRO by DeepSpeed."""
+    """Return whether the launch configuration shards a training over its GPUs, by FSDP or DeepSpeed's ZeRO."""
     return read_yaml_mapping(chain.run.accelerate_config).get("distributed_type") in ("FSDP", "DEEPSPEED")
 
 

@@ -9,7 +9,7 @@ from kun_recipes.chain.plan.work import Work
 
 @dataclass(frozen=True)
 class Hardware:
-    """What the stages run on.
+    """Hardware that the stages run on.
 
     Attributes:
         gpus: of a stage that labels or refines; 0 on a machine without.
@@ -57,7 +57,7 @@ class StageEstimate:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will take, and what that was computed from.
+    """Plan of a run: the estimates, and the numbers that they were computed from.
 
     Attributes:
         assumptions: every number by its name, those of a sample in the place of plan.yaml's.

@@ -17,13 +17,13 @@ def _known(write: Callable[[float], str]) -> Callable[[float | None], str]:
 
 @_known
 def count(value: float) -> str:
-    """Rows and tokens: 35; 377,592; 58.2 M; 1.03 G."""
+    """Return rows and tokens: 35; 377,592; 58.2 M; 1.03 G."""
     return _scaled(value, _LARGE) if value >= 1e6 else f"{value:,.0f}"
 
 
 @_known
 def size(value: float) -> str:
-    """Bytes on disk, in powers of ten: 72 kB, 1.2 GB."""
+    """Return bytes on disk, in powers of ten: 72 kB, 1.2 GB."""
     return _scaled(value, _BYTES, digits=2)
 
 
@@ -38,13 +38,13 @@ def duration(seconds: float) -> str:
 
 @_known
 def hours(value: float) -> str:
-    """Device hours: 0.02, 3.2, 1,234."""
+    """Return device hours: 0.02, 3.2, 1,234."""
     return "< 0.01" if value < 0.005 else f"{value:.2f}" if value < 1 else f"{value:,.{int(value < 100)}f}"
 
 
 @_known
 def number(value: float) -> str:
-    """A number of plan.yaml: 0.7, 264.6, 26,000, 312 T."""
+    """Return a number of plan.yaml: 0.7, 264.6, 26,000, 312 T."""
     if value >= 1e6:
         return _scaled(value, _LARGE)
     return _digits(value, 3) if value < 1000 else f"{value:,.0f}"
@@ -64,5 +64,5 @@ def _digits(value: float, digits: int) -> str:
 
 
 def devices(many: int, kind: str) -> str:
-    """1 GPU, 32 GPUs, 1,024 cores."""
+    """Return a count with its unit: 1 GPU, 32 GPUs, 1,024 cores."""
     return f"{many:,} {kind}{'' if many == 1 else 's'}"

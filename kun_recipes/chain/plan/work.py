@@ -69,13 +69,13 @@ class Flow:
         self._written[Path(folder)] = rows
 
     def read(self, name: str) -> Rows:
-        """The rows below a folder that a stage writes, or of that name in plan.yaml; unknown if of neither."""
+        """Return the rows below a folder that a stage writes, or of that name in plan.yaml; unknown if of neither."""
         inside = (rows for folder, rows in self._written.items() if Path(name).is_relative_to(folder))
         return next(inside, self._outside.get(name, UNKNOWN_ROWS))
 
 
 def at_most(value: float, limit: float) -> float:
-    """The smaller of the two; unknown where the value is."""
+    """Return the smaller of the two; unknown where the value is."""
     return limit if value > limit else value
 
 

@@ -54,7 +54,7 @@ def draw_sections(evidence: Evidence, figures: Path) -> list[Section]:
 
 
 def embedded_font(text: str) -> str:
-    """The glyphs of a text as a WOFF in base64, for readers whose system has no Chinese font."""
+    """Return the glyphs of a text as a WOFF in base64, for readers whose system has no Chinese font."""
     options = subset.Options(flavor="woff", layout_features=[], hinting=False)
     with as_file(FONT_FILE) as path:
         font = subset.load_font(str(path), options)

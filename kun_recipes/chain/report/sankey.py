@@ -66,7 +66,7 @@ def _draw_stage(axes: Axes, x: int, name: str, summary: Mapping[str, Any], scale
 
 
 def shown_reasons(removed: Mapping[str, int]) -> Sequence[tuple[str, int]]:
-    """The most frequent reasons, and the number of rows of all others together."""
+    """Return the most frequent reasons, and the number of rows of all others together."""
     ordered = sorted(removed.items(), key=lambda one: (-one[1], one[0]))
     if len(ordered) <= REASONS_SHOWN + 1:
         return ordered

@@ -69,7 +69,7 @@ class CorpusStage(PushingStage):
         return most
 
     def work(self, config: CorpusConfig, known: Assumptions, flow: Flow, devices: int) -> Work:
-        """Documents to segments.
+        """Return documents to segments.
 
         documents = the size of each corpus, or max_documents of each of the corpora if that is less; of these the
                     share sample_documents (reading the others is not in the time)
@@ -104,7 +104,7 @@ class CorpusStage(PushingStage):
         )
 
     def measured(self, summary: Summary, folder: Path, section: CorpusRates) -> CorpusRates:
-        """Rates of a finished stage.
+        """Return rates of a finished stage.
 
         Rows that its own limit left out ("not_sampled") count as kept: a plan applies its own limit. Documents that it
         did not use ("document_not_sampled") count as not read.
@@ -125,7 +125,7 @@ class CorpusStage(PushingStage):
 
 
 def _noted_bytes(config: CorpusConfig) -> int:
-    """Bytes that are noted of a clean segment to find its copies, and to sample."""
+    """Return bytes that are noted of a clean segment to find its copies, and to sample."""
     minhash = ID_BYTES + config.minhash_buckets * (4 * config.minhash_hashes + 4) if config.near_duplicates else 0
     return DIGEST_BYTES + (NOTE.size if config.sample_rows is not None else 0) + minhash
 

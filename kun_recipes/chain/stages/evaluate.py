@@ -78,7 +78,7 @@ class EvaluateStage(Stage):
         return Section("Benchmarks", figures={"benchmarks": caption}, tables=tuple(all_tables(summary["results"])))
 
     def work(self, config: EvaluateConfig, known: Assumptions, flow: Flow, devices: int) -> Work:
-        """Questions and held-out pairs, of every model.
+        """Return questions and held-out pairs, of every model.
 
         questions = those of each benchmark, by the share of its subjects asked, or limit per subject
         pairs    = held_out_limit, or held_out_share of the seeds if that is less
@@ -113,7 +113,7 @@ class EvaluateStage(Stage):
 
 
 def _asked(config: EvaluateConfig) -> Iterator[tuple[float, int]]:
-    """Questions and subjects of each benchmark."""
+    """Yield questions and subjects of each benchmark."""
     for one in config.benchmarks:
         about = benchmark(one.name)
         subjects = len(about.select(one.subjects, config.groups))

@@ -49,7 +49,7 @@ class LabelStage(PushingStage):
         load_rules(config.rules)
 
     def work(self, config: LabelConfig, known: Assumptions, flow: Flow, devices: int) -> Work:
-        """Segments to candidates.
+        """Return segments to candidates.
 
         read    = segments x (prompt_tokens + tokens_per_segment + candidates x (prompt_tokens + instruction_tokens)):
                   instructions are written after the segment, which is read once, and each is scored once more after

@@ -42,7 +42,7 @@ class PreferenceStage(TrainingStage):
             yield Text(f"{name}: the chosen answer has the higher reward in {summary['reward_accuracy']:.0%} of them")
 
     def conversations(self, config: "PreferenceConfig", known: Assumptions, flow: Flow) -> Iterator[Rows]:
-        """Each pair is two conversations; the worse answer is as long as a segment, where it is the raw one."""
+        """Yield each pair is two conversations; the worse answer is as long as a segment, where it is the raw one."""
         rows = flow.read(config.pairs)
         each = known.training.template_tokens.number + rows.tokens
         worse = each + max(0.0, known.corpus.tokens_per_segment.number - known.refine.answer_tokens.number)

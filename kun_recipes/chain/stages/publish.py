@@ -34,7 +34,7 @@ class PublishStage(Stage):
             check_account(config.kinds(), config.private, HfApi())
 
     def left(self, config: PublishConfig) -> PublishConfig:
-        """A release without all that it should have is built, and not pushed."""
+        """Return a release without all that it should have is built, and not pushed."""
         left = super().left(config)
         if left.left_out:
             left.push = False

@@ -74,7 +74,7 @@ class RefineStage(PushingStage):
         yield f"dataset: load_dataset({config.dataset_dir!r})"
 
     def work(self, config: RefineConfig, known: Assumptions, flow: Flow, devices: int) -> Work:
-        """Candidates to pairs.
+        """Return candidates to pairs.
 
         judged   = candidates by the filter judge, and candidates x instruction_share by the score judge
         answered = candidates x instruction_share x good_share
@@ -117,7 +117,7 @@ class RefineStage(PushingStage):
         )
 
     def measured(self, summary: Summary, folder: Path, section: RefineRates) -> RefineRates:
-        """The filter judge sees every candidate, the score judge what that kept, the rules see the answers."""
+        """Return the filter judge sees every candidate, the score judge what that kept, the rules see the answers."""
         source = f"sample {folder}"
         candidates, removed = summary["rows_in"], summary["removed"]
         instructions = candidates - removed.get("not_an_instruction", 0)

@@ -53,7 +53,7 @@ class RoundsStage(Stage):
         )
 
     def work(self, config: RoundsConfig, known: Assumptions, flow: Flow, devices: int) -> Work:
-        """The union.
+        """Return the union.
 
         rows out  = sum of the rounds' pairs; of candidates likewise
         disk      = rows out x bytes_per_row, of the dataset: shards and weights are links

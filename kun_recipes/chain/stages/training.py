@@ -154,7 +154,7 @@ class TrainingStage(Stage):
         return 0
 
     def work(self, config: "TrainingOptions", known: Assumptions, flow: Flow, devices: int) -> Work:
-        """A training: a process per GPU, or one for all cores.
+        """Return a training: a process per GPU, or one for all cores.
 
         conversations = pairs x (1 - held_out_share), or train_rows if given; + those of each set of the mixture,
                         its weight times; + those of the judges
@@ -225,7 +225,7 @@ def unshared_batch(config: "TrainingOptions", used: int, offered: int) -> Iterat
 def step_seconds(
     of: ComputedSpeed, parameters: float, tokens: float, gpus: int, passes: float, checkpointing: bool
 ) -> float:
-    """Time of one update: that of its computation, or that of the exchange of weights, whichever is longer.
+    """Return time of one update: that of its computation, or that of the exchange of weights, whichever is longer.
 
     computation = tokens x parameters x (2 forward + 4 backward, + 2 with gradient checkpointing)
                   / (gpus x peak_flops x utilisation_share)
@@ -246,7 +246,7 @@ def step_seconds(
 
 
 def training_bytes(config: "TrainingOptions", model: ModelSize, shards: int) -> float:
-    """Memory of one GPU, at most.
+    """Return memory of one GPU, at most.
 
     states      = parameters x 16 bytes (weights, gradients and Adam's two moments in fp32), or x 2 under adapters,
                   by the GPUs over which they are sharded; and two layers' weights in bf16, gathered there
@@ -264,14 +264,14 @@ def training_bytes(config: "TrainingOptions", model: ModelSize, shards: int) -> 
 
 
 def batch_rows(config: "TrainingOptions", devices: int) -> int:
-    """Rows in one update."""
+    """Return rows in one update."""
     if config.global_batch_size is not None:
         return config.global_batch_size
     return config.per_device_train_batch_size * config.gradient_accumulation_steps * devices
 
 
 def usable_devices(config: "TrainingOptions", devices: int) -> int:
-    """The most devices, of those there are, over which the global batch can be divided."""
+    """Return the most devices, of those there are, over which the global batch can be divided."""
     if config.global_batch_size is None:
         return devices
     each = config.per_device_train_batch_size
@@ -279,7 +279,7 @@ def usable_devices(config: "TrainingOptions", devices: int) -> int:
 
 
 def own_pairs(config: "TrainConfig", flow: Flow) -> float:
-    """Of the seeds, the pairs that are not held out."""
+    """Return the number of the seeds' pairs that are not held out."""
     return 0 if config.seeds is None else flow.read(config.seeds).count * (1 - config.held_out_share)
 
 
@@ -289,7 +289,7 @@ def mixed_sets(config: "TrainConfig") -> Sequence["MixedDataset"]:
 
 
 def _pairs(config: "TrainConfig", known: Assumptions, flow: Flow) -> Iterator[Rows]:
-    """Of the seeds and each set of the mixture: pairs trained on, and mean tokens of a conversation made of one."""
+    """Yield, for the seeds and each set of the mixture, the pairs trained on and the mean tokens of one."""
     prompt = known.label.prompt_tokens.number if config.direction == "backward" else 0
     around = known.training.template_tokens.number + prompt
     own = own_pairs(config, flow) if config.train_rows is None else config.train_rows
@@ -302,7 +302,7 @@ def _pairs(config: "TrainConfig", known: Assumptions, flow: Flow) -> Iterator[Ro
 
 
 def _judges(config: "TrainConfig", of: TrainingRates) -> Iterator[Rows]:
-    """Conversations that judge items make: judge_passes x 2 judges x (their items / judge_turns, rounded up).
+    """Yield conversations that judge items make: judge_passes x 2 judges x (their items / judge_turns, rounded up).
 
     Those of the answer judge: judge_passes x answer_conversations.
     """
@@ -315,7 +315,7 @@ def _judges(config: "TrainConfig", of: TrainingRates) -> Iterator[Rows]:
 
 
 def _checkpoints(config: "TrainingOptions", steps: float, seconds: float) -> float:
-    """Checkpoints that lie on the disk at a time: those kept, and the one being written before the oldest goes."""
+    """Return the most checkpoints on disk at a time: those kept, and the one that is being written."""
     if config.use_peft or (config.save_strategy == "no" and not config.save_minutes):
         return 0
     if config.save_minutes:

@@ -1,7 +1,7 @@
 """Keep evaluation questions out of the segments: C-Eval, CMMLU and lists of prompts, by n-grams of letters.
 
-Words, by which English is decontaminated, do not part at blanks in Chinese: a word n-gram there is a sentence, and a
-changed comma hides it. Letters without punctuation do not care.
+English is decontaminated by word n-grams. Chinese has no blanks between words, so that a word n-gram is a sentence,
+and a changed comma hides it. n-grams of letters without punctuation are not affected by this.
 """
 
 from kun_recipes.corpus.decontamination.benchmarks import BENCHMARK_FORMATS, HUB_ID, Question, load_benchmark, read_csv

@@ -38,7 +38,7 @@ class Question:
 
 
 def load_benchmark(path: str, format: str) -> list[Question]:
-    """The questions of a benchmark.
+    """Return the questions of a benchmark.
 
     Args:
         path: for "ceval" and "cmmlu" the folder of the CSV files as they are published (val/law_val.csv, test/law.csv)
@@ -82,7 +82,9 @@ def _read_csv(file: Path, name: str, format: str) -> Iterator[Question]:
 
 
 def read_csv(file: Path, columns: Sequence[str], format: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """The rows of a CSV file in UTF-8, with or without a byte order mark, and the line on which each ends.
+    """Yield each row of a CSV file with the line on which it ends.
+
+    The file is UTF-8, with or without a byte order mark.
 
     Raises UserError, with file and line, where a column is missing, a row is not whole, or the text is not UTF-8.
     """
@@ -151,7 +153,7 @@ def _question(row: Mapping[str, object], name: str, number: int, format: str) ->
 
 
 def read_hub(repository: str, revision: str | None) -> Iterator[tuple[str, str, "Dataset"]]:
-    """Subject, split and table of everything in a dataset. Raises UserError when it cannot be had."""
+    """Yield subject, split and table of each file of a Hub dataset. Raises UserError if it cannot be fetched."""
     import datasets  # takes seconds, and local files do without
 
     try:

@@ -1,4 +1,4 @@
-"""The n-grams of all questions, and in which part of which question each stands: arrays, to be searched by numpy."""
+"""Index of the n-grams of all questions as arrays for numpy's search: each n-gram with its places in the questions."""
 
 import dataclasses
 import os
@@ -78,14 +78,14 @@ class QuestionIndex:
     part_alone: np.ndarray
 
     def save(self, path: str | Path) -> None:
-        """Write the index to a file that is there whole or not at all."""
+        """Write the index atomically: the file is whole or missing."""
         arrays = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)[1:]}
         with whole_or_not_at_all(Path(path)) as partial, partial.open("wb") as file:
             np.savez(file, **arrays, **dataclasses.asdict(self.settings))
 
 
 def load_index(path: str | Path) -> QuestionIndex:
-    """Read what `save` wrote; once a process."""
+    """Read the index that `save` wrote; once per process."""
     status = os.stat(path)
     return _load(str(path), status.st_size, status.st_mtime_ns)
 
@@ -99,10 +99,11 @@ def _load(path: str, _size: int, _time: int) -> QuestionIndex:
 
 
 def build_index(questions: Sequence[Question], settings: DecontaminationSettings | None = None) -> QuestionIndex:
-    """Index the stem of every question, its options in a row with and without their letters, and short stems with
-    their options; a short stem or prompt alone counts only as a whole, and one shorter than an n-gram not at all.
+    """Index the stem of every question, its options with and without letters, and short stems with their options.
 
-    Once a run: some 7 seconds and 500 MB for 25 000 questions.
+    A short stem or prompt alone counts only as a whole, and one shorter than an n-gram not at all.
+
+    Called once per run. Takes some 7 seconds and 500 MB for 25 000 questions.
     """
     settings = settings or DecontaminationSettings()
     parts = [part for number, question in enumerate(questions) for part in _parts(number, question, settings)]
@@ -140,8 +141,9 @@ def _parts(number: int, question: Question, settings: DecontaminationSettings) -
 
 
 def _postings(parts: list[Part], max_questions: int) -> tuple[np.ndarray, ...]:
-    """All n-grams, sorted, and the postings of those that stand in few questions, in the order of their n-grams: of
-    each the number of its n-gram, its part, and where it begins there.
+    """Return all n-grams, sorted, and the postings of those that stand in few questions, in the same order.
+
+    A posting is the number of its n-gram, its part, and the place where it begins there.
     """
     lengths = np.array([len(part.hashes) for part in parts], dtype=np.int64)
     hashes = np.concatenate([part.hashes for part in parts]) if parts else np.empty(0, np.uint64)
@@ -166,7 +168,7 @@ def _letters(part_of: np.ndarray, offset_of: np.ndarray, parts: int, ngram: int)
 
 
 def new_letters(opens: np.ndarray, offset: np.ndarray, ngram: int) -> np.ndarray:
-    """Return how many letters of its part each n-gram adds to those before it.
+    """Return how many letters each n-gram adds to the part's n-grams before it.
 
     Args:
         opens: which n-grams are the first of their part.
@@ -180,7 +182,7 @@ def new_letters(opens: np.ndarray, offset: np.ndarray, ngram: int) -> np.ndarray
 def _choose(
     parts: list[Part], letters: np.ndarray, settings: DecontaminationSettings
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which parts are looked for, and which of them only where they stand by themselves."""
+    """Return which parts are looked for, and which of these count only where they stand by themselves."""
     kept, alone = letters >= settings.min_letters, np.zeros(len(parts), dtype=bool)
     stem_suffices = {part.question for part, enough in zip(parts, kept, strict=True) if enough and part.kind == STEM}
     for number, part in enumerate(parts):

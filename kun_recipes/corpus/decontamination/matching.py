@@ -1,4 +1,4 @@
-"""Quotes of questions in segments: found, measured, and the segments that hold one dropped."""
+"""Find quotes of questions in segments, measure them, and drop the segments that quote one."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ class Quote(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """Where n-grams of questions stand in texts: the text, the letter of all texts, and the n-gram's number."""
+    """Matches of the questions' n-grams in texts: numbers of the text, of the letter and of the n-gram."""
 
     text: np.ndarray
     letter: np.ndarray
@@ -33,7 +33,7 @@ class Hits(NamedTuple):
 
 
 class Letters(NamedTuple):
-    """The letters of texts in a row, where they stand, and which is the first of each text; at last their number."""
+    """Letters of several texts in one array, their places, and the start of each text, with the total at the end."""
 
     codes: np.ndarray
     places: np.ndarray
@@ -53,12 +53,12 @@ class Matcher:
         np.bitwise_or.at(self.gate, _slots(index.grams), _bits(index.grams))
 
     def find(self, texts: Sequence[str]) -> list[Quote | None]:
-        """For each text the question most of which it quotes, or None."""
+        """Return, for each text, the question of which it quotes the largest share, or None."""
         # max keeps the first of equals
         return [max(quotes, key=lambda quote: quote.share, default=None) for quotes in self.find_all(texts)]
 
     def find_all(self, texts: Sequence[str]) -> list[list[Quote]]:
-        """For each text every question that it quotes, once for each part of it."""
+        """Return, for each text, the questions that it quotes, one entry per quoted part."""
         quotes: list[list[Quote]] = [[] for _ in texts]
         letters = _letters(texts)
         hits = self._hits(letters)
@@ -83,7 +83,7 @@ class Matcher:
         return Hits(text[is_hit], passed[is_hit], grams[is_hit])
 
     def _quoted(self, hits: Hits) -> list[tuple[int, int, float]]:
-        """Text, part and share of everything that is quoted."""
+        """Return text, part and share of each quote."""
         settings, letters = self.index.settings, self.index.part_letters
         text, part, offset = self._postings(hits)
         if not len(part):
@@ -99,7 +99,7 @@ class Matcher:
         return list(zip(text[found].tolist(), part[found].tolist(), shares[quoted].tolist(), strict=True))
 
     def _postings(self, hits: Hits) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Texts, and parts and offsets of what they share with them, sorted, each once."""
+        """Return texts, and parts and offsets of what they share with them, sorted, each once."""
         text, gram = np.divmod(np.unique(hits.text * len(self.index.grams) + hits.gram), len(self.index.grams))
         starts = self.index.starts[gram]
         counts = self.index.starts[gram + 1] - starts
@@ -164,7 +164,7 @@ def _letters(texts: Sequence[str]) -> Letters:
 
 
 def _longest_runs(opens: np.ndarray, offset: np.ndarray, firsts: np.ndarray) -> np.ndarray:
-    """By how many letters the longest unbroken quote of each part is longer than an n-gram."""
+    """Return, for each part, the letters by which its longest unbroken quote is longer than an n-gram."""
     broken = opens.copy()
     broken[1:] |= offset[1:] - offset[:-1] > 1
     numbers = np.arange(len(offset))
@@ -173,10 +173,10 @@ def _longest_runs(opens: np.ndarray, offset: np.ndarray, firsts: np.ndarray) -> 
 
 
 def _slots(hashes: np.ndarray) -> np.ndarray:
-    """The byte of the gate, by a hash's upper bits."""
+    """Return the byte of the gate, by a hash's upper bits."""
     return (hashes >> np.uint64(64 - SLOT_BITS)).view(np.int64)
 
 
 def _bits(hashes: np.ndarray) -> np.ndarray:
-    """The bit of that byte, by the bits below."""
+    """Return the bit of that byte, by the bits below."""
     return np.uint8(1) << (hashes >> np.uint64(61 - SLOT_BITS) & np.uint64(7)).astype(np.uint8)

@@ -83,7 +83,7 @@ class FindExactDuplicates(PipelineStep):
 
 
 def find_copies(high: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of all but the first of equal digests, and for each the position of that first."""
+    """Return positions of all but the first of equal digests, and for each the position of that first."""
     order = np.lexsort((low, high))  # stable: equal digests stay in reading order
     high, low = high[order], low[order]
     repeated = np.zeros(len(order), dtype=bool)
@@ -93,7 +93,7 @@ def find_copies(high: np.ndarray, low: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def text_digest(text: str) -> bytes:
-    """Digest of the text in one character width (NFKC) and without whitespace."""
+    """Return digest of the text in one character width (NFKC) and without whitespace."""
     normal = narrow(text)  # most often NFKC already, which is soon checked and slowly made
     if not unicodedata.is_normalized("NFKC", normal):
         normal = unicodedata.normalize("NFKC", normal)
@@ -101,7 +101,7 @@ def text_digest(text: str) -> bytes:
 
 
 def _read_bucket(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """All digests of a bucket and the places of their rows, in reading order."""
+    """Return all digests of a bucket and the places of their rows, in reading order."""
     files = sorted(folder.glob("*.digests"), key=lambda path: int(path.stem))
     digests = [np.fromfile(path, DIGEST) for path in files]
     places = [places_of(int(path.stem), part["row"]) for path, part in zip(files, digests, strict=True)]

@@ -31,12 +31,12 @@ DROPS_AT_ONCE = 1024  # records of a file in memory
 
 
 def places_of(rank: int | np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The places of rows by the rank of their file (one, or one each), uint64."""
+    """Return the places of rows by the rank of their file (one rank, or one per row), uint64."""
     return np.asarray(rank).astype(np.uint64) << ROW_BITS | rows.astype(np.uint64)
 
 
 def open_ids(notes: Path, rank: int) -> BinaryIO:
-    """The file that takes the ids of a task's rows."""
+    """Open the file for the ids of a task's rows."""
     path = notes / "ids" / f"{rank:05d}.ids"
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.open("wb")
@@ -63,7 +63,7 @@ def write_found(found: Path, part: str, dropped: np.ndarray, kept: np.ndarray, n
 
 
 def rename_kept(found: Path, dropped: np.ndarray, kept: np.ndarray, notes: Path) -> None:
-    """In what was found before, name the copy that stays instead of one that is dropped now.
+    """Replace, in the results of an earlier step, copies that are dropped now by the copies that stay.
 
     Args:
         found: files of an earlier step, whose rows to drop stay what they are.
@@ -85,7 +85,7 @@ def rename_kept(found: Path, dropped: np.ndarray, kept: np.ndarray, notes: Path)
 
 
 def read_found(found: Path, rank: int) -> Iterator[tuple[int, str]]:
-    """The rows of one file to drop, in order, each with the id of the copy that stays; streamed."""
+    """Yield the rows of one file to drop, in order, each with the id of the copy that stays; streamed."""
     files = sorted((found / f"{rank:05d}").glob("*.drop"))
     for row, kept in heapq.merge(*map(_read_drops, files)):
         yield row, kept.rstrip(b"\0").decode(errors="ignore")
@@ -133,7 +133,7 @@ def _read_drops(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _look_up(places: np.ndarray, notes: Path) -> np.ndarray:
-    """The ids of rows, by place."""
+    """Return the ids of rows, by place."""
     ids = np.empty(len(places), f"S{ID_BYTES}")
     order = np.argsort(places)
     ordered = places[order]
@@ -144,7 +144,7 @@ def _look_up(places: np.ndarray, notes: Path) -> np.ndarray:
 
 
 def _by_rank(places: np.ndarray) -> Iterator[tuple[int, slice]]:
-    """The ranks of places in order, each with where its places stand."""
+    """Yield each rank of places, in order, with the range of its places."""
     ranks = places >> ROW_BITS
     bounds = [0, *(np.flatnonzero(np.diff(ranks)) + 1).tolist(), len(places)]
     for start, end in itertools.pairwise(bounds):

@@ -56,7 +56,7 @@ class NearDuplicateSettings:
         return (1 - 0.5 ** (1 / self.buckets)) ** (1 / self.hashes_per_bucket)
 
     def found(self, similarity: float) -> float:
-        """The share of pairs found whose n-grams overlap by `similarity` (intersection over union)."""
+        """Return the share of pairs found whose n-grams overlap by `similarity` (intersection over union)."""
         return 1 - (1 - similarity**self.hashes_per_bucket) ** self.buckets
 
     @property
@@ -88,14 +88,17 @@ class NoteSignatures(MinhashDedupSignature):
         super().run(self._note_ids(data, rank), rank, world_size)
 
     def get_shingles(self, text: str) -> np.ndarray:
-        """A hash of each n-gram of the text's letters, uint64 [1, number]."""
+        """Return a hash of each n-gram of the text's letters, uint64 [1, number]."""
         codes = letter_codes(text)
         if len(codes) < self.config.n_grams:
             return np.empty((1, 0), np.uint64)
         return _mixed(gram_hashes(codes, self.config.n_grams)).reshape(1, -1)
 
     def get_signature(self, shingles: np.ndarray) -> list[list[int]]:
-        """datatrove's values, five times as fast: its modulo by shifts, in the cache, minima along the memory."""
+        """Return datatrove's values five times as fast.
+
+        The modulo is done by shifts, in the cache, and minima are taken along the memory.
+        """
         factors, offsets = (parameter.reshape(-1, 1) for parameter in self.parameters)
         rows = max(1, min(self.num_hashes, CACHED_VALUES // shingles.size))
         values, shifted = np.empty((2, rows, shingles.size), np.uint64)
@@ -115,7 +118,10 @@ class NoteSignatures(MinhashDedupSignature):
 
 
 def signature_pairs(signatures: str | Path, pairs: str | Path, settings: NearDuplicateSettings) -> MinhashDedupBuckets:
-    """The step that finds rows with an equal bucket: datatrove's. Runs as `settings.buckets` tasks, reads no rows."""
+    """Return the step that finds rows with an equal bucket: datatrove's.
+
+    Runs as `settings.buckets` tasks, reads no rows.
+    """
     return MinhashDedupBuckets(str(signatures), str(pairs), config=settings.minhash, lines_to_buffer=LINES_AT_ONCE)
 
 
@@ -159,7 +165,7 @@ class ClusterNearDuplicates(PipelineStep):
 
 
 def join_pairs(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """All but the least member of every cluster that the pairs make, in order, and for each that least member."""
+    """Return all but the least member of every cluster of the pairs, in order, and for each that least member."""
     members, ends = np.unique(np.concatenate([first, second]), return_inverse=True)
     one, other = ends[: len(first)], ends[len(first) :]
     pairs = coo_array((np.ones(len(first), bool), (one, other)), shape=(len(members), len(members)))
@@ -172,7 +178,7 @@ def join_pairs(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.nd
 def _permute(
     shingles: np.ndarray, factors: np.ndarray, offsets: np.ndarray, values: np.ndarray, shifted: np.ndarray
 ) -> None:
-    """values = ((shingles * factors + offsets) mod 2^64) mod PRIME, its lower 32 bits."""
+    """Return ((shingles * factors + offsets) mod 2^64) mod PRIME, its lower 32 bits."""
     np.multiply(shingles, factors, out=values)
     np.add(values, offsets, out=values)
     np.right_shift(values, PRIME_BITS, out=shifted)
@@ -184,7 +190,10 @@ def _permute(
 
 
 def _mixed(hashes: np.ndarray) -> np.ndarray:
-    """The hashes with every bit depending on all: polynomials leave their low bits to the low bits of the letters."""
+    """Return the hashes with every bit depending on all others.
+
+    The low bits of a polynomial depend on the low bits of the letters alone.
+    """
     for factor in MIX:
         hashes = (hashes ^ (hashes >> np.uint64(30))) * factor
     return hashes ^ (hashes >> np.uint64(31))
@@ -197,7 +206,7 @@ def _read_pairs(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _NoWords(WordTokenizer):
-    """Stands where datatrove's block would load a word tokenizer: n-grams of letters need none."""
+    """Placeholder for the word tokenizer that datatrove's block would load: n-grams of letters need none."""
 
     def word_tokenize(self, text: str) -> list[str]:
         raise NotImplementedError("n-grams are of letters, not of words")

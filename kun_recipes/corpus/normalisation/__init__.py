@@ -1,4 +1,4 @@
-"""Documents in one spelling, before they are cut: encoding repaired, markup out, one width, one kind of blank."""
+"""Normalise documents before they are cut: encoding repaired, markup removed, one width, one kind of blank."""
 
 from kun_recipes.corpus.normalisation.blocks import FixMojibake, NormaliseText, RemovePageLines, ToSimplified
 from kun_recipes.corpus.normalisation.lost_lines import JoinWords, RestoreLines

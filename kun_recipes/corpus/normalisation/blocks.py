@@ -1,4 +1,4 @@
-"""Blocks of normalisation: mojibake repaired, one spelling, simplified characters, no lines of the page."""
+"""Blocks of normalisation: repair mojibake, unify spelling, convert to simplified characters, remove page lines."""
 
 from functools import lru_cache
 from importlib.util import find_spec
@@ -66,9 +66,9 @@ class FixMojibake(Normaliser, FTFYFormatter):
 
 
 class NormaliseText(Normaliser):
-    """Bring a document into one spelling; doing it twice changes nothing more.
+    r"""Bring a document into one spelling; doing it twice changes nothing more.
 
-    NFC; line ends as \\n; control, zero-width and direction characters out; entities decoded, left-over tags and
+    NFC; line ends as \n; control, zero-width and direction characters out; entities decoded, left-over tags and
     Markdown out (headings stay, the segmenter reads them); full-width Latin letters and digits half-width, punctuation
     as it is; blanks of every kind and number one blank, none at line ends, none that indent a paragraph; at most one
     blank line. Code between fences keeps its characters, its blanks and its markup.
@@ -142,7 +142,7 @@ def _is_speaker(line: str, text: str) -> bool:
 
 @lru_cache(maxsize=1)
 def load_converter() -> Any:
-    """OpenCC from traditional to simplified; once a process, since it does not travel with the block."""
+    """Return OpenCC from traditional to simplified; once a process, since it does not travel with the block."""
     from opencc import OpenCC
 
     return OpenCC("t2s")
@@ -154,7 +154,7 @@ def has_traditional(text: str) -> bool:
 
 
 def _in_order(text: str) -> str:
-    """Characters, blanks and lines in order."""
+    """Return the text with characters, blanks and lines normalised."""
     if not has_fences(text):
         return _prose_in_order(text).strip("\n")
     pieces = split_fences(composed(without_controls(text)))
@@ -169,7 +169,7 @@ def _prose_in_order(text: str) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """The lines with their ends; only \\n ends one, as for ftfy."""
+    r"""Return the lines with their ends; only \n ends one, as for ftfy."""
     lines = [line + "\n" for line in text.split("\n")]
     lines[-1] = lines[-1][:-1]
     return lines

@@ -39,17 +39,23 @@ PROSE = _prose_table()
 
 
 def composed(text: str) -> str:
-    """The text in NFC."""
+    """Return the text in NFC."""
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
 def without_controls(text: str) -> str:
-    """Line ends as \\n; no controls, zero-width characters, marks of direction or surrogates; emoji stay joined."""
+    r"""Return the text with \n as line end, without controls, zero-width characters, direction marks and surrogates.
+
+    Emoji stay joined.
+    """
     return _mapped(text, SAFE)
 
 
 def in_one_width(text: str) -> str:
-    """The same, and letters and digits half-width, every kind of blank a plain one. Punctuation stays as it is."""
+    """Return the text as `without_controls`, with half-width letters and digits and plain blanks.
+
+    Punctuation is unchanged.
+    """
     return _mapped(text, PROSE)
 
 
@@ -79,14 +85,14 @@ SIGNS = ("\t", "  ", " \n", "\n ", "\n\n\n")
 
 
 def tidy(text: str) -> str:
-    """The text of one piece of prose with its blanks in order; leading blanks stay where they may indent code."""
+    """Return one piece of prose with normalised blanks. Leading blanks stay where they may indent code."""
     if any(sign in text for sign in SIGNS) or text[:1] == " " or text[-1:] == " ":
         text = "\n".join(map(_tidy_line, text.split("\n")))
     return BLANK_LINES.sub("\n\n", text) if "\n\n\n" in text else text
 
 
 def without_indentation(text: str) -> str:
-    """The text without ideographic blanks before its lines."""
+    """Return the text without ideographic blanks before its lines."""
     return INDENTATION.sub("", text) if "\u3000" in text else text
 
 
@@ -98,5 +104,5 @@ def _tidy_line(line: str) -> str:
 
 
 def _one_blank(run: re.Match[str]) -> str:
-    """A tab where the run has one, since it parts columns."""
+    """Return a tab where the run has one, since it parts columns."""
     return "\t" if "\t" in run[0] else " "

@@ -1,4 +1,4 @@
-"""Line breaks that a corpus lost on its way, and blanks between the words of Chinese text that a tool added."""
+"""Restore line breaks that a corpus lost, and remove blanks that a tool put between Chinese words."""
 
 import re
 from collections.abc import Iterator
@@ -76,7 +76,7 @@ class RestoreLines(Normaliser):
         yield line
 
     def _head_end(self, line: str) -> int | None:
-        """Place of the blank behind a line of the page with which `line` begins."""
+        """Return place of the blank behind a line of the page with which `line` begins."""
         label = LABELLED.match(line)
         blank = line.find(" ", label.end() + 1, MAX_HEAD) if label else -1
         return blank if blank > 0 and self._is_page_line(line[:blank]) else None

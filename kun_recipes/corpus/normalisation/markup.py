@@ -55,7 +55,7 @@ class MarkupRemover:
         self.escape_topics = debris.escape_topics
 
     def clean(self, text: str) -> str:
-        """The text with one layer of markup less; the same text when there is none."""
+        """Return the text with one layer of markup removed; the same text if it has no markup."""
         if "<" in text or "&" in text:
             text = self._without_tags(text)
         if "](" in text or "**" in text:
@@ -78,7 +78,10 @@ class MarkupRemover:
 
 
 def split_fences(text: str) -> list[str]:
-    """The text in pieces: prose at the even places, fenced code at the odd ones. A fence that stays open is prose."""
+    """Return the text in pieces: prose at the even places, fenced code at the odd ones.
+
+    A fence that stays open is prose.
+    """
     lines = list(FENCE_LINE.finditer(text))
     closing: dict[str, int] = {}  # by its marks the next line that may close a fence
     closed_by = [0] * len(lines)
@@ -102,7 +105,7 @@ def has_fences(text: str) -> bool:
 
 
 def _outside_code(text: str, change: Callable[[str], str]) -> str:
-    """The text changed outside fences and `inline code`."""
+    """Return the text changed outside fences and `inline code`."""
     pieces = split_fences(text) if has_fences(text) else [text]
     for place in range(0, len(pieces), 2):
         parts = INLINE_CODE.split(pieces[place])
@@ -122,7 +125,7 @@ def _without_tags(text: str) -> str:
 
 
 def _paired_names(text: str) -> set[str]:
-    """Names of the tags that are closed; none whose every opening is a comparison (i<s>t 与 </s>)."""
+    """Return the names of tags that are closed, except those that only occur in comparisons (i<s>t 与 </s>)."""
     closed = {name.lower() for name in re.findall(r"</(\w{1,10})", text)}
     openings = [tag for tag in PAIRED_TAG.finditer(text) if tag[0][1] != "/"] if closed else []
     compared = {tag["name"].lower() for tag in openings if _is_text(tag)}
@@ -152,7 +155,7 @@ def _is_comparison(tag: re.Match[str]) -> bool:
 
 
 def _replacement(tag: re.Match[str]) -> str:
-    """A line break for what starts a line on a page, a tab for the end of a cell, the text itself for no tag."""
+    """Return a line break for what starts a line on a page, a tab for the end of a cell, other text as it is."""
     if _is_text(tag):
         return tag[0]
     if tag["name"].lower() in CELLS:

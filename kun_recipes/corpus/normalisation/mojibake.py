@@ -1,4 +1,4 @@
-"""Which lines ftfy could repair.
+"""Find the lines that ftfy could repair.
 
 ftfy reads a line as bytes of a one-byte encoding and decodes them as UTF-8. So it can only act where one character
 stands for the first byte of a UTF-8 sequence and the next for a byte that continues it, where there are controls of
@@ -22,7 +22,7 @@ INCONSISTENT = 1 << 2 * ENCODINGS  # the classes by which ftfy finds sequences i
 
 
 def _tables() -> tuple[np.ndarray, np.ndarray]:
-    """For each code point, as bits, in which encodings it begins and continues a sequence, the latter with blanks."""
+    """Return, for each code point, bit masks of the encodings in which it begins or continues a sequence."""
     first, following = np.zeros(CODE_POINTS, dtype=np.uint32), np.zeros(CODE_POINTS, dtype=np.uint32)
     for number, encoding in enumerate(CHARMAP_ENCODINGS):
         for table, bytes_, bit in (
@@ -41,7 +41,7 @@ def _tables() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _expanded(members: str) -> str:
-    """The characters of a class that is written with ranges."""
+    """Return the characters of a class that is written with ranges."""
     return "".join(
         "".join(map(chr, range(ord(span[0]), ord(span[-1]) + 1))) for span in re.findall(r".-.|.", members, re.DOTALL)
     )

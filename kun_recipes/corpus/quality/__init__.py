@@ -1,4 +1,4 @@
-"""Rules on whole documents: what is no text, no Chinese, or nothing but advertisements.
+"""Rules on whole documents: drop those that are not text, not Chinese, or nothing but advertisements.
 
 Phrases and thresholds are data, in `corpus/quality.yaml`; the rules on segments are in `kun_recipes.rules`.
 """

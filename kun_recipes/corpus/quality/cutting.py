@@ -1,4 +1,4 @@
-"""Single lines and sentences that are cut out of a document, so that the text around them is not lost for them."""
+"""Cut single lines and sentences out of a document, so that they do not cost the text around them."""
 
 import re
 from collections.abc import Sequence
@@ -45,8 +45,7 @@ class CutLimits:
 
 
 class CutLines(Normaliser):
-    """Cut out lines of advertising and navigation, links, headings and introductions that no text follows, and the
-    connective that a document begins with.
+    """Cut out advertising, navigation, links, headings and introductions without a text, and opening connectives.
 
     Reads and writes the text. What is cut is counted.
 
@@ -78,14 +77,14 @@ class CutLines(Normaliser):
         return text[self._text_start(text) : self._text_end(text)]
 
     def _text_start(self, text: str) -> int:
-        """Place where the text begins behind a word such as 总之, which a reader of it alone cannot use."""
+        """Return the place behind an opening word such as 总之, which leans on earlier text."""
         words = self.limits.opening_words
         match = words.match(narrow(text)) if words else None
         self.count_lines(match is not None)
         return match.end() if match else 0
 
     def _advertising(self, text: str) -> list[tuple[int, int]]:
-        """Spans of the lines and sentences that hold a phrase, in order."""
+        """Return spans of the lines and sentences that hold a phrase, in order."""
         narrowed, spans = narrow(text), set[tuple[int, int]]()
         for number, possible in self.phrases.possible(narrowed):
             keywords = self.lists[number]
@@ -112,7 +111,7 @@ class CutLines(Normaliser):
         return start + inside[0][0], start + inside[-1][1]
 
     def _text_end(self, text: str) -> int:
-        """Where the text ends without the links, headings and introductions that dangle there."""
+        """Return the place where the text ends without the links, headings and introductions at its end."""
         limits = self.limits
         if limits.max_dangling_lines is None:
             return len(text)
@@ -146,7 +145,7 @@ class CutLines(Normaliser):
 
 
 def _introduction(line: str) -> int:
-    """Place of the last sentence of a line, if it introduces what does not follow; else the line's end."""
+    """Return place of the last sentence of a line, if it introduces what does not follow; else the line's end."""
     if not INTRODUCES.search(narrow(line.rstrip())):
         return len(line)
     *_, (start, _) = split_sentences(line)

@@ -1,4 +1,4 @@
-"""Documents that say the same thing again and again: lines, paragraphs and character n-grams."""
+"""Drop documents that repeat lines, paragraphs or character n-grams."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -70,7 +70,7 @@ class DocumentRepetition(Rule):
 
 @lru_cache(maxsize=1)
 def content_lines(text: str) -> list[str]:
-    """The lines of a document that are not blank."""
+    """Return the lines of a document that are not blank."""
     return [line for line in text.split("\n") if line and not line.isspace()]
 
 
@@ -100,7 +100,7 @@ def top_ngram(codes: np.ndarray, n: int, share: float) -> tuple[int, str]:
 
 
 def _duplicates(texts: Sequence[str]) -> list[str]:
-    """Those of the texts that stand there before."""
+    """Return the texts that equal an earlier one."""
     if len(set(texts)) == len(texts):
         return []
     seen: set[str] = set()

@@ -142,7 +142,7 @@ class DocumentKeywords(Rule):
 
 
 def document_rules(settings: QualitySettings, removed: Callable[[str], DiskWriter | None]) -> list[PipelineStep]:
-    """The rules on normalised documents, before they are cut.
+    """Return the rules on normalised documents, before they are cut.
 
     Args:
         removed: the exclusion writer for a block's name.

@@ -77,8 +77,8 @@ class LineLimits:
     Attributes:
         min_sentence_share: lowest share of the lines that are sentences.
         long_line: characters from which a line is taken for a sentence without an end mark.
-        max_open_lines_per_character: most lines that are none for each character that is no whitespace.
-        min_lines: lines under which neither is measured.
+        max_open_lines_per_character: most lines that are not sentences, per non-whitespace character.
+        min_lines: fewest lines of a document for which these shares are measured.
         min_said_share: lowest share of lines that say something (text/short_lines.py) in verse and recipes that stay.
     """
 

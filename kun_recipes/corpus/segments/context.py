@@ -77,7 +77,10 @@ class LeansOnContext(Rule):
         self.lines = lines
 
     def filter(self, doc: Document) -> Verdict:
-        """As `Rule.filter`, but nothing stands before the first segment that its “这家店” could point back to."""
+        """Filter as `Rule.filter` does, but let a document's first segment begin with “这家店”.
+
+        No text stands before it that it could point back to.
+        """
         fault, opens = self.find(text := narrow(doc.text)), self.settings.opens
         if fault and fault.reason == "points_back" and opens and not doc.metadata.get(schema.SPAN_START, 1):
             fault = self._find_later(text.strip()) if opens.match(text.strip()) else fault

@@ -79,7 +79,7 @@ class Line:
 
 
 def parse_lines(text: str) -> list[Line]:
-    """The lines of a document, with headings, lists, articles, answers and code recognised."""
+    """Return the lines of a document, with headings, lists, articles, answers and code recognised."""
     lines = _read_lines(text)
     if "```" in text or "~~~" in text:
         _mark_code(lines)
@@ -127,7 +127,7 @@ def _read_lines(text: str) -> list[Line]:
 
 
 def _mark_code(lines: list[Line]) -> None:
-    """Lines between a fence and the next one; a last fence without another encloses nothing."""
+    """Mark the lines between two fences as code. A last fence without a partner encloses nothing."""
     fences = [place for place, line in enumerate(lines) if line.kind == "fence"]
     for opening, closing in zip(fences[::2], fences[1::2], strict=False):
         for line in lines[opening + 1 : closing + 1]:
@@ -135,7 +135,10 @@ def _mark_code(lines: list[Line]) -> None:
 
 
 def _mark_headings(lines: list[Line]) -> None:
-    """A heading stands above text. In a long row of short lines none is, but for a marked one at its end."""
+    """Mark short lines above text as headings.
+
+    In a long run of short lines only a marked one at its end is a heading.
+    """
     row = 0  # where the row of short lines begins
     for place, line in enumerate(lines):
         if line.is_short and line.kind not in NEVER_HEADINGS and not line.in_code:
@@ -147,7 +150,10 @@ def _mark_headings(lines: list[Line]) -> None:
 
 
 def _part(before: str | None, line: Line) -> str | None:
-    """The article, question or answer that a line belongs to; a heading that asks is answered by what is under it."""
+    """Return the article, question or answer that a line belongs to.
+
+    A heading that asks is answered by what is under it.
+    """
     if line.kind in PARTS:
         return line.kind
     if line.heading:

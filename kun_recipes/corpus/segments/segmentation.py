@@ -148,7 +148,7 @@ def _read_units(text: str, max_tokens: int) -> Units:
 
 
 def _pack(cut_costs: list[float], tokens: list[int], budget: int) -> list[tuple[int, int]]:
-    """First and last unit of each segment on the cheapest way to cut the text.
+    """Return first and last unit of each segment on the cheapest way to cut the text.
 
     `tokens` has those of the first n units; `cut_costs` what a cut before each unit costs.
     """

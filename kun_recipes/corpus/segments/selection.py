@@ -80,7 +80,7 @@ class ChooseSegments(PipelineStep):
                         writer.write(row, rank)
 
     def _judge(self, rows: Iterable[Document]) -> Iterator[tuple[Document, int]]:
-        """The rows of a document in order, each with its place in its run; the first place is kept."""
+        """Yield the rows of a document in order, each with its place in its run; the first place is kept."""
         if self.max_segments is None:
             yield from ((row, 0) for row in rows)
             return
@@ -115,7 +115,7 @@ class ChooseSegments(PipelineStep):
 
 
 def part(rows: list[Document], runs: int) -> Iterator[list[Document]]:
-    """The rows in at most so many runs, whose numbers of rows differ by one at most."""
+    """Yield the rows in at most so many runs, whose numbers of rows differ by one at most."""
     runs = min(runs, len(rows))
     bounds = [len(rows) * place // runs for place in range(runs + 1)]
     for first, last in pairwise(bounds):

@@ -1,4 +1,4 @@
-"""Where sentences end in Chinese text, with punctuation of both widths."""
+"""Split Chinese text into sentences, with punctuation of both widths."""
 
 import re
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ LIST_NUMBER = re.compile(r"(?:^|[\s.。！？；])[(（]?(?:\d{1,3}(?:\.\d+)*|[A
 
 
 def split_sentences(line: str) -> Iterator[tuple[int, int]]:
-    """Spans of the sentences of one line, in order, without the whitespace around them.
+    """Yield spans of the sentences of one line, in order, without the whitespace around them.
 
     。！？；… end a sentence together with the closing quotes and brackets behind them. Half-width .!?; end one only
     before whitespace and between Chinese characters, and not in numbers, list numbers ("1. ") or abbreviations.
@@ -65,7 +65,7 @@ def _ends_sentence(line: str, run: re.Match) -> bool:
 
 
 def _end_with_quotes(line: str, run: re.Match) -> int:
-    """End of the sentence; a half-width quote behind it belongs to it only if it was opened before."""
+    """Return the end of the sentence. A half-width quote behind it belongs to it only if it was opened before."""
     end = run.start() + len(run["marks"].rstrip(CLOSING_MARKS))
     for closer in line[end : run.end("marks")]:
         if closer in HALF_WIDTH_QUOTES and line.count(closer, 0, end) % 2 == 0:

@@ -1,4 +1,4 @@
-"""Number of tokens of texts, by the tokenizer itself."""
+"""Count the tokens of texts with the tokenizer itself."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial

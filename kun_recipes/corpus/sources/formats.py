@@ -98,7 +98,7 @@ TABLES = {"csv": _Table(read_csv, check_csv, CSV_SUFFIXES), "parquet": _Table(re
 
 
 def corpus_format(name: str, fields: FieldNames) -> CorpusFormat:
-    """The format of a name; `fields` counts for jsonl, csv and parquet. Raises UserError for an unknown one."""
+    """Return the format of a name; `fields` counts for jsonl, csv and parquet. Raises UserError for an unknown one."""
     own = partial(CorpusFormat, name, text=fields.text, ids=(fields.id,), title=fields.title, source=fields.source)
     match name:
         case "wudao":  # its "id" counts from 0 again in every file, its uniqueKey does not
@@ -143,7 +143,7 @@ def to_document(record: Record, format: CorpusFormat, path: str, name: str) -> D
 
 
 def exam_text(fields: dict) -> str | None:
-    """A record of the exam subset as one readable text: the question, its options, the answer, the explanation.
+    """Return a record of the exam subset as one readable text: the question, its options, the answer, the explanation.
 
     None for a record without a question. `std_ans` is filled for questions with options, `answer` for the others. The
     names of the fields are those of the public release as remembered, not verified against it: {id, q_type, q_main,
@@ -163,7 +163,7 @@ def paragraphs_text(fields: dict) -> str | None:
 
 
 def _text(fields: object, format: CorpusFormat) -> tuple[str, tuple[str, str] | None]:
-    """The text of a record; or the reason and the message why there is none."""
+    """Return the text of a record, or the reason and the message why it has no text."""
     if not isinstance(fields, dict):
         return "", ("wrong_type", f"the record must be an object, not {_json_type(fields)}")
     if format.text in fields:
@@ -178,7 +178,10 @@ def _text(fields: object, format: CorpusFormat) -> tuple[str, tuple[str, str] | 
 
 
 def _columns(fields: FieldNames) -> tuple[list[str], list[str]]:
-    """Columns that a table must have, the text's and those that somebody named; and those that it may have."""
+    """Return the columns that a table must have and those that it may have.
+
+    Required are the text's and those named in the config.
+    """
     others = {fields.id, fields.title, fields.source}
     usual = {USUAL_NAMES.id, USUAL_NAMES.title, USUAL_NAMES.source}
     return sorted({fields.text} | others - usual), sorted(others & usual)
@@ -225,7 +228,7 @@ def _all_of(fields: dict, names: tuple[str, ...], separator: str) -> str:
 
 
 def _joined(value: object) -> str:
-    """A string or list of strings as text; nothing for what is neither."""
+    """Return a string or list of strings as text; nothing for what is neither."""
     if isinstance(value, list):
         return "；".join(filter(None, map(_joined, value)))
     return value.strip() if isinstance(value, str) else ""

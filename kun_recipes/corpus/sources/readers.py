@@ -49,7 +49,7 @@ class CorpusReader(PipelineStep):
             parquet.
         limit: documents read of each input at most; None reads all. With a limit one task reads all files of an
             input, so that the documents do not depend on the number of tasks.
-        unreadable: takes a row a malformed record: its beginning as text, with reason, value, file_path and line.
+        unreadable: takes a row per malformed record: its beginning as text, with reason, value, file_path and line.
 
     Raises UserError for an input without files, and for a CSV or Parquet file without the columns that its fields
     name. What the Hub has to say about a data set comes when `tasks` is asked, or by reading it.

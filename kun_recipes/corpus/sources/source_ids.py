@@ -1,4 +1,4 @@
-"""Ids that several documents have in their corpus: the rows do not mind, and the stage counts them."""
+"""Count document ids that a corpus uses more than once. Rows do not depend on them."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -23,7 +23,7 @@ HUB_URL = re.compile(r"hf://datasets/([^/@]+/[^/@]+)(?:@(refs/(?:convert|pr)/[^/
 
 @dataclass(frozen=True)
 class StreamShard:
-    """One of the parts, mostly files, that `datasets` makes a data set of.
+    """One of the parts, mostly files, of which `datasets` makes a dataset.
 
     Attributes:
         dataset: what `load_dataset` takes: a Hub id or a folder.
@@ -39,17 +39,17 @@ class StreamShard:
 
     @property
     def name(self) -> str:
-        """For the ids of records without one."""
+        """Name of the shard, for the ids of records without one."""
         return f"{self.dataset.rstrip('/').rpartition('/')[-1]}/{self.index}"
 
     @property
     def path(self) -> str:
-        """For rows to name where they came from."""
+        """Path of the shard, for rows to name their origin."""
         dataset = f"hf://datasets/{self.dataset}@{self.revision}" if self.revision else self.dataset
         return f"{dataset}#{self.index}"
 
     def read(self) -> Iterator[Record]:
-        """The shard's records. Raises UserError when they make no table."""
+        """Yield the shard's records. Raises UserError when they make no table."""
         stream = load_stream(self.dataset, self.revision).shard(num_shards=self.shards, index=self.index)
         try:
             for number, fields in enumerate(stream, start=1):
@@ -75,19 +75,19 @@ class HubDataset:
 
 
 def parse_hub_url(url: str) -> HubDataset | None:
-    """The data set that a URL names; None when the URL names files, or nothing on the Hub."""
+    """Return the data set that a URL names; None when the URL names files, or nothing on the Hub."""
     match = HUB_URL.fullmatch(url)
     return HubDataset(*match.groups()) if match else None
 
 
 def list_shards(dataset: str, revision: str | None = None) -> list[StreamShard]:
-    """The shards of a data set, by what `load_dataset` takes."""
+    """Return the shards of a data set, by what `load_dataset` takes."""
     shards = load_stream(dataset, revision).num_shards
     return [StreamShard(dataset, revision, index, shards) for index in range(shards)]
 
 
 def load_stream(dataset: str, revision: str | None = None) -> "IterableDataset":
-    """The data set's records as a stream. Raises UserError when it cannot be loaded."""
+    """Return the data set's records as a stream. Raises UserError when it cannot be loaded."""
     import datasets  # takes seconds, and only streams need it
     from huggingface_hub.errors import HTTPError
 
@@ -98,7 +98,7 @@ def load_stream(dataset: str, revision: str | None = None) -> "IterableDataset":
 
 
 def _commit(dataset: str, revision: str | None) -> str | None:
-    """The commit that a branch or tag stands for at present."""
+    """Return the commit that a branch or tag stands for at present."""
     import huggingface_hub
     from huggingface_hub.errors import GatedRepoError, HTTPError, RepositoryNotFoundError, RevisionNotFoundError
 

@@ -56,7 +56,7 @@ class ChoiceAccuracy(evaluate.Metric):
 
 
 def _bounds(name: str, share: float, questions: float) -> dict[str, float]:
-    """Wilson's interval of a share of questions."""
+    """Return wilson's interval of a share of questions."""
     shrink = 1 + NORMAL**2 / questions
     middle = (share + NORMAL**2 / (2 * questions)) / shrink
     half = NORMAL * (share * (1 - share) / questions + NORMAL**2 / (4 * questions**2)) ** 0.5 / shrink

@@ -29,7 +29,7 @@ _UNFIT = re.compile(r"[\\\x00-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class SlurmOptions:
-    """What the jobs of an array ask of Slurm.
+    """Resources that the jobs of an array request from Slurm.
 
     Attributes:
         time: limit, in one of Slurm's forms.
@@ -138,7 +138,7 @@ def run_array(
 
 
 def activation() -> list[str]:
-    """The line of shell that makes a job use this Python; none outside a virtual environment."""
+    """Return the line of shell that makes a job use this Python; none outside a virtual environment."""
     return [f"source {shlex.quote(f'{sys.prefix}/bin/activate')}"] if sys.prefix != sys.base_prefix else []
 
 

@@ -39,12 +39,12 @@ class Job:
 
 
 def mark(folder: Path) -> str:
-    """The comment of a job that works for a folder."""
+    """Return the comment of a job that works for a folder."""
     return f"{_MARK}{folder.resolve()}"
 
 
 def queue() -> list[Job]:
-    """Our jobs in the queue, an array's tasks one by one."""
+    """Return our jobs in the queue, an array's tasks one by one."""
     output = call(["squeue", "--me", "--array", "--noheader", f"--format={_BETWEEN.join(_FIELDS)}"])
     rows = (line.strip().split(_BETWEEN) for line in output.splitlines() if line.count(_BETWEEN) == 3)
     ours = ((row, Path(comment.removeprefix(_MARK))) for *row, comment in rows if comment.startswith(_MARK))
@@ -52,7 +52,7 @@ def queue() -> list[Job]:
 
 
 def jobs_of(folder: Path) -> list[Job]:
-    """The jobs in the queue that work for this very folder."""
+    """Return the jobs in the queue that work for this very folder."""
     return [job for job in queue() if job.folder == folder.resolve()]
 
 
@@ -85,7 +85,7 @@ def submit(script: Path, dependencies: Sequence[str], ended: Sequence[str] = ())
 
 
 def call(command: list[str]) -> str:
-    """What a command of Slurm prints; raises UserError with its own words when it fails."""
+    """Return the output of a Slurm command. Raises UserError with Slurm's message if it fails."""
     if shutil.which(command[0]) is None:
         raise UserError(f"{command[0]}: not found; this machine cannot submit Slurm jobs")
     done = subprocess.run(command, capture_output=True, text=True)

@@ -8,7 +8,7 @@ TIME_LIMIT = re.compile(r"(?:(\d+)-)?(\d+):(\d{2}):(\d{2})")
 
 
 def seconds_of(limit: str) -> int:
-    """Seconds of "D-HH:MM:SS" or "HH:MM:SS". Raises UserError for anything else."""
+    """Return seconds of "D-HH:MM:SS" or "HH:MM:SS". Raises UserError for anything else."""
     match = TIME_LIMIT.fullmatch(limit)
     if match is None:
         raise UserError(f"time limit {limit!r}: write it as D-HH:MM:SS or HH:MM:SS")

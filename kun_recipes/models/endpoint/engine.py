@@ -113,7 +113,7 @@ class EndpointEngine:
         return Request(self._body(prompt, values))
 
     def choice_request(self, prompt: Prompt, choices: Sequence[str]) -> Request:
-        """At temperature 1, so that a server which applies it gives the model's own probabilities."""
+        """Return at temperature 1, so that a server which applies it gives the model's own probabilities."""
         values = {"max_tokens": 1, "temperature": 1.0, "seed": 0}
         values |= {"logprobs": True, "top_logprobs": self.endpoint.top_logprobs}
         return Request(self._body(prompt, values), tuple(choices))

@@ -65,7 +65,7 @@ class Engine(Protocol):
         """Tokens that the model takes, prompt and answer together."""
 
     def count_tokens(self, prompts: Sequence[Prompt]) -> list[int]:
-        """Number of tokens of each prompt, chat template included."""
+        """Return number of tokens of each prompt, chat template included."""
 
     def generate(
         self, prompts: Sequence[Prompt], sampling: Sampling, seeds: Sequence[int | None] | None = None
@@ -76,7 +76,7 @@ class Engine(Protocol):
         """
 
     def choose(self, prompts: Sequence[Prompt], choices: Sequence[str]) -> list[list[float]]:
-        """Log-probability (nats) that the answer begins with each choice, normalised over the choices.
+        """Return log-probability (nats) that the answer begins with each choice, normalised over the choices.
 
         What all choices begin with is read, not chosen. Raises ValueError when the tokens of one choice begin with the
         tokens of another, for such choices exclude nothing, and when the prompts' last tokens, where they merge with
@@ -84,13 +84,13 @@ class Engine(Protocol):
         """
 
     def score(self, prompts: Sequence[Prompt], targets: Sequence[str]) -> list[float]:
-        """Mean token log-probability (nats) of each target as the answer, the end-of-turn token not counted."""
+        """Return mean token log-probability (nats) of each target as the answer, the end-of-turn token not counted."""
 
     def take_worked(self) -> int:
         """Return the tokens read and written since the last call; those that several prompts begin with count once."""
 
     def close(self) -> None:
-        """Free the memory; nothing can be asked any more."""
+        """Free the memory. The engine cannot be used afterwards."""
 
 
 class RowsRefused(Exception):

@@ -28,7 +28,7 @@ def token_batches(sizes: Sequence[int], max_tokens: int) -> list[list[int]]:
 
 
 def common_length(first: Sequence[int], second: Sequence[int]) -> int:
-    """Number of tokens with which both sequences begin."""
+    """Return number of tokens with which both sequences begin."""
     length = 0
     for one, other in zip(first, second, strict=False):
         if one != other:
@@ -38,7 +38,7 @@ def common_length(first: Sequence[int], second: Sequence[int]) -> int:
 
 
 def distinct_tokens(rows: Sequence[list[int]]) -> int:
-    """Number of tokens to compute: equal rows, and what all rows begin with, count once."""
+    """Return number of tokens to compute: equal rows, and what all rows begin with, count once."""
     distinct = set(map(tuple, rows))
     if not distinct:
         return 0
@@ -46,13 +46,16 @@ def distinct_tokens(rows: Sequence[list[int]]) -> int:
 
 
 def shared_length(rows: Sequence[list[int]], limit: int) -> int:
-    """Number of tokens, at most `limit`, with which all `rows` begin; 0 where encoding them once would not pay."""
+    """Return number of tokens, at most `limit`, with which all `rows` begin.
+
+    0 where encoding them once would not pay.
+    """
     length = min(limit, common_length(min(rows), max(rows)))  # in lexicographic order all others lie between the two
     return length if length * (len(rows) - 1) >= SHARING_PAYS else 0
 
 
 def left_padded(rows: Sequence[Sequence[int]]) -> tuple[list[list[int]], list[list[int]]]:
-    """Token rows as a rectangle, and its mask: 1 for a row's tokens, 0 for padding on the left.
+    """Return token rows as a rectangle, and its mask: 1 for a row's tokens, 0 for padding on the left.
 
     A row is padded with its own first token: whatever looks at tokens without the mask, as the repetition penalty
     does, sees none that the row does not have.

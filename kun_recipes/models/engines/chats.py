@@ -82,18 +82,18 @@ class ChatTokenizer:
         return cls(tokenizer, _context_length(config, tokenizer), ends, plain, {**_trained_with(folder), **arguments})
 
     def encode(self, prompts: Sequence[Prompt], thought: bool = False) -> list[list[int]]:
-        """Tokens of each prompt, up to the header of the model's turn; with `thought`, behind an empty thought.
+        """Return tokens of each prompt, up to the header of the model's turn; with `thought`, behind an empty thought.
 
         That is where an answer begins, and the longer of the two. Models that do not think have no thought.
         """
         return self._tokenize(self._render(prompts, thought))
 
     def count_text(self, text: str) -> int:
-        """Number of tokens of a text alone."""
+        """Return number of tokens of a text alone."""
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """The text of an answer, without special tokens."""
+        """Return the text of an answer, without special tokens."""
         return self.tokenizer.decode(tokens, skip_special_tokens=True)
 
     def answer_start(self, tokens: Sequence[int]) -> int:
@@ -109,7 +109,7 @@ class ChatTokenizer:
         return places[bisect_left(places, True, key=lambda place: end in self.tokenizer.decode(tokens[:place]))]
 
     def encode_answers(self, prompts: Sequence[Prompt], answers: Sequence[str]) -> list[tuple[list[int], list[int]]]:
-        """Tokens of each prompt and of its answer, as the tokenizer splits the two written together.
+        """Return tokens of each prompt and of its answer, as the tokenizer splits the two written together.
 
         Where a token spans the seam, it belongs to the answer.
         """
@@ -122,7 +122,7 @@ class ChatTokenizer:
     def encode_choices(
         self, prompts: Sequence[Prompt], choices: Sequence[str]
     ) -> tuple[list[list[int]], list[list[int]]]:
-        """Tokens of each prompt, and of each choice as an answer, which are the same after every prompt.
+        """Return tokens of each prompt, and of each choice as an answer, which are the same after every prompt.
 
         With what all choices begin with, the prompts end: it tells none of them apart. Where a token spans the seam
         between the two, it belongs to the choices.
@@ -173,11 +173,11 @@ class ChatTokenizer:
             ) from error
 
     def _as_text(self, text: str) -> str:
-        """The text with its markers broken, so that none is read as a token."""
+        """Return the text with its markers broken, so that none is read as a token."""
         return self.markers.sub(lambda marker: f"{marker[0][0]}{BREAK}{marker[0][1:]}", text)
 
     def _tokenize(self, texts: list[str]) -> list[list[int]]:
-        """Token ids of rendered chats: a template has written the special tokens already."""
+        """Return token ids of rendered chats: a template has written the special tokens already."""
         if not texts:
             return []
         parts = [text.split(BREAK) for text in texts]
@@ -202,7 +202,7 @@ def _close_thought(chat: str) -> str:
 
 
 def _context_length(config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> int:
-    """Tokens that the model takes; those of its tokenizer where positions do not bound them, as with ALiBi."""
+    """Return tokens that the model takes; those of its tokenizer where positions do not bound them, as with ALiBi."""
     length = getattr(config.get_text_config(), "max_position_embeddings", None)
     return length or min(tokenizer.model_max_length, sys.maxsize)
 

@@ -35,7 +35,7 @@ class Answer:
     finish_reason: Literal["stop", "length"] | None = None
 
     def draw(self) -> float:
-        """The point, uniform in [0, 1), that decides the next token; not for a greedy answer."""
+        """Return the point, uniform in [0, 1), that decides the next token; not for a greedy answer."""
         assert self.random is not None
         return self.random.random()
 
@@ -109,7 +109,10 @@ def draw(probabilities: torch.Tensor, top_p: float, points: list[float]) -> torc
 
 
 def nucleus(probabilities: torch.Tensor, top_p: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Likeliest tokens [rows, candidates] in descending order: probabilities, 0 outside of the nucleus, and ids."""
+    """Return the likeliest tokens in descending order: probabilities (0 outside of the nucleus) and ids.
+
+    Both have the shape [rows, candidates].
+    """
     candidates = min(NUCLEUS_CANDIDATES, probabilities.shape[1])
     likeliest, tokens = probabilities.topk(candidates)
     if candidates < probabilities.shape[1] and likeliest.sum(dim=-1).min() < top_p:

@@ -16,8 +16,9 @@ PASSES = 5
 
 
 def kill_children_at_exit() -> subprocess.Popen[bytes]:
-    """Kill the processes that this one starts from now on when it ends, however it ends: they would outlive a SIGKILL,
-    also one that comes while the engine starts, and keep the GPUs.
+    """Kill the processes that this one starts from now on when it ends, however it ends.
+
+    They would outlive a SIGKILL, also one that comes while the engine starts, and keep the GPUs.
 
     Returns a process that waits for the end of its input, which the system closes with us. Keep it.
     """

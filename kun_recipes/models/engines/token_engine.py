@@ -37,11 +37,14 @@ class TokenEngine(ABC):
 
     @abstractmethod
     def token_logprobs(self, rows: list[list[int]], tokens: list[int]) -> list[list[float]]:
-        """Log-probability (nats) of each of `tokens` as the next one after each row, at least one."""
+        """Return log-probability (nats) of each of `tokens` as the next one after each row, at least one."""
 
     @abstractmethod
     def answer_logprobs(self, pairs: list[Pair], description: str) -> list[float]:
-        """Log-probability (nats) of all tokens of each answer after its prompt; at least one pair, no empty answer."""
+        """Return log-probability (nats) of all tokens of each answer after its prompt.
+
+        At least one pair, no empty answer.
+        """
 
     def completion(
         self, tokens: Sequence[int], logprobs: Sequence[float], finish_reason: Literal["stop", "length"]

@@ -48,7 +48,7 @@ class TransformersEngine(TokenEngine):
 
     @torch.inference_mode()
     def token_logprobs(self, rows: list[list[int]], tokens: list[int]) -> list[list[float]]:
-        """From the last position's logits alone."""
+        """Return the log-probabilities by the logits of the last position alone."""
         prefixed = PrefixedRows(self.model, rows, limit=min(map(len, rows)) - 1)
         results: dict[int, list[float]] = {}
         with progress_bar(len(rows), "choose") as bar:
@@ -62,7 +62,7 @@ class TransformersEngine(TokenEngine):
 
     @torch.inference_mode()
     def answer_logprobs(self, pairs: list[Pair], description: str) -> list[float]:
-        """From the logits at the answers' positions only."""
+        """Return the log-probabilities by the logits at the answers' positions only."""
         rows = [prompt + answer[:-1] for prompt, answer in pairs]
         prefixed = PrefixedRows(self.model, rows, limit=min(len(prompt) for prompt, _ in pairs) - 1)
         sizes = [len(row) + LOGITS_WEIGHT * len(answer) for row, (_, answer) in zip(rows, pairs, strict=True)]
@@ -91,5 +91,5 @@ class TransformersEngine(TokenEngine):
 
 
 def _token_logprobs(logits: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """Log-probability [rows, n] of `tokens` [rows, n] under `logits` [rows, n, vocabulary]."""
+    """Return log-probability [rows, n] of `tokens` [rows, n] under `logits` [rows, n, vocabulary]."""
     return logits.gather(2, tokens[:, :, None]).squeeze(2) - logits.logsumexp(dim=-1)

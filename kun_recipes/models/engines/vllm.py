@@ -79,7 +79,10 @@ class VllmEngine(TokenEngine):
         return [self._completion(output) for output in self._ask(requests, "generate")]
 
     def token_logprobs(self, rows: list[list[int]], tokens: list[int]) -> list[list[float]]:
-        """From the logits of one new token per row; of one per choice where it speculates, see `_last_token`."""
+        """Return the log-probabilities by the logits of one new token per row.
+
+        Of one per choice where it speculates, see `_last_token`.
+        """
         if self.speculates:
             pairs = [(row, [token]) for row in rows for token in tokens]
             logprobs = self.answer_logprobs(pairs, "choose")
@@ -91,7 +94,7 @@ class VllmEngine(TokenEngine):
         return [[at[token].logprob for token in tokens] for at in found]
 
     def answer_logprobs(self, pairs: list[Pair], description: str) -> list[float]:
-        """From the log-probabilities of the prompt for all tokens but the last, and those of the next for that one.
+        """Return the log-probabilities of the prompt's tokens but the last, and those of the token behind it.
 
         vLLM gives a prompt's log-probabilities where it computes, not where it finds the beginning in its cache. A
         beginning that holds no token of the answer may come from there; a longer one is computed again.
@@ -132,7 +135,7 @@ class VllmEngine(TokenEngine):
         return {"allowed_token_ids": [token], "logprobs": 0} if self.speculates else {"logprob_token_ids": [token]}
 
     def _ask(self, requests: list[Request], description: str) -> list[Any]:
-        """vLLM's output for each request, in their order."""
+        """Return vLLM's output for each request, in their order."""
         for number, (row, params) in enumerate(requests):
             if len(row) + params.max_tokens > self.max_model_len:
                 raise PromptTooLong(
@@ -169,7 +172,7 @@ def _answer_logprob(output: Any, answer: list[int]) -> float:
 
 @contextlib.contextmanager
 def _failures(what: str) -> Iterator[None]:
-    """Say in one line what vLLM says in a stack trace; the trace goes to the log."""
+    """Put vLLM's stack trace into one line; the trace itself goes to the log."""
     try:
         yield
     except (PromptTooLong, EngineFailed):

@@ -82,7 +82,7 @@ class DatasetCard:
         return self.name == DATASET
 
     def render(self) -> str:
-        """The README.md; raises UserError where a fact is missing."""
+        """Return the README.md; raises UserError where a fact is missing."""
         title = self.config.names[self.name]
         origins = {source: self.config.origins()[source] for source in self.rows}
         pairs = {SPLIT: self.preference["pairs"]} if self.preference and self.preference["pairs"] else None

@@ -30,7 +30,7 @@ def dataset_metadata(
     tags: list[str],
     pairs: Mapping[str, int] | None = None,
 ) -> DatasetCardData:
-    """The metadata of the Parquet files in a folder.
+    """Return the metadata of the Parquet files in a folder.
 
     Args:
         rows: by split; each split is a config of its own too.

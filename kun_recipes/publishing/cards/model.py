@@ -49,7 +49,7 @@ class ModelCard:
     model: TrainedModel
 
     def render(self) -> str:
-        """The README.md; raises UserError where a fact is missing."""
+        """Return the README.md; raises UserError where a fact is missing."""
         prompts = read_prompts([self.model.summary["config"]])
         results = self._results()
         return render_card(Path(self.config.model_card), self._facts(prompts, results), self._metadata(results))
@@ -132,7 +132,7 @@ class ModelCard:
             yield "the chosen answer has the higher reward", accuracy
 
     def _evaluated(self) -> list[Result]:
-        """The entries that the evaluate stage wrote for this model; none where it was not asked."""
+        """Return the entries that the evaluate stage wrote for this model; none where it was not asked."""
         if self.config.evaluation_dir is None:
             return []
         path = Path(self.config.evaluation_dir, "model_index", f"{self.model.name}.json")
@@ -149,7 +149,7 @@ class ModelCard:
         return model_link(self.config, base) if base else hub_link(self._base())
 
     def _dataset(self) -> str | None:
-        """The Hub's id of what the model was trained on, where it has one."""
+        """Return the Hub's id of what the model was trained on, where it has one."""
         if self.model.role == "final":
             return self.config.published_repository(DATASET)
         return self._seeds_origin() if HUB_ID.fullmatch(self._seeds_origin()) else None
@@ -178,7 +178,7 @@ def _result(dataset: str, metric: str, name: str, value: float, bounds: list[flo
 
 
 def _rows(results: list[Result]) -> Iterator[dict[str, str]]:
-    """The rows of the card's table."""
+    """Yield the rows of the card's table."""
     for result in results:
         for metric in result["metrics"]:
             value = f"{metric['value']:.4g}"

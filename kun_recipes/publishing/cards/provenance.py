@@ -40,7 +40,7 @@ class Settings(NamedTuple):
 
 
 def read_prompts(configs: Iterable[Mapping[str, Any]]) -> list[Prompt]:
-    """The prompt files that stages' configs name.
+    """Return the prompt files that stages' configs name.
 
     Raises:
         UserError: a prompt is not there any more, or is not the one that made the rows.
@@ -75,7 +75,7 @@ def decoding(config: Mapping[str, Any]) -> str:
 
 
 def settings_of(name: str, config: Mapping[str, Any]) -> Settings:
-    """Every setting of a stage that has a value, for a Markdown table."""
+    """Return every setting of a stage that has a value, for a Markdown table."""
     return Settings(name, {key: _shown(value) for key, value in config.items() if value not in (None, [], "")})
 
 
@@ -90,7 +90,7 @@ def _shown(value: Any) -> str:
 
 
 def base_model(config: PublishConfig, record: RunRecord, model: TrainedModel) -> str:
-    """The Hub's id of the model that a line of trainings began with.
+    """Return the Hub's id of the model that a line of trainings began with.
 
     Raises:
         UserError: the training names a folder, and the config no `base_model`.
@@ -108,7 +108,7 @@ def base_model(config: PublishConfig, record: RunRecord, model: TrainedModel) ->
 
 
 def licence_of_models(config: PublishConfig, record: RunRecord) -> Licence:
-    """The licence of the run's models: as the config says, or else as the base model's source file does.
+    """Return the licence of the run's models: as the config says, or else as the base model's source file does.
 
     Raises:
         UserError: neither says.
@@ -125,13 +125,13 @@ def licence_of_models(config: PublishConfig, record: RunRecord) -> Licence:
 
 
 def model_link(config: PublishConfig, model: TrainedModel) -> str:
-    """A model's name, as a link where it is published too."""
+    """Return a model's name, as a link where it is published too."""
     repository = config.published_repository(model.name)
     return hub_link(repository) if repository else model.name
 
 
 def hub_page(repository: str, kind: str = "") -> str:
-    """The address of a repository; `kind` is "datasets/" for a dataset."""
+    """Return the address of a repository; `kind` is "datasets/" for a dataset."""
     return f"https://huggingface.co/{kind}{repository}"
 
 
@@ -146,7 +146,7 @@ def commands(config: PublishConfig, record: RunRecord) -> list[str]:
 
 
 def published_recipe(recipe: str) -> str:
-    """Where a recipe's files lie in the published repository; the same as in the project's own."""
+    """Return where a recipe's files lie in the published repository; the same as in the project's own."""
     return f"recipes/{Path(recipe).name}"
 
 

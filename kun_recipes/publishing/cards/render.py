@@ -24,10 +24,10 @@ FENCE = re.compile(r"^(?:```|~~~)")
 
 
 def render_card(template: Path, facts: dict[str, Any], metadata: CardData) -> str:
-    """The text of a card.
+    """Return the text of a card.
 
     Raises:
-        UserError: the template is none, wants a fact that there is not, or leaves a section empty.
+        UserError: the template is invalid, names an unknown fact, or leaves a section empty.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template.parent),
@@ -49,7 +49,7 @@ def render_card(template: Path, facts: dict[str, Any], metadata: CardData) -> st
 
 
 def plain(text: str) -> Markup:
-    """A row's text for Markdown: it shows as it is, and none of it is markup, whatever it holds."""
+    """Return a row's text escaped for Markdown: it shows as it is, whatever markup it holds."""
     entities = {ord(sign): _entity(sign) for sign in ACTIVE}
     inside = text.strip().translate(entities)
     inside = OPENING.sub(lambda match: _entity(match[0][0]) + match[0][1:], inside)

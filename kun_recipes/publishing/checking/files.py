@@ -107,7 +107,7 @@ def check_files(name: str, manifest: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _hashes(name: str, promised: dict[str, Any]) -> dict[str, str | None]:
-    """The SHA-256 of each file that the manifest names, but for shards; None for those and for others."""
+    """Return the SHA-256 of each file that the manifest names; None for shards and for files that it does not name."""
     if Path(name).is_dir():
         paths = {path.relative_to(name).as_posix() for path in Path(name).rglob("*") if path.is_file()}
     else:

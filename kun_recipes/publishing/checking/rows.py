@@ -162,7 +162,7 @@ def _useless(texts: Mapping[str, str]) -> Iterator[Fault]:
 
 
 def _rules_by_field(rules: Rules) -> dict[str, list[Rule]]:
-    """The rules that read one text of a row, by its name."""
+    """Return the rules that read one text of a row, by its name."""
     of_instructions = text_rules(rules, "instruction")
     return {
         schema.INSTRUCTION: of_instructions,

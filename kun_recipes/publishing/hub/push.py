@@ -117,7 +117,7 @@ class _Push:
             self.api.create_tag(**self.where, tag=tag, revision=commit)
 
     def _tags(self) -> dict[str, str]:
-        """Each tag's commit."""
+        """Return each tag's commit."""
         return {ref.name: ref.target_commit for ref in self.api.list_repo_refs(**self.where).tags}
 
     def _is_released(self, tag: str) -> bool:
@@ -130,7 +130,7 @@ class _Push:
         return True
 
     def _manifest_at(self, commit: str) -> dict[str, Any] | None:
-        """The manifest of what the Hub has at a commit; None where there is none."""
+        """Return the manifest on the Hub at a commit; None if there is no manifest."""
         try:
             path = self.api.hf_hub_download(**self.where, filename=MANIFEST, revision=commit)
         except RemoteEntryNotFoundError:
@@ -156,13 +156,13 @@ class _Push:
         return info.oid
 
     def _additions(self) -> Iterator[CommitOperationAdd]:
-        """All files; the client leaves out those that the Hub has."""
+        """Yield all files; the client leaves out those that the Hub has."""
         for path in sorted(self.folder.rglob("*")):
             if path.is_file():
                 yield CommitOperationAdd(path.relative_to(self.folder).as_posix(), path)
 
     def _deletions(self, head: str) -> Iterator[CommitOperationDelete]:
-        """Files of an earlier release that this one does not have; what others put there stays.
+        """Yield files of an earlier release that this one does not have; what others put there stays.
 
         Raises UserError for data or weights of others: they would be loaded with ours.
         """

@@ -74,7 +74,7 @@ def _compare_files(manifest: dict[str, Any], repo_id: str, repo_type: str, revis
 
 
 def _sha256(file: RepoFile, repo_id: str, repo_type: str, revision: str, api: HfApi) -> str:
-    """Of a large file as the Hub gives it; a small one is fetched."""
+    """Return the SHA-256 of a file on the Hub: as the Hub gives it for a large file; a small file is fetched."""
     if file.lfs:
         return file.lfs.sha256
 

@@ -44,7 +44,7 @@ STYLE: dict[RcKeyType, Any] = {
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Matplotlib's settings while figures are drawn and saved."""
+    """Set matplotlib's options while figures are drawn and saved."""
     with as_file(FONT_FILE) as path:
         if str(path) not in {font.fname for font in font_manager.fontManager.ttflist}:
             font_manager.fontManager.addfont(path)
