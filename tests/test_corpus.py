@@ -159,7 +159,7 @@ def test_junk_corpus_is_an_error_and_leaves_a_report(run, tmp_path):
 
 @pytest.mark.parametrize("text", ["<p></p><br>", "下一页", "&nbsp;", "\u200b\ufeff", "\u00ad", "| --- |"])
 @pytest.mark.parametrize("place", [0, -1])
-def test_a_document_of_which_cleaning_leaves_nothing_costs_no_other(run, documents, tmp_path, text, place):
+def test_document_emptied_by_cleaning_does_not_affect_others(run, documents, tmp_path, text, place):
     some = documents[:4]
     expected = run(write_files(tmp_path / "in", some, 2), tmp_path / "out")
     some.insert(place % 5, {"id": "nothing", "text": text})
@@ -209,7 +209,7 @@ def test_an_unreadable_corpus_can_be_gone_on_without(run, unreadable, tmp_path):
     assert run(unreadable, tmp_path / "out", max_unreadable=1.0)
 
 
-def test_a_mended_corpus_is_read_as_the_error_says(run, documents, unreadable, tmp_path):
+def test_repaired_corpus_is_read_as_the_error_suggests(run, documents, unreadable, tmp_path):
     """The folder that the stage began is of no use for another corpus."""
     advice = r"remove the stage's folder \(recipes/run.py: --only corpus --fresh\)"
     with pytest.raises(UserError, match=advice):

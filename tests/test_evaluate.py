@@ -126,7 +126,7 @@ def test_hub_client_parses_the_model_index(whole):
         assert eval_results_to_model_index(name, read)[0]["results"]
 
 
-def test_second_run_asks_nothing_and_prints_the_same(run, whole):
+def test_second_run_asks_no_model_and_prints_the_same(run, whole):
     output, printed = whole
     begun = time.monotonic()
     done = run(output, "--modes", "ppl", "gen", "ppl-full", "--format", "plain")

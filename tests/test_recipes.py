@@ -104,7 +104,7 @@ def test_every_script_answers_help(script, monkeypatch, capsys):
     assert shown.err == ""
 
 
-def test_what_a_stage_prints_is_no_markup(tmp_path):
+def test_output_of_a_stage_is_not_parsed_as_markup(tmp_path):
     config = CorpusConfig(corpora=[Corpus("x", "jsonl")], output_dir=str(tmp_path / "corpus"), model="m")
     stage = StageRun("corpus", "corpus", CORPUS, config, [sys.executable], ["-c", "print('[/tmp/rows] [red] 1/3')"])
     chain = Chain(RunConfig(output_dir=str(tmp_path), model="m"), [stage])

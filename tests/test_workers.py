@@ -24,7 +24,7 @@ GROUPS = {
 
 
 @pytest.mark.parametrize(("nodeid", "group"), GROUPS.items(), ids=list(GROUPS.values()))
-def test_what_tests_share_is_made_by_one_worker(nodeid, group):
+def test_shared_fixtures_are_made_by_one_worker(nodeid, group):
     assert group_of(nodeid) == group
 
 

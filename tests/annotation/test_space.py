@@ -36,7 +36,7 @@ def test_the_app_needs_no_library_of_corpora_or_models():
     assert not third_party() & {"datatrove", "transformers", "torch", "trl"}
 
 
-def test_what_the_app_imports_is_required():
+def test_imports_of_the_app_are_required():
     text = (SPACE_FILES / "requirements.txt").read_text(encoding="utf-8")
     required = set(re.findall(r"^[\w-]+", text, flags=re.MULTILINE))
     assert {PROJECTS.get(name, name) for name in third_party() - BY_GRADIO} == required

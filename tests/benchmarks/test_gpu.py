@@ -86,7 +86,7 @@ def test_a_made_model_has_the_weights_of_its_shape(made, family):
     assert model.config.model_type == family
 
 
-def test_a_model_that_is_there_is_not_made_again(made):
+def test_existing_model_is_reused(made):
     before = (made["llama"] / "model.safetensors").stat()
     make_model("llama", 2e6, made["llama"])
     assert (made["llama"] / "model.safetensors").stat().st_mtime_ns == before.st_mtime_ns
@@ -133,7 +133,7 @@ def test_prompts_differ_from_each_other_and_have_the_asked_lengths(made):
     ("rows", "common"),
     [([[1, 2, 3], [1, 2, 4], [1, 2]], 2), ([[1, 2]], 2), ([[1], [2]], 0), ([[5, 1, 1], [5, 1, 2], [5, 3]], 1)],
 )
-def test_what_all_rows_begin_with_is_counted(rows, common):
+def test_shared_prefix_is_counted(rows, common):
     assert common_beginning(rows) == common
 
 
@@ -265,7 +265,7 @@ def test_all_parts_are_run():
         (("transformers",), ["label, judge, polish by transformers"]),
     ],
 )
-def test_a_part_stands_alone_with_what_it_is_held_against(only, runs):
+def test_each_part_runs_alone_with_its_reference(only, runs):
     assert names(only=only)[0] == runs
 
 
@@ -315,7 +315,7 @@ def test_a_table_has_rates_and_ratios():
     )
 
 
-def test_plans_get_what_production_does():
+def test_only_production_settings_become_plan_records():
     others = [LABEL | {"way": way} for way in ("LLM.generate", "vllm, 128 sequences", "transformers")]
     trainings = [TRAINED, TRAINED | {"way": "packed, sdpa"}, TRAINED | {"lora_rank": 64}]
     records = plan_records([LABEL, *others], 8_000, "bfloat16", 1, "command") + plan_records(
@@ -351,14 +351,14 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str) -> None
     monkeypatch.setattr("gpu_processes.__file__", str(tmp_path / "gpu_processes.py"))
 
 
-def test_what_was_reported_before_a_death_is_kept(tmp_path, monkeypatch):
+def test_results_reported_before_a_crash_are_kept(tmp_path, monkeypatch):
     stand_in(tmp_path, monkeypatch, 'report(\'{"task": "label"}\')\nos._exit(9)')
     lines = list(run_elsewhere({}, 30, tmp_path / "logs/run"))
     assert lines[0] == {"task": "label"}
     assert lines[1] == {"failed": f"its process ended with exit code 9; see {tmp_path}/logs/run.log"}
 
 
-def test_a_failure_that_was_reported_is_told_once(tmp_path, monkeypatch):
+def test_failure_is_reported_once(tmp_path, monkeypatch):
     stand_in(tmp_path, monkeypatch, 'report(\'{"failed": "no memory"}\')\nsys.exit(1)')
     assert list(run_elsewhere({}, 30, tmp_path / "run")) == [{"failed": "no memory"}]
 

@@ -105,7 +105,7 @@ def test_inputs_of_stages_that_are_left_out_need_not_be_there(in_repository, tmp
     assert [stage.name for stage in chain.stages] == ["label"]
 
 
-def test_what_any_judge_turned_down_is_not_judged_good():
+def test_row_rejected_by_a_judge_is_not_good():
     removed = {"not_an_instruction": 1, "poor_instruction": 2, "poor_pair": 3, "repetition": 4}
     assert _retention({"rows_in": 20, "rows_kept": 10, "removed": removed}) == ("20", "14", "10")
 

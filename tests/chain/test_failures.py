@@ -136,7 +136,7 @@ def test_a_run_is_whole_once_the_failed_stage_is_mended(load_run, make, name):
     assert not any(left_out(chain, one) for one in without)
 
 
-def test_a_model_whose_new_training_fails_is_evaluated_no_more(load_run, make):
+def test_model_whose_retraining_failed_is_not_evaluated(load_run, make):
     make.run(load_run())
     remove_from([find(load_run(), BROKEN_FINAL)])
     make.broken = {BROKEN_FINAL}
@@ -148,7 +148,7 @@ def test_a_model_whose_new_training_fails_is_evaluated_no_more(load_run, make):
     assert make.made == [BROKEN_FINAL, *SPARING]
 
 
-def test_a_mend_may_choose_another_size(load_run, make):
+def test_repair_may_change_the_size(load_run, make):
     make.broken = {BROKEN_FINAL}
     make.run(load_run())
     smaller = load_run(None, "--final_sizes", "3", "4")
@@ -156,7 +156,7 @@ def test_a_mend_may_choose_another_size(load_run, make):
     assert make.made == ["final_model_4", *SPARING]
 
 
-def test_a_model_that_somebody_adds_is_refused(load_run, make):
+def test_added_model_is_refused(load_run, make):
     make.run(load_run())
     failed = make.run(load_run(None, "--final_sizes", "3", "5", "6"))[1]
     assert "/run/evaluate: was made with another models" in str(failed)
@@ -195,7 +195,7 @@ def test_a_job_waits_for_the_end_of_what_may_fail(load_run, cluster):
     assert "--without_failed" not in found["refine"].script.text
 
 
-def test_mended_stages_are_submitted_with_what_went_on_without_them(load_run, cluster, make):
+def test_repaired_stages_are_submitted_with_those_that_ran_without_them(load_run, cluster, make):
     chain = load_run(cluster)
     make.broken = {BROKEN_FINAL}
     assert list(submitted(chain, cluster)) == [stage.name for stage in chain.stages]
@@ -222,7 +222,7 @@ def test_evaluation_is_submitted_again_after_a_mend_on_its_own(load_run, cluster
     assert list(submitted(chain, cluster)) == SPARING
 
 
-def test_what_a_job_will_make_anew_is_not_shown_as_complete(load_run, cluster, make, monkeypatch):
+def test_stage_that_a_job_will_redo_is_not_complete(load_run, cluster, make, monkeypatch):
     chain = load_run(cluster)
     make.broken = {BROKEN_FINAL}
     end_jobs(chain, make, needs(chain.stages))

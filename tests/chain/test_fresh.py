@@ -66,7 +66,7 @@ FOREIGN = ["notes.md", "rows/notes.md", ".hidden", "thesis.docx", "model.gguf", 
     ("stage", "name"),
     [(stage, name) for stage in STAGES for name in FOREIGN if stage != "publish" or "/" not in name],
 )
-def test_a_folder_with_a_file_of_somebody_else_is_left(make, stage, name):
+def test_folder_with_a_foreign_file_is_kept(make, stage, name):
     run = make(stage, "finished", [*OWN[stage], name])
     before = sorted(run.folder.rglob("*"))
     with pytest.raises(UserError) as caught:
@@ -77,7 +77,7 @@ def test_a_folder_with_a_file_of_somebody_else_is_left(make, stage, name):
     assert sorted(run.folder.rglob("*")) == before
 
 
-def test_the_files_of_somebody_else_are_counted(make):
+def test_foreign_files_are_counted(make):
     run = make("label", "finished", ["b.txt", "a.txt", "c/d/e.txt"])
     with pytest.raises(UserError, match=r"holds a.txt and 2 more, not written by the stage"):
         remove_from([run])

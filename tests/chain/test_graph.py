@@ -43,7 +43,7 @@ def test_a_final_model_from_the_base_waits_for_no_other_model():
     assert needs(stages)["final_model"] == ["refine"]
 
 
-def test_folders_that_begin_alike_are_two():
+def test_folders_with_a_common_prefix_are_distinct():
     stages = load_chain(
         "recipes/demo", ["--label.segments", "outputs/demo/corpus-old/rows", "--output_dir", "x"]
     ).stages

@@ -167,13 +167,13 @@ def test_an_engine_that_is_not_installed_is_told_before_the_first(tmp_path, monk
         check_before(chain, chain.select([stage]))
 
 
-def test_a_folder_that_a_late_stage_reads_and_nobody_writes_is_told_before_the_first(tmp_path):
+def test_missing_input_of_a_late_stage_is_reported_before_the_first(tmp_path):
     missing = tmp_path / "elsewhere" / "votes.sqlite"
     chain = load_chain("recipes/demo", ["--output_dir", str(tmp_path / "run"), "--study.votes", str(missing)])
     with pytest.raises(UserError, match=rf"^study: votes: no such file or folder: {missing}$"):
         check_before(chain, chain.stages)
 
 
-def test_what_an_earlier_stage_writes_need_not_be_there(tmp_path):
+def test_output_of_an_earlier_stage_need_not_exist(tmp_path):
     chain = load_chain("recipes/demo", ["--output_dir", str(tmp_path / "run")])
     check_before(chain, chain.stages)

@@ -46,7 +46,7 @@ def test_the_demo_is_the_papers_chain():
     assert all(Path(stage.kind.script).is_file() for stage in chain.stages)
 
 
-def test_what_a_stage_reads_another_one_writes():
+def test_every_input_has_a_writer():
     chain = load_chain(DEMO, [])
     written = {str(stage.folder) for stage in chain.stages} | {stage(chain, "refine").config.dataset_dir}
     read = {
@@ -228,7 +228,7 @@ def test_a_folder_without_a_stage_is_no_recipe(tmp_path):
         ("refine", "final_model.yaml: seeds: {run}/dataset: no stage of this recipe writes it"),
     ],
 )
-def test_what_a_stage_reads_must_come_from_somewhere(recipe, tmp_path, missing, message):
+def test_input_without_a_writer_is_refused(recipe, tmp_path, missing, message):
     (recipe / f"{missing}.yaml").unlink()
     with pytest.raises(ConfigError) as caught:
         load_chain(str(recipe), ["--output_dir", str(tmp_path / "run")])

@@ -48,7 +48,7 @@ def test_stage_is_complete_if_its_summary_has_the_same_config(corpus_stage):
 @pytest.mark.parametrize(
     ("name", "words"), [("publish", ["--publish.push", "true"]), ("study", ["--study.votes", "recipes/demo/run.yaml"])]
 )
-def test_a_finished_stage_whose_work_lies_elsewhere_too_runs_again(tmp_path, name, words):
+def test_finished_stage_with_outside_work_runs_again(tmp_path, name, words):
     for more, complete in ([], True), (words, False):
         chain = load_chain(DEMO, ["--output_dir", str(tmp_path / str(complete)), *more])
         (stage,) = chain.select([name])

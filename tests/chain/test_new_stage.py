@@ -136,7 +136,7 @@ def test_it_is_submitted_with_cores(stage, recipe, tmp_path):
     assert "recipes/count.py" in script(loaded.stages[-1], cluster, str(recipe), str(tmp_path)).text
 
 
-def test_it_runs_and_says_what_it_did(stage, chain, tmp_path):
+def test_run_reports_its_result(stage, chain, tmp_path):
     count = chain.stages[-1]
     asked = json.dumps(count.kind.asked(count.config))
     program = SCRIPT.format(output=str(count.folder), asked=asked.replace("null", "None"))

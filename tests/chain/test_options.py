@@ -57,7 +57,7 @@ def test_on_slurm_the_cluster_file_decides(monkeypatch):
         ),
     ],
 )
-def test_what_is_given_twice_is_refused(words, message):
+def test_repeated_value_is_refused(words, message):
     with pytest.raises(ConfigError) as caught:
         load_chain("recipes/demo", words)
     assert str(caught.value) == message

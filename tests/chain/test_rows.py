@@ -63,7 +63,7 @@ def test_a_size_that_the_finished_label_stage_cannot_give_is_refused(tmp_path):
         refuse_shortage(chain, chain.stages)
 
 
-def test_once_the_rows_are_there_the_training_itself_tells(tmp_path):
+def test_shortage_is_not_estimated_once_rows_exist(tmp_path):
     chain = load(tmp_path, "--sample_rows", "100", "--final_sizes", "50", "900")
     for name in ("corpus", "label_model", "primary_chat_model", "label", "refine"):
         finish(chain, name, 60)
@@ -130,7 +130,7 @@ def test_rows_that_the_corpus_turns_out_to_lack_are_told_before_the_first_traini
 
 
 @pytest.mark.parametrize("recipe", ["demo", "humpback", "kun-34b", "kun-6b", "qwen3", "released"])
-def test_no_recipe_asks_for_more_rows_than_it_samples(recipe):
+def test_recipes_request_at_most_their_sample(recipe):
     chain = load_chain(f"recipes/{recipe}", [], future=[".", "/"])
     refuse_shortage(chain, chain.stages)
 

@@ -131,13 +131,13 @@ class RefusingConfig:
             raise ValueError("fast\nneeds a GPU")
 
 
-def test_what_the_class_itself_refuses_gets_one_line(tmp_path):
+def test_config_class_error_gets_one_line(tmp_path):
     with pytest.raises(ConfigError) as caught:
         read(tmp_path, RefusingConfig, "fast: true\n")
     assert str(caught.value) == "FILE: fast needs a GPU"
 
 
-def test_a_recipe_says_it_in_one_line_before_anything_runs(repository, tmp_path):
+def test_mistake_in_a_recipe_gets_one_line_before_anything_runs(repository, tmp_path):
     file = tmp_path / "corpus.yaml"
     file.write_text(f"corpora: [{{path: ., format: jsonl}}]\nmodel: m\noutput_dir: {tmp_path}/o\nworker: 2\n")
     command = [sys.executable, "recipes/corpus.py", "--config", str(file)]

@@ -33,7 +33,7 @@ def test_utf_8_that_was_read_by_another_table_is_repaired(text, encoding):
 @pytest.mark.parametrize(
     "text", [CHINESE, "浣犲ソ锛屼笘鐣岋紒", "锟斤拷锟斤拷", "Ångström 与 Brontë 在 São Paulo。", ""]
 )
-def test_what_ftfy_cannot_repair_stays(text):
+def test_text_that_ftfy_cannot_repair_is_unchanged(text):
     assert MOJIBAKE.format(text) == text
 
 

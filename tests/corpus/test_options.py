@@ -144,7 +144,7 @@ def test_near_duplicates_are_dropped_if_they_were_looked_for(tmp_path, near):
 
 @pytest.mark.parametrize(("lost", "fails"), [(4, False), (5, False), (6, True)])
 @pytest.mark.parametrize("reason", FAULTS)
-def test_a_corpus_may_lose_a_share_to_a_fault_of_reading_and_no_more(monkeypatch, reason, lost, fails):
+def test_losses_above_max_share_fail_the_stage(monkeypatch, reason, lost, fails):
     monkeypatch.setattr(losses, "read_counts", lambda logs, ranks: Counts(read=10, removed=Counter({reason: lost})))
     first = {"file_path": "web/a.jsonl", "line": 3, "value": "what was found"}
     monkeypatch.setattr(losses, "_first", lambda *one: first)

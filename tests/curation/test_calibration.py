@@ -86,7 +86,7 @@ def test_calibration_chooses_on_some_items_and_measures_on_others():
         (None, 0.5, -3.5, "development items, precision 0.50 there", 0.6),
     ],
 )
-def test_where_a_threshold_comes_from(threshold, target, chosen, source, accuracy):
+def test_origin_of_a_threshold(threshold, target, chosen, source, accuracy):
     found = MEASURED.calibration(threshold, target)
     assert (found.threshold, found.threshold_from, found.accuracy) == (chosen, source, accuracy)
 

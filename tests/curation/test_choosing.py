@@ -54,7 +54,7 @@ def test_the_better_candidate_is_the_row(worse, better):
         assert choose(several) == ([better], 1)
 
 
-def test_each_row_keeps_one_and_a_candidate_alone_is_kept_as_it_is():
+def test_best_candidate_is_kept_and_a_single_one_is_unchanged():
     first, second = [candidate(STATES, perplexity=9)], [candidate(STATES), candidate(INVENTS), candidate(ASKS)]
     assert choose(first, second, first) == ([*first, second[2], *first], 2)
 
@@ -73,7 +73,7 @@ class Strip(Rule):
         return Fault("bad", text) if "坏" in text else None
 
 
-def test_a_check_sees_what_those_before_it_left_and_leaves_no_trace():
+def test_check_reads_the_result_of_earlier_checks_and_changes_nothing():
     both = [candidate("坏" + ASKS), candidate(ASKS + "坏", 0.5)]
     assert choose(both, checks=[Strip()]) == ([candidate(ASKS + "坏", 0.5)], 1)
 

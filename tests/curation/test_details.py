@@ -366,7 +366,7 @@ def test_same_detail_in_other_words_is_not_missing(text, given):
 
 
 @pytest.mark.parametrize(("text", "given"), NOTHING)
-def test_what_states_nothing_is_not_missing(text, given):
+def test_words_without_a_claim_are_not_missing(text, given):
     assert missing_details(text, given) == []
 
 

@@ -184,7 +184,7 @@ def test_several_files_are_one_list(tmp_path):
 
 
 @pytest.mark.parametrize("more", range(1, 6))
-def test_items_of_another_file_move_none(tmp_path, more):
+def test_items_of_another_file_do_not_change_the_split(tmp_path, more):
     """What was trained on is never measured on, whatever files are added later."""
     new = [
         *({"judge": "filter", "text": f"新{number}", "label": "是"} for number in range(7 * more)),

@@ -61,7 +61,7 @@ def test_a_judge_of_pairs_reads_the_segment_as_the_output(settings, pair_judge, 
     assert [doc.metadata[schema.SCORE_LOGODDS] for doc in docs] == pytest.approx(odds)
 
 
-def test_a_judge_drops_with_the_reason_of_what_it_is_asked_about(judges, pair_judge, judge_of_answers):
+def test_each_judge_drops_with_its_own_reason(judges, pair_judge, judge_of_answers):
     found = [judge.reason for judge in (judges["filter"], judges["score"], pair_judge, judge_of_answers)]
     assert found == ["not_an_instruction", "poor_instruction", "poor_pair", "wrong_answer"]
 

@@ -184,7 +184,7 @@ def test_platt_scaling_is_scikit_learns(scale, parted):
         ([0, 0, 0], [True, False, True], (2 * 3 / 4 + 1 / 3) / 3),
     ],
 )
-def test_a_judge_that_says_nothing_gets_one_probability(scores, positive, share):
+def test_constant_judge_gets_one_probability(scores, positive, share):
     slope, intercept = fit_platt(scores, positive)
     assert (slope, expit(intercept)) == pytest.approx((0, share), abs=1e-6)
 

@@ -81,7 +81,7 @@ def test_another_row_seed_writes_another_answer(settings, prompt):
     assert len({*answers(0), *answers(1)}) == 4
 
 
-def test_a_raw_answer_is_the_segment_and_says_who_judged_it():
+def test_raw_answer_is_the_segment_with_its_judge():
     rows = candidates(("水在一百度沸腾。", "水何时沸腾？"))
     assert list(AnswerWithSegment("chat@abc").run(iter(rows))) == rows
     assert rows[0].text == "水在一百度沸腾。"

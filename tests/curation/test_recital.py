@@ -59,5 +59,5 @@ def test_examples_of_a_prompt_are_recited_too():
     assert verdict(block, "清明节在什么时候，人们有哪些习俗？")[0] == (False, "recites_prompt")
 
 
-def test_none_keeps_all(prompt):
+def test_null_keeps_all(prompt):
     assert verdict(RecitesPrompt(prompt, min_run=None), prompt) == (True, None)

@@ -269,7 +269,7 @@ def test_an_answer_with_a_detail_of_its_own_is_removed(stage, made_up):
         stage(verify=True, support_threshold=-100.0, answer_threshold=-100.0)
 
 
-def test_what_is_not_verified_is_kept_where_that_is_asked_for(stage, made_up):
+def test_unverified_answers_are_kept_with_keep_unverified(stage, made_up):
     folder = stage(verify=True, keep_unverified=True)
     rows = rows_of(folder / "rows")
     assert len(rows) == len(INSTRUCTIONS)

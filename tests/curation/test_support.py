@@ -43,7 +43,7 @@ def test_support_is_what_the_segment_adds_to_the_answers_log_probability(setting
         assert row.metadata[schema.SUPPORT] == pytest.approx(given - prior, abs=2e-4) != 0
 
 
-def test_an_answer_that_does_not_fit_when_it_is_read_again_is_told(settings, block):
+def test_answer_too_long_for_a_second_reading_is_reported(settings, block):
     rows = answered(ROWS[0], ("水", "何？", "a" * load_engine(settings).context_length))
     assert [FitsContext().filter(row) for row in measured(block, rows)] == [True, (False, "context_length")]
 

@@ -108,7 +108,7 @@ def test_a_folder_without_votes_on_pairs_is_refused(tmp_path):
         ("item_output", None, "vote 2: item_output must be text that is not empty"),
     ],
 )
-def test_a_vote_that_is_none_is_named(exported, column, value, message):
+def test_invalid_vote_is_named(exported, column, value, message):
     file = exported / "quality.parquet"
     rows = parquet.read_table(file).to_pylist()
     rows[1][column] = value

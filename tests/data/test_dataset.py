@@ -178,7 +178,7 @@ def test_no_row_left_is_a_user_error(tmp_path, make):
 
 
 @pytest.mark.parametrize("theirs", ["data/train-00000-of-00001.parquet", ".git/config"])
-def test_folder_that_somebody_else_made_is_refused(tmp_path, theirs):
+def test_foreign_folder_is_refused(tmp_path, theirs):
     rows = write_rows(tmp_path / "rows", "wudao")
     folder = tmp_path / "dataset"
     if theirs.startswith(".git"):
@@ -203,7 +203,7 @@ def test_files_that_others_put_beside_a_dataset_are_not_removed(tmp_path, name):
 
 
 @pytest.mark.parametrize("mark", ["", "[]", '{"rows": {"wudao": 1}}'])
-def test_a_mark_that_does_not_say_what_was_written_keeps_the_folder(tmp_path, mark):
+def test_folder_with_an_unreadable_mark_is_kept(tmp_path, mark):
     folder, rows = tmp_path / "dataset", write_rows(tmp_path / "rows", "wudao")
     write_dataset(rows, folder)
     (folder / ".written.json").write_text(mark, encoding="utf-8")

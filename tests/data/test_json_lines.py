@@ -57,7 +57,7 @@ LENIENT = [
 
 
 @pytest.mark.parametrize(("line", "expected"), LENIENT)
-def test_what_other_writers_make_of_json_is_read(line, expected):
+def test_json_of_other_writers_is_read(line, expected):
     [record] = read(line)
     assert {key: record.value[key] for key in expected} == expected
 

@@ -260,7 +260,7 @@ def test_columns_that_a_user_named_are_not_looked_for_elsewhere(tmp_path):
 
 
 @pytest.mark.parametrize("role", ["role", "column"])
-def test_a_system_turn_that_tells_rows_apart_is_joined_and_one_that_all_share_is_left_out(tmp_path, capsys, role):
+def test_varying_system_turn_is_joined_and_constant_one_is_omitted(tmp_path, capsys, role):
     def row(question, system):
         said = [{"role": "user", "content": question}, {"role": "assistant", "content": A}]
         first = [{"role": "system", "content": system}]

@@ -57,7 +57,7 @@ def test_local_rows_are_read_by_the_names_of_their_columns(tmp_path, write, whol
     assert all(len(row["id"]) == 24 and "content" not in row for row in rows)
 
 
-def test_ids_of_rows_are_kept_and_others_do_not_depend_on_where_the_folder_lies(tmp_path):
+def test_existing_ids_are_kept_and_new_ones_ignore_the_folders_path(tmp_path):
     rows = [{"id": given, "text": TEXTS[0]} for given in (7, "b", None, None)]
     found = [copied(RowSource(str(lines(tmp_path / name / "a.jsonl", *rows))), tmp_path / name) for name in "xy"]
     assert found[0] == found[1]
@@ -124,7 +124,7 @@ def test_damaged_line_is_named(tmp_path, content, message):
         copied(RowSource(str(tmp_path / "a.jsonl")), tmp_path / "stage")
 
 
-def test_file_that_is_no_parquet_is_named(tmp_path):
+def test_file_that_is_not_parquet_is_named(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"<html>")
     with pytest.raises(UserError, match=r"a\.parquet: cannot be read as Parquet"):
         copied(RowSource(str(tmp_path / "a.parquet")), tmp_path / "stage")
@@ -138,7 +138,7 @@ def test_file_that_is_no_parquet_is_named(tmp_path):
         ("s3://bucket/rows", "write a dataset of the Hub as"),
     ],
 )
-def test_path_that_is_none_is_refused(path, message):
+def test_invalid_path_is_refused(path, message):
     with pytest.raises(UserError, match=message):
         RowSource(path).check()
 
@@ -203,7 +203,7 @@ def test_a_pinned_commit_is_read_after_main_moved(mine, tmp_path, hub):
         ("hf_ana", "ana/Segs", {"subset": "one"}, "ana/Segs/train:1: no text in column text; found content, n"),
     ],
 )
-def test_what_the_hub_does_not_give_is_said_in_one_line(mine, tmp_path, monkeypatch, token, path, options, message):
+def test_missing_hub_content_is_reported_in_one_line(mine, tmp_path, monkeypatch, token, path, options, message):
     monkeypatch.setenv("HF_TOKEN", token) if token else monkeypatch.delenv("HF_TOKEN")
     with pytest.raises(UserError) as caught:
         copied(RowSource(path, **options), tmp_path / "stage")

@@ -150,7 +150,7 @@ def test_describe_fingerprints_existing_paths(config, tmp_path):
     }
 
 
-def test_a_path_in_a_section_is_known_by_what_lies_there(config):
+def test_path_in_a_section_is_fingerprinted_by_content(config):
     known = {"path": config.seeds, "content": fingerprint(Path(config.seeds))}
     named = replace(config, sets=[NamedSet(config.seeds), NamedSet("owner/name", "other")])
     assert describe(named)["sets"] == [{"path": known, "name": "seeds"}, {"path": "owner/name", "name": "other"}]

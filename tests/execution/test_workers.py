@@ -169,7 +169,7 @@ def crashed() -> None:
 @pytest.mark.parametrize("how", [killed, crashed])
 @pytest.mark.parametrize("at_a_time", [1, 2])
 @pytest.mark.parametrize("at", [0, 4])
-def test_a_worker_that_is_killed_is_noticed_and_the_same_command_goes_on(tmp_path, how, at_a_time, at):
+def test_killed_worker_is_reported_and_the_same_command_resumes(tmp_path, how, at_a_time, at):
     names = [f"0000{number}.jsonl.zst" for number in range(5)]
     executor = Executor(workers=2, tasks_a_worker=at_a_time)
 
@@ -199,7 +199,7 @@ class KilledAsking(Workers):
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("seen", ["asking first", "ended first"])
-def test_a_worker_that_is_killed_before_its_task_arrives_takes_none(tmp_path, monkeypatch, seen):
+def test_worker_killed_before_its_task_takes_no_task(tmp_path, monkeypatch, seen):
     """Whether its question or its end is read first."""
 
     def wait_for_its_end(ready: list) -> list:

@@ -52,7 +52,7 @@ def test_a_missing_key_is_named(tmp_path: Path, source_values: dict) -> None:
 
 
 @pytest.mark.parametrize(("text", "message"), [("- a", "must hold one"), ("a: 1\na: 2", "appears twice")])
-def test_a_file_that_is_no_mapping(tmp_path: Path, text: str, message: str) -> None:
+def test_file_that_is_not_a_mapping(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "model.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=message):
         load_model_source(tmp_path / "model.yaml")

@@ -37,7 +37,7 @@ def test_each_form_has_every_pair_with_its_origin_and_loads(run_folder, form, gi
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_what_is_written_is_read_back_as_seeds(run_folder, form):
+def test_export_is_read_back_as_seeds(run_folder, form):
     folder, _ = export(str(run_folder), str(run_folder / "export"), "kun")
     pairs, removed = load_pairs(str(folder / f"kun_{form}.json"), "instruction", "output")
     assert ({(pair.instruction, pair.output, pair.id) for pair in pairs}, removed) == (
@@ -63,7 +63,7 @@ def test_the_columns_that_are_told_are_those_of_the_files(run_folder):
     assert [entry["dataset_path"] for entry in swift] == [entry["file_name"] for entry in told.values()]
 
 
-def test_an_export_is_replaced_and_somebody_elses_folder_is_not(run_folder):
+def test_own_export_is_replaced_and_foreign_folder_is_kept(run_folder):
     first, _ = export(str(run_folder), str(run_folder / "export"), "a")
     second, _ = export(str(run_folder), str(run_folder / "export"), "b")
     assert first == second and not list(second.glob("a_*"))

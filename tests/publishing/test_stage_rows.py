@@ -115,7 +115,7 @@ def test_failure_at_any_endpoint_loses_and_repeats_nothing(run_folder, hub, endp
     assert len(arrived) == len(set(arrived)), "a file that had arrived was sent again"
 
 
-def test_push_that_fails_leaves_the_rows_and_the_same_call_goes_on(run_folder, hub):
+def test_failed_push_keeps_the_rows_and_is_resumed_by_the_same_call(run_folder, hub):
     hub.faults.add("POST", "/commit/main", 403, times=1)
     rows = contents(run_folder.folder / "label/rows")
     with pytest.raises(UserError, match="the token may not do that"):

@@ -27,7 +27,7 @@ def test_minimum_length_can_be_changed_or_disabled():
 
 @pytest.mark.parametrize("least", [None, 0, 1])
 @pytest.mark.parametrize("text", ["", " \n", "\u200b\u2060", "\x01\x08", "\u3164"])
-def test_a_text_of_which_nothing_can_be_seen_is_always_too_short(text, least):
+def test_invisible_text_is_too_short(text, least):
     assert TooShort(schema.TEXT, least).find(text) is not None
 
 
@@ -90,5 +90,5 @@ def test_not_chinese(text, value):
     assert fault == (None if value is None else ("not_chinese", value))
 
 
-def test_none_disables_not_chinese():
+def test_null_disables_not_chinese():
     assert NotChinese(schema.TEXT, None).find("English") is None

@@ -61,7 +61,7 @@ def test_common_line_beginnings_and_lines_of_dashes_are_kept(text):
     assert RULE.find(narrow(text)) is None
 
 
-def test_none_disables_each_check():
+def test_null_disables_each_check():
     off = replace(
         SETTINGS, max_duplicate_share=None, max_unit_repeats=None, max_long_repeats=None, max_ngram_share=None
     )

@@ -123,7 +123,7 @@ def test_other_seeds_under_the_same_name_are_refused(folder, make_config, seeds)
 
 @pytest.mark.parametrize("use_peft", [False, True])
 @pytest.mark.parametrize("bf16", [None, False, True])
-def test_what_a_training_was_asked_does_not_depend_on_the_processor(make_config, monkeypatch, use_peft, bf16):
+def test_training_config_does_not_depend_on_the_processor(make_config, monkeypatch, use_peft, bf16):
     made = []
     for dtype in (torch.bfloat16, torch.float32):
         monkeypatch.setattr(options, "fast_dtype", lambda dtype=dtype: dtype)

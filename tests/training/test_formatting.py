@@ -77,7 +77,7 @@ def test_judge_items_share_the_prompt_of_their_judge(prompts):
         (6, 2, [2, 2, 2, 1]),
     ],
 )
-def test_a_conversation_that_would_be_too_long_goes_on_in_another(prompts, longest, turns, sizes):
+def test_conversation_over_the_limit_is_continued_in_another(prompts, longest, turns, sizes):
     """An item alone is laid out whatever its length: whoever asks refuses it."""
 
     def fits(conversation):

@@ -40,7 +40,7 @@ def as_lists(data: TrainingData) -> TrainingData:
 
 
 @pytest.mark.parametrize("held_out", [DATA.held_out, []])
-def test_what_was_read_is_the_same_when_it_is_read_again(make_config, tmp_path, held_out, capsys):
+def test_rereading_gives_the_same_rows(make_config, tmp_path, held_out, capsys):
     data = replace(DATA, held_out=held_out)
     assert as_lists(prepared(make_config(), tmp_path / "data", {}, lambda: data)) == data
     assert as_lists(prepared(make_config(), tmp_path / "data", {}, never)) == data

@@ -72,7 +72,7 @@ def asked(config, conversation, turns: int, **arguments) -> list[int]:
     ids=["plain", "refuses system", "drops system", "thinks", "thoughts in turns", "and thinks", "arguments"],
 )
 @pytest.mark.parametrize("packing", [False, True])
-def test_what_is_trained_stands_behind_what_an_engine_asks_with(make, judges, template, arguments, packing):
+def test_trained_answer_follows_the_prompt_of_the_engine(make, judges, template, arguments, packing):
     given = {"chat_template_kwargs": arguments} if arguments else {}
     config = make(template, **judges, **given, packing=packing)
     trainer, data = build(config)

@@ -75,7 +75,7 @@ def test_bash_reads_every_script(tmp_path, stage):
     ("scontrol", "told"),
     [(None, ["goes back into the queue", "could not queue it again"]), ("exit 0", ["goes back into the queue"])],
 )
-def test_a_job_that_cannot_queue_itself_again_says_so(tmp_path, scontrol, told):
+def test_failed_requeue_is_reported(tmp_path, scontrol, told):
     """The head of a job's script, warned of its time limit, with or without Slurm's scontrol."""
     head = write("label", tmp_path).text.partition("# This job only leads")[0]
     (tmp_path / "job.sh").write_text(f"{head.replace('sleep 600', 'exit 0')}\nsleep 1 & kill -USR1 $$; wait $!\n")

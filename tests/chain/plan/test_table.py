@@ -73,7 +73,7 @@ def test_a_warning_where_a_stage_outlasts_its_limit(printed):
     assert "warning: label: 5.4 min on 8 GPUs does not fit its time limit of 10 s; raise the limit" in text
 
 
-def test_what_is_unknown_is_a_question_mark(make, printed):
+def test_unknown_number_is_a_question_mark(make, printed):
     lines = printed(corpus=make.corpus(corpora=[Corpus("a", "wanjuan")]))
     assert words(lines, "corpus") == ["corpus", "?", "?", "–", "?", "?", "4 cores", "–", "?", "?", "unknown"]
     assert any(line.startswith("In all: ? core hours; ?") for line in lines)

@@ -48,7 +48,7 @@ def test_unknown_seeds_leave_the_time_unknown(make, known):
     assert math.isnan(EVALUATE.work(make.evaluation(seeds="others"), known, Flow(known), devices=1).device_seconds)
 
 
-def test_versions_of_prompts_and_reader_are_part_of_what_is_asked(make, monkeypatch):
+def test_versions_of_prompts_and_reader_change_the_fingerprint(make, monkeypatch):
     config = make.evaluation(benchmarks=[CEVAL, CMMLU])
     asked = EVALUATE.asked(config)
     assert asked["prompt_versions"] == {"ceval": 2, "cmmlu": 2}

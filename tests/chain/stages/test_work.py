@@ -109,7 +109,7 @@ def test_refine(make, known, flow, options, read, written, pair):
     assert flow.read("out/refine/rows") == Rows(40, pair)
 
 
-def test_what_depends_on_an_unknown_number_is_unknown(make, known, flow):
+def test_result_of_an_unknown_number_is_unknown(make, known, flow):
     label = replace(known.label, kept_share=known.corpora[2].documents)
     unknown = replace(known, sections={**known.sections, "label": label})
     work = LABEL.work(make.label(), unknown, flow, devices=1)

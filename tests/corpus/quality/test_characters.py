@@ -57,7 +57,7 @@ def test_near_misses_are_kept(text):
     assert find(text) is None
 
 
-def test_none_disables_each_check():
+def test_null_disables_each_check():
     everything = ["", "字" * 2_000_001, "plain English" * 30, "张伟李娜" * 90, "的，是。在！" * 40, "1" + "2 3" * 200]
     off = replace(OFF, min_measured=1)
     assert all(find(text, off) is None for text in everything)

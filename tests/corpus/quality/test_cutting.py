@@ -34,7 +34,7 @@ def test_a_bad_line_costs_only_itself(line, place):
     assert cutter.stats["lines_removed"].total == 1
 
 
-def test_of_a_paragraph_the_sentence_goes():
+def test_only_the_sentence_of_a_paragraph_is_cut():
     paragraph = STEPS.replace("\n", "") * 2
     assert block().format(f"{paragraph}更多内容请长按二维码，扫码关注我们。{paragraph}") == paragraph * 2
 
@@ -122,7 +122,7 @@ def test_beginnings_that_stay(beginning):
     assert block().format(beginning + STEPS) == beginning + STEPS
 
 
-def test_none_leaves_the_beginning():
+def test_null_keeps_the_beginning():
     assert block(dataclasses.replace(LIMITS, opening_words=None)).format(f"总之，{STEPS}") == f"总之，{STEPS}"
 
 
@@ -136,6 +136,6 @@ def test_a_letter_keeps_its_signature():
     assert block().format(letter) == letter
 
 
-def test_none_leaves_the_end():
+def test_null_keeps_the_end():
     text = STEPS + "\n怎样挑选紫砂壶"
     assert block(dataclasses.replace(LIMITS, max_dangling_lines=None)).format(text) == text

@@ -76,7 +76,7 @@ def test_near_misses_are_kept(text):
     assert find(text) is None
 
 
-def test_none_disables_each_check():
+def test_null_disables_each_check():
     off = replace(LIMITS, min_sentence_share=None, max_open_lines_per_character=None)
     assert find(MENU, off) is None
     assert find(MENU, replace(off, max_open_lines_per_character=0.11)).reason == "short_lines"

@@ -67,7 +67,7 @@ def test_near_misses_are_kept(text):
     assert find(text) is None
 
 
-def test_none_disables_each_check():
+def test_null_disables_each_check():
     off = replace(LIMITS, **{field.name: None for field in fields(LIMITS) if field.name.startswith("max_")})
     texts = ["\n".join(LINES[:3] * 2), "\n\n".join(LINES[:3] * 2), SLOGAN * 50]
     assert all(find(text, off) is None for text in texts)

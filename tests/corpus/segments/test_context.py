@@ -340,7 +340,7 @@ def test_an_argument_or_a_list_is_behind_what_a_document_opens_with(text):
         "上面写着“内有恶犬”，推开门却只有一只猫。",
     ],
 )
-def test_what_a_document_opens_with_is_not_behind_it(text, start):
+def test_opening_of_a_document_does_not_point_back(text, start):
     row = Document(text, id="1", metadata={"span_start": start})
     assert (LeansOnContext(SETTINGS, LINES).filter(row) is True) == (start == 0)
 
@@ -361,7 +361,7 @@ def test_what_a_document_opens_with_is_not_behind_it(text, start):
         "第二种是水培，换水要勤。",
     ],
 )
-def test_what_a_document_cannot_open_with_points_back(text):
+def test_other_openings_point_back(text):
     row = Document(text, id="1", metadata={"span_start": 0})
     assert LeansOnContext(SETTINGS, LINES).filter(row) == (False, "points_back")
 
@@ -410,5 +410,5 @@ VERSE = "灯塔\n它站在礁石上\n为船亮着\n潮水来了又去\n守塔的
         ({"min_said_share": None}, False),
     ],
 )
-def test_verse_is_what_the_quality_file_says(limits, kept):
+def test_verse_is_defined_by_the_quality_file(limits, kept):
     assert judge(VERSE, lines=replace(LINES, **limits)) == (None if kept else ("no_text", "5"))

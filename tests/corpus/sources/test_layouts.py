@@ -128,7 +128,7 @@ def test_records_on_lines_of_a_broken_array_are_read(tmp_path):
     ],
     ids=["no end", "broken record", "broken first record", "two objects", "broken behind"],
 )
-def test_what_is_broken_around_records_is_told(tmp_path, data, texts, problems):
+def test_damage_between_records_is_reported(tmp_path, data, texts, problems):
     assert read(tmp_path, "jsonl", data) == (texts, problems)
 
 
@@ -140,7 +140,7 @@ def test_what_is_broken_around_records_is_told(tmp_path, data, texts, problems):
         (b', "text": "x"', "has no end"),
     ],
 )
-def test_an_object_that_shows_too_late_to_be_a_record_is_told(tmp_path, monkeypatch, behind, message):
+def test_late_invalid_object_is_reported(tmp_path, monkeypatch, behind, message):
     monkeypatch.setattr(json_files, "MAX_OBJECT_BYTES", 1 << 16)
     path = tmp_path / "part.json"
     path.write_bytes(b'{"items": ' + json.dumps([{"text": "长" * 50_000}] * 2).encode() + behind)

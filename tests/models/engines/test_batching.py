@@ -53,7 +53,7 @@ def test_common_length(first, second, length):
         ([[7, 1], [7, 2], [7, 3]], 4),
     ],
 )
-def test_what_rows_share_is_one_time_to_compute(rows, tokens):
+def test_prefix_shared_by_rows_is_counted_once(rows, tokens):
     assert distinct_tokens(rows) == tokens
 
 

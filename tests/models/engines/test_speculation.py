@@ -44,6 +44,6 @@ def test_reading_beside_writing_gives_the_models_own_probabilities(engine, brute
         assert score == pytest.approx(sum(expected) / len(expected), abs=TOLERANCE)
 
 
-def test_what_is_drawn_would_depend_on_the_guesses(engine):
+def test_sampling_with_speculation_is_refused(engine):
     with pytest.raises(ValueError, match="writes greedy texts only"):
         engine.generate(PROMPTS, Sampling(4, temperature=1.0), [1, 2, 3, 4])

@@ -34,7 +34,7 @@ from kun_recipes.models.engines.vllm_arguments import engine_arguments
     ],
     ids=str,
 )
-def test_what_is_not_asked_for_is_left_to_vllm(options, on_cpu, expected):
+def test_unset_options_are_left_to_vllm(options, on_cpu, expected):
     arguments = engine_arguments(EngineSettings("vllm", "m", "bfloat16", **options), 1000, on_cpu)
     assert {name: arguments[name] for name in expected} == expected
     assert (arguments["model"], arguments["dtype"], arguments["max_model_len"]) == ("m", "bfloat16", 1000)

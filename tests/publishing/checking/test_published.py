@@ -233,7 +233,7 @@ def test_results_and_settings_beside_the_data_are_no_rows(tmp_path, name, result
     assert "1 rows: train 1" in shown
 
 
-def test_every_config_is_looked_at_where_none_is_the_default(tmp_path):
+def test_every_subset_is_read_without_a_default(tmp_path):
     folder = tmp_path / "set"
     folder.mkdir()
     for name in ("a", "b"):
