@@ -18,7 +18,7 @@ from kun_recipes.curation.config import LabelConfig, RefineConfig
 from kun_recipes.curation.details import CheckDetails
 from kun_recipes.curation.verification import Verification
 from kun_recipes.data import schema
-from kun_recipes.data.rows import row_writer
+from kun_recipes.data.rows import removed_writers, row_writer
 from kun_recipes.errors import UserError
 from kun_recipes.rules.ranges import RangeFilter
 
@@ -78,7 +78,9 @@ class Selecting:
                 for number, row in enumerate(self.rows):
                     writer.write(document(row, str(number)))
             of_label = label.select(self.label_config, stage)
-            of_refine = refine.select(config, stage, self.calibrations, verification)
+            of_refine = refine.select(
+                config, stage, self.calibrations, verification, removed_writers(stage.removed), stage.rows
+            )
         found: list[Any] = [*of_label[1:-1], *of_refine[1:-1]]
         for block in found:
             block.exclusion_writer = Removals()

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from kun_recipes.chain.all_stages import STAGES
+from kun_recipes.chain.all_stages import STAGES as ALL
 from kun_recipes.data.rows import read_rows
 from kun_recipes.execution.slurm.queue import Job, queue
+
+STAGES = [name for name in ALL if name != "preference"]  # which runs on request
 
 CLUSTER = """
 partition: cpu

@@ -84,7 +84,7 @@ def test_pushed_files_equal_the_built_ones(hub, api, folder):
     repository = hub.store.repositories["datasets", "ana/Pairs"]
     assert repository.private
     assert repository.tags == {"v1.0.0": repository.branches["main"]}
-    assert pushed == Pushed(f"{hub.url}/datasets/ana/Pairs", repository.branches["main"], True, "6 rows")
+    assert pushed == Pushed(f"{hub.url}/datasets/ana/Pairs", repository.branches["main"], True, "12 rows")
 
 
 def test_pushed_model_files_equal_the_built_ones(hub, api, model):
@@ -107,7 +107,7 @@ def test_second_push_of_the_same_release_sends_nothing(hub, api, folder):
     uploads, sent = len(hub.uploads()), hub.count("POST", "/commit/")
     second = send(folder, api)
     assert (len(hub.uploads()), hub.count("POST", "/commit/")) == (uploads, sent)
-    assert second == Pushed(first.url, first.commit, False, "6 rows")
+    assert second == Pushed(first.url, first.commit, False, "12 rows")
     assert commits(hub) == 1
 
 
@@ -141,7 +141,7 @@ def test_a_failure_while_a_model_is_pushed_and_read_back(hub, api, model, endpoi
 
 def test_truncated_body_during_verification_is_retried(hub, api, folder):
     fault = hub.faults.add("GET", "/lfs/", "truncate")
-    assert send(folder, api).verified == "6 rows"
+    assert send(folder, api).verified == "12 rows"
     assert fault not in hub.faults.waiting
 
 
@@ -182,7 +182,7 @@ def test_another_release_replaces_the_first_in_one_commit(hub, api, folder, run_
     send(second, api, tag="v2.0.0")
     assert on_main(hub) == contents(second)  # the shard of wanjuan is gone
     assert commits(hub) == 2
-    assert len(hub.uploads()) == before  # the other shards are as they were
+    assert len(hub.uploads()) == before + 1  # the shard of preference pairs; the other shards are as they were
     tags = hub.store.repositories["datasets", "ana/Pairs"].tags
     assert sorted(tags) == ["v1.0.0", "v2.0.0"] and tags["v1.0.0"] != tags["v2.0.0"]
 
@@ -269,7 +269,7 @@ def test_two_tasks_that_push_the_same_rows_at_once_both_succeed(hub, folder, tmp
     assert on_main(hub) == contents(folder)
     assert commits(hub) == 1
     main = hub.store.repositories["datasets", "ana/Pairs"].branches["main"]
-    assert {(one.commit, one.verified) for one in done} == {(main, "6 rows")}
+    assert {(one.commit, one.verified) for one in done} == {(main, "12 rows")}
     assert hub.store.repositories["datasets", "ana/Pairs"].tags == ({tag: main} if tag else {})
 
 
@@ -285,7 +285,7 @@ def test_two_tasks_that_push_other_rows_at_once_leave_those_of_one(hub, folder, 
         done = [task.result() for task in tasks]
     assert on_main(hub) in (contents(folder), contents(other))
     assert commits(hub) == 2
-    assert {one.verified for one in done} == {"6 rows", "5 rows"}  # each read back its own commit
+    assert {one.verified for one in done} == {"12 rows", "10 rows"}  # each read back its own commit
 
 
 def test_metadata_that_the_hub_refuses_stops_before_a_file_is_sent(hub, api, folder):
