@@ -38,8 +38,8 @@ TOLERANCE = {"perplexity": 1e-1}
 UNFINISHED = "\ufffd"
 MEASURES = ("logodds", "logodds_calibrated", "probability")
 VERDICTS = {f"{judge}_{measure}" for judge in ("filter", "score") for measure in MEASURES}
-"""What a judge says. Log-odds are 0 where its words are not among the twenty likeliest that a server tells.
-"""
+"""What a judge says: not compared. A server tells the twenty likeliest tokens, and the tiny model's words are seldom
+among them; tests/models/endpoint has a server that tells them."""
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +98,6 @@ def assert_same(found: list[dict], expected: list[dict]) -> None:
             if text in keys and other[text].endswith(UNFINISHED):
                 assert one[text].rstrip(UNFINISHED) == other[text].rstrip(UNFINISHED)
                 keys -= {text, f"{text}_tokens"}
-        for key in (key for key in ("filter_logodds", "score_logodds") if one.get(key)):
-            assert one[key] == pytest.approx(other[key], abs=2e-3), key
         for key in keys - VERDICTS:
             near = pytest.approx(other[key], abs=TOLERANCE.get(key, 2e-3)) if key.endswith(ODDS) else other[key]
             assert one[key] == near, key
