@@ -101,14 +101,17 @@ def _take_nulls(argv: list[str], hints: dict[str, Any]) -> dict[str, str]:
     last = {name: place for place, name in enumerate(names)}
     taken: dict[str, str] = {}
     for name, words in zip(names, options, strict=True):
-        final = options[last[name]]
-        null = (final[1:] or [final[0].partition("=")[2]]) in (["None"], ["null"])
-        if null and is_optional(hints.get(name)):
+        final, nullable = options[last[name]], is_optional(hints.get(name))
+        if nullable and _is_null(final):
             taken[final[0].partition("=")[0]] = name
-        else:
+        elif not (nullable and _is_null(words)):
             kept += words
     argv[:] = kept
     return taken
+
+
+def _is_null(words: list[str]) -> bool:
+    return (words[1:] or [words[0].partition("=")[2]]) in (["None"], ["null"])
 
 
 def _find_shipped_files(config: Any, hints: dict[str, Any]) -> None:

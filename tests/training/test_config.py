@@ -256,3 +256,8 @@ def test_the_demos_configs_are_read(repository, monkeypatch, name):
     config = load(TrainConfig, ["--config", f"recipes/demo/{name}.yaml"], future="outputs")
     assert config.output_dir == f"outputs/demo/{name}"
     assert config.direction == ("backward" if name == "label_model" else "forward")
+
+
+def test_a_mixture_behind_a_null_counts(in_repository):
+    config = load(TrainConfig, ["--config", "recipes/demo/label_model.yaml", "--dataset_mixture", "null", *MIXED])
+    assert [one.id for one in config.dataset_mixture.datasets] == ["a/b"]
