@@ -157,7 +157,7 @@ def test_a_second_run_has_nothing_to_do(load, finished: Path):
 
 @pytest.mark.parametrize(
     ("name", "moment"),
-    [("label_2", "round_2/label/logs/measure/completions/00000")],
+    [("label_2", "round_2/label/logs/measure/completions/00000"), ("refine_2", "round_2/refine/rows")],
 )
 def test_a_kill_in_the_second_round_ends_with_the_same_rows(
     load, finished: Path, repository: Path, tmp_path: Path, name: str, moment: str
