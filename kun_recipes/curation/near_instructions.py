@@ -1,18 +1,11 @@
 """Near duplicates among the instructions that refine keeps: of each cluster the first in reading order stays."""
 
-import shutil
 from pathlib import Path
 
 from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
-from kun_recipes.corpus.deduplication import (
-    ClusterNearDuplicates,
-    DropRows,
-    NearDuplicateSettings,
-    NoteSignatures,
-    signature_pairs,
-)
+from kun_recipes.corpus.deduplication import DropRows, NearDuplicateSettings, run_minhash
 from kun_recipes.data import schema
 from kun_recipes.data.rows import RankReader, row_writer
 from kun_recipes.rules.pipelines import Removed
@@ -30,14 +23,8 @@ def find_near_instructions(rows: Path, tasks: int, folder: Path) -> Path:
     Args:
         rows: shards, one of each task at most.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    signatures, pairs, found = folder / "signatures", folder / "pairs", folder / "found"
-    for rank in range(tasks):
-        NoteSignatures(signatures, SETTINGS).run(_instructions(RankReader(rows).run(rank=rank)), rank, tasks)
-    for bucket in range(SETTINGS.buckets):
-        signature_pairs(signatures, pairs, SETTINGS).run(rank=bucket, world_size=SETTINGS.buckets)
-    ClusterNearDuplicates(pairs, signatures, found).run()
-    return found
+    files = [_instructions(RankReader(rows).run(rank=rank)) for rank in range(tasks)]
+    return run_minhash(files, folder, SETTINGS).found
 
 
 def unique_instructions(rows: Path, found: Path, kept: Path, removed: Removed) -> list[PipelineStep]:

@@ -2,20 +2,16 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from datatrove.data import Document
+from datatrove.utils.batching import batched
 from scipy.special import expit
 
-from kun_recipes.corpus.deduplication import (
-    ClusterNearDuplicates,
-    NearDuplicateSettings,
-    NoteSignatures,
-    signature_pairs,
-)
+from kun_recipes.corpus.deduplication import NearDuplicateSettings, run_minhash
 from kun_recipes.corpus.deduplication.found import read_found
 from kun_recipes.data import schema
 from kun_recipes.data.pairs import Pair, Sample
@@ -59,7 +55,7 @@ def read_round(folder: str, count_tokens: CountTokens, sample_rows: int) -> Roun
     label, refine = (finished_summary(Path(folder, stage)) for stage in ("label", "refine"))
     judges = {signal: judge for signal, judge in refine["judges"].items() if signal in SIGNALS}
     found, forms = RoundRows(label, refine, Sample(sample_rows)), load_forms()
-    for batch in _batches(kept_rows(folder)):
+    for batch in batched(kept_rows(folder), ROWS_AT_ONCE):
         for column, lengths in found.lengths.items():
             lengths += count_tokens([row[column] for row in batch])
         for row in batch:
@@ -79,17 +75,6 @@ def kept_rows(folder: str) -> Iterator[dict[str, Any]]:
         yield from read_rows(stage / "rows")
 
 
-def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == ROWS_AT_ONCE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
 def count_repeated(rounds: Sequence[str], scratch: Path, settings: NearDuplicateSettings | None = None) -> int:
     """Count the instructions of the last round that are near duplicates of one of an earlier round.
 
@@ -99,17 +84,15 @@ def count_repeated(rounds: Sequence[str], scratch: Path, settings: NearDuplicate
         rounds: folders, in order.
         scratch: folder for signatures; emptied before and after.
     """
-    settings = settings or NearDuplicateSettings()
-    shutil.rmtree(scratch, ignore_errors=True)
-    signatures, pairs, found = (scratch / name for name in ("signatures", "pairs", "found"))
-    for rank, folder in enumerate(rounds):
-        rows = enumerate(kept_rows(folder))
-        documents = (Document(row[schema.INSTRUCTION], f"{rank}/{number}") for number, row in rows)
-        NoteSignatures(signatures, settings).run(documents, rank=rank, world_size=len(rounds))
-    for bucket in range(settings.buckets):
-        signature_pairs(signatures, pairs, settings).run(rank=bucket, world_size=settings.buckets)
-    ClusterNearDuplicates(pairs, signatures, found).run()
+    files = [_instructions(folder, number) for number, folder in enumerate(rounds)]
+    found = run_minhash(files, scratch, settings or NearDuplicateSettings()).found
     last = len(rounds) - 1
     repeated = sum(not kept.startswith(f"{last}/") for _, kept in read_found(found, last))
     shutil.rmtree(scratch)
     return repeated
+
+
+def _instructions(folder: str, number: int) -> Iterator[Document]:
+    """Yield the instructions that a round kept, with the round's number before their ids."""
+    for row, kept in enumerate(kept_rows(folder)):
+        yield Document(kept[schema.INSTRUCTION], f"{number}/{row}")

@@ -9,12 +9,7 @@ from typing import Any
 
 from datatrove.data import Document
 
-from kun_recipes.corpus.deduplication import (
-    ClusterNearDuplicates,
-    NearDuplicateSettings,
-    NoteSignatures,
-    signature_pairs,
-)
+from kun_recipes.corpus.deduplication import NearDuplicateSettings, run_minhash
 from kun_recipes.data.pairs import Pair, PairSet, Removed, Sample
 from kun_recipes.progress import progress_bar
 from kun_recipes.rules.forms import FORMS, FormClassifier, load_forms
@@ -112,14 +107,8 @@ class NearDuplicates:
 
     def count(self, pairs: Iterable[Pair]) -> dict[str, int]:
         """Return rows with a near duplicate, and the clusters that they form."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        signatures, found = self.folder / "signatures", self.folder / "pairs"
         documents = (Document(f"{pair.instruction}\n{pair.output}", str(n)) for n, pair in enumerate(pairs))
-        NoteSignatures(signatures, self.settings).run(documents)
-        for bucket in range(self.settings.buckets):
-            signature_pairs(signatures, found, self.settings).run(rank=bucket, world_size=self.settings.buckets)
-        clusters = ClusterNearDuplicates(found, signatures, self.folder / "found")
-        clusters.run()
+        clusters = run_minhash([documents], self.folder, self.settings)
         shutil.rmtree(self.folder)
         counted = {name: int(clusters.stats[name].total) for name in ("near_duplicates", "clusters")}
         return {"rows": counted["near_duplicates"] + counted["clusters"], "clusters": counted["clusters"]}

@@ -11,6 +11,7 @@ from kun_recipes.corpus.deduplication.near import (
     ClusterNearDuplicates,
     NearDuplicateSettings,
     NoteSignatures,
+    run_minhash,
     signature_pairs,
 )
 
@@ -21,6 +22,7 @@ __all__ = [
     "FindExactDuplicates",
     "NearDuplicateSettings",
     "NoteSignatures",
+    "run_minhash",
     "signature_pairs",
     "text_digest",
 ]

@@ -1,5 +1,7 @@
 """Near duplicates: MinHash over character n-grams, with datatrove's blocks, joined to clusters."""
 
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,6 +164,26 @@ class ClusterNearDuplicates(PipelineStep):
             write_found(self.found, "near", dropped, kept, self.signatures)
             if self.exact and len(dropped):
                 rename_kept(self.exact, dropped, kept, self.signatures)
+
+
+def run_minhash(
+    files: Sequence[DocumentsPipeline], folder: Path, settings: NearDuplicateSettings
+) -> ClusterNearDuplicates:
+    """Find the near duplicates among some rows in this process; return the last step, which has run.
+
+    Args:
+        files: rows in reading order, a task each.
+        folder: emptied before; the rows to drop are in `found` of the returned step.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    signatures, pairs = folder / "signatures", folder / "pairs"
+    for rank, rows in enumerate(files):
+        NoteSignatures(signatures, settings).run(rows, rank, len(files))
+    for bucket in range(settings.buckets):
+        signature_pairs(signatures, pairs, settings).run(rank=bucket, world_size=settings.buckets)
+    clusters = ClusterNearDuplicates(pairs, signatures, folder / "found")
+    clusters.run()
+    return clusters
 
 
 def join_pairs(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
