@@ -147,7 +147,7 @@ class _Reader:
     def rounds(self) -> Iterator[StageRun]:
         """Yield the stages of all rounds, and that of their union."""
         plain = {name: self.stage(name, name, []).config for name in PER_ROUND}
-        of_rounds = Rounds(self.run, plain, measured=GAIN in ALL_STAGES).stages()
+        of_rounds = Rounds(self.run, plain).stages()
         stages = [self.stage(one.name, one.file, one.words) for one in of_rounds]
         check_shares([stage.config for stage in stages if stage.file == LABEL])
         yield from stages
@@ -156,9 +156,9 @@ class _Reader:
         """Yield the stage of a file, or one for each size of the final model."""
         if name == REPORT.name and self.run.rounds > 1:
             others = self.stage(name, name, []).config.stages or ()
-            yield self.stage(name, name, ["--stages", *others, *shown_folders(self.run, GAIN in ALL_STAGES)])
+            yield self.stage(name, name, ["--stages", *others, *shown_folders(self.run)])
             return
-        if name == PUBLISH.name and self.run.rounds > 1 and GAIN in ALL_STAGES:
+        if name == PUBLISH.name and self.run.rounds > 1:
             yield self.stage(name, name, ["--gain_dirs", *gain_folders(self.run, self.run.rounds + 1)])
             return
         if name != FINAL or not self.run.final_sizes:
@@ -170,7 +170,7 @@ class _Reader:
             yield self.stage(f"{name}_{short(size)}", name, own)
 
     def stage(self, name: str, file_name: str, own: list[str]) -> StageRun:
-        kind = (ALL_STAGES | STAGES).get(file_name, STAGES[FINAL])
+        kind = ALL_STAGES.get(file_name, STAGES[FINAL])
         file = f"{self.recipe}/{file_name}.yaml"
         has_file = file_name not in (GAIN, UNION) or Path(file).is_file()
         config_class = kind.config_class()

@@ -38,12 +38,10 @@ class Rounds:
 
     Attributes:
         plain: configs of the stages that a round has, as a run of one round has them.
-        measured: whether gain stages stand between the rounds.
     """
 
     run: RunConfig
     plain: Mapping[str, Any]
-    measured: bool
 
     def stages(self) -> Iterator[RoundStage]:
         """Yield the stages of all rounds in order, and that of their union."""
@@ -51,7 +49,7 @@ class Rounds:
             for file in PER_ROUND:
                 own = [*self._moved(file, number), *self._own(file, number), *self._after(number)]
                 yield RoundStage(f"{file}_{number}", file, own)
-            if self.measured and number > 1:
+            if number > 1:
                 yield RoundStage(f"{GAIN}_{number}", GAIN, [*self._gain(number), *self._after(number)])
         yield RoundStage(UNION, UNION, self._union())
 
@@ -108,7 +106,7 @@ class Rounds:
 
     def _after(self, number: int) -> list[str]:
         """Return the option that lets a stage end at once where one of the rounds before did not help."""
-        gains = gain_folders(self.run, number) if self.measured else []
+        gains = gain_folders(self.run, number)
         return ["--gains", *gains] if gains else []
 
     def _gain(self, number: int) -> Iterator[str]:
@@ -145,9 +143,9 @@ def gain_folders(run: RunConfig, before: int) -> list[str]:
     return [str(round_folder(run, number) / GAIN) for number in range(2, before)]
 
 
-def shown_folders(run: RunConfig, measured: bool) -> list[str]:
+def shown_folders(run: RunConfig) -> list[str]:
     """Return the folders of the stages that have a section of the report beside those of a run of one round."""
-    return [str(Path(run.output_dir, UNION)), *(gain_folders(run, run.rounds + 1) if measured else ())]
+    return [str(Path(run.output_dir, UNION)), *gain_folders(run, run.rounds + 1)]
 
 
 def check_rounds(files: Sequence[str], recipe: str) -> None:

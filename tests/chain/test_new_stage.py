@@ -91,7 +91,8 @@ def stage(monkeypatch) -> CountStage:
     declared = CountStage()
     stages = {**all_stages.STAGES, "count": declared}
     monkeypatch.setattr(all_stages, "STAGES", stages)
-    monkeypatch.setattr(all_stages, "ALL_STAGES", stages)
+    for module in (all_stages, loading):
+        monkeypatch.setattr(module, "ALL_STAGES", stages)
     for module in (loading, planning):
         monkeypatch.setattr(module, "STAGES", stages)
     return declared
