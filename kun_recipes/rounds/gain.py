@@ -59,11 +59,7 @@ def compare(config: GainConfig, stage: StageFolder) -> list[Change]:
 
 def _read_rounds(config: GainConfig, before: str, after: str) -> tuple[RoundRows, RoundRows]:
     model = Path(resolve_model(config.model, config.model_revision))
-    tokenizer = ChatTokenizer.load(model, plain=True).tokenizer
-
-    def count_tokens(texts: Sequence[str]) -> list[int]:
-        return [len(row) for row in tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
-
+    count_tokens = ChatTokenizer.load(model, plain=True).count_texts
     return read_round(before, count_tokens, config.sample_rows), read_round(after, count_tokens, config.sample_rows)
 
 

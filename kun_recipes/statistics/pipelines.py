@@ -39,17 +39,13 @@ def measure_sets(
 ) -> tuple[dict[str, dict[str, Any]], Samples]:
     """Return all statistics of every set that need no model, and a sample of each for the model."""
     size = max(config.sample_rows, config.topic_rows)
-
-    def count_tokens(texts: Sequence[str]) -> list[int]:
-        return [len(row) for row in tokenizer.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
-
     tallies, near = {}, {}
     logs = stage.logs("sets")
     logs.mkdir(parents=True, exist_ok=True)
     with log_into(logs):
         for pairs in sets:
             tallies[pairs.name] = tally = Tally(config.reference_year, Sample(size))
-            near[pairs.name] = tally_set(pairs, tally, count_tokens, NearDuplicates(stage.scratch / "near"))
+            near[pairs.name] = tally_set(pairs, tally, tokenizer.count_texts, NearDuplicates(stage.scratch / "near"))
     samples = {name: tally.sample.pairs() for name, tally in tallies.items()}
     grams = compare_grams({name: pairs[: config.sample_rows] for name, pairs in samples.items()})
     return {name: tally.statistics(near[name], grams[name]) for name, tally in tallies.items()}, samples

@@ -89,8 +89,12 @@ class ChatTokenizer:
         return self._tokenize(self._render(prompts, thought))
 
     def count_text(self, text: str) -> int:
-        """Return number of tokens of a text alone."""
-        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        """Return the number of tokens of a text alone."""
+        return self.count_texts([text])[0]
+
+    def count_texts(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text alone."""
+        return [len(row) for row in self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Return the text of an answer, without special tokens."""
