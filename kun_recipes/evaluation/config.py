@@ -33,7 +33,19 @@ class Benchmark:
 
 
 @dataclass(kw_only=True)
-class EvaluateConfig(Versioned, WithoutFailed, EngineConfig):
+class HeldOutSeeds:
+    """Options of the stages that measure models by the seed pairs which no training saw."""
+
+    seeds: DatasetPath = option(help="seed pairs, as the trainings read them: file, folder or Hub dataset")
+    instruction_column: str = option("instruction", "column of the seeds; several are joined by +")
+    output_column: str = option("output", "column of the seeds")
+    held_out_share: float = option(
+        0.1, "share of the seeds held out; as in the trainings, which then never saw them", above=0, max=1
+    )
+
+
+@dataclass(kw_only=True)
+class EvaluateConfig(Versioned, WithoutFailed, HeldOutSeeds, EngineConfig):
     """Measure models by C-Eval, CMMLU and held-out pairs, beside their base model (Kun §4.2.4)."""
 
     model: ModelPath = option(
@@ -72,12 +84,6 @@ class EvaluateConfig(Versioned, WithoutFailed, EngineConfig):
         None,
         "sets that the models were trained on beside the seeds: accuracy is split by whether a question is quoted in "
         "these or the seeds; null: no such split",
-    )
-    seeds: DatasetPath = option(help="seed pairs, as the trainings read them: file, folder or Hub dataset")
-    instruction_column: str = option("instruction", "column of the seeds; several are joined by +")
-    output_column: str = option("output", "column of the seeds")
-    held_out_share: float = option(
-        0.1, "share of the seeds held out; as in the trainings, which then never saw them", above=0, max=1
     )
     held_out_limit: int = option(200, "held-out pairs that are answered, the first", min=1)
     held_out_new_tokens: int = option(512, "longest answer to a held-out pair", unit="tokens", min=1)

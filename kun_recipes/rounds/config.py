@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Literal
 
 from kun_recipes.config.options import option
-from kun_recipes.config.types import DatasetPath, ModelPath, OutputPath, PromptPath, RoundPath
+from kun_recipes.config.types import ModelPath, OutputPath, PromptPath, RoundPath
 from kun_recipes.errors import ConfigError
+from kun_recipes.evaluation.config import HeldOutSeeds
 from kun_recipes.execution.rounds import OfRound
 from kun_recipes.models.options import EngineConfig
 
@@ -15,7 +16,7 @@ Decider = Literal["label_model", "primary_chat_model"]
 
 
 @dataclass(kw_only=True)
-class GainConfig(EngineConfig, OfRound):
+class GainConfig(HeldOutSeeds, EngineConfig, OfRound):
     """Compare two rounds on the same held-out pairs and judge items, and say whether the later one helps (Kun §3)."""
 
     before: RoundPath = option(help="folder of a round: label_model, primary_chat_model, label and refine are in it")
@@ -26,12 +27,6 @@ class GainConfig(EngineConfig, OfRound):
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
     model: ModelPath = option(help="the model whose tokenizer counts the lengths; the base model of both rounds")
 
-    seeds: DatasetPath = option(help="seed pairs, as the trainings read them: file, folder or Hub dataset")
-    instruction_column: str = option("instruction", "column of the seeds; several are joined by +")
-    output_column: str = option("output", "column of the seeds")
-    held_out_share: float = option(
-        0.1, "share of the seeds held out; as in the trainings, which then never saw them", above=0, max=1
-    )
     held_out_limit: int = option(500, "held-out pairs that the models are asked about, the first", min=1)
     label_prompt: PromptPath = option(
         "recipes/prompts/label.txt", "label prompt of both label models", source="the released label model's"
