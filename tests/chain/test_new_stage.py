@@ -103,7 +103,7 @@ def recipe(tmp_path) -> Path:
     """The demo's corpus and label stage, and the new one."""
     folder = tmp_path / "recipe"
     folder.mkdir()
-    for name in ("run", "corpus", "label_model", "label", "plan"):
+    for name in ("run", "corpus", "label_model", "label", "preference", "plan"):
         (folder / f"{name}.yaml").write_text(Path(f"recipes/demo/{name}.yaml").read_text(encoding="utf-8"))
     of = {"candidates": "outputs/demo/label/rows", "output_dir": "outputs/demo/count"}
     (folder / "count.yaml").write_text(yaml.safe_dump(of))
