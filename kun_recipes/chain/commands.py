@@ -63,9 +63,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 Conclude = Callable[[Chain, Console], None]
-"""What is printed, and written, once all is done."""
+"""Function that prints and writes the result of a finished chain."""
 Prepare = Callable[[StageRun], None]
-"""What is done before a stage runs on this machine."""
+"""Function that is called with each stage before it runs on this machine."""
 
 
 def run_recipe(options: RunOptions, overrides: Sequence[str], console: Console) -> None:

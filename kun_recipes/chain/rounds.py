@@ -2,7 +2,7 @@
 
 <output_dir>/round_<r>/ holds label_model, primary_chat_model, label, refine and dataset of a round, and from the
 second on gain, which compares it with the one before. Every path that these stages name moves with them. The stage
-`rounds` then writes the folders of a run of one round, which all other stages read as ever.
+`rounds` then writes the folders of a run of one round, which all other stages read unchanged.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -59,8 +59,8 @@ def source_files(source: str, part: HubPart = MAIN) -> Iterator[tuple[str, Itera
 
     Of a folder or Hub dataset test and validation splits are read only where one is named.
 
-    A row is (its place, itself), or (its place, why it is none). A place is "file:number" of the line, of the element
-    of an array, or of the row of a table.
+    A row is (its place, itself), or (its place, the reason why it is not a row). A place is "file:number" of the line,
+    of the element of an array, or of the row of a table.
 
     Raises UserError when there is no such source.
     """

@@ -37,7 +37,7 @@ def copies_held(gpus: int) -> int:
 def share_out(gpus: int) -> list[str]:
     """Return the value of CUDA_VISIBLE_DEVICES for each worker of `gpus` GPUs, as many as fit.
 
-    None where there are none.
+    The list is empty if the machine has no GPU, or `gpus` is 0.
     """
     found = visible_gpus() if gpus else []
     return [",".join(found[first : first + gpus]) for first in range(0, len(found), gpus or 1)]

@@ -35,7 +35,7 @@ def read_stages(folders: RunFolders) -> dict[str, dict[str, Any]]:
 
 
 def finished_summary(folder: str | Path) -> dict[str, Any]:
-    """Return the summary of a finished stage; raises UserError where there is none."""
+    """Return the summary of a finished stage. Raises UserError if the stage is not finished."""
     path = Path(folder) / SUMMARY
     if not path.is_file():
         raise UserError(f"{folder}: no finished stage ({SUMMARY} is not there); run that stage first")
@@ -43,7 +43,7 @@ def finished_summary(folder: str | Path) -> dict[str, Any]:
 
 
 def finished_training(folder: str | Path) -> dict[str, Any]:
-    """Return the summary of a finished training; raises UserError where there is none."""
+    """Return the summary of a finished training. Raises UserError if it is not finished."""
     path = Path(folder) / TRAIN_SUMMARY
     if not path.is_file():
         raise UserError(f"{folder}: no finished training ({TRAIN_SUMMARY} is not there); train it first")

@@ -139,7 +139,7 @@ def compare(earlier: str, later: str, run: Mapping[str, Path] | None = None, nam
 
 
 def read_release(path: str) -> Release:
-    """Read the rows of a release. Raises UserError where there is none, or a row that has no instruction."""
+    """Read the rows of a release. Raises UserError for a missing or empty release, or a row without an instruction."""
     source = RowSource(path)
     source.check()
     if source.is_local and not Path(path).exists():

@@ -78,7 +78,7 @@ def kept_rows(folder: str) -> Iterator[dict[str, Any]]:
 def count_repeated(rounds: Sequence[str], scratch: Path, settings: NearDuplicateSettings | None = None) -> int:
     """Count the instructions of the last round that are near duplicates of one of an earlier round.
 
-    Found as the corpus stage finds them among segments; an instruction of fewer letters than an n-gram is none.
+    Found as the corpus stage finds them among segments; an instruction shorter than an n-gram has no near duplicate.
 
     Args:
         rounds: folders, in order.

@@ -196,7 +196,7 @@ def _wait(state: RetryCallState) -> float:
 
 
 def _retry_after(response: httpx2.Response) -> float | None:
-    """Return the seconds of Retry-After, which may be a date; None where there are none."""
+    """Return the seconds of Retry-After, which may be a date; None without a valid one."""
     said = response.headers.get("retry-after", "").strip()
     try:
         return max(0.0, float(said))

@@ -30,7 +30,7 @@ OWN_FIELDS = (
 
 @dataclass(kw_only=True)
 class EndpointOptions:
-    """How engine openai asks its server."""
+    """Options of engine openai: the server, its key, and the requests."""
 
     base_url: str | None = option(
         None, "openai: address of the server above /chat/completions, such as https://host/v1", affects_rows=False
