@@ -78,18 +78,16 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
             "" if any(row.reason != "too_long" for row in unfit) else f" within max_length: {config.max_length} tokens"
         )
         raise UserError(f"{config.seeds}: no pair{within} to train on; {describe_removed(removed)}")
-    training, held_out = split_pairs(fitting, config.held_out_share) if fitting else ([], [])
-    training, left_out = _subset(config, training) if fitting else ([], [])
+    training, held_out, left_out = _share(config, fitting) if fitting else ([], [], [])
     mixed = load_mix(config.dataset_mixture, seeds, len(training), fault)
     others = [pair for part in mixed for pair in part.pairs]
     removed += [row for part in mixed for row in part.removed] + left_out
     if not (fitting or others):
         raise UserError(f"dataset_mixture: no pair to train on; {describe_removed(removed)}")
     rendering.check_answers(lay_out(max(fitting or others, key=lambda pair: len(pair.more))))
-    if fitting:
-        pairs = training + others
-    else:
-        pairs, held_out = split_pairs(others, _held_out_of_mixture(config, len(others)))
+    if not fitting:
+        others, held_out = split_pairs(others, _held_out_of_mixture(config, len(others)))
+    pairs = training + others
     report_removed(removed)
     if config.direction == "backward" and (longer := sum(bool(seed.more) for seed in pairs)):
         print_status(f"train: of {longer} conversations the first exchange alone, as the label model writes no other")
@@ -118,6 +116,13 @@ def _held_out_of_mixture(config: TrainConfig, pairs: int) -> float:
     if (share := size if size < 1 else size / pairs) > 0.5:
         raise UserError(f"dataset_mixture: test_split_size: {size:g} is more than half of the {pairs} pairs; lower it")
     return share
+
+
+def _share(config: TrainConfig, fitting: list[Pair]) -> tuple[list[Pair], list[Pair], list[Removed]]:
+    """Return the seeds that are trained on, those held out, and those that `train_rows` leaves out."""
+    candidates, held_out = split_pairs(fitting, config.held_out_share)
+    training, left_out = _subset(config, candidates)
+    return training, held_out, left_out
 
 
 def _subset(config: TrainConfig, training: list[Pair]) -> tuple[list[Pair], list[Removed]]:
