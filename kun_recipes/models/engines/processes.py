@@ -6,6 +6,7 @@ import os
 import subprocess
 import uuid
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from typing import TextIO
 
 MARK = "KUN_RECIPES_ENGINE"
@@ -15,28 +16,38 @@ PASSES = 5
 """Further looks for them, a second apart."""
 
 
-def kill_children_at_exit() -> subprocess.Popen[bytes]:
-    """Kill the processes that this one starts from now on when it ends, however it ends.
+@contextlib.contextmanager
+def killed_at_exit() -> Iterator[subprocess.Popen[bytes]]:
+    """Kill the processes started inside this context when this process ends, however it ends.
 
-    They would outlive a SIGKILL, also one that comes while the engine starts, and keep the GPUs.
+    They would outlive a SIGKILL, also one that comes while the engine starts, and keep the GPUs. What this process
+    starts later is its own: it lives on when the engine is closed.
 
-    Returns a process that waits for the end of its input, which the system closes with us. Keep it.
+    Yields a process that waits for the end of its input, which the system closes with us. Keep it; to kill them
+    earlier, close its input.
     """
     mark = uuid.uuid4().hex
     marked = f"grep --files-with-matches --no-messages --null-data '^{MARK}={mark}$' /proc/[0-9]*/environ"
     kill = f"{marked} | cut -d / -f 3 | xargs --no-run-if-empty kill -9"
     again = f"for again in $(seq {PASSES}); do sleep 1; {kill}; done"  # a process shows no mark while it begins
-    unmarked = {name: value for name, value in os.environ.items() if name != MARK}
     waiting = subprocess.Popen(
         ["sh", "-c", f"cat; {kill}; ({again}) &"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        env=unmarked,
+        env={name: value for name, value in os.environ.items() if name != MARK},
     )
+    resource_tracker.ensure_running()  # one for all that this process starts, not the engine's
+    earlier = os.environ.get(MARK)
     os.environ[MARK] = mark
-    return waiting
+    try:
+        yield waiting
+    finally:
+        if earlier is None:
+            del os.environ[MARK]
+        else:
+            os.environ[MARK] = earlier
 
 
 @contextlib.contextmanager

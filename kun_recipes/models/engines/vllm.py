@@ -14,7 +14,7 @@ from kun_recipes.errors import EngineFailed
 from kun_recipes.models.engines.base import Completion, PromptTooLong, Sampling
 from kun_recipes.models.engines.chats import ChatTokenizer
 from kun_recipes.models.engines.engine_loop import EngineLoop
-from kun_recipes.models.engines.processes import kill_children_at_exit, log_to
+from kun_recipes.models.engines.processes import killed_at_exit, log_to
 from kun_recipes.models.engines.settings import EngineSettings
 from kun_recipes.models.engines.token_engine import Pair, TokenEngine
 from kun_recipes.models.engines.vllm_arguments import engine_arguments
@@ -54,9 +54,8 @@ class VllmEngine(TokenEngine):
         super().__init__(ChatTokenizer.load(folder, settings.plain, settings.template_arguments()))
         self.max_model_len = min(settings.max_model_len or self.context_length, self.context_length)
         self.speculates = settings.speculative_tokens > 0
-        self.watcher = kill_children_at_exit()
         before = multiprocessing.active_children()
-        with _failures("vLLM did not start"), log_to(sys.stderr, "vllm"):
+        with killed_at_exit() as self.watcher, _failures("vLLM did not start"), log_to(sys.stderr, "vllm"):
             arguments = EngineArgs(**engine_arguments(settings, self.max_model_len, ON_CPU))
             self.engine = LLMEngine.from_engine_args(arguments, usage_context=UsageContext.LLM_CLASS)
             processes = [process for process in multiprocessing.active_children() if process not in before]

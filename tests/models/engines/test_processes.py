@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
-from kun_recipes.models.engines.processes import MARK, kill_children_at_exit, log_to
+from kun_recipes.models.engines.processes import MARK, PASSES, killed_at_exit, log_to
 
 PARENT = """
 import multiprocessing, time
-from kun_recipes.models.engines.processes import kill_children_at_exit
+from kun_recipes.models.engines.processes import killed_at_exit
 
 def start_another():
     child = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
@@ -21,9 +22,9 @@ def start_another():
     time.sleep(600)
 
 if __name__ == "__main__":
-    waiting = kill_children_at_exit()
-    child = multiprocessing.get_context("spawn").Process(target=start_another)
-    child.start()
+    with killed_at_exit() as waiting:
+        child = multiprocessing.get_context("spawn").Process(target=start_another)
+        child.start()
     print(child.pid, flush=True)
     time.sleep(600)
 """
@@ -38,15 +39,20 @@ def test_child_processes_end_with_a_killed_process(tmp_path: Path):
     assert psutil.wait_procs(children, timeout=20)[1] == []
 
 
-def test_earlier_processes_keep_running(tmp_path: Path):
+def test_only_the_processes_started_meanwhile_end(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv(MARK, "of an engine above")
     with subprocess.Popen(["sleep", "60"]) as before:
-        waiting = kill_children_at_exit()
-        after = subprocess.Popen(["sleep", "60"])
-        waiting.communicate()
-        assert after.wait(20) == -9
-        assert before.poll() is None
+        with killed_at_exit() as waiting:
+            meanwhile = subprocess.Popen(["sleep", "60"])
+        with subprocess.Popen(["sleep", "60"]) as after:
+            waiting.communicate()
+            assert meanwhile.wait(20) == -9
+            with pytest.raises(subprocess.TimeoutExpired):
+                after.wait(PASSES + 1)
+            assert before.poll() is None
+            after.kill()
         before.kill()
-    del os.environ[MARK]
+    assert os.environ[MARK] == "of an engine above"
 
 
 def test_a_library_and_its_processes_log_into_the_stream(tmp_path: Path, capfd):
