@@ -7,9 +7,10 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from kun_recipes.chain.plan.assumptions import Assumptions
+from kun_recipes.chain.plan.training import BACKWARD, FORWARD, unshared_batch
 from kun_recipes.chain.plan.work import Flow, Rows
 from kun_recipes.chain.stage import Summary
-from kun_recipes.chain.stages.training import BACKWARD, FORWARD, TrainingStage, unshared_batch
+from kun_recipes.chain.stages.training import TrainingStage
 
 if TYPE_CHECKING:  # it imports torch
     from kun_recipes.training.preference_config import PreferenceConfig

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from kun_recipes.chain.plan.assumptions import Assumption, Assumptions
+from kun_recipes.chain.plan.training import step_seconds
 from kun_recipes.chain.plan.work import Flow
-from kun_recipes.chain.stages.training import TRAINING, step_seconds
+from kun_recipes.chain.stages.training import TRAINING
 from kun_recipes.training.mixture import DatasetMixture, MixedDataset
 
 BATCH = {"per_device_train_batch_size": 10}
