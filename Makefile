@@ -4,7 +4,7 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 # Two workers share out the tests, in the groups of tests/workers.py; WORKERS=0 runs them in one process.
 WORKERS ?= 2
-PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
+PYTEST = python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder
 VENV := .venv
 BIN := $(VENV)/bin
 # vLLM has an environment of its own, for it pins an older transformers. Its CPU build wants torch's, by exact version.
@@ -21,13 +21,13 @@ demo-vllm: $(VLLM_VENV)/installed  ## the same, with labels, verdicts and answer
 	$(VLLM_BIN)/python recipes/run.py recipes/demo --engine vllm --output_dir outputs/demo-vllm
 
 test: $(VENV)/dev-installed  ## all tests
-	$(PYTEST)
+	$(BIN)/$(PYTEST)
 
 test-fast: $(VENV)/dev-installed  ## the fast tests: no model is trained or asked, no other program needed
-	$(PYTEST) -m fast
+	$(BIN)/$(PYTEST) -m fast
 
 test-vllm: $(VLLM_VENV)/installed  ## the engines' tests and the chain, with the true vLLM
-	$(VLLM_BIN)/python -m pytest tests/models/engines tests/test_vllm.py tests/test_endpoint_vllm.py tests/benchmarks/test_gpu_vllm.py
+	$(VLLM_BIN)/$(PYTEST) tests/models/engines tests/test_vllm.py tests/test_endpoint_vllm.py tests/benchmarks/test_gpu_vllm.py
 
 quality: $(VENV)/dev-installed  ## lint, format and types, without changing a file
 	$(BIN)/ruff check .

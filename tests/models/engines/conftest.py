@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from kun_recipes.models.engines import Engine, EngineSettings, load_engine
+from kun_recipes.models.engines import Engine, EngineSettings, load_engine, release_engines
 
 ENGINES = ["transformers", pytest.param("vllm", marks=pytest.mark.vllm)]
 
@@ -23,7 +23,15 @@ def one_thread():
 
 def load(name: str, folder: Path, **more) -> Engine:
     """An engine in float32, loaded once for all tests: loading is what takes vLLM long."""
-    return load_engine(EngineSettings(name, str(folder), "float32", **more))
+    small = {"cache_gb": 0.5} if name == "vllm" else {}
+    return load_engine(EngineSettings(name, str(folder), "float32", **small, **more))
+
+
+@pytest.fixture(scope="package", autouse=True)
+def released_engines():
+    """Free the memory of the engines once the last test of this folder has run."""
+    yield
+    release_engines()
 
 
 @pytest.fixture(params=ENGINES)

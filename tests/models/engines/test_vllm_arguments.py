@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from kun_recipes.models.engines import EngineSettings, load_engine
+from kun_recipes.models.engines import EngineSettings
 from kun_recipes.models.engines.vllm_arguments import engine_arguments
+from tests.models.engines.conftest import load
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_unset_options_are_left_to_vllm(options, on_cpu, expected):
 
 @pytest.mark.vllm
 def test_scheduler_has_the_limits_that_LLM_takes(tiny_model: Path, monkeypatch: pytest.MonkeyPatch):
-    engine = load_engine(EngineSettings("vllm", str(tiny_model), "float32"))
+    engine = load("vllm", tiny_model)
     from vllm import LLM, LLMEngine
 
     class Made(Exception):
