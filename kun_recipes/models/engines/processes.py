@@ -38,7 +38,7 @@ def killed_at_exit() -> Iterator[subprocess.Popen[bytes]]:
         start_new_session=True,
         env={name: value for name, value in os.environ.items() if name != MARK},
     )
-    resource_tracker.ensure_running()  # one for all that this process starts, not the engine's
+    resource_tracker.ensure_running()  # not the engine's: it removes what a killed engine leaves in shared memory
     earlier = os.environ.get(MARK)
     os.environ[MARK] = mark
     try:

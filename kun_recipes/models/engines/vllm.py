@@ -55,7 +55,7 @@ class VllmEngine(TokenEngine):
         self.max_model_len = min(settings.max_model_len or self.context_length, self.context_length)
         self.speculates = settings.speculative_tokens > 0
         before = multiprocessing.active_children()
-        with killed_at_exit() as self.watcher, _failures("vLLM did not start"), log_to(sys.stderr, "vllm"):
+        with _failures("vLLM did not start"), log_to(sys.stderr, "vllm"), killed_at_exit() as self.watcher:
             arguments = EngineArgs(**engine_arguments(settings, self.max_model_len, ON_CPU))
             self.engine = LLMEngine.from_engine_args(arguments, usage_context=UsageContext.LLM_CLASS)
             processes = [process for process in multiprocessing.active_children() if process not in before]
