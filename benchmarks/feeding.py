@@ -5,6 +5,7 @@
 The model is so small that what is measured is everything but the model: queues, threads, processes, texts.
 
 * LLM.generate: ready token ids in, token ids out, all rows in one call, no log-probabilities and no texts.
+* with log-probabilities: the same, and vLLM also computes the log-probability of each new token, as stages need it.
 * one call: this project's engine, all rows in one call, from token ids to texts and their log-probabilities.
 * calls of 1,024: one after another, and two at a time.
 
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -52,7 +54,11 @@ def ways(model: str) -> dict[str, Callable[[Rows], list]]:
     vocabulary = range(engine.engine.model_config.get_vocab_size())
     ends = Random(0).sample(vocabulary, int(ENDING * len(vocabulary)))
     engine.chats.end_tokens = frozenset(ends)
-    params = vllm.SamplingParams(temperature=0, max_tokens=NEW_TOKENS, stop_token_ids=ends, detokenize=False)
+    asked = {"temperature": 0, "max_tokens": NEW_TOKENS, "stop_token_ids": ends, "detokenize": False}
+
+    def generate(rows: Rows, **more: Any) -> list:
+        prompts = [{"prompt_token_ids": row} for row in rows]
+        return llm.generate(prompts, vllm.SamplingParams(**asked, **more), use_tqdm=False)
 
     def one_call(rows: Rows) -> list:
         return engine.write(rows, Sampling(NEW_TOKENS), [None] * len(rows))
@@ -63,7 +69,8 @@ def ways(model: str) -> dict[str, Callable[[Rows], list]]:
             return [answer for answers in threads.map(one_call, parts) for answer in answers]
 
     return {
-        "LLM.generate": lambda rows: llm.generate([{"prompt_token_ids": row} for row in rows], params, use_tqdm=False),
+        "LLM.generate": generate,
+        "with log-probabilities": lambda rows: generate(rows, logprobs=0, flat_logprobs=True),
         "one call": one_call,
         "calls of 1,024, one at a time": lambda rows: calls(rows, 1),
         "calls of 1,024, two at a time": lambda rows: calls(rows, 2),
@@ -88,10 +95,12 @@ def main() -> None:
                 ask(rows)
                 seconds[way].append(time.perf_counter() - start)
         release_engines()
-    table = Table("way", "rows/s", "of LLM.generate")
+    references = list(seconds)[:2]
+    table = Table("way", "rows/s", *(f"of {reference}" for reference in references))
     best = {way: min(some) for way, some in seconds.items()}
     for way, found in best.items():
-        table.add_row(way, f"{arguments.rows / found:.0f}", f"{best['LLM.generate'] / found:.2f}")
+        shares = (f"{best[reference] / found:.2f}" for reference in references)
+        table.add_row(way, f"{arguments.rows / found:.0f}", *shares)
     Console(width=100).print(table)
 
 
