@@ -3,7 +3,8 @@
     python recipes/gain.py --config recipes/demo/gain.yaml
 
 Reads the folders of two rounds, each with label_model, primary_chat_model, label and refine. The models of both are
-asked about the same held-out seed pairs; all else is read from what the rounds left.
+asked about the same held-out seed pairs; all else is read from what the rounds left, of the same held-out segments
+too.
 
 Columns out: reference, reference_logprob; of the label models also reference_prior_logprob, written, likeness
 

@@ -157,5 +157,6 @@ def check_rounds(files: Sequence[str], recipe: str) -> None:
 
 def check_shares(configs: Sequence[Any]) -> None:
     """Raise ConfigError for label stages whose rounds would share segments."""
-    if len({config.round_share for config in configs}) > 1:
-        raise ConfigError("round_share", "must be the same in all rounds, or two would label the same segments")
+    for option in ("round_share", "held_out_segments"):
+        if len({getattr(config, option) for config in configs}) > 1:
+            raise ConfigError(option, "must be the same in all rounds, or two would label the same segments")

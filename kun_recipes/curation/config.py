@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import InputPath, OutputPath, PromptPath, RowsPath
-from kun_recipes.curation.parts import ROUND_SHARE, Part
+from kun_recipes.curation.parts import HELD_OUT_SEGMENTS, MOST_HELD_OUT, ROUND_SHARE, Part
 from kun_recipes.data import schema
 from kun_recipes.data.row_sources import RowSource
 from kun_recipes.errors import ConfigError
@@ -131,6 +131,14 @@ class LabelConfig(CandidatesConfig):
         above=0,
         max=1,
     )
+    held_out_segments: int | None = option(
+        None,
+        "segments, by hash, that no round labels for its dataset: the models of each round go over them, and the gain "
+        f"stage compares what they make of them; at most {MOST_HELD_OUT:.0%} of all; the same in all rounds; null: "
+        f"{HELD_OUT_SEGMENTS}; 0: none",
+        source="ours",
+        min=0,
+    )
     drop_statements: bool = option(
         False,
         "remove an instruction that by its form is neither a question nor an order",
@@ -152,6 +160,12 @@ class LabelConfig(CandidatesConfig):
         """Return the part of the segments that is read; None for all."""
         return None if self.round is None else Part(self.round, self.round_share or ROUND_SHARE)
 
+    def most_held_out(self) -> int:
+        """Return the most segments that no round labels for its dataset."""
+        if self.round is None:
+            return 0
+        return HELD_OUT_SEGMENTS if self.held_out_segments is None else self.held_out_segments
+
     def draws(self) -> bool:
         return self.candidates > 1 or super().draws()
 
@@ -161,8 +175,9 @@ class LabelConfig(CandidatesConfig):
             self._check_likelihoods()
         if self.min_fit is not None and self.min_fit_percentile is not None:
             raise ConfigError("min_fit_percentile", "min_fit is set too: choose one of the two")
-        if self.round_share is not None and self.round is None:
-            raise ConfigError("round_share", "has no effect in a run of one round: set rounds in run.yaml (--rounds)")
+        for name in ("round_share", "held_out_segments"):
+            if getattr(self, name) is not None and self.round is None:
+                raise ConfigError(name, "has no effect in a run of one round: set rounds in run.yaml (--rounds)")
 
     def _check_likelihoods(self) -> None:
         """Raise ConfigError for a bound on what a server does not give."""

@@ -1,6 +1,6 @@
 """The rows that label and refine read: a stage's where they lie, others from a copy in the stage's own folder."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,17 +42,21 @@ def rows_here(config: Config, stage: StageFolder) -> Config:
 
 
 class PartReader(InputReader):
-    """Read the rows of one part, and write its number into each."""
+    """Read the rows of one part, and write its number into each.
+
+    Args:
+        held_out: ids of the rows that no part has.
+    """
 
     name = "🐉 input rows of a round"
 
-    def __init__(self, folder: str | Path, part: Part):
+    def __init__(self, folder: str | Path, part: Part, held_out: Collection[str] = ()):
         super().__init__(folder)
-        self.part = part
+        self.part, self.held_out = part, frozenset(held_out)
 
     def read_file(self, filepath: str) -> Iterator[Document]:
         for document in super().read_file(filepath):
-            if self.part.has(document.id):
+            if self.part.has(document.id) and document.id not in self.held_out:
                 document.metadata[schema.ROUND] = self.part.number
                 yield document
             else:

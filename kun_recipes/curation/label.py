@@ -4,7 +4,7 @@ The first asks the model and writes every candidate to <output_dir>/measured; th
 the share of lowest fit is known, the best of several candidates is chosen, and another selection asks no model.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy
 from datatrove.pipeline.base import PipelineStep
@@ -12,6 +12,7 @@ from datatrove.pipeline.filters.base_filter import BaseFilter
 
 from kun_recipes.curation.choosing import KeepBest, instruction_merits
 from kun_recipes.curation.config import LabelConfig
+from kun_recipes.curation.held_out import choose_segments, to_label
 from kun_recipes.curation.inputs import PartReader, check_source, rows_here
 from kun_recipes.curation.labeling import CountTokens, EmptyInstruction, LabelInstructions, MeasureFit
 from kun_recipes.curation.measuring import FitsContext, NotRefused, RecallRows
@@ -33,6 +34,7 @@ from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.execution.usage import Used
 from kun_recipes.models.context import TOKENS_A_TOKEN, Request, author_of, open_engine
 from kun_recipes.models.endpoint.cost import server_use
+from kun_recipes.models.engines import release_engines
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.models.resolve import resolve_model
@@ -41,14 +43,15 @@ from kun_recipes.rules.pipelines import Removed
 from kun_recipes.rules.ranges import RangeFilter
 
 
-def measure(config: LabelConfig, stage: StageFolder) -> list[PipelineStep]:
+def measure(config: LabelConfig, stage: StageFolder, held_out: Collection[str] = ()) -> list[PipelineStep]:
+    """Return the blocks that ask the model; segments whose ids are `held_out` are left to `held_out.to_label`."""
     prompt = load_prompt(config.prompt, {"segment"})
     decoding = config.decoding()
     counter = tokenizer_folder(config)
     engine = open_engine(config, requests(config, prompt, decoding), record=stage.asked_of_server)
     is_short = RangeFilter(schema.TOKENS, "segment_length", highest=config.max_tokens).keeps
     return [
-        PartReader(config.segments, part) if (part := config.part()) else InputReader(config.segments),
+        PartReader(config.segments, part, held_out) if (part := config.part()) else InputReader(config.segments),
         RecallRows(stage.recalled, LabelInstructions.number, config.candidates),
         CountTokens(counter or engine.model),
         LabelInstructions(
@@ -133,13 +136,17 @@ def run(config: LabelConfig) -> None:
     if summary is None:
         config = rows_here(config, stage)
         shards = list_shards(config.segments)
-        pipeline = measure(config, stage)
+        held_out = choose_segments(config)
+        pipeline = measure(config, stage, [row[schema.ID] for row in held_out])
         stage.begin()
         measured = run_pipeline(pipeline, stage.logs(MEASURE), len(shards), config.where(), reads=shards)
         if not measured.read:
             raise UserError(f"{config.segments}: round {config.round} has no segment to label; ask for fewer rounds")
         counts = run_pipeline(select(config, stage), stage.logs(SELECT), len(shards))
         counts.check_measured(measured)
+        if held_out:
+            release_engines()  # vLLM plans another context for these, and loads anew
+            run(to_label(config, held_out))
         others = {OTHER_ROUNDS: measured.other_rounds} if config.round else {}
         use = server_use(config, stage.asked_of_server)
         summary = stage.finish(counts, Used() if use else measured.used, **others, **use)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from kun_recipes.data.hashing import choice_hash
 
 ROUND_SHARE = 0.5
+HELD_OUT_SEGMENTS, MOST_HELD_OUT = 100, 0.25
+"""Segments that no round labels for its dataset, and the largest share of all that they may be."""
 NO_ROUND = "no_round"
 """Reason of the segments that no round labelled."""
 _SALT = "round\0"

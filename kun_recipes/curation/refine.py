@@ -11,6 +11,7 @@ from datatrove.pipeline.filters.base_filter import BaseFilter
 from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.choosing import KeepBest, Merits
 from kun_recipes.curation.config import RefineConfig
+from kun_recipes.curation.held_out import to_refine
 from kun_recipes.curation.inputs import check_source, rows_here
 from kun_recipes.curation.judge_data import JudgeItem, load_judge_items
 from kun_recipes.curation.judging import AskJudge, Judge, filter_judge, score_judge
@@ -21,6 +22,7 @@ from kun_recipes.curation.preference import NoteTurnedDown, write_pairs
 from kun_recipes.curation.verification import Verification
 from kun_recipes.data import schema
 from kun_recipes.data.dataset import write_dataset
+from kun_recipes.data.folders import JUDGES
 from kun_recipes.data.rows import (
     InputReader,
     RowReader,
@@ -35,6 +37,7 @@ from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.execution.usage import Used
 from kun_recipes.models.context import Request, author_of, open_engine
 from kun_recipes.models.endpoint.cost import server_use
+from kun_recipes.models.engines import release_engines
 from kun_recipes.models.prompts import PromptTemplate, load_prompt
 from kun_recipes.rules import answer_rules, load_rules
 from kun_recipes.rules.pipelines import Removed
@@ -201,6 +204,13 @@ def judge_requests(judges: Iterable[Judge], *asked: str) -> Iterator[Request]:
     return ((judge.prompt_for(*asked), judge.new_tokens) for judge in judges)
 
 
+def share_judges(measured: Path, folder: Path) -> None:
+    """Give a refine stage that judges by the same items the judges as another one measured them, if it did."""
+    if (measured / JUDGES).is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(measured / JUDGES, folder / JUDGES)
+
+
 def run(config: RefineConfig) -> None:
     check_source(config)
     stage = StageFolder("refine", config)
@@ -209,7 +219,7 @@ def run(config: RefineConfig) -> None:
         config = rows_here(config, stage)
         shards = list_shards(config.candidates)
         calibrations = Calibrations(
-            stage.folder / "judges.json", load_items(config), config.thresholds(), config.target_precision
+            stage.folder / JUDGES, load_items(config), config.thresholds(), config.target_precision
         )
         verification = Verification(config) if config.verify else None
         pipeline = measure(config, stage, calibrations, verification)
@@ -217,6 +227,10 @@ def run(config: RefineConfig) -> None:
         measured = run_pipeline(pipeline, stage.logs(MEASURE), len(shards), config.where(), reads=shards)
         counts = select_rows(config, stage, calibrations, verification, len(shards))
         counts.check_measured(measured)
+        if held_out := to_refine(config):
+            release_engines()  # vLLM plans another context for these, and loads anew
+            share_judges(stage.folder, Path(held_out.output_dir))
+            run(held_out)
         splits = write_dataset(stage.rows, config.dataset_dir)
         calibrated = calibrations.measured()
         print(*calibrated.values(), sep="\n", file=sys.stderr)

@@ -28,6 +28,10 @@ ASKED = "asked"
 _OF_ROWS = (ASKED, "measured", "recalled", "rows", "removed")
 PREFERENCE = "preference"
 """Folder of the preference pairs: in that of refine, and in a published dataset's, where a config has this name."""
+JUDGES = "judges.json"
+"""File of what the judges said of labelled items, in the folder of refine."""
+HELD_OUT = "held_out"
+"""Folder of what became of held-out segments, in those of label and refine."""
 STAGE_FILES = (SUMMARY, STARTED, *(f"{folder}/{ROWS}" for folder in _OF_ROWS), "scratch/*", "logs/*")
 """Patterns of what every stage writes into its folder; * stands for anything, folders included."""
 

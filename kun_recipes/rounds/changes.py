@@ -1,8 +1,10 @@
 """A measure of two rounds, the change between them with its interval, and what it says about the later round."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+import numpy
 
 from kun_recipes.curation.measures import Interval
 
@@ -60,6 +62,16 @@ class Change:
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "difference": self.difference, "verdict": self.verdict}
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with what it counts."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def mean(values: Sequence[float]) -> float | None:
+    """Return the mean of some values; None of none."""
+    return float(numpy.mean(values)) if values else None
 
 
 def from_dict(values: dict[str, Any]) -> Change:

@@ -7,22 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy
-
 from kun_recipes.curation.measures import area_under_roc
 from kun_recipes.data import schema
-from kun_recipes.data.folders import without_paths
+from kun_recipes.data.folders import JUDGES, without_paths
 from kun_recipes.data.pairs import Pair
 from kun_recipes.evaluation.columns import REFERENCE_LOGPROB
 from kun_recipes.rounds import intervals
-from kun_recipes.rounds.changes import Better, Change
+from kun_recipes.rounds.changes import Better, Change, counted, mean
 from kun_recipes.rounds.held_out import CHAT_MODEL, LABEL_MODEL, LIKENESS, REFERENCE_PRIOR, Records
 from kun_recipes.rounds.rows import SIGNALS, RoundRows
 from kun_recipes.rules.forms import FORMS, Form
 from kun_recipes.statistics.tally import compare_grams
 
 NATS = "nats a token"
-JUDGES_FILE = "judges.json"
 LOSSES = {LABEL_MODEL: "label_loss", CHAT_MODEL: "chat_loss"}
 """Names of the changes of which one may decide, by the model."""
 
@@ -48,7 +45,7 @@ def held_out_changes(
     ) -> Change:
         both = sorted(records[0].keys() & records[1].keys())
         before, after = ([value(one[key]) for key in both] for one in records)
-        change = Change(name, title, unit, better, _count(len(both), "held-out pair"), _mean(before), _mean(after))
+        change = Change(name, title, unit, better, counted(len(both), "held-out pair"), mean(before), mean(after))
         return change.with_interval(intervals.paired(before, after, bootstrap.resamples, bootstrap.seed))
 
     def loss(record: Mapping[str, float]) -> float:
@@ -72,7 +69,7 @@ def judge_changes(
     Args:
         before, after: folders of the refine stages.
     """
-    measured = [_measured(folder / JUDGES_FILE) for folder in (before, after)]
+    measured = [_measured(folder / JUDGES) for folder in (before, after)]
     same_data = _asked(rounds[0], "judge_data") == _asked(rounds[1], "judge_data")
     for judge in (name for name in measured[0] if name in measured[1]):
         first, second = (found[judge]["held_out"] for found in measured)
@@ -80,7 +77,7 @@ def judge_changes(
         title = "AUC of support" if judge == "support" else f"AUC of the {judge} judge"
         is_same = same_data and first["right"] == second["right"]
         number = len(second["right"])
-        items = _count(number, "held-out item") if is_same else f"{_count(number, 'item')}, others than before"
+        items = counted(number, "held-out item") if is_same else f"{counted(number, 'item')}, others than before"
         change = Change(f"auc_{judge}", title, "", "higher", items, *areas)
         if is_same:
             scores = first["log_odds"], second["log_odds"], first["right"]
@@ -115,12 +112,12 @@ def row_changes(rounds: tuple[RoundRows, RoundRows], repeated: int | None) -> It
         letters = f"{distinct[0][column]['characters']:,} letters"
         yield Change(f"distinct_2_{column}", f"distinct bigrams of {column}s", "", "higher", letters, *shares)
     if repeated is not None:
-        own = _count(rounds[1].rows, "kept row")
+        own = counted(rounds[1].rows, "kept row")
         title = "near duplicates of earlier instructions"
         yield Change("repeated", title, "", "lower", own, None, repeated / rounds[1].rows)
     for column in (schema.INSTRUCTION, schema.OUTPUT):
         lengths = [one.lengths[column] for one in rounds]
-        change = Change(f"length_{column}", f"length of {column}s", "tokens", "neither", on, *map(_mean, lengths))
+        change = Change(f"length_{column}", f"length of {column}s", "tokens", "neither", on, *map(mean, lengths))
         yield change.with_interval(intervals.means(*lengths))
     for form in FORMS:
         yield share(f"form_{form}", f"instructions by form: {form}", partial(_of_form, form), "kept row")
@@ -134,7 +131,7 @@ def _precision_changes(rounds: Two) -> Iterator[Change]:
     """Yield the precision by the verification's own estimates; nothing of rounds without it."""
     verified = [one.refine.get("verification") for one in rounds]
     if all(verified):
-        title, items = "precision of the checks", _count(verified[1]["items"], "labelled answer")
+        title, items = "precision of the checks", counted(verified[1]["items"], "labelled answer")
         bounds = [tuple(one[f"precision{end}"] for end in ("", "_low", "_high")) for one in verified]
         change = Change("precision_labelled", title, "", "higher", items, *(value for value, _, _ in bounds))
         yield change.with_interval(intervals.of_bounds(*bounds))
@@ -142,7 +139,7 @@ def _precision_changes(rounds: Two) -> Iterator[Change]:
         right = [one.right[signal] for one in rounds]
         if all(right):
             title, on = f"P(right answer), by {signal}", _on(map(len, right), "kept row")
-            change = Change(f"precision_{signal}", title, "", "higher", on, *map(_mean, right))
+            change = Change(f"precision_{signal}", title, "", "higher", on, *map(mean, right))
             yield change.with_interval(intervals.means(*right))
 
 
@@ -161,12 +158,4 @@ def _asked(one: RoundRows, option: str) -> Any:
 
 def _on(counts: Iterable[int], noun: str) -> str:
     first, second = counts
-    return f"{first:,} and {_count(second, noun)}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return float(numpy.mean(values)) if values else None
+    return f"{first:,} and {counted(second, noun)}"

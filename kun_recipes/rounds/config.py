@@ -17,7 +17,7 @@ Decider = Literal["label_model", "primary_chat_model"]
 
 @dataclass(kw_only=True)
 class GainConfig(HeldOutSeeds, EngineConfig, OfRound):
-    """Compare two rounds on the same held-out pairs and judge items, and say whether the later one helps (Kun §3)."""
+    """Compare two rounds on the same held-out pairs, items and segments: does the later one help (Kun §3)?"""
 
     before: RoundPath = option(help="folder of a round: label_model, primary_chat_model, label and refine are in it")
     after: RoundPath = option(help="folder of the next round, likewise")

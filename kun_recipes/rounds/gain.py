@@ -23,6 +23,7 @@ from kun_recipes.rounds.comparison import LOSSES, Bootstrap, held_out_changes, j
 from kun_recipes.rounds.config import GainConfig
 from kun_recipes.rounds.held_out import CHAT_MODEL, LABEL_MODEL, MODELS, ask_round, read_records
 from kun_recipes.rounds.rows import RoundRows, count_repeated, read_round
+from kun_recipes.rounds.segments import read_outcome, segment_changes
 from kun_recipes.rounds.tables import gain_table
 
 
@@ -53,6 +54,7 @@ def compare(config: GainConfig, stage: StageFolder) -> list[Change]:
     return [
         *held_out_changes(label, chat, bootstrap),
         *judge_changes(refined[0], refined[1], (before, after), bootstrap),
+        *segment_changes(read_outcome(config.before), read_outcome(config.after), bootstrap),
         *row_changes((before, after), repeated),
     ]
 

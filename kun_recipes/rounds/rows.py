@@ -62,10 +62,19 @@ def read_round(folder: str, count_tokens: CountTokens, sample_rows: int) -> Roun
             found.sample.add(Pair(row[schema.INSTRUCTION], row[schema.OUTPUT], id=row[schema.ID]))
             found.forms[forms.classify(row[schema.INSTRUCTION]).form] += 1
             for signal, judge in judges.items():
-                if SIGNALS[signal] in row:
-                    odds = judge["slope"] * row[SIGNALS[signal]] + judge["intercept"]
-                    found.right[signal].append(float(expit(odds)))
+                if (right := probability_right(row, signal, judge)) is not None:
+                    found.right[signal].append(right)
     return found
+
+
+def probability_right(row: Mapping[str, Any], signal: str, judge: Mapping[str, Any]) -> float | None:
+    """Return the probability that a row's answer is right, as fitted to labelled answers; None if it was not measured.
+
+    Args:
+        judge: the calibration of the signal, as the refine stage's summary holds it.
+    """
+    value = row.get(SIGNALS[signal])
+    return None if value is None else float(expit(judge["slope"] * value + judge["intercept"]))
 
 
 def kept_rows(folder: str) -> Iterator[dict[str, Any]]:

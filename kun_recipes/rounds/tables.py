@@ -10,7 +10,7 @@ MARK = {"better": "better", "worse": "worse", "changed": "changed", "": "–"}
 DIRECTION = {"lower": "lower is better", "higher": "higher is better", "neither": ""}
 INTRODUCTION = (
     "Differences are the later round less the earlier one, with 95% intervals. Both rounds were measured on the same "
-    "held-out pairs and items; of rows each has its own."
+    "held-out pairs, items and segments; of all other rows each has its own."
 )
 
 

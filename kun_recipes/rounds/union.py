@@ -17,6 +17,7 @@ from typing import Any
 
 from datatrove.data import Document
 
+from kun_recipes.curation.held_out import held_out_segments
 from kun_recipes.curation.parts import NO_ROUND, ROUND_SHARE, Part
 from kun_recipes.data import schema
 from kun_recipes.data.atomic import write_json
@@ -127,10 +128,15 @@ def _write_label(config: RoundsConfig, rounds: Sequence[Round]) -> None:
 
 
 def _write_unlabelled(segments: str, rounds: Sequence[Round], folder: Path) -> Iterator[Document]:
-    """Write the segments that no round of the union labelled, and yield them."""
+    """Write the segments that no round of the union labelled for its dataset, and yield them."""
     share = rounds[-1].label["config"].get("round_share") or ROUND_SHARE
     parts = [Part(one.number, share) for one in rounds]
-    rows = (row for row in read_rows(segments) if not any(part.has(row[schema.ID]) for part in parts))
+    held_out = {row[schema.ID] for row in held_out_segments(rounds[-1].label_folder)}
+    rows = (
+        row
+        for row in read_rows(segments)
+        if row[schema.ID] in held_out or not any(part.has(row[schema.ID]) for part in parts)
+    )
     documents = (
         Document(row.pop(schema.TEXT), row.pop(schema.ID), metadata={**row, schema.REASON: NO_ROUND}) for row in rows
     )

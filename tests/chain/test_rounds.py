@@ -128,8 +128,10 @@ def test_an_override_reaches_all_rounds_or_one(load):
     [
         ("recipes/humpback", [], "rounds: must be 1 for a recipe without corpus.yaml, label_model.yaml"),
         (DEMO, ["--label_2.round_share", "0.3"], "round_share: must be the same in all rounds"),
+        (DEMO, ["--label_2.held_out_segments", "9"], "held_out_segments: must be the same in all rounds"),
         (DEMO, ["--refine.dataset_dir", "/elsewhere/pairs"], "rounds: /elsewhere/pairs: must lie in outputs/demo"),
         (DEMO, ["--rounds", "1", "--label.round_share", "0.3"], "round_share: has no effect in a run of one round"),
+        (DEMO, ["--rounds", "1", "--label.held_out_segments", "9"], "held_out_segments: has no effect in a run of"),
     ],
 )
 def test_what_cannot_be_is_refused_when_the_recipe_is_loaded(recipe, words, message):
@@ -141,7 +143,7 @@ def test_a_plan_counts_each_round(load):
     chain = load(2)
     plan = estimate(chain, load_plan(DEMO), None, Hardware(gpus=0, cpu_workers=2))
     rows = {one.name: (one.work.rows_in, one.work.rows_out) for one in plan.stages}
-    assert rows["label_1"][0] == 2 * rows["label_2"][0] == rows["corpus"][1] / 2
+    assert rows["label_1"][0] == 2 * rows["label_2"][0] == 0.75 * rows["corpus"][1] / 2  # a quarter is held out
     assert rows["rounds"][1] == rows["refine_1"][1] + rows["refine_2"][1]
     assert rows["label_model_2"][0] == pytest.approx(rows["label_model_1"][0] + rows["refine_1"][1])
     assert "gain_2" not in rows

@@ -2,6 +2,8 @@
 
 import pytest
 
+from kun_recipes.curation.config import LabelConfig
+from kun_recipes.curation.held_out import choose_segments
 from kun_recipes.curation.inputs import PartReader
 from kun_recipes.curation.parts import Part
 from kun_recipes.data import schema
@@ -31,3 +33,28 @@ def test_a_part_is_read_with_its_number_and_the_others_are_counted(tmp_path):
     assert {row.id for row in rows} == {str(number) for number in range(40) if Part(2, 0.5).has(str(number))}
     assert {row.metadata[schema.ROUND] for row in rows} == {2}
     assert reader.stats["other_rounds"].total == 40 - len(rows)
+    held_out = [row.id for row in rows[:3]]
+    others = list(PartReader(folder, Part(2, 0.5), held_out).run(rank=0, world_size=1))
+    assert [row.id for row in others] == [row.id for row in rows if row.id not in held_out]
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "chosen"),
+    [
+        (400, {}, 100),
+        (399, {}, 99),  # a quarter of all
+        (40, {"held_out_segments": 3}, 3),
+        (40, {"held_out_segments": 0}, 0),
+        (3, {}, 0),
+        (40, {"round": None}, 0),  # a run of one round
+    ],
+)
+def test_some_segments_are_held_out_from_all_rounds(tmp_path, rows, options, chosen):
+    folder = write_rows(tmp_path / "rows", [{"text": f"第{number}段。"} for number in range(rows)])
+
+    def choose(**more) -> list[str]:
+        config = LabelConfig(segments=folder, output_dir="label", model="model", **{"round": 1} | options | more)
+        return [row["id"] for row in choose_segments(config)]
+
+    assert len(set(choose())) == len(choose()) == chosen
+    assert not chosen or choose() == choose(round=2)

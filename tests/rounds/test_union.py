@@ -116,6 +116,15 @@ def test_every_segment_is_kept_or_removed_with_a_reason(run_dir):
     assert "other_rounds" not in label
 
 
+def test_held_out_segments_belong_to_no_round(run_dir):
+    held_out = labelled(1)[:2]
+    for number in (1, 2):
+        write(run_dir / f"round_{number}/label/held_out/segments/rows", held_out)
+    run(config(run_dir, 2))
+    assert {*held_out} <= {*ids(run_dir / "label/removed/00_no_round")}
+    assert not (run_dir / "label/held_out").exists()
+
+
 def test_rows_name_their_round(run_dir):
     run(config(run_dir, 2))
     rows = {row["id"]: row["round"] for row in read_rows(run_dir / "refine/rows")}

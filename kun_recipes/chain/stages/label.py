@@ -8,10 +8,11 @@ from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption, Assumpt
 from kun_recipes.chain.plan.sample import mean_of, measured_rate
 from kun_recipes.chain.plan.work import Flow, Rows, Work, asking, at_most
 from kun_recipes.chain.stage import Summary
-from kun_recipes.chain.stages.pushing import PushingStage
+from kun_recipes.chain.stages.pushing import PUSH_WRITES, PushingStage
 from kun_recipes.curation.config import LabelConfig
-from kun_recipes.curation.parts import NO_ROUND
+from kun_recipes.curation.parts import MOST_HELD_OUT, NO_ROUND
 from kun_recipes.data import schema
+from kun_recipes.data.folders import HELD_OUT
 from kun_recipes.models.engines import check_installed
 from kun_recipes.models.prompts import load_prompt
 from kun_recipes.rules import load_rules
@@ -30,6 +31,7 @@ class LabelStage(PushingStage):
     """Write candidate instructions for each segment (Kun §3.2)."""
 
     name, script = "label", "recipes/label.py"
+    writes = (f"{HELD_OUT}/*", *PUSH_WRITES)
     rows_from, plan_section, assumptions = "segments", "label", LabelRates
 
     def config_class(self) -> type:
@@ -58,11 +60,12 @@ class LabelStage(PushingStage):
         device time, memory: `asking`
         disk    = segments x (candidates + 1) x bytes_per_row: as labelled, and then kept or removed
 
-        A round has its part of the segments.
+        A round has its part of the segments that are not held out; these are few, and left out of the plan.
         """
         of, rows = known.label, flow.read(config.segments)
         if part := config.part():
-            rows = replace(rows, count=rows.count * part.of_all)
+            held_out = at_most(rows.count * MOST_HELD_OUT, config.most_held_out())
+            rows = replace(rows, count=(rows.count - held_out) * part.of_all)
         instruction = at_most(of.instruction_tokens.number, config.decoding().max_new_tokens)
         read = rows.count * (
             of.prompt_tokens.number + rows.tokens + config.candidates * (of.prompt_tokens.number + instruction)

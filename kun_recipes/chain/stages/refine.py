@@ -13,7 +13,7 @@ from kun_recipes.chain.stage import Summary
 from kun_recipes.chain.stages.pushing import PUSH_WRITES, PushingStage
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.data import schema
-from kun_recipes.data.folders import PREFERENCE
+from kun_recipes.data.folders import HELD_OUT, JUDGES, PREFERENCE
 from kun_recipes.data.rows import read_rows
 from kun_recipes.models.engines import check_installed
 from kun_recipes.reporting.funnel import judge_lines, row_panel, sample_rows, verification_line
@@ -44,7 +44,7 @@ class RefineStage(PushingStage):
     """Judge the candidates and write the polished answers (Kun §3.3)."""
 
     name, script = "refine", "recipes/refine.py"
-    writes = ("judges.json", "judges.json.lock", f"{PREFERENCE}/*", *PUSH_WRITES)
+    writes = (JUDGES, f"{JUDGES}.lock", f"{PREFERENCE}/*", f"{HELD_OUT}/*", *PUSH_WRITES)
     rows_from, plan_section, assumptions = "candidates", "refine", RefineRates
 
     def config_class(self) -> type:
