@@ -305,6 +305,14 @@ def test_a_finished_folder_is_known_wherever_its_inputs_lay(tmp_path):
     assert (tmp_path / "outputs-a").read_text() == (tmp_path / "elsewhere-a").read_text()
 
 
+def test_a_training_is_known_wherever_the_sets_lay_that_it_read(tmp_path):
+    def trained(source: str, rows: int) -> str:
+        write_json(tmp_path / "train_summary.json", {"mixed": [{"source": source, "rows_kept": rows}]})
+        return fingerprint(tmp_path)
+
+    assert trained("run/refine/rows", 3) == trained("/moved/refine/rows", 3) != trained("run/refine/rows", 4)
+
+
 def test_rows_of_an_unfinished_stage_are_refused(config):
     stage = StageFolder("label", config)
     require_finished(str(stage.rows))  # rows of one's own, which no stage wrote
