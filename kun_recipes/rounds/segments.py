@@ -82,6 +82,8 @@ def segment_changes(before: Outcome | None, after: Outcome | None, bootstrap: Bo
     segments = sorted(before.segments)
     written = [one for one in segments if one in before.written and one in after.written]
     both = [one for one in segments if one in before.kept and one in after.kept]
+    on, on_written, on_both = (counted(len(ids), "held-out segment") for ids in (segments, written, both))
+    on_both += " that both kept"
 
     def paired(name: str, title: str, better: Better, on: str, values: Callable[[Outcome], Sequence[float]]) -> Change:
         first, second = values(before), values(after)
@@ -93,25 +95,20 @@ def segment_changes(before: Outcome | None, after: Outcome | None, bootstrap: Bo
 
     def distinct(column: str, ids: Sequence[str], on: str, rows: Callable[[Outcome], Rows]) -> Change:
         title = f"bigrams of {column}s that no other one has"
-        return paired(
-            f"distinct_{column}",
-            title,
-            "higher",
-            on,
-            lambda one: distinct_shares([rows(one)[row_id][column] for row_id in ids]),
-        )
 
-    on, on_both = (
-        counted(len(segments), "held-out segment"),
-        f"{counted(len(both), 'held-out segment')} that both kept",
-    )
-    yield kept("kept_label", "kept by label", lambda one: one.candidates)
-    yield kept("kept_refine", "kept by label and refine", lambda one: one.kept)
+        def shares(one: Outcome) -> list[float]:
+            return distinct_shares([rows(one)[row_id][column] for row_id in ids])
+
+        return paired(f"distinct_{column}", title, "higher", on, shares)
+
+    yield kept("kept_label", "kept by label, same segments", lambda one: one.candidates)
+    yield kept("kept_refine", "kept by label and refine, same segments", lambda one: one.kept)
     for signal in SIGNALS:
         right = partial(Outcome.right, signal=signal, ids=both)
         if both and len(right(before)) == len(right(after)) == len(both):
-            yield paired(f"precision_{signal}", f"P(right answer), by {signal}", "higher", on_both, right)
-    yield distinct(schema.INSTRUCTION, written, counted(len(written), "held-out segment"), lambda one: one.written)
+            title = f"P(right answer), by {signal}, same segments"
+            yield paired(f"precision_{signal}", title, "higher", on_both, right)
+    yield distinct(schema.INSTRUCTION, written, on_written, lambda one: one.written)
     yield distinct(schema.OUTPUT, both, on_both, lambda one: one.kept)
 
 
