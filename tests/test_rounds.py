@@ -46,6 +46,7 @@ def load(repository: Path, ending_model: Path, open_rules: Path, tmp_path_factor
         "corpus.max_tokens": 1100,  # bytes
         "max_length": 4096,
         "max_steps": 2,
+        "save_steps": 1,
         "report_to": "none",
         "label.max_tokens": 1100,
         "label.max_perplexity": "null",
@@ -100,11 +101,20 @@ def finished(load, repository: Path, tmp_path_factory) -> Path:
     return output
 
 
-def rows(output: Path) -> dict[str, list[dict]]:
-    """Every row that was kept or removed, by folder."""
+def results(output: Path) -> dict[str, object]:
+    """Every row that was kept or removed, by folder; the weights of the second round, and what is said of it."""
     stages = [*(f"round_{number}/{name}" for number in (1, 2) for name in ("label", "refine")), "label", "refine"]
-    folders = [folder for stage in stages for folder in (output / stage).glob("r*/**/") if any(folder.glob("*.zst"))]
-    return {str(folder.relative_to(output)): list(read_rows(folder)) for folder in sorted(folders)}
+    kinds = ("r*/**/", "held_out/r*/**/")
+    folders = [folder for stage in stages for kind in kinds for folder in (output / stage).glob(kind)]
+    rows = {
+        str(folder.relative_to(output)): list(read_rows(folder)) for folder in folders if any(folder.glob("*.zst"))
+    }
+    models = (output / "round_2" / name / "model.safetensors" for name in ("label_model", "primary_chat_model"))
+    return {
+        **rows,
+        **{model.parent.name: model.read_bytes() for model in models},
+        "gain": summary(output / "round_2/gain")["comparison"],
+    }
 
 
 def summary(folder: Path) -> dict:
@@ -120,7 +130,11 @@ def test_the_second_round_learns_from_the_first_and_labels_other_segments(finish
     first, second = (
         {row["id"] for row in read_rows(finished / f"round_{number}/label/measured")} for number in (1, 2)
     )
+    held_out = [
+        {row["id"] for row in read_rows(finished / f"round_{number}/label/held_out/measured")} for number in (1, 2)
+    ]
     assert first and second and not first & second
+    assert held_out[0] == held_out[1] and held_out[0] and not held_out[0] & (first | second)
     for model in ("label_model", "primary_chat_model"):
         one, two = (
             json.loads((finished / f"round_{number}/{model}/train_summary.json").read_text()) for number in (1, 2)
@@ -155,9 +169,24 @@ def test_a_second_run_has_nothing_to_do(load, finished: Path):
     assert run_all(load, finished) == []
 
 
+def test_rounds_are_compared_on_the_same_segments(finished: Path):
+    changes = {change["name"]: change for change in summary(finished / "round_2/gain")["comparison"]["changes"]}
+    stages = [summary(finished / f"round_{number}/label/held_out") for number in (1, 2)]
+    change = changes["held_out_kept_label"]
+    assert [change["before"], change["after"]] == [one["rows_kept"] / one["rows_in"] for one in stages]
+    assert change["on"] == f"{stages[0]['rows_in']} held-out segments"
+
+
 @pytest.mark.parametrize(
     ("name", "moment"),
-    [("label_2", "round_2/label/logs/measure/completions/00000"), ("refine_2", "round_2/refine/rows")],
+    [
+        ("label_model_2", "round_2/label_model/checkpoints/checkpoint-1/manifest.json"),
+        ("primary_chat_model_2", "round_2/primary_chat_model/checkpoints/checkpoint-1/manifest.json"),
+        ("label_2", "round_2/label/logs/measure/completions/00000"),
+        ("refine_2", "round_2/refine/rows"),
+        ("refine_2", "round_2/refine/held_out/rows"),
+        ("gain_2", "round_2/gain/rows/round_1/label_model"),
+    ],
 )
 def test_a_kill_in_the_second_round_ends_with_the_same_rows(
     load, finished: Path, repository: Path, tmp_path: Path, name: str, moment: str
@@ -169,4 +198,4 @@ def test_a_kill_in_the_second_round_ends_with_the_same_rows(
         shutil.rmtree(written)
     run_until_killed([sys.executable, *stages[name].words], repository, output / moment)
     assert name in run_all(load, output)
-    assert rows(output) == rows(finished)
+    assert results(output) == results(finished)
