@@ -6,7 +6,7 @@ import shutil
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import zstandard
@@ -222,10 +222,25 @@ def list_shards(folder: str | Path) -> list[str]:
     return shards
 
 
+class _ShardWriter(JsonlWriter):
+    """Write the shards of a task one after another.
+
+    datatrove's writer keeps all of them open to the end, each with a compressor of 0.9 MB, and the files that a
+    process may open are soon used up.
+    """
+
+    def _write(self, document: dict, file_handler: IO, filename: str) -> None:
+        for name in [*self.output_mg.get_open_files()]:
+            if name != filename:
+                self.close_file(name)
+        super()._write(document, file_handler, filename)
+
+
 def row_writer(folder: str | Path, by_shard: bool = False) -> JsonlWriter:
-    """Write one shard a task; with `by_shard`, one file for each value that `AssignShard` gave."""
-    name = f"${{rank}}_${{{SHARD}}}.jsonl.zst" if by_shard else "${rank}.jsonl.zst"
-    return JsonlWriter(str(folder), output_filename=name, compression=ZSTD, adapter=_row)
+    """Write one shard a task; with `by_shard`, one file for each value that `AssignShard` gave, in its order."""
+    if by_shard:
+        return _ShardWriter(str(folder), f"${{rank}}_${{{SHARD}}}.jsonl.zst", compression=ZSTD, adapter=_row)
+    return JsonlWriter(str(folder), "${rank}.jsonl.zst", compression=ZSTD, adapter=_row)
 
 
 def write_shards(rows: Sequence[Document], folder: str | Path, rows_per_shard: int) -> int:

@@ -81,6 +81,14 @@ def test_shard_name_decides_the_file_and_is_not_stored(tmp_path):
     assert list(read_shard(tmp_path / "rows", second)) == ROWS[2:]
 
 
+def test_only_one_shard_of_a_task_is_open_at_a_time(tmp_path):
+    rows = [Document("文", str(number), metadata={}) for number in range(50)]
+    writer = row_writer(tmp_path / "rows", by_shard=True)
+    for _ in writer.run(AssignShard(2).run(rows)):
+        assert len(writer.output_mg.get_open_files()) == 1
+    assert [row["id"] for row in read_rows(tmp_path / "rows")] == [row.id for row in rows]
+
+
 def test_removed_folders_are_numbered_and_rows_say_why(tmp_path):
     removed = removed_writers(tmp_path / "removed")
     pipeline = [
