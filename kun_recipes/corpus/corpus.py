@@ -120,13 +120,15 @@ def unique(config: CorpusConfig, scratch: Path, removed: Removed | None = None) 
     ]
 
 
-def find_near_duplicates(config: CorpusConfig, scratch: Path) -> list[tuple[str, list[PipelineStep], int | None]]:
+def find_near_duplicates(
+    config: CorpusConfig, scratch: Path, files: int
+) -> list[tuple[str, list[PipelineStep], int | None]]:
     """Return the three pipelines of MinHash: name, blocks, and number of tasks if it is not the number of files."""
     settings, signatures, pairs = config.near(), scratch / "signatures", scratch / "pairs"
     rows = [RankReader(scratch / "segments"), DropRows(scratch / "duplicates", "duplicate")]
     return [
         ("signatures", [*rows, NoteSignatures(signatures, settings)], None),
-        ("pairs", [signature_pairs(signatures, pairs, settings)], settings.buckets),
+        ("pairs", [signature_pairs(signatures, pairs, settings)], settings.pair_tasks(files)),
         (
             "clusters",
             [ClusterNearDuplicates(pairs, signatures, scratch / "near_duplicates", scratch / "duplicates")],
@@ -161,7 +163,7 @@ def make_rows(config: CorpusConfig, stage: StageFolder, reader: CorpusReader, re
     )
     run("duplicates", [FindExactDuplicates(scratch / "digests", scratch / "duplicates")], DIGEST_BUCKETS)
     if config.near_duplicates:
-        for name, pipeline, tasks in find_near_duplicates(config, scratch):
+        for name, pipeline, tasks in find_near_duplicates(config, scratch, reader.tasks):
             run(name, pipeline, tasks)
     if config.sample_rows is not None:
         run("hashes", [*unique(config, scratch), RecordHashes(scratch / "hashes", config.seed)])

@@ -1,8 +1,10 @@
 """Near duplicates: MinHash over character n-grams, with datatrove's blocks, joined to clusters."""
 
+import resource
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,8 @@ PRIME_BITS = np.uint64(61)
 LOWER_HALF = np.uint64(2**32 - 1)
 MIX = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)  # splitmix64 (Steele, Lea, Flood 2014)
 CACHED_VALUES = 1 << 16  # hashes at a time: two arrays of them stay in the processor's cache
+FILES_A_PAIR_TASK = 32  # files of the corpus for each task of a band: with one task, 10^9 rows take it an hour
+OWN_FILES = 256  # that a process has open besides: logs, libraries, pipes
 LINES_AT_ONCE = 256  # signatures of a file in memory; datatrove's default of 5 reads too often
 PAIR = np.dtype([("first_rank", "<u4"), ("first_row", "<u4"), ("second_rank", "<u4"), ("second_row", "<u4")])
 """Record of datatrove's MinhashDedupBuckets."""
@@ -60,6 +64,10 @@ class NearDuplicateSettings:
     def found(self, similarity: float) -> float:
         """Return the share of pairs found whose n-grams overlap by `similarity` (intersection over union)."""
         return 1 - (1 - similarity**self.hashes_per_bucket) ** self.buckets
+
+    def pair_tasks(self, files: int) -> int:
+        """Return the number of tasks that look for equal bands in the signatures of so many files."""
+        return self.buckets * -(-files // FILES_A_PAIR_TASK)
 
     @property
     def minhash(self) -> MinhashConfig:
@@ -119,12 +127,46 @@ class NoteSignatures(MinhashDedupSignature):
                 yield document
 
 
-def signature_pairs(signatures: str | Path, pairs: str | Path, settings: NearDuplicateSettings) -> MinhashDedupBuckets:
-    """Return the step that finds rows with an equal bucket: datatrove's.
+class FindPairs(MinhashDedupBuckets):
+    """Find the rows with an equal band: datatrove's block, for any number of files and of tasks.
 
-    Runs as `settings.buckets` tasks, reads no rows.
+    Reads no rows. Runs as a multiple of the number of bands, by `NearDuplicateSettings.pair_tasks`: the tasks of a
+    band share out the values of its first hash.
     """
-    return MinhashDedupBuckets(str(signatures), str(pairs), config=settings.minhash, lines_to_buffer=LINES_AT_ONCE)
+
+    def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> None:
+        band = rank // (world_size // self.config.num_buckets)
+        allow_open_files(len(self.input_folder.list_files(subdirectory=f"bucket_{band:03d}")))
+        super().run(data, rank, world_size)
+
+    def get_worker_hash_range(self, sig_files: list[str], rank: int, world_size: int) -> tuple[int, int]:
+        """Return the first hashes that a task compares, from one up to below the other.
+
+        datatrove takes them from the first file, which must have a line for each task of the band: here the largest,
+        and where that one is too small the first task compares all.
+        """
+        tasks = world_size // self.config.num_buckets
+        line = 4 * self.config.hashes_per_bucket + 4
+        largest = max(sig_files, key=self.input_folder.size, default=None)
+        if largest is None or self.input_folder.size(largest) < tasks * line:
+            lowest, above = super().get_worker_hash_range([], rank, world_size)
+            return (lowest, above) if rank % tasks == 0 else (above, above)
+        return super().get_worker_hash_range([largest], rank, world_size)
+
+
+def signature_pairs(signatures: str | Path, pairs: str | Path, settings: NearDuplicateSettings) -> FindPairs:
+    """Return the step that finds rows with an equal band."""
+    return FindPairs(str(signatures), str(pairs), config=settings.minhash, lines_to_buffer=LINES_AT_ONCE)
+
+
+def allow_open_files(count: int) -> None:
+    """Let this process open so many files besides its own, as far as the system lets it: often 1,024 are allowed."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = count + OWN_FILES
+    if allowed < needed:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (needed if most == resource.RLIM_INFINITY else min(needed, most), most)
+        )
 
 
 class ClusterNearDuplicates(PipelineStep):
@@ -156,8 +198,8 @@ class ClusterNearDuplicates(PipelineStep):
             raise ValueError(f"{type(self).__name__} must run as one task, not {world_size}: set tasks=1")
         with self.track_time():
             dropped = kept = np.empty(0, np.uint64)
-            for path in sorted(self.pairs.glob("*.dups")):  # one after the other: most buckets find the same pairs
-                first, second = _read_pairs(path)
+            for _, paths in groupby(sorted(self.pairs.glob("*.dups")), key=lambda path: path.name.partition("_")[0]):
+                first, second = _read_pairs(paths)  # a band after the other: most find the same pairs
                 dropped, kept = join_pairs(np.concatenate([kept, first]), np.concatenate([dropped, second]))
             self.stat_update("near_duplicates", value=len(dropped))
             self.stat_update("clusters", value=len(np.unique(kept)))
@@ -221,8 +263,8 @@ def _mixed(hashes: np.ndarray) -> np.ndarray:
     return hashes ^ (hashes >> np.uint64(31))
 
 
-def _read_pairs(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    pairs = np.fromfile(path, PAIR)
+def _read_pairs(paths: Iterable[Path]) -> tuple[np.ndarray, np.ndarray]:
+    pairs = np.concatenate([np.fromfile(path, PAIR) for path in paths])
     first = places_of(pairs["first_rank"], pairs["first_row"])
     return first, places_of(pairs["second_rank"], pairs["second_row"])
 

@@ -45,15 +45,16 @@ class Spread:
             FindExactDuplicates(self.folder / "digests", self.folder / "exact").run(None, bucket, BUCKETS)
         return self.folder / "exact"
 
-    def find_near(self, settings: NearDuplicateSettings = SETTINGS) -> Path:
+    def find_near(self, settings: NearDuplicateSettings = SETTINGS, tasks_a_band: int = 1) -> Path:
         exact = self.folder / "exact"
         rows = DropRows(exact, "duplicate").run if exact.is_dir() else lambda read, *_: read
         for rank in range(len(self.files)):
             left = rows(iter(self.fresh(rank)), rank, len(self.files))
             NoteSignatures(self.folder / "signatures", settings).run(left, rank, len(self.files))
         pairs = signature_pairs(self.folder / "signatures", self.folder / "pairs", settings)
-        for bucket in range(settings.buckets):
-            pairs.run(None, bucket, settings.buckets)
+        tasks = settings.buckets * tasks_a_band
+        for rank in range(tasks):
+            pairs.run(None, rank, tasks)
         folders = (self.folder / name for name in ("pairs", "signatures", "near", "exact"))
         ClusterNearDuplicates(*folders).run()
         return self.folder / "near"

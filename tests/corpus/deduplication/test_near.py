@@ -1,5 +1,8 @@
+import gc
 import json
+import os
 import pickle
+import resource
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 
 from kun_recipes.corpus.deduplication import ClusterNearDuplicates, DropRows, NearDuplicateSettings, NoteSignatures
 from kun_recipes.corpus.deduplication.found import places_of, read_found
-from kun_recipes.corpus.deduplication.near import join_pairs
+from kun_recipes.corpus.deduplication.near import PAIR, join_pairs
 
 
 def test_share_found_by_the_settings():
@@ -66,6 +69,41 @@ def test_kept_rows_do_not_depend_on_the_number_of_tasks(spread, prose, tasks):
     texts = [prose(number % 40) + "尾" * (number // 40) for number in range(120)]
     rows = spread(texts, tasks)
     assert rows.kept(rows.find_near(), "near_duplicate") == [f"n{number}" for number in range(40)]
+
+
+@pytest.mark.parametrize("tasks_a_band", [1, 2, 5, 40])
+@pytest.mark.parametrize("files", [1, 7])
+def test_kept_rows_do_not_depend_on_the_tasks_of_a_band(spread, prose, files, tasks_a_band):
+    rows = spread([prose(number % 40) + "尾" * (number // 40) for number in range(120)], files)
+    rows.files.insert(0, [])  # datatrove would share out the hashes of the first file
+    found = rows.find_near(tasks_a_band=tasks_a_band)
+    assert rows.kept(found, "near_duplicate") == [f"n{number}" for number in range(40)]
+
+
+def test_tasks_of_a_band_share_its_rows(spread, prose, tmp_path):
+    rows = spread([prose(number % 100) for number in range(200)])
+    rows.find_near(tasks_a_band=4)
+    sizes = [path.stat().st_size for path in sorted((rows.folder / "pairs").glob("00000_*.dups"))]
+    assert sum(sizes) == 100 * PAIR.itemsize
+    assert len(sizes) == 4
+    assert min(sizes) > 10 * PAIR.itemsize
+
+
+def test_number_of_tasks_that_find_pairs():
+    settings = NearDuplicateSettings(buckets=14)
+    assert [settings.pair_tasks(files) for files in (1, 32, 33, 1000)] == [14, 14, 28, 448]
+
+
+def test_more_files_than_a_process_may_open(spread, prose):
+    rows = spread([prose(number % 40) for number in range(120)], tasks=120)
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    gc.collect()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 60, most))
+    try:
+        found = rows.find_near()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, most))
+    assert rows.kept(found, "near_duplicate") == [f"n{number}" for number in range(40)]
 
 
 def test_first_of_a_chain_of_near_duplicates_is_kept(spread, prose, tmp_path):
