@@ -4,9 +4,14 @@ Each list below is a datatrove pipeline. A task of the first reads a file of the
 task of the same number wrote, so that neither the rows nor which of several copies stays depends on the workers.
 """
 
+import json
+import shutil
+import sys
+import time
 from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from datatrove.pipeline.base import PipelineStep
 
@@ -20,7 +25,16 @@ from kun_recipes.corpus.deduplication import (
     NoteSignatures,
     signature_pairs,
 )
-from kun_recipes.corpus.losses import check_kept, check_readable
+from kun_recipes.corpus.growth import (
+    NOTED,
+    Earlier,
+    GrownReader,
+    begin_increment,
+    find_earlier,
+    increment_of,
+    move_increment,
+)
+from kun_recipes.corpus.losses import ANEW, check_kept, check_readable
 from kun_recipes.corpus.normalisation import (
     FixMojibake,
     JoinWords,
@@ -37,6 +51,7 @@ from kun_recipes.corpus.sampling import (
     SampleDocuments,
     check_weights,
     sample_thresholds,
+    threshold_of_others,
 )
 from kun_recipes.corpus.segments.context import LeansOnContext, load_context
 from kun_recipes.corpus.segments.segmentation import Segmenter
@@ -44,20 +59,25 @@ from kun_recipes.corpus.segments.selection import ChooseSegments
 from kun_recipes.corpus.segments.tokens import RecountMasked
 from kun_recipes.corpus.sources.formats import corpus_format
 from kun_recipes.corpus.sources.readers import CorpusReader
+from kun_recipes.corpus.sources.shares import NoteShares
 from kun_recipes.corpus.sources.source_ids import NoteSourceIds, count_repeated
 from kun_recipes.data import schema
+from kun_recipes.data.atomic import write_json
 from kun_recipes.data.rows import AssignShard, RankReader, removed_writers, row_writer
-from kun_recipes.execution.counts import Counts
+from kun_recipes.execution.counts import Counts, sum_counts
 from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.execution.usage import Used
 from kun_recipes.models.resolve import resolve_model
 from kun_recipes.privacy import MaskPrivateData, load_privacy
-from kun_recipes.reporting.corpus import DescribeRows, merge_tallies, write_corpus_report
+from kun_recipes.reporting import PAGE
+from kun_recipes.reporting.corpus import DescribeRows, merge_tallies, write_corpus_report, write_tallies
 from kun_recipes.rules import Spam, load_rules, segment_rules
 from kun_recipes.rules.pipelines import Removed
 from kun_recipes.rules.ranges import RangeFilter
 
+AGAIN = "then run the stage again"
+THRESHOLDS = "sample/thresholds.json"
 DIGEST_BUCKETS = 16  # tasks that look for exact duplicates; each holds a sixteenth of all digests in memory
 
 
@@ -121,11 +141,11 @@ def unique(config: CorpusConfig, scratch: Path, removed: Removed | None = None) 
 
 
 def find_near_duplicates(
-    config: CorpusConfig, scratch: Path, files: int
+    config: CorpusConfig, scratch: Path, files: int, earlier: Earlier | None
 ) -> list[tuple[str, list[PipelineStep], int | None]]:
     """Return the three pipelines of MinHash: name, blocks, and number of tasks if it is not the number of files."""
     settings, signatures, pairs = config.near(), scratch / "signatures", scratch / "pairs"
-    rows = [RankReader(scratch / "segments"), DropRows(scratch / "duplicates", "duplicate")]
+    rows = [GrownReader(scratch / "segments", earlier), DropRows(scratch / "duplicates", "duplicate")]
     return [
         ("signatures", [*rows, NoteSignatures(signatures, settings)], None),
         ("pairs", [signature_pairs(signatures, pairs, settings)], settings.pair_tasks(files)),
@@ -137,60 +157,113 @@ def find_near_duplicates(
     ]
 
 
-def sample(config: CorpusConfig, scratch: Path, removed: Removed) -> list[PipelineStep]:
+def sample(config: CorpusConfig, noted: Path, removed: Removed) -> list[PipelineStep]:
+    """Return the block that samples the rows, by thresholds that are noted."""
     if config.sample_rows is None:
         return []
-    thresholds = sample_thresholds(scratch / "hashes", config.sample_rows, config.sample_weights)
-    return [BelowThreshold(thresholds, config.seed, removed("not_sampled"))]
+    thresholds = json.loads((noted / THRESHOLDS).read_text(encoding="utf-8"))
+    other = threshold_of_others(thresholds, config.sample_weights)
+    return [BelowThreshold(thresholds, config.seed, removed("not_sampled"), other)]
 
 
-def make_rows(config: CorpusConfig, stage: StageFolder, reader: CorpusReader, removed: Removed) -> Counts:
-    """Run all pipelines, and return the counts of the first and the last one, which every row passes."""
-    scratch, used = stage.scratch, Used()
+def make_rows(
+    config: CorpusConfig, stage: StageFolder, reader: CorpusReader, removed: Removed, earlier: Earlier | None = None
+) -> Counts:
+    """Run all pipelines, and return the counts of the first and the last one, which every row passes.
 
-    def run(name: str, pipeline: list[PipelineStep], tasks: int | None = None) -> Counts:
+    Args:
+        earlier: what the stage adds to; its rows are neither read again nor counted.
+    """
+    scratch, noted, used = stage.scratch, stage.folder / NOTED, Used()
+    first = earlier.tasks if earlier else 0
+
+    def run(name: str, pipeline: list[PipelineStep], tasks: int | None = None, first: int = 0) -> Counts:
         nonlocal used
-        counts = run_pipeline(pipeline, stage.logs(name), tasks or reader.tasks, config.where())
+        counts = run_pipeline(pipeline, stage.logs(name), tasks or reader.tasks, config.where(), first=first)
         used += counts.used
         return counts
 
     if config.benchmarks:
         questions = [question for one in config.benchmarks for question in load_benchmark(one.path, one.format)]
         build_index(questions).save(scratch / "questions.npz")
-    cut = run("segment", segment(config, scratch, reader, removed))
-    check_readable(
-        reader.ranks, stage.logs("segment"), Path(reader.unreadable.output_folder.path), config.max_unreadable
-    )
+    cut = run("segment", segment(config, scratch, reader, removed), first=first)
+    unreadable = Path(reader.unreadable.output_folder.path)
+    anew = AGAIN if earlier else ANEW
+    check_readable(reader.ranks, stage.logs("segment"), unreadable, config.max_unreadable, anew)
+    if earlier:
+        known = [GrownReader(scratch / "segments", earlier), DigestRows(scratch / "digests", DIGEST_BUCKETS)]
+        run("earlier", known, earlier.tasks)
     run("duplicates", [FindExactDuplicates(scratch / "digests", scratch / "duplicates")], DIGEST_BUCKETS)
     if config.near_duplicates:
-        for name, pipeline, tasks in find_near_duplicates(config, scratch, reader.tasks):
+        for name, pipeline, tasks in find_near_duplicates(config, scratch, reader.tasks, earlier):
             run(name, pipeline, tasks)
-    if config.sample_rows is not None:
+    if config.sample_rows is not None and not earlier:
         run("hashes", [*unique(config, scratch), RecordHashes(scratch / "hashes", config.seed)])
-    last = [*unique(config, scratch, removed), *sample(config, scratch, removed), AssignShard(config.rows_per_shard)]
-    kept = run("unique", [*last, row_writer(stage.rows, by_shard=True)])
-    run("report", [DescribeRows(stage.removed, stage.rows, scratch / "tallies")])
+        thresholds = sample_thresholds(scratch / "hashes", config.sample_rows, config.sample_weights)
+        write_json(noted / THRESHOLDS, thresholds)
+    sampled = sample(config, earlier.folder / NOTED if earlier else noted, removed)
+    last = [*unique(config, scratch, removed), *sampled, AssignShard(config.rows_per_shard)]
+    kept = run("unique", [*last, row_writer(stage.rows, by_shard=True)], first=first)
+    described = [DescribeRows(stage.removed, stage.rows, scratch / "tallies")]
+    run("report", [*described, NoteShares(reader.shares, noted / "files")], first=first)
+    shutil.copytree(scratch / "source_ids", noted / "source_ids", dirs_exist_ok=True)
+    write_tallies(noted / "tallies" / f"{first:05d}.json", merge_tallies(scratch / "tallies"))
     return replace(cut.then(kept), used=used)
+
+
+def write_report(page: Path, counts: Counts, *noted: Path) -> None:
+    """Write the page on all rows that the counts are of, from the tallies that were noted of them."""
+    unused = counts.removed[DOCUMENT_NOT_SAMPLED]
+    tallies = merge_tallies(*(folder / "tallies" for folder in noted))
+    write_corpus_report(page, tallies, {"rows_in": counts.rows_in, "rows_kept": counts.rows_out, "unused": unused})
+
+
+def make(config: CorpusConfig, stage: StageFolder) -> dict[str, Any]:
+    """Read the whole corpus, and return the summary."""
+    removed, noted, page = removed_writers(stage.removed), stage.folder / NOTED, stage.folder / PAGE
+    reader = CorpusReader(config.inputs(), config.max_documents, removed("unreadable"))
+    stage.begin()
+    counts = make_rows(config, stage, reader, removed)
+    write_report(page, counts, noted)
+    check_kept(reader.ranks, stage.logs("segment"), page)
+    return stage.finish(counts, **facts(stage, counts, reader.tasks, noted))
+
+
+def grow(config: CorpusConfig, stage: StageFolder, earlier: Earlier) -> dict[str, Any]:
+    """Read what is added to a corpus, put its rows behind those that are there, and return the summary of all."""
+    increment = increment_of(stage, config)
+    removed, page = removed_writers(increment.removed), increment.folder / PAGE
+    reader = CorpusReader(config.inputs(), config.max_documents, removed("unreadable"), earlier.notes)
+    files = reader.tasks - earlier.tasks
+    if not files:
+        stage.refuse_other(earlier.summary)
+    begin_increment(increment)
+    added = make_rows(config, increment, reader, removed, earlier)
+    counts, noted = sum_counts([earlier.counts, added]), [one.folder / NOTED for one in (stage, increment)]
+    write_report(page, counts, *noted)
+    check_kept(reader.new_ranks, increment.logs("segment"), page, AGAIN)
+    of_all = facts(stage, counts, reader.tasks, *noted)
+    move_increment(stage, increment)
+    seconds = round(earlier.summary["seconds"] + time.monotonic() - stage.begun, 1)
+    print(f"corpus: added {files} files: {added.rows_in} rows in, {added.rows_out} kept", file=sys.stderr)
+    return stage.finish(counts, **of_all, seconds=seconds, grown=earlier.history(files, added))
+
+
+def facts(stage: StageFolder, counts: Counts, tasks: int, *noted: Path) -> dict[str, Any]:
+    """Return what the summary says of the corpus beside the counts of rows."""
+    return {
+        "documents": counts.read,
+        "lines_removed": counts.lines_removed,
+        "repeated_ids": count_repeated(*(folder / "source_ids" for folder in noted)),
+        "report": str(stage.folder / PAGE),
+        "tasks": tasks,
+    }
 
 
 def run(config: CorpusConfig) -> None:
     stage = StageFolder("corpus", config)
-    summary = stage.summary()
-    if summary is None:
-        removed = removed_writers(stage.removed)
-        reader = CorpusReader(config.inputs(), config.max_documents, removed("unreadable"))
-        stage.begin()
-        counts = make_rows(config, stage, reader, removed)
-        tallies = merge_tallies(stage.scratch / "tallies")
-        page = stage.folder / "report.html"
-        unused = counts.removed[DOCUMENT_NOT_SAMPLED]
-        write_corpus_report(page, tallies, {"rows_in": counts.rows_in, "rows_kept": counts.rows_out, "unused": unused})
-        check_kept(reader.ranks, stage.logs("segment"), page)
-        summary = stage.finish(
-            counts,
-            documents=counts.read,
-            lines_removed=counts.lines_removed,
-            repeated_ids=count_repeated(stage.scratch / "source_ids"),
-            report=str(page),
-        )
+    if earlier := find_earlier(stage):
+        summary = grow(config, stage, earlier)
+    else:
+        summary = stage.summary() or make(config, stage)
     report(summary, stage.folder)

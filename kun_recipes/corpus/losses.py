@@ -30,12 +30,13 @@ Ranks = list[tuple[str, list[int]]]
 """The path of each corpus, and the tasks that read it."""
 
 
-def check_readable(corpora: Ranks, logs: Path, unreadable: Path, max_share: float) -> None:
+def check_readable(corpora: Ranks, logs: Path, unreadable: Path, max_share: float, anew: str = ANEW) -> None:
     """Raise UserError for a corpus that loses more than `max_share` of its records to one fault of reading.
 
     Args:
         logs: of the pipeline that read the corpora.
         unreadable: folder of the records that could not be read.
+        anew: how other files are read instead.
     """
     for path, ranks in corpora:
         counts = read_counts(logs, ranks)
@@ -46,11 +47,11 @@ def check_readable(corpora: Ranks, logs: Path, unreadable: Path, max_share: floa
                 where = f"{first[schema.FILE_PATH]}:{first['line']}"
                 raise UserError(
                     f"{path}: {lost} of {counts.read} records cannot be read ({reason}), the first in {where}: "
-                    f"{first[schema.VALUE]}; {advice}, {ANEW}; or go on in it with a higher max_unreadable"
+                    f"{first[schema.VALUE]}; {advice}, {anew}; or go on in it with a higher max_unreadable"
                 )
 
 
-def check_kept(corpora: Ranks, logs: Path, page: Path) -> None:
+def check_kept(corpora: Ranks, logs: Path, page: Path, anew: str = ANEW) -> None:
     """Raise UserError for a corpus of which no segment passes the rules; `page` is the stage's report."""
     for path, ranks in corpora:
         counts = read_counts(logs, ranks)
@@ -60,7 +61,7 @@ def check_kept(corpora: Ranks, logs: Path, page: Path) -> None:
             removed = ", ".join(f"{reason} {count}" for reason, count in counts.removed.items()) or "no text"
             raise UserError(
                 f"{path}: nothing is kept of its {counts.read} records (removed: {removed}); "
-                f"{page} shows them: mend the corpus or the rules, or leave it out of corpora, {ANEW}"
+                f"{page} shows them: mend the corpus or the rules, or leave it out of corpora, {anew}"
             )
 
 

@@ -27,7 +27,7 @@ from kun_recipes.errors import UserError
 NOTE = struct.Struct("<IQ")
 NOTE_RECORD = np.dtype([("source", "<u4"), ("hash", "<u8")])
 NOTES_AT_ONCE = 1 << 20
-NOTHING = -1  # a threshold below every hash
+NOTHING, ALL = -1, 2**64 - 1  # a threshold below every hash, and one that no hash is above
 DOCUMENT_NOT_SAMPLED = "document_not_sampled"
 
 
@@ -89,25 +89,36 @@ class BelowThreshold(BaseFilter):
         thresholds: of every source, from `sample_thresholds`.
         seed: that of `RecordHashes`.
         exclusion_writer: where dropped rows go.
+        other: threshold of a source that has none; None: all have.
     """
 
     name = "🎲 sample"
 
-    def __init__(self, thresholds: Mapping[str, int], seed: int = 0, exclusion_writer: DiskWriter | None = None):
+    def __init__(
+        self,
+        thresholds: Mapping[str, int],
+        seed: int = 0,
+        exclusion_writer: DiskWriter | None = None,
+        other: int | None = None,
+    ):
         super().__init__(exclusion_writer)
         self.thresholds = dict(thresholds)
         self.seed = seed
+        self.other = other
 
     def filter(self, doc: Document) -> bool | tuple[bool, str]:
         value = row_hash(doc.id, self.seed)
-        if value <= self.thresholds[doc.metadata[schema.SOURCE]]:
+        source = doc.metadata[schema.SOURCE]
+        if value <= (self.thresholds[source] if self.other is None else self.thresholds.get(source, self.other)):
             return True
         doc.metadata[schema.VALUE] = f"{value / 2**64:.6f}"
         return False, "not_sampled"
 
 
 def sample_thresholds(folder: str | Path, count: int, weights: Mapping[str, float] | None = None) -> dict[str, int]:
-    """Return the largest sampled hash of each source, so that `count` rows are sampled, or all there are.
+    """Return the largest sampled hash of each source, so that `count` rows are sampled.
+
+    `ALL` where all there are is less.
 
     Args:
         folder: what `RecordHashes` noted.
@@ -157,6 +168,11 @@ def share_out(count: int, rows: Mapping[str, int], weights: Mapping[str, float])
     return dict.fromkeys(rows, 0) | given
 
 
+def threshold_of_others(thresholds: Mapping[str, int], weights: Mapping[str, float] | None) -> int:
+    """Return the threshold of a source that had no row when the thresholds of the others were found."""
+    return NOTHING if weights else max(thresholds.values(), default=ALL)  # without weights there is one for all
+
+
 def check_weights(weights: Mapping[str, float] | None, formats: Sequence[CorpusFormat]) -> None:
     """Raise UserError, before a corpus is read, for a weight of a source that cannot have rows."""
     if weights and all(one.source is None for one in formats):  # or the records name their sources
@@ -174,14 +190,18 @@ class _Smallest:
 
     def __init__(self, count: int):
         self.count = count
+        self.added = 0
         self.parts = [np.empty(0, np.uint64)]
 
     def add(self, values: np.ndarray) -> None:
+        self.added += len(values)
         self.parts.append(values)
         if sum(map(len, self.parts)) > 2 * self.count:
             self._merge()
 
     def largest(self) -> int:
+        if 0 < self.added <= self.count:
+            return ALL
         self._merge()
         return int(self.parts[0].max()) if len(self.parts[0]) else NOTHING
 

@@ -111,7 +111,7 @@ class StageFolder:
         earlier = self._read(SUMMARY)
         if earlier is None or self._is_left_by_failed():
             return None
-        return None if self._changed(earlier) else earlier
+        return None if self.refuse_other(earlier) else earlier
 
     def pinned(self, option: str) -> str | None:
         """Return the commit at which an earlier run of this folder read an option's Hub dataset, asked as now."""
@@ -135,11 +135,19 @@ class StageFolder:
         if self._is_left_by_failed():
             discard(self.folder, writes=["*"])
         earlier = self._read(STARTED) or self._read(SUMMARY)
-        if earlier is not None and not self._changed(earlier) and SELECTS_ANEW not in earlier:
+        if earlier is not None and not self.refuse_other(earlier) and SELECTS_ANEW not in earlier:
             return
         if earlier is not None:
             self._select_anew()
         write_json(self.folder / STARTED, self._asked())
+
+    def begin_growth(self) -> None:
+        """Note what is asked, as the stage becomes unfinished for the moment in which rows are added to it."""
+        write_json(self.folder / STARTED, self._asked())
+
+    def changed_since(self, summary: Mapping[str, Any]) -> list[str]:
+        """Return what is asked otherwise than by the run that wrote a summary."""
+        return changed_keys(self.asked, summary["config"])
 
     def _select_anew(self) -> None:
         """Put aside what was measured and remove what was selected from it. Killed anywhere, it is done again."""
@@ -200,7 +208,7 @@ class StageFolder:
         path = self.folder / name
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
-    def _changed(self, earlier: Mapping[str, Any]) -> list[str]:
+    def refuse_other(self, earlier: Mapping[str, Any]) -> list[str]:
         """Return what was asked otherwise and only selects rows. Raises UserError for anything else."""
         asked_then = earlier["config"]
         changed = changed_keys(self.asked, asked_then)

@@ -37,6 +37,7 @@ def run_pipeline(
     tasks: int,
     executor: Executor | None = None,
     reads: Sequence[str] = (),
+    first: int = 0,
 ) -> Counts:
     """Run a pipeline, only the tasks that are not complete yet, and return its counts.
 
@@ -45,12 +46,14 @@ def run_pipeline(
         tasks: number of tasks; each reads its own files, so that the rows do not depend on the number of workers.
         executor: None is one process on this machine. A model is loaded once in each process.
         reads: what each task reads, by name, for messages.
+        first: the first task that is run and counted; those before it an earlier run did, elsewhere.
 
     Raises:
         UserError: a mistake of the user's that a block found, an engine that failed, or a Slurm job that did.
     """
     executor = executor or Executor()
     logs.mkdir(parents=True, exist_ok=True)
+    _mark_complete(logs, first)
     with log_into(logs):
         if executor.slurm is None:
             check_enough(executor.workers, executor.gpus)
@@ -64,4 +67,12 @@ def run_pipeline(
                     "executor: slurm needs sbatch, which this machine does not have; choose executor: local"
                 )
             run_array(pipeline, logs, tasks, executor.workers, executor.gpus, executor.slurm)
-    return read_counts(logs, range(tasks))
+    return read_counts(logs, range(first, tasks))
+
+
+def _mark_complete(logs: Path, first: int) -> None:
+    """Leave datatrove's mark of a complete task for each of those before the first."""
+    for rank in range(first):
+        mark = logs / "completions" / f"{rank:05d}"
+        mark.parent.mkdir(exist_ok=True)
+        mark.touch()

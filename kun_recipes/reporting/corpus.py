@@ -50,16 +50,21 @@ class DescribeRows(PipelineStep):
                 tallies[block.name][row[schema.REASON]].add(row)
         for row in _rows_of(self.rows, rank):
             tallies[KEPT][row[schema.SOURCE]].add(row)
-        values = {
-            block: {reason: tally.to_json() for reason, tally in reasons.items()} for block, reasons in tallies.items()
-        }
-        write_json(self.output / f"{rank:05d}.json", values)
+        write_tallies(self.output / f"{rank:05d}.json", tallies)
 
 
-def merge_tallies(folder: Path) -> Tallies:
-    """Return the tallies of all tasks as one, blocks in the order of the pipeline."""
+def write_tallies(path: Path, tallies: Tallies) -> None:
+    values = {
+        block: {reason: tally.to_json() for reason, tally in reasons.items()} for block, reasons in tallies.items()
+    }
+    write_json(path, values)
+
+
+def merge_tallies(*folders: Path) -> Tallies:
+    """Return all tallies of some folders as one, blocks in the order of the pipeline; of two files of a name, one."""
     merged: Tallies = defaultdict(lambda: defaultdict(Tally))
-    for path in sorted(folder.glob("*.json")):
+    files = {path.name: path for folder in folders for path in folder.glob("*.json")}
+    for _, path in sorted(files.items()):
         for block, reasons in json.loads(path.read_text(encoding="utf-8")).items():
             for reason, values in reasons.items():
                 merged[block][reason].merge(Tally.from_json(values))

@@ -8,9 +8,10 @@ from pathlib import Path
 from kun_recipes.chain.plan.assumptions import AssumedShare, Assumption, Assumptions
 from kun_recipes.chain.plan.sample import mean_of, measured_rate
 from kun_recipes.chain.plan.work import Flow, Rows, Work, at_most
-from kun_recipes.chain.stage import Summary
+from kun_recipes.chain.stage import Summary, pipeline_progress
 from kun_recipes.chain.stages.pushing import PUSH_WRITES, PushingStage
 from kun_recipes.corpus.config import CorpusConfig
+from kun_recipes.corpus.growth import INCREMENT, NOTED
 from kun_recipes.corpus.sampling import DOCUMENT_NOT_SAMPLED, NOTE
 from kun_recipes.data import schema
 from kun_recipes.reporting import PAGE
@@ -43,7 +44,7 @@ class CorpusStage(PushingStage):
 
     name, script, devices = "corpus", "recipes/corpus.py", "cores"
     extra = ""
-    writes = (PAGE, *PUSH_WRITES)
+    writes = (PAGE, f"{NOTED}/*", *PUSH_WRITES)
     plan_section, assumptions = "corpus", CorpusRates
 
     def config_class(self) -> type:
@@ -67,6 +68,9 @@ class CorpusStage(PushingStage):
         if config.max_documents is not None and config.max_segments is not None:
             most = min(most, len(config.corpora) * config.max_documents * config.max_segments)
         return most
+
+    def progress(self, folder: Path) -> str:
+        return pipeline_progress(folder / "scratch" / INCREMENT) or pipeline_progress(folder)
 
     def work(self, config: CorpusConfig, known: Assumptions, flow: Flow, devices: int) -> Work:
         """Return documents to segments.

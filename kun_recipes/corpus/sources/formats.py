@@ -85,6 +85,11 @@ class CorpusFormat:
     compose: Callable[[dict], str | None] | None = None
     check: Callable[[str], None] | None = None
 
+    @property
+    def layout(self) -> list[str | None]:
+        """The names by which a record is read."""
+        return [self.name, self.text, *self.ids, self.title, self.source]
+
 
 class _Table(NamedTuple):
     """Readers of files with named columns, which take the required and the optional ones, and the files' endings."""

@@ -3,9 +3,9 @@
 `kun_recipes.corpus.sources.formats` says how records are laid out; `files` and `streams` where they may lie.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import accumulate, chain, islice
+from functools import cached_property
+from itertools import chain, islice
 
 import multiprocess
 from datatrove.data import Document, DocumentsPipeline
@@ -20,6 +20,7 @@ from kun_recipes.corpus.sources.formats import (
     corpus_format,
     to_document,
 )
+from kun_recipes.corpus.sources.shares import Note, Part, Share, arrange, tell_apart
 from kun_recipes.corpus.sources.streams import HubDataset, StreamShard, parse_hub_url
 from kun_recipes.data import schema
 from kun_recipes.data.files import CorpusFile, list_files, printable
@@ -27,7 +28,6 @@ from kun_recipes.data.json_lines import Malformed
 from kun_recipes.errors import UserError
 from kun_recipes.progress import progress_bar
 
-Part = CorpusFile | StreamShard
 BYTES = "bytes"
 
 
@@ -50,6 +50,7 @@ class CorpusReader(PipelineStep):
         limit: documents read of each input at most; None reads all. With a limit one task reads all files of an
             input, so that the documents do not depend on the number of tasks.
         unreadable: takes a row per malformed record: its beginning as text, with reason, value, file_path and line.
+        earlier: notes of what was read before; the tasks of the first ranks read it, as they did.
 
     Raises UserError for an input without files, and for a CSV or Parquet file without the columns that its fields
     name. What the Hub has to say about a data set comes when `tasks` is asked, or by reading it.
@@ -63,46 +64,59 @@ class CorpusReader(PipelineStep):
         inputs: Sequence[tuple[str, str, FieldNames]],
         limit: int | None,
         unreadable: DiskWriter,
+        earlier: Sequence[Note] = (),
     ):
         super().__init__()
         self.limit = limit
         self.unreadable = unreadable
+        self.earlier = earlier
         formats = [(path, corpus_format(format, fields)) for path, format, fields in inputs]
         self.paths = [path for path, _, _ in inputs]
-        self.inputs = _tell_apart([(format, _find(path, format)) for path, format in formats])
+        self.inputs = [(format, _find(path, format)) for path, format in formats]
+
+    @cached_property
+    def shares(self) -> list[Share]:
+        """What each task reads."""
+        shares = []
+        for number, (format, found) in enumerate(self.inputs):
+            parts = found.shards if isinstance(found, HubDataset) else found
+            for some in [parts] if self.limit is not None else [[part] for part in parts]:
+                shares.append(Share(number, format, tuple(some), tuple(part.name for part in some)))
+        return tell_apart(arrange(shares, self.earlier))
 
     @property
     def ranks(self) -> list[tuple[str, list[int]]]:
-        """The path of each input, and the ranks of the tasks that read it where there are `tasks` of them."""
-        counts = [1 if self.limit is not None else len(_parts(parts)) for _, parts in self.inputs]
-        ends = accumulate(counts)
-        return [
-            (path, list(range(end - count, end))) for path, count, end in zip(self.paths, counts, ends, strict=True)
-        ]
+        """The path of each input, and the ranks of the tasks that read it, but for what was read before."""
+        ranks: list[list[int]] = [[] for _ in self.paths]
+        for rank, share in enumerate(self.shares):
+            if rank >= len(self.earlier):
+                ranks[share.input].append(rank)
+        return [one for one in zip(self.paths, ranks, strict=True) if one[1] or not self.earlier]
+
+    @property
+    def new_ranks(self) -> list[tuple[str, list[int]]]:
+        """Those of `ranks` whose inputs were not read at all before."""
+        known = {self.paths[share.input] for share in self.shares[: len(self.earlier)]}
+        return [(path, ranks) for path, ranks in self.ranks if path not in known]
 
     @property
     def tasks(self) -> int:
         """Number of tasks that find something to read."""
-        return len(self._shares())
+        return len(self.shares)
 
     def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         if data:
             yield from data
         with self.unreadable, progress_bar(None, "read", unit="document", shown=_draws(rank)) as bar:
-            for format, parts in self._shares()[rank::world_size]:
-                documents = chain.from_iterable(self._read(part, format, rank) for part in _parts(parts))
+            for share in self.shares[rank::world_size]:
+                parts = zip(share.parts, share.names, strict=True)
+                documents = chain.from_iterable(self._read(part, name, share.format, rank) for part, name in parts)
                 for document in islice(documents, self.limit):
                     bar.update()
                     yield document
 
-    def _shares(self) -> Sequence[tuple[CorpusFormat, Sequence[Part] | HubDataset]]:
-        """Return the parts that each task reads, of one input each."""
-        if self.limit is not None:
-            return self.inputs
-        return [(format, [part]) for format, parts in self.inputs for part in _parts(parts)]
-
-    def _read(self, part: Part, format: CorpusFormat, rank: int) -> DocumentsPipeline:
-        path, name = printable(part.path), printable(part.name)
+    def _read(self, part: Part, name: str, format: CorpusFormat, rank: int) -> DocumentsPipeline:
+        path, name = printable(part.path), printable(name)
         for record in part.read() if isinstance(part, StreamShard) else format.read(part.path):
             self.stat_update(StatHints.total)
             row = record if isinstance(record, Malformed) else to_document(record, format, path, name)
@@ -135,29 +149,6 @@ def _check_any(files: Sequence[CorpusFile], check: Callable[[str], None]) -> Non
             first = first or error
     if first:
         raise first
-
-
-Inputs = list[tuple[CorpusFormat, Sequence[Part] | HubDataset]]
-
-
-def _tell_apart(inputs: Inputs) -> Inputs:
-    """Number the files of a name that is in several inputs of a format: ids hold the name."""
-    seen: Counter[tuple[str, str]] = Counter()
-    named: Inputs = []
-    for format, parts in inputs:
-        if not isinstance(parts, HubDataset):
-            keys = [(format.name, part.name) for part in parts]
-            parts = [
-                CorpusFile(part.path, f"{part.name}#{seen[key] + 1}") if seen[key] else part
-                for key, part in zip(keys, parts, strict=True)
-            ]
-            seen.update(keys)
-        named.append((format, parts))
-    return named
-
-
-def _parts(parts: Sequence[Part] | HubDataset) -> Sequence[Part]:
-    return parts.shards if isinstance(parts, HubDataset) else parts
 
 
 def _draws(rank: int) -> bool:

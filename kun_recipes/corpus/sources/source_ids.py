@@ -36,13 +36,13 @@ class NoteSourceIds(PipelineStep):
                 yield document
 
 
-def count_repeated(folder: str | Path, parts: int = PARTS) -> int:
-    """Return how many documents have the source and id of one before."""
-    return sum(len(digests) - len(np.unique(digests)) for digests in _parts(Path(folder), parts))
+def count_repeated(*folders: str | Path, parts: int = PARTS) -> int:
+    """Return how many documents have the source and id of one before; of two files of a name one counts."""
+    files = {file.name: file for folder in folders for file in Path(folder).glob("*.ids")}
+    return sum(len(digests) - len(np.unique(digests)) for digests in _parts([*files.values()], parts))
 
 
-def _parts(folder: Path, parts: int) -> Iterator[np.ndarray]:
-    files = sorted(folder.glob("*.ids"))
+def _parts(files: list[Path], parts: int) -> Iterator[np.ndarray]:
     for part in range(parts):
         digests = (np.fromfile(file, "<u8") for file in files)
         yield np.concatenate([found[found % parts == part] for found in digests])

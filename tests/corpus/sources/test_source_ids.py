@@ -29,4 +29,4 @@ def test_repeated_ids_are_counted(tmp_path, files, repeated, parts):
         found = documents(origins)
         for _ in range(2):  # a task that was killed runs again
             assert list(NoteSourceIds(tmp_path).run(iter(found), rank=rank)) == found
-    assert count_repeated(tmp_path, parts) == repeated
+    assert count_repeated(tmp_path, parts=parts) == repeated
