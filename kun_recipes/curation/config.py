@@ -71,7 +71,8 @@ class LabelConfig(CandidatesConfig):
 
     segments: RowsPath = option(
         help="segments: folder of rows that the corpus stage wrote; file or folder of Parquet or JSON lines; or "
-        "owner/name@revision, a dataset of the Hub"
+        "owner/name@revision, a dataset of the Hub",
+        selects=True,
     )
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
     prompt: PromptPath = option("recipes/prompts/label.txt", "label prompt", source="the released label model's")
