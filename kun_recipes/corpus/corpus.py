@@ -68,7 +68,7 @@ from kun_recipes.execution.counts import Counts, sum_counts
 from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.execution.usage import Used
-from kun_recipes.models.resolve import resolve_model
+from kun_recipes.models.resolve import pin_model, resolve_model
 from kun_recipes.privacy import MaskPrivateData, load_privacy
 from kun_recipes.reporting import PAGE
 from kun_recipes.reporting.corpus import DescribeRows, merge_tallies, write_corpus_report, write_tallies
@@ -222,6 +222,7 @@ def make(config: CorpusConfig, stage: StageFolder) -> dict[str, Any]:
     """Read the whole corpus, and return the summary."""
     removed, noted, page = removed_writers(stage.removed), stage.folder / NOTED, stage.folder / PAGE
     reader = CorpusReader(config.inputs(), config.max_documents, removed("unreadable"))
+    config = pin_model(config, stage)
     stage.begin()
     counts = make_rows(config, stage, reader, removed)
     write_report(page, counts, noted)
@@ -231,6 +232,7 @@ def make(config: CorpusConfig, stage: StageFolder) -> dict[str, Any]:
 
 def grow(config: CorpusConfig, stage: StageFolder, earlier: Earlier) -> dict[str, Any]:
     """Read what is added to a corpus, put its rows behind those that are there, and return the summary of all."""
+    config = pin_model(config, stage)
     increment = increment_of(stage, config)
     removed, page = removed_writers(increment.removed), increment.folder / PAGE
     reader = CorpusReader(config.inputs(), config.max_documents, removed("unreadable"), earlier.notes)

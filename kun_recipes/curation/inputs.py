@@ -14,6 +14,7 @@ from kun_recipes.data.folders import require_finished
 from kun_recipes.data.rows import InputReader, check_rows
 from kun_recipes.execution.counts import OTHER_ROUNDS
 from kun_recipes.execution.folder import StageFolder
+from kun_recipes.models.resolve import pin_model
 
 Config = TypeVar("Config", bound=CandidatesConfig)
 
@@ -39,6 +40,11 @@ def rows_here(config: Config, stage: StageFolder) -> Config:
         stage.pin(option, commit)
     copied: dict[str, Any] = {option: str(source.copy(stage.folder, commit))}
     return replace(config, **copied)
+
+
+def asked_model(config: Config, stage: StageFolder) -> Config:
+    """Return the config with the commit of a Hub model; a server has a model of its own."""
+    return config if config.engine == "openai" else pin_model(config, stage)
 
 
 class PartReader(InputReader):

@@ -13,7 +13,7 @@ from datatrove.pipeline.filters.base_filter import BaseFilter
 from kun_recipes.curation.choosing import KeepBest, instruction_merits
 from kun_recipes.curation.config import LabelConfig
 from kun_recipes.curation.held_out import choose_segments, to_label
-from kun_recipes.curation.inputs import PartReader, check_source, rows_here
+from kun_recipes.curation.inputs import PartReader, asked_model, check_source, rows_here
 from kun_recipes.curation.labeling import CountTokens, EmptyInstruction, LabelInstructions, MeasureFit
 from kun_recipes.curation.measuring import FitsContext, NotRefused, RecallRows
 from kun_recipes.curation.recital import RecitesPrompt
@@ -134,7 +134,7 @@ def run(config: LabelConfig) -> None:
     stage = StageFolder("label", config)
     summary = stage.summary()
     if summary is None:
-        config = rows_here(config, stage)
+        config = asked_model(rows_here(config, stage), stage)
         shards = list_shards(config.segments)
         held_out = choose_segments(config)
         pipeline = measure(config, stage, [row[schema.ID] for row in held_out])

@@ -12,7 +12,7 @@ from kun_recipes.curation.calibration import Calibrations
 from kun_recipes.curation.choosing import KeepBest, Merits
 from kun_recipes.curation.config import RefineConfig
 from kun_recipes.curation.held_out import to_refine
-from kun_recipes.curation.inputs import check_source, rows_here
+from kun_recipes.curation.inputs import asked_model, check_source, rows_here
 from kun_recipes.curation.judge_data import JudgeItem, load_judge_items
 from kun_recipes.curation.judging import AskJudge, Judge, filter_judge, score_judge
 from kun_recipes.curation.measuring import FitsContext, NotRefused, RecallRows
@@ -216,7 +216,7 @@ def run(config: RefineConfig) -> None:
     stage = StageFolder("refine", config)
     summary = stage.summary()
     if summary is None:
-        config = rows_here(config, stage)
+        config = asked_model(rows_here(config, stage), stage)
         shards = list_shards(config.candidates)
         calibrations = Calibrations(
             stage.folder / JUDGES, load_items(config), config.thresholds(), config.target_precision

@@ -2,7 +2,9 @@
 
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import huggingface_hub
 from huggingface_hub.errors import (
@@ -15,9 +17,12 @@ from huggingface_hub.errors import (
 
 from kun_recipes.data.files import first_line
 from kun_recipes.errors import UserError
+from kun_recipes.execution.folder import StageFolder
 from kun_recipes.models.cache import cached_model
 from kun_recipes.models.fetch import HUB_BAR, HUB_TIMEOUT
 from kun_recipes.models.source import load_model_source
+
+Config = TypeVar("Config", bound=Any)
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 MODEL_FILES = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt", "*.py"]
@@ -34,8 +39,7 @@ def resolve_model(name: str, revision: str | None = None) -> str:
     Raises:
         UserError: there is no such model, or it cannot be fetched.
     """
-    path = Path(name).expanduser()
-    by_hub = not path.is_dir() and path.suffix != ".yaml"
+    path, by_hub = Path(name).expanduser(), is_by_hub(name)
     if revision and not by_hub:
         raise UserError(f"model {name}: a revision goes with a Hub id; a folder or a .yaml file has none")
     if by_hub:
@@ -49,6 +53,27 @@ def resolve_model(name: str, revision: str | None = None) -> str:
             )
         raise UserError(f"model {name}: {path} holds no config.json, so it is no model folder")
     return str(path)
+
+
+def is_by_hub(name: str) -> bool:
+    """Return whether a config's model is neither a folder nor a model source file."""
+    path = Path(name).expanduser()
+    return not path.is_dir() and path.suffix != ".yaml"
+
+
+def pin_model(config: Config, stage: StageFolder) -> Config:
+    """Return the config with the commit of its Hub model, which the stage keeps: a run that goes on asks the same.
+
+    The Hub's client names the folder of a model after the commit, with and without a connection.
+
+    Args:
+        config: of the stage, with `model` and `model_revision`.
+    """
+    if not is_by_hub(config.model):
+        return config
+    commit = Path(resolve_model(config.model, stage.pinned("model") or config.model_revision)).name
+    stage.pin("model", commit)
+    return replace(config, model_revision=commit)
 
 
 def _from_hub(name: str, revision: str | None) -> Path:

@@ -1,10 +1,16 @@
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import huggingface_hub.constants
 import pytest
 
+from kun_recipes.config.options import option
+from kun_recipes.config.types import ModelPath, OutputPath
 from kun_recipes.errors import UserError
-from kun_recipes.models.resolve import resolve_model
+from kun_recipes.execution.counts import Counts
+from kun_recipes.execution.folder import StageFolder
+from kun_recipes.models.resolve import pin_model, resolve_model
+from tests.models.conftest import COMMIT
 
 
 def test_a_folder_is_returned_as_it_is(tiny_model: Path) -> None:
@@ -58,3 +64,42 @@ def test_no_hub_is_said_in_one_line(hub: dict, monkeypatch, endpoint: str, offli
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", offline)
     with pytest.raises(UserError, match=r"the Hub cannot be reached \(.+\); connect, or set model: to a .*folder$"):
         resolve_model("somebody/model")
+
+
+@dataclass(frozen=True)
+class Asking:
+    output_dir: OutputPath = option(affects_rows=False)
+    model: ModelPath = option()
+    model_revision: str | None = option(None)
+
+
+@pytest.mark.parametrize("named", [None, "main"])
+@pytest.mark.parametrize("offline", [False, True])
+def test_resumed_run_asks_the_model_of_the_same_commit(tmp_path, hub: dict, monkeypatch, named, offline) -> None:
+    hub["somebody/model"] = {"config.json": b"{}"}
+    config = Asking(str(tmp_path / "stage"), "somebody/model", named)
+    if offline:
+        resolve_model("somebody/model")
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    stage = StageFolder("label", config)
+    assert pin_model(config, stage) == replace(config, model_revision=COMMIT)
+    stage.begin()
+    (main,) = (tmp_path / "hub").glob("*/refs/main")
+    main.write_text("moved", encoding="utf-8")
+    asked, download = [], huggingface_hub.snapshot_download
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", lambda *a, **k: asked.append(k["revision"]) or download(*a, **k)
+    )
+    for _ in range(2):
+        stage = StageFolder("label", config)
+        assert pin_model(config, stage).model_revision == COMMIT
+        if stage.summary() is None:
+            stage.begin()
+            assert stage.finish(Counts())["pinned"] == {"model": COMMIT}
+    assert asked == [COMMIT, COMMIT]
+
+
+def test_a_folder_has_no_commit(tiny_model: Path, tmp_path: Path) -> None:
+    config = Asking(str(tmp_path / "stage"), str(tiny_model))
+    stage = StageFolder("label", config)
+    assert pin_model(config, stage) == config and stage.pins == {}
