@@ -15,6 +15,7 @@ from kun_recipes.execution.failed import WithoutFailed
 from kun_recipes.execution.folder import Versioned
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.models.source import load_model_source
+from kun_recipes.reporting.language import Language, language_option
 
 MODES = ("ppl", "gen", "ppl-full")
 
@@ -57,6 +58,7 @@ class EvaluateConfig(Versioned, WithoutFailed, HeldOutSeeds, EngineConfig):
     base_format: Format = option("plain", "the base model's prompts: one text, or turns in its chat template")
     format: Format = option("chat", "the other models' prompts")
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
+    language: Language = language_option(affects_rows=False)
 
     benchmarks: list[Benchmark] = option(help="what the models are asked: C-Eval, CMMLU, or one of them")
     groups: list[str] | None = option(

@@ -11,6 +11,7 @@ from kun_recipes.evaluation.tables import results_tables
 from kun_recipes.execution.counts import sum_counts
 from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.models.engines import check_installed
+from kun_recipes.reporting.language import speaking
 
 
 def run(config: EvaluateConfig) -> None:
@@ -23,7 +24,11 @@ def run(config: EvaluateConfig) -> None:
         stage.begin()
         counts = sum_counts([evaluate_model(config, stage, model, asked) for model in models])
         results = measure(config, stage, models, asked)
-        write_reports(results, stage.folder)
+        with speaking(config.language):
+            write_reports(results, stage.folder)
         summary = stage.finish(counts, results=results)
+    else:  # seconds: the language may be another
+        with speaking(config.language):
+            write_reports(summary["results"], stage.folder)
     report(summary, stage.folder)
     Console().print(*results_tables(summary["results"]), sep="\n")

@@ -7,8 +7,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from kun_recipes.data.atomic import write_json
-from kun_recipes.evaluation.tables import HEADS, all_tables, score_table
+from kun_recipes.evaluation.tables import all_tables, heads, score_table
 from kun_recipes.reporting.drawing import save, style
+from kun_recipes.reporting.language import tr
 from kun_recipes.reporting.tables import to_latex, to_markdown
 
 RESULTS = "results.json"
@@ -34,10 +35,10 @@ def scores_figure(results: dict[str, Any]) -> Figure:
     panels = [
         (f"{about['name']} {head}, %", [_scaled(model["scores"][name][reading], "accuracy", 100) for model in models])
         for name, about in results["benchmarks"].items()
-        for reading, head in HEADS.items()
+        for reading, head in heads().items()
         if reading in models[0]["scores"][name]
     ]
-    panels.append(("held-out perplexity", [_scaled(model["held_out"], "perplexity", 1) for model in models]))
+    panels.append((tr("held-out perplexity"), [_scaled(model["held_out"], "perplexity", 1) for model in models]))
     figure = Figure(figsize=(3.2 * len(panels), 1.2 + 0.5 * len(models)))
     for axes, (title, points) in zip(
         figure.subplots(1, len(panels), sharey=True, squeeze=False)[0], panels, strict=True

@@ -4,9 +4,15 @@ from typing import Any
 
 from rich.table import Table as RichTable
 
+from kun_recipes.reporting.language import listed, named, tr
 from kun_recipes.reporting.tables import Table, to_rich
 
 HEADS = {"ppl": "PPL", "ppl-full": "PPL, four passes", "gen": "GEN"}
+
+
+def heads() -> dict[str, str]:
+    """Return the modes and their names."""
+    return {mode: tr(head) for mode, head in HEADS.items()}
 
 
 def all_tables(results: dict[str, Any]) -> list[Table]:
@@ -29,12 +35,12 @@ def score_table(results: dict[str, Any]) -> Table:
         (_label(model), *(percent(model["scores"][name][reading], "accuracy") for name, reading in columns))
         for model in results["models"]
     ]
-    counts = ", ".join(
-        f"{about['name']} {about['questions']} questions of {about['subjects']} subjects"
-        for about in results["benchmarks"].values()
+    counts = listed(
+        tr("{name} {questions} questions of {subjects} subjects", **about) for about in results["benchmarks"].values()
     )
-    title = f"Accuracy, mean over subjects, % [95% interval]; {results['shots']} shots; {counts}"
-    return Table(title, ("model", *(f"{names[name]} {HEADS[reading]}" for name, reading in columns)), tuple(rows))
+    title = tr("Accuracy, mean over subjects, % [95% interval]; {shots} shots; {counts}", counts=counts, **results)
+    head = (tr("model"), *(f"{names[name]} {heads()[reading]}" for name, reading in columns))
+    return Table(title, head, tuple(rows))
 
 
 def writing_table(results: dict[str, Any]) -> Table:
@@ -50,7 +56,7 @@ def writing_table(results: dict[str, Any]) -> Table:
                 for share in (scores["gen"]["unparsed"], scores["gen-lenient"]["unparsed"], scores["unparsed"])
             ),
             percent(scores["gen"], "pooled"),
-            f"{scores['gen']['fewer_shots']} of {scores['answered']}",
+            tr("{part} of {whole}", part=scores["gen"]["fewer_shots"], whole=scores["answered"]),
         )
         for model in results["models"]
         for name, scores in model["scores"].items()
@@ -65,22 +71,27 @@ def writing_table(results: dict[str, Any]) -> Table:
         "pooled",
         "with fewer shots",
     )
-    return Table("GEN: how the answers were read, %", head, tuple(rows))
+    return Table(tr("GEN: how the answers were read, %"), tuple(map(tr, head)), tuple(rows))
 
 
 def group_table(results: dict[str, Any]) -> Table:
-    """Return accuracy a group of subjects."""
+    """Return accuracy by group of subjects."""
     rows = [
-        (_label(model), results["benchmarks"][name]["name"], HEADS[reading], group, percent(part, "accuracy"))
+        (
+            _label(model),
+            results["benchmarks"][name]["name"],
+            heads()[reading],
+            named(group, "groups"),
+            percent(part, "accuracy"),
+        )
         for model in results["models"]
         for name, scores in model["scores"].items()
         for reading in HEADS
         if reading in scores
         for group, part in scores[reading]["groups"].items()
     ]
-    return Table(
-        "Accuracy a group, mean over its subjects, %", ("model", "benchmark", "mode", "group", "%"), tuple(rows)
-    )
+    head = ("model", "benchmark", "mode", "group")
+    return Table(tr("Accuracy per group, mean over its subjects, %"), (*map(tr, head), "%"), tuple(rows))
 
 
 def contamination_table(results: dict[str, Any]) -> Table:
@@ -88,7 +99,7 @@ def contamination_table(results: dict[str, Any]) -> Table:
     rows = [
         (
             _label(model),
-            f"{results['benchmarks'][name]['name']} {HEADS[reading]}",
+            f"{results['benchmarks'][name]['name']} {heads()[reading]}",
             *(
                 f"{percent(part, 'pooled')} ({part['questions']})" if part["questions"] else "– (0)"
                 for part in scores[reading]["contamination"].values()
@@ -100,7 +111,8 @@ def contamination_table(results: dict[str, Any]) -> Table:
         if reading in scores and results["quoting"]
     ]
     head = ("model", "score", "quoted (questions)", "not quoted (questions)")
-    return Table("Pooled accuracy by whether the training rows quote the question, %", head, tuple(rows))
+    title = tr("Pooled accuracy by whether the training rows quote the question, %")
+    return Table(title, tuple(map(tr, head)), tuple(rows))
 
 
 def comparison_table(results: dict[str, Any]) -> Table:
@@ -108,7 +120,7 @@ def comparison_table(results: dict[str, Any]) -> Table:
     rows = [
         (
             f"{one['model']} − {one['against']}",
-            f"{results['benchmarks'][one['benchmark']]['name']} {HEADS[one['reading']]}",
+            f"{results['benchmarks'][one['benchmark']]['name']} {heads()[one['reading']]}",
             f"{_points(one['difference'])} [{_points(one['difference_low'])}, {_points(one['difference_high'])}]",
             f"{one['only_model']} / {one['only_other']}",
             f"{one['p_value']:.2g}",
@@ -117,7 +129,7 @@ def comparison_table(results: dict[str, Any]) -> Table:
         if one["reading"] in HEADS
     ]
     head = ("models", "score", "difference, points [95%]", "only the one right / only the other", "p (McNemar)")
-    return Table("Paired comparison on the same questions", head, tuple(rows))
+    return Table(tr("Paired comparison on the same questions"), tuple(map(tr, head)), tuple(rows))
 
 
 def held_out_table(results: dict[str, Any]) -> Table:
@@ -134,12 +146,15 @@ def held_out_table(results: dict[str, Any]) -> Table:
         for held_out in [model["held_out"]]
     ]
     reference = results["models"][0]["held_out"]["reference_characters"]
-    title = (
-        f"{results['held_out']['pairs']} held-out pairs; reference answers have {reference:.0f} characters, "
-        f"the models' at most {results['held_out']['new_tokens']} tokens"
+    title = tr(
+        "{pairs} held-out pairs; reference answers have {characters:.0f} characters, "
+        "the models' at most {tokens} tokens",
+        pairs=results["held_out"]["pairs"],
+        characters=reference,
+        tokens=results["held_out"]["new_tokens"],
     )
     head = ("model", "perplexity of the reference [95%]", "characters, mean (median)", "cut off, %", "refusals, %")
-    return Table(title, head, tuple(rows))
+    return Table(title, tuple(map(tr, head)), tuple(rows))
 
 
 def _has(results: dict[str, Any], name: str, reading: str) -> bool:
@@ -147,7 +162,7 @@ def _has(results: dict[str, Any], name: str, reading: str) -> bool:
 
 
 def _label(model: dict[str, Any]) -> str:
-    return f"{model['name']} (base)" if model["base"] else model["name"]
+    return tr("{model} (base)", model=model["name"]) if model["base"] else model["name"]
 
 
 def percent(scores: dict[str, Any], name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy
 
 from kun_recipes.curation.measures import Interval
+from kun_recipes.reporting.language import retold, tr
 
 Better = Literal["lower", "higher", "neither"]
 
@@ -96,18 +97,35 @@ def decide(changes: Iterable[Change], name: str, min_gain: float, before: str, a
     """
     change = next(one for one in changes if one.name == name)
     if change.difference is None or change.gain is None:
-        few = f"{change.title} on {change.on} has no interval: too few"
-        return Decision(False, f"{after} does not help, as far as can be told: {few}; raise held_out_share")
+        few = tr(
+            "{after} does not help, as far as can be told: {title} on {on} has no interval: too few; raise {option}",
+            after=after,
+            title=retold(change.title),
+            on=retold(change.on),
+            option="held_out_share",
+        )
+        return Decision(False, few)
     low, high = change.gain
     better = -change.difference if change.better == "lower" else change.difference
-    unit = f" {change.unit}" if change.unit else ""
-    measured = (
-        f"{change.title} on {change.on} was {change.before:.3f} in {before} and is {change.after:.3f}: "
-        f"a gain of {better:+.3f} [{low:+.3f}, {high:+.3f}]{unit}"
+    measured = tr(
+        "{title} on {on} was {old:.3f} in {before} and is {new:.3f}: "
+        "a gain of {better:+.3f} [{low:+.3f}, {high:+.3f}]{unit}",
+        title=retold(change.title),
+        on=retold(change.on),
+        old=change.before,
+        before=before,
+        new=change.after,
+        better=better,
+        low=low,
+        high=high,
+        unit=f" {retold(change.unit)}" if change.unit else "",
     )
+    told = {"after": after, "measured": measured, "least": min_gain}
     if low > min_gain:
-        return Decision(True, f"{after} helps: {measured}, all of it above {min_gain:g}")
+        return Decision(True, tr("{after} helps: {measured}, all of it above {least:g}", **told))
     if high < 0:
-        return Decision(False, f"{after} does not help but hurts: {measured}")
-    short = "could be chance" if low <= 0 else f"may not reach min_gain: {min_gain:g}"
-    return Decision(False, f"{after} does not help, as far as can be told: {measured} {short}")
+        return Decision(False, tr("{after} does not help but hurts: {measured}", **told))
+    if low <= 0:
+        return Decision(False, tr("{after} does not help, as far as can be told: {measured} could be chance", **told))
+    short = "{after} does not help, as far as can be told: {measured} may not reach min_gain: {least:g}"
+    return Decision(False, tr(short, **told))

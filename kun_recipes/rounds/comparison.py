@@ -14,14 +14,13 @@ from kun_recipes.data.pairs import Pair
 from kun_recipes.evaluation.columns import REFERENCE_LOGPROB
 from kun_recipes.rounds import intervals
 from kun_recipes.rounds.changes import Better, Change, counted, mean
-from kun_recipes.rounds.held_out import CHAT_MODEL, LABEL_MODEL, LIKENESS, REFERENCE_PRIOR, Records
+from kun_recipes.rounds.config import LOSSES
+from kun_recipes.rounds.held_out import LIKENESS, REFERENCE_PRIOR, Records
 from kun_recipes.rounds.rows import SIGNALS, RoundRows
 from kun_recipes.rules.forms import FORMS, Form
 from kun_recipes.statistics.tally import compare_grams
 
 NATS = "nats a token"
-LOSSES = {LABEL_MODEL: "label_loss", CHAT_MODEL: "chat_loss"}
-"""Names of the changes of which one may decide, by the model."""
 
 Two = tuple[Any, Any]
 """A value of the earlier round, and one of the later."""
@@ -54,8 +53,8 @@ def held_out_changes(
     def fit(record: Mapping[str, float]) -> float:
         return record[REFERENCE_LOGPROB] - record[REFERENCE_PRIOR]
 
-    yield paired(LOSSES[LABEL_MODEL], "label model's loss", NATS, "lower", label, loss)
-    yield paired(LOSSES[CHAT_MODEL], "chat model's loss", NATS, "lower", chat, loss)
+    yield paired(LOSSES["label_model"], "label model's loss", NATS, "lower", label, loss)
+    yield paired(LOSSES["primary_chat_model"], "chat model's loss", NATS, "lower", chat, loss)
     yield paired("human_fit", "fit of people's instructions", NATS, "higher", label, fit)
     likeness = "likeness of its instructions to people's (chrF)"
     yield paired("likeness", likeness, "", "higher", label, lambda record: record[LIKENESS])

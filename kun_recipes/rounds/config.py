@@ -14,6 +14,9 @@ from kun_recipes.models.options import EngineConfig
 Decider = Literal["label_model", "primary_chat_model"]
 """The models of which one's held-out loss may decide."""
 
+LOSSES: dict[Decider, str] = {"label_model": "label_loss", "primary_chat_model": "chat_loss"}
+"""Names of the changes of which one may decide, by the model."""
+
 
 @dataclass(kw_only=True)
 class GainConfig(HeldOutSeeds, EngineConfig, OfRound):

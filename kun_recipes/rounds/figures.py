@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kun_recipes.reporting.drawing import BLUE, GREEN, GREY, RED
+from kun_recipes.reporting.language import retold, tr
 from kun_recipes.rounds.changes import Change, from_dict
 
 COLOUR = {"better": GREEN, "worse": RED, "changed": BLUE, "": GREY}
@@ -24,13 +25,14 @@ def gain_figure(comparison: Mapping[str, Any]) -> Figure:
     panels = {unit: list(some) for unit, some in groupby(drawn, key=lambda change: change.unit)}
     figure = Figure(figsize=(9, 1.4 + 0.9 * len(panels) + 0.32 * len(drawn)))
     if not panels:
-        figure.text(0.5, 0.5, "no difference has an interval: too few pairs and rows", ha="center", color=GREY)
+        note = tr("no difference has an interval: too few pairs and rows")
+        figure.text(0.5, 0.5, note, ha="center", color=GREY)
         return figure
     heights = [len(some) + 1 for some in panels.values()]
     grid = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axes, (unit, some) in zip(grid, panels.items(), strict=True):
         _draw(axes, some)
-        axes.set_xlabel(unit or "share, area or score")
+        axes.set_xlabel(retold(unit or "share, area or score"))
     grid[0].set_title(f"{comparison['after']} − {comparison['before']}")
     return figure
 
@@ -42,6 +44,6 @@ def _draw(axes: Axes, changes: Sequence[Change]) -> None:
         assert change.low is not None and change.high is not None and change.difference is not None
         axes.plot([change.low, change.high], [place, place], color=colour, linewidth=2)
         axes.plot([change.difference], [place], "o", color=colour)
-    axes.set_yticks(range(len(changes)), [change.title for change in changes])
+    axes.set_yticks(range(len(changes)), [retold(change.title) for change in changes])
     axes.set_ylim(len(changes) - 0.5, -0.5)
     axes.grid(alpha=0.3, axis="x")

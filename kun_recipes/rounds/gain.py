@@ -19,8 +19,8 @@ from kun_recipes.models.prompts import load_prompt
 from kun_recipes.models.resolve import resolve_model
 from kun_recipes.reporting.tables import to_rich
 from kun_recipes.rounds.changes import Change, decide
-from kun_recipes.rounds.comparison import LOSSES, Bootstrap, held_out_changes, judge_changes, row_changes
-from kun_recipes.rounds.config import GainConfig
+from kun_recipes.rounds.comparison import Bootstrap, held_out_changes, judge_changes, row_changes
+from kun_recipes.rounds.config import LOSSES, GainConfig
 from kun_recipes.rounds.held_out import CHAT_MODEL, LABEL_MODEL, MODELS, ask_round, read_records
 from kun_recipes.rounds.rows import RoundRows, count_repeated, read_round
 from kun_recipes.rounds.segments import read_outcome, segment_changes

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from kun_recipes.reporting.language import is_english, listed, retold, tr
 from kun_recipes.reporting.tables import Table
-from kun_recipes.rounds.changes import Change, from_dict
+from kun_recipes.rounds.changes import Change, decide, from_dict
+from kun_recipes.rounds.config import LOSSES
 
 MARK = {"better": "better", "worse": "worse", "changed": "changed", "": "–"}
 DIRECTION = {"lower": "lower is better", "higher": "higher is better", "neither": ""}
@@ -19,24 +21,34 @@ def figure_name(comparison: Mapping[str, Any]) -> str:
     return f"gain_{comparison['after']}"
 
 
+def decision_of(summary: Mapping[str, Any]) -> str:
+    """Return whether the later round of a gain stage helps, and why, in the current language."""
+    if is_english():
+        return str(summary["why"])
+    config, comparison = summary["config"], summary["comparison"]
+    changes = map(from_dict, comparison["changes"])
+    rounds = comparison["before"], comparison["after"]
+    return decide(changes, LOSSES[config["decided_by"]], config["min_gain"], *rounds).why
+
+
 def gain_table(comparison: Mapping[str, Any]) -> Table:
     """Return the table of a comparison, as the summary of a gain stage holds it."""
     before, after = comparison["before"], comparison["after"]
-    head = ("measure", "on", before, after, "difference", "")
+    head = (tr("measure"), tr("on"), before, after, tr("difference"), "")
     rows = tuple(_row(change) for change in map(from_dict, comparison["changes"]))
-    return Table(f"{after} against {before}", head, rows)
+    return Table(tr("{after} against {before}", after=after, before=before), head, rows)
 
 
 def _row(change: Change) -> tuple[str, ...]:
-    aside = ", ".join(filter(None, (change.unit, DIRECTION[change.better])))
-    title = f"{change.title} ({aside})" if aside else change.title
+    aside = listed(retold(part) for part in (change.unit, DIRECTION[change.better]) if part)
+    title = tr("{title} ({aside})", title=retold(change.title), aside=aside) if aside else retold(change.title)
     return (
         title,
-        change.on,
+        retold(change.on),
         _number(change, change.before),
         _number(change, change.after),
         _difference(change),
-        MARK[change.verdict],
+        tr(MARK[change.verdict]),
     )
 
 

@@ -8,6 +8,7 @@ from kun_recipes.data import schema
 from kun_recipes.data.pairs import PairSet
 from kun_recipes.errors import ConfigError
 from kun_recipes.models.options import EngineConfig
+from kun_recipes.reporting.language import Language, language_option
 from kun_recipes.statistics.topics import LISTS
 
 DATASET, SEEDS = "dataset", "seeds"
@@ -35,6 +36,7 @@ class StatisticsConfig(EngineConfig):
     output_column: str = option(schema.OUTPUT, "column of the seeds")
     references: list[Reference] | None = option(None, "further sets measured beside the dataset")
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
+    language: Language = language_option(affects_rows=False)
     model: ModelPath = option(
         help="folder or Hub id of the chat model that says what a pair is about; its tokenizer counts the lengths, "
         "also with topics: false"

@@ -9,13 +9,15 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from kun_recipes.reporting.drawing import COLOURS, GREY, save, style
+from kun_recipes.reporting.language import is_english, named, tr
 from kun_recipes.statistics.topic_asking import TOP
 
 Sets = Mapping[str, Mapping[str, Any]]
 
-COLUMNS = {"instruction": "指令长度", "output": "回答长度"}
-FORM_NAMES = {"question": "疑问句", "imperative": "祈使句", "other": "其他"}
-SET_NAMES = {"dataset": "数据集", "seeds": "种子"}
+COLUMNS = {"instruction": "Length of instructions", "output": "Length of outputs"}
+FORM_NAMES = {"question": "questions", "imperative": "imperatives", "other": "others"}
+SET_NAMES = {"dataset": "dataset", "seeds": "seeds"}
+AGREED = "the same each time for {agreed:,} of {asked:,} pairs"
 MAX_SOURCES = 20
 MIN_SLOTS = 3  # room for bars, so that a single one is no block
 
@@ -50,31 +52,32 @@ def lengths(sets: Sets) -> Figure:
                 alpha=0.55 if number == 0 else 1,
                 linewidth=1.4,
                 color=COLOURS[number % len(COLOURS)],
-                label=f"{set_name(name)}（中位数 {numbers['median']}）",
+                label=tr("{name} (median {median})", name=set_name(name), median=numbers["median"]),
             )
         longest = max(_filled(one["lengths"][column]["bin_rows"]) for one in sets.values())
         axes.set_xlim(0, (longest + 1) * width)
-        axes.set_title(title)
-        axes.set_xlabel(f"词元数（最右一格：≥ {edges[-1]}）" if longest == len(edges) else "词元数")
+        axes.set_title(tr(title))
+        is_open = longest == len(edges)
+        axes.set_xlabel(tr("tokens (last bin: ≥ {edge})", edge=edges[-1]) if is_open else tr("tokens"))
         axes.yaxis.set_major_formatter("{x:.0%}")
         axes.grid(axis="y")
         axes.legend(fontsize=9)
-    figure.axes[0].set_ylabel("占比")
+    figure.axes[0].set_ylabel(tr("share"))
     return figure
 
 
 def sources(sets: Sets) -> Figure:
     """Return figure 7: where the dataset's pairs come from."""
     one = next(iter(sets.values()))
-    found = {name or "（未注明）": counted["rows"] for name, counted in one["sources"].items()}
+    found = {name or tr("(not stated)"): counted["rows"] for name, counted in one["sources"].items()}
     rest = dict(list(found.items())[MAX_SOURCES:])
     found = dict(list(found.items())[:MAX_SOURCES])
     if rest:
-        found[f"其余 {len(rest)} 个来源"] = sum(rest.values())
+        found[tr("{count} other sources", count=len(rest))] = sum(rest.values())
     figure = Figure(figsize=(7, 1.2 + 0.34 * len(found)))
     axes = figure.subplots()
     _bars(axes, found, one["rows"], COLOURS[0])
-    axes.set_title(f"来源分布（共 {one['rows']:,} 条）")
+    axes.set_title(tr("Sources of {rows:,} pairs", rows=one["rows"]))
     return figure
 
 
@@ -87,9 +90,11 @@ def years(sets: Sets) -> Figure:
         bars = axes.bar(list(counts), list(counts.values()), color=COLOURS[number % len(COLOURS)], width=0.72)
         axes.bar_label(bars, [f"{rows:,}" if rows else "" for rows in counts.values()], padding=3, fontsize=9)
         if not any(counts.values()):
-            axes.text(0.5, 0.5, "这二十年都没有提到", transform=axes.transAxes, ha="center", va="center", color=GREY)
-        axes.set_title(f"提到的年份：{set_name(name)}（{one['years']['share']:.1%} 的条目提到年份）")
-        axes.set_ylabel("条目数")
+            note = tr("none of these twenty years is mentioned")
+            axes.text(0.5, 0.5, note, transform=axes.transAxes, ha="center", va="center", color=GREY)
+        shown = {"name": set_name(name), "share": one["years"]["share"]}
+        axes.set_title(tr("Years mentioned: {name} ({share:.1%} of the pairs mention a year)", **shown))
+        axes.set_ylabel(tr("pairs"))
         axes.set_ylim(0, max(1, *counts.values()) * 1.18)
         axes.yaxis.get_major_locator().set_params(integer=True)
         axes.tick_params(axis="x", labelrotation=45, labelbottom=True)
@@ -105,14 +110,14 @@ def forms(sets: Sets) -> Figure:
     colours = (COLOURS[0], COLOURS[1], GREY)
     for colour, (form, title) in zip(colours, FORM_NAMES.items(), strict=True):
         shares = [one["forms"][form]["share"] for one in sets.values()]
-        bars = axes.barh(names, shares, left=left, color=colour, label=title, height=0.6)
+        bars = axes.barh(names, shares, left=left, color=colour, label=tr(title), height=0.6)
         texts = [f"{share:.0%}" if share >= 0.04 else "" for share in shares]
         axes.bar_label(bars, texts, label_type="center", color="white", fontsize=9)
         left = [start + share for start, share in zip(left, shares, strict=True)]
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.xaxis.set_major_formatter("{x:.0%}")
-    axes.set_title("指令形式")
+    axes.set_title(tr("Forms of instructions"))
     figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     return figure
 
@@ -122,11 +127,12 @@ def topics(sets: Sets) -> Figure:
     lists = next(iter(sets.values()))["topics"]
     figure = Figure(figsize=(4.6 * len(lists), 4.4))
     panels = figure.subplots(1, len(lists), squeeze=False)[0]
-    for colour, axes, found in zip(COLOURS, panels, lists.values(), strict=False):
-        shown = {topic["name"]: topic["rows"] for topic in found["topics"][:TOP] if topic["rows"]}
+    name = "english" if is_english() else "name"
+    for colour, axes, (kind, found) in zip(COLOURS, panels, lists.items(), strict=False):
+        shown = {topic[name]: topic["rows"] for topic in found["topics"][:TOP] if topic["rows"]}
         _bars(axes, shown, found["agreed"], colour)
-        agreed = f"{found['asked']:,} 条中 {found['agreed']:,} 条各次一致"
-        axes.set_title(f"{found['title']}（前 {TOP}）\n{agreed}", fontsize=10)
+        title = tr("{title}, the first {top}", title=named(kind, "topics").capitalize(), top=TOP)
+        axes.set_title(f"{title}\n{tr(AGREED, **found)}", fontsize=10)
     return figure
 
 
@@ -143,8 +149,8 @@ def write_figures(statistics: Mapping[str, Any], folder: Path) -> list[str]:
 
 
 def set_name(name: str) -> str:
-    """Return a set's name in figures: Chinese for ours, as its user calls it for others."""
-    return SET_NAMES.get(name, name)
+    """Return a set's name in figures: one of ours in the current language, another as its user calls it."""
+    return tr(SET_NAMES[name]) if name in SET_NAMES else name
 
 
 def _filled(bins: Sequence[int]) -> int:
@@ -156,10 +162,10 @@ def _bars(axes: Axes, counts: Mapping[str, int], total: int, colour: str) -> Non
     """Horizontal bars, the longest on top, each with its rows and share."""
     if not counts:
         axes.set_axis_off()
-        axes.text(0.5, 0.5, "没有一致的答案", transform=axes.transAxes, ha="center", va="center", color=GREY)
+        axes.text(0.5, 0.5, tr("no answers agreed"), transform=axes.transAxes, ha="center", va="center", color=GREY)
         return
     bars = axes.barh(list(counts), list(counts.values()), color=colour, height=0.66)
-    texts = [f"{rows:,}（{rows / total:.1%}）" for rows in counts.values()]
+    texts = [tr("{rows:,} ({share:.1%})", rows=rows, share=rows / total) for rows in counts.values()]
     axes.bar_label(bars, texts, padding=3, fontsize=9, color="#444444")
     axes.set_ylim(max(len(counts), MIN_SLOTS) - 0.5, -0.5)
     axes.set_xlim(0, max(counts.values()) * 1.38)

@@ -1,6 +1,8 @@
 """The statistics stage; recipes/data_statistics.py lists its columns and what it writes."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -11,6 +13,7 @@ from kun_recipes.models.engines import check_installed
 from kun_recipes.models.engines.chats import ChatTokenizer
 from kun_recipes.models.prompts import load_prompt
 from kun_recipes.models.resolve import model_identity, resolve_model
+from kun_recipes.reporting.language import speaking
 from kun_recipes.statistics.config import DATASET, StatisticsConfig
 from kun_recipes.statistics.pipelines import ask_topics, lists_of, measure_sets, topics_by_set
 from kun_recipes.statistics.report import overview, write_figures
@@ -49,13 +52,20 @@ def measure(config: StatisticsConfig, stage: StageFolder) -> tuple[dict, Counts]
     return {**about, "sets": figures}, counts
 
 
+def draw(config: StatisticsConfig, statistics: Mapping[str, Any], folder: Path) -> None:
+    with speaking(config.language):
+        write_figures(statistics, folder / "figures")
+
+
 def run(config: StatisticsConfig) -> None:
     stage = StageFolder("statistics", config)
     summary = stage.summary()
     if summary is None:
         statistics, counts = measure(config, stage)
         write_json(stage.folder / "statistics.json", statistics)
-        write_figures(statistics, stage.folder / "figures")
+        draw(config, statistics, stage.folder)
         summary = stage.finish(counts, statistics=statistics)
+    else:  # seconds: the language may be another
+        draw(config, summary["statistics"], stage.folder)
     report(summary, stage.folder)
     Console().print(overview(summary["statistics"]["sets"]))

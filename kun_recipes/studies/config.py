@@ -11,6 +11,7 @@ from kun_recipes.evaluation.prompts import Format
 from kun_recipes.execution.failed import WithoutFailed
 from kun_recipes.execution.folder import Versioned
 from kun_recipes.models.options import EngineConfig
+from kun_recipes.reporting.language import Language, language_option
 from kun_recipes.studies.votes import RATERS, RESAMPLES
 
 JUDGING_VERSION = 2
@@ -34,6 +35,7 @@ class StudyConfig(Versioned, WithoutFailed, EngineConfig):
     """Choose what is judged, have models answer, let a model judge, and count the votes (Kun §4.2.2, §4.2.3)."""
 
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
+    language: Language = language_option(affects_rows=False)
     model: ModelPath = option(help="the model that judges, as people do: a folder, a Hub id, or a model source")
     judge: bool = option(True, "let the model judge; false: items for people only")
 

@@ -9,15 +9,19 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from kun_recipes.reporting.drawing import BLUE, GREEN, GREY, ORANGE, RED, save, style
+from kun_recipes.reporting.language import named, tr
 from kun_recipes.studies.quality import ALL, OUTPUT
 from kun_recipes.studies.votes import CRITERIA, GRADES
 
 Results = Mapping[str, Any]
 
-QUESTION_NAMES = dict(zip((*CRITERIA, OUTPUT), ("清晰", "可行", "实用", "回答"), strict=True))
-GRADE_NAMES = dict(zip(GRADES, ("优秀", "合格", "不合格"), strict=True))
+QUESTIONS = (*CRITERIA, OUTPUT)
 GRADE_COLOURS = (GREEN, BLUE, RED)
-IDENTICAL = {"all_same": ("全部一致", GREEN), "some_same": ("部分一致", ORANGE), "all_different": ("各不相同", RED)}
+IDENTICAL = {
+    "all_same": ("all the same", GREEN),
+    "some_same": ("some the same", ORANGE),
+    "all_different": ("all different", RED),
+}
 NO_MATCHUP = "#eef0f3"
 LOSS_TO_WIN = LinearSegmentedColormap.from_list("loss_to_win", (ORANGE, "#ffffff", BLUE)).with_extremes(bad=NO_MATCHUP)
 MIN_LABELLED_SHARE = 0.05  # share from which a bar has room for its label
@@ -25,26 +29,27 @@ MIN_LABELLED_SHARE = 0.05  # share from which a bar has room for its label
 
 def identical_ratings(quality: Results) -> Figure:
     """Return figure 6: on how many items all annotators said the same, some did, or nobody did."""
-    names = list(QUESTION_NAMES)
-    counted = [quality["agreement"][name]["identical"] for name in names]
+    counted = [quality["agreement"][name]["identical"] for name in QUESTIONS]
     shares = {
         kind: [one[kind] / total if (total := sum(one.values())) else 0 for one in counted] for kind in IDENTICAL
     }
-    titles = {kind: title for kind, (title, _) in IDENTICAL.items()}
+    titles = {kind: tr(title) for kind, (title, _) in IDENTICAL.items()}
     return _stacked(
-        [QUESTION_NAMES[name] for name in names],
+        [named(name, "study") for name in QUESTIONS],
         {titles[kind]: values for kind, values in shares.items()},
         [colour for _, colour in IDENTICAL.values()],
-        "标注员之间的一致程度",
+        tr("Agreement of annotators"),
     )
 
 
 def output_grades(quality: Results) -> Figure:
     """Return the grades of outputs by source, of table 1."""
     table = quality["table"]
-    shares = {GRADE_NAMES[grade]: [row[f"output_{grade}"]["value"] or 0 for row in table.values()] for grade in GRADES}
-    names = ["全部" if source == ALL else source or "（未注明）" for source in table]
-    return _stacked(names, shares, list(GRADE_COLOURS), "回答质量，按来源")
+    shares = {
+        named(grade, "study"): [row[f"output_{grade}"]["value"] or 0 for row in table.values()] for grade in GRADES
+    }
+    names = [named(ALL, "study") if source == ALL else source or tr("(not stated)") for source in table]
+    return _stacked(names, shares, list(GRADE_COLOURS), tr("Grades of outputs, by source"))
 
 
 def win_matrix(preference: Results) -> Figure:
@@ -70,7 +75,7 @@ def win_matrix(preference: Results) -> Figure:
     axes.grid(which="minor", color="white", linewidth=2)
     axes.spines[:].set_visible(False)
     axes.tick_params(which="both", length=0)
-    axes.set_title("行模型对列模型的胜率（平局各半）")
+    axes.set_title(tr("Win rate of the row against the column (a tie is half)"))
     figure.colorbar(image, ax=axes, format="{x:.0%}", shrink=0.8)
     return figure
 
@@ -82,14 +87,14 @@ def wins_and_losses(preference: Results) -> Figure:
     panels = figure.subplots(len(models), 1, squeeze=False, sharex=True)[:, 0]
     for axes, model in zip(panels, models, strict=True):
         others = {name: pair for pair in preference["pairs"] for name in _other(pair, model)}
-        shares: dict[str, list[float]] = {"胜": [], "平": [], "负": []}
+        shares: dict[str, list[float]] = {tr(name): [] for name in ("wins", "ties", "losses")}
         for pair in others.values():
             votes = pair["wins"] + pair["ties"] + pair["losses"]
             mirrored = pair["models"][0] != model
             wins, losses = (pair["losses"], pair["wins"]) if mirrored else (pair["wins"], pair["losses"])
             for name, count in zip(shares, (wins, pair["ties"], losses), strict=True):
                 shares[name].append(count / votes)
-        _stack(axes, [f"对 {name}" for name in others], shares, [BLUE, GREY, ORANGE])
+        _stack(axes, [tr("against {model}", model=name) for name in others], shares, [BLUE, GREY, ORANGE])
         axes.set_title(model)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=9)
@@ -111,7 +116,7 @@ def ranking(preference: Results) -> Figure:
     axes.set_yticks(range(len(models)), list(models))
     axes.set_ylim(len(models) - 0.5, -0.7)
     axes.grid(axis="x")
-    axes.set_title("排名：Bradley–Terry 评分与 95% 区间")
+    axes.set_title(tr("Ranking: Bradley–Terry ratings with 95% intervals"))
     return figure
 
 

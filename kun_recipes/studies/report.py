@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kun_recipes.data.atomic import write_json
+from kun_recipes.reporting.language import listed, named, tr
 from kun_recipes.reporting.tables import Table, to_latex, to_markdown
 from kun_recipes.studies.figures import write_figures
 from kun_recipes.studies.quality import ALL, COLUMNS, OUTPUT, YES
@@ -53,41 +54,43 @@ def study_tables(results: Mapping[str, Any]) -> Iterator[Table]:
     """Yield table 1, the agreement and the preferences, by who voted."""
     for voter, who in VOTERS.items():
         if found := results[voter]:
-            yield from voter_tables(found["votes"], who)
+            yield from voter_tables(found["votes"], tr(who))
     if results["compared"]:
-        yield agreement_table(results["compared"], "How far the model agrees with the majority of people")
+        yield agreement_table(results["compared"], tr("How far the model agrees with the majority of people"))
 
 
 def voter_tables(votes: Mapping[str, Any], who: str) -> Iterator[Table]:
     if quality := votes["quality"]:
         yield quality_table(quality, who)
         if quality["voters"] > 1:
-            yield agreement_table(quality["agreement"], "Agreement of annotators on quality")
+            yield agreement_table(quality["agreement"], tr("Agreement of annotators on quality"))
     if preference := votes["preference"]:
         yield preference_table(preference, who)
         if preference["voters"] > 1:
-            yield agreement_table({"preference": preference["agreement"]}, "Agreement of annotators on preference")
+            title = tr("Agreement of annotators on preference")
+            yield agreement_table({"preference": preference["agreement"]}, title)
 
 
 def quality_table(quality: Mapping[str, Any], who: str) -> Table:
     """Return table 1: shares of the votes by source, with 95% intervals over items."""
     rows = [
         (
-            source or "–",
+            named(ALL, "study") if source == ALL else source or "–",
             str(row["items"]),
             *(percent(row[f"{question}_{answer}"]) for question, answer in COLUMNS),
         )
         for source, row in quality["table"].items()
     ]
-    names = (question if answer == YES else answer for question, answer in COLUMNS)
-    return Table(f"Quality, by {who}: % of the votes [95% interval]", ("source", "items", *names), tuple(rows))
+    names = (named(question if answer == YES else answer, "study") for question, answer in COLUMNS)
+    title = tr("Quality, by {who}: % of the votes [95% interval]", who=who)
+    return Table(title, (tr("source"), tr("items"), *names), tuple(rows))
 
 
 def agreement_table(agreement: Mapping[str, Any], title: str) -> Table:
     """Return a line per question: percent agreement and the coefficients, with intervals; a dash where undefined."""
     rows = [
         (
-            question,
+            named(question, "study"),
             str(measured["items"]),
             *(
                 (percent if name == "percent" else coefficient)(measured[name]) if name in measured else ""
@@ -96,7 +99,8 @@ def agreement_table(agreement: Mapping[str, Any], title: str) -> Table:
         )
         for question, measured in agreement.items()
     ]
-    return Table(f"{title} [95% interval]", ("question", "items", *COEFFICIENTS.values()), tuple(rows))
+    head = ("question", "items", *COEFFICIENTS.values())
+    return Table(tr("{title} [95% interval]", title=title), tuple(map(tr, head)), tuple(rows))
 
 
 def preference_table(preference: Mapping[str, Any], who: str) -> Table:
@@ -110,47 +114,69 @@ def preference_table(preference: Mapping[str, Any], who: str) -> Table:
         )
         for name, model in preference["models"].items()
     ]
-    title = f"Preference, by {who}: {preference['votes']} votes on {preference['prompts']} prompts [95% interval]"
-    return Table(title, ("model", "wins", "ties", "losses", "win rate, %", "rating"), tuple(rows))
+    counts = {"votes": preference["votes"], "prompts": preference["prompts"]}
+    title = tr("Preference, by {who}: {votes} votes on {prompts} prompts [95% interval]", who=who, **counts)
+    head = ("model", "wins", "ties", "losses", "win rate, %", "rating")
+    return Table(title, tuple(map(tr, head)), tuple(rows))
 
 
 def headline(results: Mapping[str, Any]) -> str:
     """Return how good people find the pairs, in one sentence; a model's verdict is no substitute."""
     people = results[PEOPLE]
     if not people or not (quality := people["votes"]["quality"]):
-        return "Read by people: no pair of this run yet (recipes/annotate.py)."
+        return tr("Read by people: no pair of this run yet (recipes/annotate.py).")
     shares = quality["table"][ALL]
-    grades = ", ".join(f"{percent(shares[f'{OUTPUT}_{grade}'])}% {grade}" for grade in GRADES)
-    return f"Read by people: {quality['voted']} pairs; of the votes on their outputs {grades}."
+    grades = listed(
+        tr("{share}% {grade}", share=percent(shares[f"{OUTPUT}_{grade}"]), grade=named(grade, "study"))
+        for grade in GRADES
+    )
+    said = "Read by people: {pairs} pairs; of the votes on their outputs {grades}."
+    return tr(said, pairs=quality["voted"], grades=grades)
 
 
 def notes(results: Mapping[str, Any]) -> Iterator[str]:
     """Yield warnings about the votes: unknown items, position bias, constant verdicts, self-judgement."""
     if results[PEOPLE] and (unknown := results[PEOPLE]["left_out"]):
-        yield f"warning: {unknown} votes are on items that are not of this study; they are counted nowhere"
+        yield tr(
+            "warning: {count} votes are on items that are not of this study; they are counted nowhere", count=unknown
+        )
     judge = results[JUDGE]
     if not judge:
         return
     name = judge["name"].partition("@")[0]
     if calibrated := judge["position"].get("calibrated"):
-        yield (
-            f"{name} chose the answer read first in {judge['position']['raw']['first']:.0%} of its choices, "
-            f"after calibration in {calibrated['first']:.0%}; the order decided {calibrated['disagree']:.0%} of the "
-            "pairs: ties"
+        yield tr(
+            "{name} chose the answer read first in {raw:.0%} of its choices, after calibration in {calibrated:.0%}; "
+            "the order decided {disagree:.0%} of the pairs: ties",
+            name=name,
+            raw=judge["position"]["raw"]["first"],
+            calibrated=calibrated["first"],
+            disagree=calibrated["disagree"],
         )
     for criterion, measured in judge["criteria"].items():
-        yield (
-            f"{name} says yes to {criterion} of {measured['raw']:.0%} of the instructions, after calibration on an "
-            f"instruction without content of {measured['calibrated']:.0%}"
+        yield tr(
+            "{name} says yes to {criterion} of {raw:.0%} of the instructions, after calibration on an instruction "
+            "without content of {calibrated:.0%}",
+            name=name,
+            criterion=named(criterion, "study"),
+            raw=measured["raw"],
+            calibrated=measured["calibrated"],
         )
     if constant := constant_answers(judge["votes"]["quality"]):
-        verdicts = ", ".join(f"{question}: {answer}" for question, answer in constant.items())
-        hidden = "; its grades are not drawn" if OUTPUT in constant else ""
-        yield f"warning: {name} gave every pair the same verdict ({verdicts}): it tells no pairs apart{hidden}"
+        verdicts = listed(
+            tr("{question}: {answer}", question=named(question, "study"), answer=named(answer, "study"))
+            for question, answer in constant.items()
+        )
+        said = "warning: {name} gave every pair the same verdict ({verdicts}): it tells no pairs apart"
+        hidden = tr("; its grades are not drawn") if OUTPUT in constant else ""
+        yield tr(said, name=name, verdicts=verdicts) + hidden
     for task, count in judge["self_judged"].items():
         if count:
-            what = "outputs that it wrote" if task == "quality" else "pairs with an answer of its own"
-            yield f"warning: {name} judges itself: {count} {what}"
+            if task == "quality":
+                yield tr("warning: {name} judges itself: {count} outputs that it wrote", name=name, count=count)
+            else:
+                said = "warning: {name} judges itself: {count} pairs with an answer of its own"
+                yield tr(said, name=name, count=count)
 
 
 def constant_answers(quality: Mapping[str, Any] | None) -> dict[str, str]:

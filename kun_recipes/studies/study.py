@@ -14,6 +14,7 @@ from kun_recipes.models.context import author_of
 from kun_recipes.models.endpoint.cost import server_use
 from kun_recipes.models.engines import check_installed
 from kun_recipes.models.resolve import model_identity, weights
+from kun_recipes.reporting.language import speaking
 from kun_recipes.reporting.tables import to_rich
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.inputs import StudyInputs, gather, preference_items, quality_items
@@ -70,7 +71,8 @@ def run(config: StudyConfig, read_votes: Callable[[Path], Votes]) -> None:
     files = {task: stage.folder / f"{task}.jsonl" for task in ITEMS}
     items = {task: read_items(path, ITEMS[task]) if path.is_file() else [] for task, path in files.items()}
     results = study_results(config, stage, items, people, summary["judge"])
-    write_results(results, stage.folder)
+    with speaking(config.language):
+        write_results(results, stage.folder)
     report(summary, stage.folder)
     for table in study_tables(results):
         Console().print(to_rich(table))

@@ -11,7 +11,8 @@ LOSS = Change("label_loss", "label model's loss", "nats a token", "lower", "40 h
 def write_gain(folder: Path, before: str, after: str) -> Path:
     """Write the summary of a stage that compared two rounds, and return its folder."""
     comparison = {"before": before, "after": after, "changes": [LOSS.to_dict()]}
-    counts = {"stage": "gain", "rows_in": 160, "rows_kept": 160, "removed": {}, "seconds": 9.0, "config": {}}
+    counts = {"stage": "gain", "rows_in": 160, "rows_kept": 160, "removed": {}, "seconds": 9.0}
+    counts["config"] = {"decided_by": "label_model", "min_gain": 0.0}
     why = f"{after} helps: label model's loss on 40 held-out pairs fell"
     write_json(folder / after / "gain" / "stage.json", {**counts, "helps": True, "why": why, "comparison": comparison})
     return folder / after / "gain"

@@ -9,6 +9,7 @@ from kun_recipes.config.values import first_repeated
 from kun_recipes.errors import ConfigError
 from kun_recipes.execution.summaries import RunFolders
 from kun_recipes.reporting import FIGURES, PAGE
+from kun_recipes.reporting.language import Language, language_option
 
 WRITES = (PAGE, f"{FIGURES}/*")
 """Patterns of what the stage writes."""
@@ -26,6 +27,7 @@ class ReportConfig(RunFolders):
     stages: list[StagePath] | None = option(None, "folders of further finished stages that have a section to show")
     output_dir: OutputPath = option(help="folder of this stage: report.html, and every figure as a file")
 
+    language: Language = language_option(affects_rows=True)
     rows: int = option(50, "finished rows shown with their whole history, chosen by the hash of their ids", min=0)
     examples: int = option(5, "removed rows shown of each reason, chosen likewise", min=0, max=20)
 

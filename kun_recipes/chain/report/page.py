@@ -19,6 +19,7 @@ from kun_recipes.data.atomic import whole_or_not_at_all
 from kun_recipes.reporting import FIGURES, PAGE
 from kun_recipes.reporting.drawing import FONT_FILE, save, style
 from kun_recipes.reporting.funnel import with_bounds
+from kun_recipes.reporting.language import named, retold, speaking, stage_name, tr
 from kun_recipes.reporting.tables import Table
 
 TEMPLATE = "report.html.jinja"
@@ -26,11 +27,17 @@ TEMPLATE = "report.html.jinja"
 
 def write_report(config: ReportConfig, evidence: Evidence) -> Path:
     """Write every figure and the page; returns the page's path. Nothing of the rows reaches it unescaped."""
-    folder = Path(config.output_dir)
+    with speaking(config.language):
+        return _write(config, evidence, Path(config.output_dir))
+
+
+def _write(config: ReportConfig, evidence: Evidence, folder: Path) -> Path:
     sections = draw_sections(evidence, folder / FIGURES)
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.globals["tr"] = tr
+    environment.filters |= {"named": named, "retold": retold, "stage_name": stage_name}
     template = environment.from_string((files("kun_recipes.chain.report") / TEMPLATE).read_text(encoding="utf-8"))
     values = _values(config, evidence, sections, folder / FIGURES)
     without_font = template.render(**values, font="")
@@ -70,6 +77,7 @@ def _values(config: ReportConfig, evidence: Evidence, sections: list[Section], f
     stages = evidence.all_stages()
     return {
         "title": config.title,
+        "language": config.language,
         "version": version("kun-recipes"),
         "evidence": evidence,
         "figures": {path.stem: _data_address(path) for path in sorted(figures.glob("*.svg"))},
@@ -95,12 +103,13 @@ def cost_table(stages: Mapping[str, Mapping[str, Any]], tokens: Mapping[str, int
     head = ("stage", "seconds", "rows", "rows/s", "tokens", "tokens/s")
     rows = [_line(name, summary["seconds"], summary["rows_in"], tokens.get(name)) for name, summary in stages.items()]
     total = sum(summary["seconds"] for summary in stages.values())
-    return Table("What each stage took", head, (*rows, ("all", _number(total), "", "", "", "")))
+    rows.append((tr("all"), _number(total), "", "", "", ""))
+    return Table(tr("What each stage took"), tuple(map(tr, head)), tuple(rows))
 
 
 def _line(name: str, seconds: float, rows: int, tokens: int | None) -> tuple[str, ...]:
     written = ("", "") if tokens is None else (_number(tokens), _rate(tokens, seconds))
-    return (name, _number(seconds), _number(rows), _rate(rows, seconds), *written)
+    return (stage_name(name), _number(seconds), _number(rows), _rate(rows, seconds), *written)
 
 
 def _number(value: float) -> str:
@@ -114,14 +123,14 @@ def _rate(count: float, seconds: float) -> str:
 def training_table(trainings: Mapping[str, Mapping[str, Any]]) -> Table:
     """Return the losses, tokens and time of each training."""
     head = ("model", "pairs", "update steps", "held-out loss before", "after", "tokens", "tokens/s", "seconds")
-    return Table("Trainings; loss in nats a token", head, tuple(_trainings(trainings.items())))
+    return Table(tr("Trainings; loss in nats per token"), tuple(map(tr, head)), tuple(_trainings(trainings.items())))
 
 
 def _trainings(trainings: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterable[tuple[str, ...]]:
     for name, summary in trainings:
         losses = (summary.get("held_out_loss_before"), summary.get("held_out_loss_after"))
         yield (
-            name,
+            stage_name(name),
             _number(summary["rows_kept"]),
             _number(summary["steps"]),
             *("–" if loss is None else f"{loss:.2f}" for loss in losses),

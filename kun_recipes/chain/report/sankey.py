@@ -10,6 +10,7 @@ from matplotlib.path import Path
 
 from kun_recipes.execution.counts import NOT_BEST
 from kun_recipes.reporting.drawing import BLUE, GREY, RED
+from kun_recipes.reporting.language import named, stage_name, tr
 
 REASONS_SHOWN = 7
 """Of each stage, the most frequent; the others are one flow."""
@@ -34,7 +35,7 @@ def funnel_figure(stages: Mapping[str, Mapping[str, Any]]) -> Figure:
     lowest = 0.0
     for x, (name, summary) in enumerate(stages.items()):
         lowest = min(lowest, _draw_stage(axes, x, name, summary, scale))
-    _bar(axes, len(stages), summary["rows_kept"] * scale, f"{summary['rows_kept']:,}", "kept")
+    _bar(axes, len(stages), summary["rows_kept"] * scale, f"{summary['rows_kept']:,}", tr("kept"))
     axes.set_xlim(-0.1, len(stages) + 0.35)
     axes.set_ylim(lowest - LINE, HEIGHT + 3 * LINE)
     return figure
@@ -43,7 +44,7 @@ def funnel_figure(stages: Mapping[str, Mapping[str, Any]]) -> Figure:
 def _draw_stage(axes: Axes, x: int, name: str, summary: Mapping[str, Any], scale: float) -> float:
     """Draw a stage's bar and the flows out of it; returns the lowest point drawn."""
     height = summary["rows_in"] * scale
-    _bar(axes, x, height, f"{summary['rows_in']:,}", name)
+    _bar(axes, x, height, f"{summary['rows_in']:,}", stage_name(name))
     kept = summary["rows_kept"] * scale
     _flow(axes, (x + BAR, HEIGHT), (x + 1, HEIGHT), kept, BLUE)
     source, target = HEIGHT - kept, HEIGHT - kept - 2 * LINE
@@ -53,14 +54,15 @@ def _draw_stage(axes: Axes, x: int, name: str, summary: Mapping[str, Any], scale
         axes.text(
             x + REACH + 0.02,
             target - thickness / 2,
-            f"{reason.replace('_', ' ')} {count:,}",
+            f"{named(reason, 'reason')} {count:,}",
             va="center",
             fontsize=8.5,
         )
         source -= thickness
         target -= max(thickness, LINE) + 0.5
     if others := summary.get(NOT_BEST):
-        axes.text(x + BAR, target, f"not best: {others:,} further candidates", va="top", fontsize=8.5, color=GREY)
+        note = tr("not best: {count:,} further candidates", count=others)
+        axes.text(x + BAR, target, note, va="top", fontsize=8.5, color=GREY)
         target -= LINE + 0.5
     return target
 
@@ -71,7 +73,7 @@ def shown_reasons(removed: Mapping[str, int]) -> Sequence[tuple[str, int]]:
     if len(ordered) <= REASONS_SHOWN + 1:
         return ordered
     rest = ordered[REASONS_SHOWN:]
-    return [*ordered[:REASONS_SHOWN], (f"{len(rest)} other reasons", sum(count for _, count in rest))]
+    return [*ordered[:REASONS_SHOWN], (tr("{count} other reasons", count=len(rest)), sum(count for _, count in rest))]
 
 
 def _bar(axes: Axes, x: float, height: float, count: str, name: str) -> None:

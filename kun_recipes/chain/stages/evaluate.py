@@ -14,6 +14,11 @@ from kun_recipes.evaluation.benchmarks import benchmark
 from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.evaluation.tables import all_tables, results_tables
 from kun_recipes.models.engines import check_installed
+from kun_recipes.reporting.language import tr
+
+CAPTION = (
+    "Accuracy over subjects, with 95% intervals; dotted: chance. Perplexity of held-out seed answers: lower is better."
+)
 
 
 @dataclass(frozen=True)
@@ -71,11 +76,8 @@ class EvaluateStage(Stage):
 
         with style():
             save(scores_figure(summary["results"]), figures / "benchmarks")
-        caption = (
-            "Accuracy over subjects, with 95% intervals; dotted: chance. Perplexity of held-out seed answers: lower "
-            "is better."
-        )
-        return Section("Benchmarks", figures={"benchmarks": caption}, tables=tuple(all_tables(summary["results"])))
+        tables = tuple(all_tables(summary["results"]))
+        return Section(tr("Benchmarks"), figures={"benchmarks": tr(CAPTION)}, tables=tables)
 
     def work(self, config: EvaluateConfig, known: Assumptions, flow: Flow, devices: int) -> Work:
         """Return questions and held-out pairs, of every model.

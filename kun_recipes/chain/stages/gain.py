@@ -10,9 +10,10 @@ from kun_recipes.chain.stage import Section, Stage, Summary
 from kun_recipes.data.pairs import PairSet
 from kun_recipes.models.engines import check_installed
 from kun_recipes.models.prompts import load_prompt
+from kun_recipes.reporting.language import tr
 from kun_recipes.reporting.tables import to_rich
 from kun_recipes.rounds.config import GainConfig
-from kun_recipes.rounds.tables import INTRODUCTION, figure_name, gain_table
+from kun_recipes.rounds.tables import INTRODUCTION, decision_of, figure_name, gain_table
 
 
 class GainStage(Stage):
@@ -51,9 +52,9 @@ class GainStage(Stage):
         with style():
             save(gain_figure(comparison), figures / figure_name(comparison))
         return Section(
-            f"Does {comparison['after']} help",
-            f"{summary['why']}. {INTRODUCTION}",
-            figures={figure_name(comparison): CAPTION},
+            tr("Does {after} help", after=comparison["after"]),
+            tr("{decision}. {more}", decision=decision_of(summary), more=tr(INTRODUCTION)),
+            figures={figure_name(comparison): tr(CAPTION)},
             tables=(gain_table(comparison),),
         )
 

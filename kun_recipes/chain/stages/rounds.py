@@ -10,10 +10,16 @@ from rich.text import Text
 from kun_recipes.chain.plan.assumptions import Assumptions
 from kun_recipes.chain.plan.work import Flow, Rows, Work
 from kun_recipes.chain.stage import Section, Stage, Summary
+from kun_recipes.reporting.language import tr
 from kun_recipes.reporting.tables import Table
 from kun_recipes.rounds.union_config import RoundsConfig
 
 HEAD = ("round", "segments", "candidates", "pairs", "label model's held-out loss", "chat model's held-out loss")
+INTRODUCTION = (
+    "Each round trains its models on the seeds and on the pairs of the round before, and labels segments that no "
+    "earlier round has. The counts of this page are those of these rounds together, its models and judges those of "
+    "the last of them."
+)
 
 
 class RoundsStage(Stage):
@@ -44,11 +50,9 @@ class RoundsStage(Stage):
     def report_section(self, summary: Summary, folder: Path, figures: Path) -> Section:
         why = summary["why"]
         return Section(
-            "Rounds",
-            "Each round trains its models on the seeds and on the pairs of the round before, and labels segments that "
-            "no earlier round has. The counts of this page are those of these rounds together, its models and judges "
-            "those of the last of them.",
-            notes=(f"Later rounds are left out: {why}",) if why else (),
+            tr("Rounds"),
+            tr(INTRODUCTION),
+            notes=(tr("Later rounds are left out: {why}", why=why),) if why else (),
             tables=(rounds_table(summary["rounds"]),),
         )
 
@@ -85,7 +89,7 @@ def rounds_table(rounds: list[Mapping[str, Any]]) -> Table:
         )
         for one in rounds
     )
-    return Table("What each round gave", HEAD, rows)
+    return Table(tr("What each round gave"), tuple(map(tr, HEAD)), rows)
 
 
 ROUNDS = RoundsStage()

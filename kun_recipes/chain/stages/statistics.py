@@ -6,6 +6,7 @@ from pathlib import Path
 from kun_recipes.chain.stage import Section, Stage, Summary
 from kun_recipes.models.engines import check_installed
 from kun_recipes.models.prompts import load_prompt
+from kun_recipes.reporting.language import listed, tr
 from kun_recipes.statistics.config import StatisticsConfig
 
 CAPTIONS = {
@@ -15,6 +16,7 @@ CAPTIONS = {
     "years": "Years that the texts mention, the last twenty.",
     "forms": "Forms of instructions: questions, imperatives, others.",
 }
+INTRODUCTION = "The published pairs beside reference sets: {sets}. All numbers are in the stage's statistics.json."
 
 
 class StatisticsStage(Stage):
@@ -47,14 +49,14 @@ class StatisticsStage(Stage):
         load_prompt(config.topic_prompt, FIELDS)
 
     def report_section(self, summary: Summary, folder: Path, figures: Path) -> Section:
-        from kun_recipes.statistics.report import write_figures
+        from kun_recipes.statistics.report import set_name, write_figures
 
         write_figures(summary["statistics"], figures)
-        sets = ", ".join(summary["statistics"]["sets"])
+        sets = listed(map(set_name, summary["statistics"]["sets"]))
         return Section(
-            "Statistics of the pairs",
-            f"The published pairs beside reference sets: {sets}. All numbers are in the stage's statistics.json.",
-            figures={name: caption for name, caption in CAPTIONS.items() if (figures / f"{name}.svg").is_file()},
+            tr("Statistics of the pairs"),
+            tr(INTRODUCTION, sets=sets),
+            figures={name: tr(caption) for name, caption in CAPTIONS.items() if (figures / f"{name}.svg").is_file()},
         )
 
 

@@ -8,6 +8,7 @@ import orjson
 from kun_recipes.chain.stage import Section, Stage, Summary
 from kun_recipes.data.folders import ROWS
 from kun_recipes.models.engines import check_installed
+from kun_recipes.reporting.language import listed, named, tr
 from kun_recipes.studies.config import StudyConfig
 
 CAPTIONS = {
@@ -69,12 +70,16 @@ class StudyStage(Stage):
         shown = voters_shown(results)
         for task, voter in shown.items():
             write_figures({task: votes_drawn(results, voter)[task]}, figures, f"{voter}_")
-        by = ", ".join(f"{task} as judged by {VOTERS[voter]}" for task, voter in shown.items())
-        captions = {f"{voter}_{name}": caption for name, caption in CAPTIONS.items() for voter in VOTERS}
+        by = listed(
+            tr("{task} as judged by {voter}", task=named(task, "study"), voter=tr(VOTERS[voter]))
+            for task, voter in shown.items()
+        )
+        shown_by = tr(" The figures show {by}.", by=by) if by else ""
+        captions = {f"{voter}_{name}": tr(caption) for name, caption in CAPTIONS.items() for voter in VOTERS}
         tables = tuple(study_tables(results))
         return Section(
-            "Study",
-            "Verdicts on the pairs and on the models' answers." + (f" The figures show {by}." if by else ""),
+            tr("Study"),
+            tr("Verdicts on the pairs and on the models' answers.") + shown_by,
             tuple(notes(results)),
             headline(results),
             {name: caption for name, caption in captions.items() if (figures / f"{name}.svg").is_file()},

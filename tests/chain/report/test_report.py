@@ -80,7 +80,7 @@ def test_removed_rows_are_counted_by_reason_and_shown(run):
     assert [(one.block, one.name, one.tally.rows) for one in reasons] == [("decontamination", "contaminated", 1)]
     page = page_of(run)
     assert re.search(r"<summary><b>1</b>contaminated <span class=\"small\">decontamination</span></summary>", page)
-    assert "measured: <b>evaluation_prompts/3 0.91</b>" in page
+    assert "measured <b>evaluation_prompts/3 0.91</b>" in page
     assert 'class="example"' not in page_of(run, examples=0)
 
 
