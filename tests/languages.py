@@ -7,14 +7,26 @@ from html.parser import HTMLParser
 HAN = re.compile(r"[\u3400-\u9fff，。；：（）“”、]+")
 LATIN = re.compile(r"[A-Za-z][A-Za-z-]+")
 
-VERDICTS = ("P(是)", "P(好)", "P(否)", "P(差)", "是 or 否", "好 or 差", "是 against 否", "好 against 差")
+VERDICTS = (
+    "P(是)",
+    "P(好)",
+    "P(否)",
+    "P(差)",
+    "是 or 否",
+    "好 or 差",
+    "是 against 否",
+    "好 against 差",
+    "是/否",
+    "好/差",
+)
 """What the judges are asked, quoted by English pages."""
 
 TERMS = frozenset(
     word
     for line in (
         "Kun kun-recipes arXiv token AUC PPL GEN Bradley Terry Fleiss McNemar MinHash Platt LoRA DPO TRL DPOTrainer",
-        "chrF C-Eval CMMLU verify recipes annotate py statistics json IP QQ Hub Parquet Community SHA- Apache CC BY",
+        "chrF C-Eval CMMLU verify recipes annotate py statistics json IP QQ Hub Parquet Community SHA- Apache CC",
+        "BY-NC BY id split config Yi- n-gram log top-p",
     )
     for word in line.split()
 )
@@ -51,6 +63,7 @@ def without_code(card: str) -> str:
     text = re.sub(r"\A---\n.*?\n---\n", "", card, flags=re.DOTALL)
     text = re.sub(r"^(```|~~~~).*?^\1$", "", text, flags=re.DOTALL | re.MULTILINE)
     text = re.sub(r"^(?:>|    ).*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"<code>.*?</code>", " ", text)
     return re.sub(r"`[^`\n]*`|\]\([^)]*\)|<[^>]+>|https?://\S+", " ", text)
 
 

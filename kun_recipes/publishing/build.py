@@ -149,7 +149,7 @@ def _build_dataset(
     _copy_recipes(config.recipes, folder)
     copy_prompts(read_prompts(stage["config"] for stage in stages.values()), folder)
     write_stages(stages, folder)
-    figures = _copy_figures(config.report_dir, folder) if config.report_dir and name == DATASET else []
+    figures = _copy_figures(config, folder) if config.report_dir and name == DATASET else []
     # private_found: or it were refused
     counts = {kind: len(ids) for kind, ids in written.withheld.items()}
     preference = pairs.summary() if pairs else None
@@ -268,9 +268,19 @@ def copy_prompts(prompts: Sequence[Prompt], folder: Path) -> None:
         shutil.copyfile(prompt.path, target)
 
 
-def _copy_figures(report_dir: str, folder: Path) -> list[str]:
-    """Copy the report's pictures to figures/<name>.png; return their names. Raise UserError if it is not finished."""
-    finished_summary(report_dir)
+def _copy_figures(config: PublishConfig, folder: Path) -> list[str]:
+    """Copy the report's pictures to figures/<name>.png, and return their names.
+
+    Raises:
+        UserError: the report is not finished, or in another language than the card.
+    """
+    report_dir = str(config.report_dir)
+    language = finished_summary(report_dir).get("config", {}).get("language", config.language)
+    if language != config.language:
+        raise UserError(
+            f"{report_dir}: its figures are in another language ({language}) than the card ({config.language}); "
+            "set the same `language` in report.yaml and publish.yaml, and run the report again"
+        )
     pictures = sorted(Path(report_dir, FIGURES).glob("*.png"))
     for picture in pictures:
         link_or_copy(picture, folder / FIGURES / picture.name)

@@ -15,6 +15,8 @@ from kun_recipes.data.row_sources import RowSource
 from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.execution.summaries import RunFolders
 from kun_recipes.publishing.licences import Licence, Licences, load_licences
+from kun_recipes.reporting.language import ENGLISH, Language, language_option
+from kun_recipes.shipped import shipped
 
 DATASET, CANDIDATES = "dataset", "candidates"
 WRITES = ("*/*",)
@@ -82,8 +84,9 @@ class PublishConfig(RunFolders):
         "release that this one follows, a folder or owner/name@revision on the Hub: what changed stands in the card "
         "of the pairs, or of the candidates where they alone are published, and in changes.json beside it",
     )
-    dataset_card: InputPath = option("cards/dataset_card.md.jinja", "template of the datasets' cards")
-    model_card: InputPath = option("cards/model_card.md.jinja", "template of the models' cards")
+    language: Language = language_option(affects_rows=True)
+    dataset_card: InputPath | None = option(None, "template of the datasets' cards; null: ours, in the language")
+    model_card: InputPath | None = option(None, "template of the models' cards; null: ours, in the language")
 
     push: bool = option(False, "send it to the Hub; otherwise it is only built and checked", affects_rows=False)
     private: bool = option(True, "visible to its owners alone", affects_rows=False)
@@ -125,6 +128,12 @@ class PublishConfig(RunFolders):
             RowSource(self.previous).check()
         except UserError as error:
             raise ConfigError("previous", str(error)) from error
+
+    def template(self, kind: Literal["dataset", "model"]) -> Path:
+        """Return the template of the cards of a kind of repository."""
+        folder = "cards" if self.language == ENGLISH else f"cards/{self.language}"
+        given = {"dataset": self.dataset_card, "model": self.model_card}[kind]
+        return Path(given or shipped(f"{folder}/{kind}_card.md.jinja"))
 
     @property
     def compared(self) -> str | None:

@@ -16,6 +16,7 @@ from kun_recipes.rules import load_rules
 from kun_recipes.rules.sensitive import REASONS
 
 PACKAGE = Path("kun_recipes")
+FOLDERS = ("chain", "data", "evaluation", "publishing", "rounds", "statistics", "studies")
 HAN = re.compile(r"[\u4e00-\u9fff]")
 SAME_IN_BOTH = {"AUC", "PPL", "GEN", "–", "{part} of {whole}", "Fleiss' κ", "p (McNemar)", "{title} ({aside})"}
 SAME_IN_BOTH |= {"{question}: {answer}", "{share}% {grade}", "{rows:,} ({share:.1%})", "{decision}. {more}"}
@@ -26,7 +27,7 @@ def strings_and_messages() -> tuple[set[str], set[str]]:
     """Return all strings of the code and of the page's template, and those of them that `tr` is given."""
     strings: set[str] = set()
     given: set[str] = set()
-    for path in PACKAGE.rglob("*.py"):
+    for path in (path for folder in FOLDERS for path in (PACKAGE / folder).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 strings.add(node.value)

@@ -34,8 +34,9 @@ from kun_recipes.publishing.config import DATASET, PublishConfig
 from kun_recipes.publishing.licences import Licence
 from kun_recipes.publishing.record import Role, RunRecord
 from kun_recipes.reporting.funnel import sample_rows, with_bounds
+from kun_recipes.reporting.language import speaking, tr
 from kun_recipes.reporting.tables import to_markdown
-from kun_recipes.rounds.tables import figure_name, gain_table
+from kun_recipes.rounds.tables import decision_of, figure_name, gain_table
 from kun_recipes.rules.sensitive import REASONS
 
 EXAMPLES = 5
@@ -87,7 +88,8 @@ class DatasetCard:
         origins = {source: self.config.origins()[source] for source in self.rows}
         pairs = {SPLIT: self.preference["pairs"]} if self.preference and self.preference["pairs"] else None
         metadata = dataset_metadata(self.folder, self.rows, title, self._licence(), origins, TAGS, pairs)
-        return render_card(Path(self.config.dataset_card), self._facts(title), metadata)
+        with speaking(self.config.language):
+            return render_card(self.config.template("dataset"), self._facts(title), metadata)
 
     def _facts(self, title: str) -> dict[str, Any]:
         refine = self.record.refine
@@ -174,7 +176,7 @@ class DatasetCard:
         for column, name in MEASURED.items():
             if by_split := found.get(column):
                 shown = [_show_spread(by_split.get(split)) for split in split_names(self.folder)]
-                yield {"name": name, "spreads": shown}
+                yield {"name": tr(name), "spreads": shown}
 
     def _masked(self) -> Iterator[dict[str, Any]]:
         placeholders = load_privacy(path_of(self.record.corpus["config"]["privacy"])).placeholders
@@ -187,7 +189,7 @@ class DatasetCard:
             model = self.record.by_role(role)
             yield {
                 "link": model_link(self.config, model),
-                "did": DID[role],
+                "did": tr(DID[role]),
                 "base": hub_link(base_model(self.config, self.record, model)),
                 "identity": model.identity,
             }
@@ -195,14 +197,14 @@ class DatasetCard:
     def _judges(self) -> Iterator[dict[str, Any]]:
         for name, judge in self.record.refine["judges"].items() if self.is_pairs else ():
             measured = {measure: with_bounds(judge, measure) for measure in ("auc", "accuracy")}
-            yield {**judge, **measured, "name": name, "question": QUESTIONS[name], "right": judge["accuracy"]}
+            yield {**judge, **measured, "name": name, "question": tr(QUESTIONS[name]), "right": judge["accuracy"]}
 
     def _gains(self) -> Iterator[dict[str, str]]:
         for folder in (self.config.gain_dirs or ()) if self.is_pairs else ():
             summary = finished_summary(folder)
             comparison = summary["comparison"]
             table, figure = to_markdown(gain_table(comparison)), figure_name(comparison)
-            yield {"why": summary["why"], "table": table, "figure": figure if figure in self.figures else ""}
+            yield {"why": decision_of(summary), "table": table, "figure": figure if figure in self.figures else ""}
 
     def _base(self) -> str:
         return hub_link(base_model(self.config, self.record, self.record.by_role("label")))

@@ -27,6 +27,7 @@ from kun_recipes.publishing.cards.provenance import (
 from kun_recipes.publishing.cards.render import render_card
 from kun_recipes.publishing.config import DATASET, PublishConfig
 from kun_recipes.publishing.record import RunRecord, TrainedModel
+from kun_recipes.reporting.language import listed, speaking, tr
 
 TASK = "text-generation"
 REQUEST = "请介绍一下长城的历史。"
@@ -52,7 +53,8 @@ class ModelCard:
         """Return the README.md; raises UserError where a fact is missing."""
         prompts = read_prompts([self.model.summary["config"]])
         results = self._results()
-        return render_card(Path(self.config.model_card), self._facts(prompts, results), self._metadata(results))
+        with speaking(self.config.language):
+            return render_card(self.config.template("model"), self._facts(prompts, results), self._metadata(results))
 
     def _metadata(self, results: list[Result]) -> ModelCardData:
         title = self.config.names[self.model.name]
@@ -91,7 +93,10 @@ class ModelCard:
             "data": self._data(),
             "pairs": summary["rows_kept"],
             "held_out": summary["rows_held_out"],
-            "mixed": ", ".join(f"{trained_path(one['source'])}: {one['rows_kept']} rows" for one in summary["mixed"]),
+            "mixed": listed(
+                tr("{source}: {rows} rows", source=trained_path(one["source"]), rows=one["rows_kept"])
+                for one in summary["mixed"]
+            ),
             "removed": summary["removed"],
             "weights": _weights(config),
             "identity": self.model.identity,
@@ -158,7 +163,7 @@ class ModelCard:
         if dataset := self._dataset():
             return hub_link(dataset, "datasets/")
         if self.model.role == "final":
-            return "the refined pairs of the same run, which are not published"
+            return tr("the refined pairs of the same run, which are not published")
         return self._seeds_origin()
 
     def _seeds_origin(self) -> str:
@@ -168,7 +173,7 @@ class ModelCard:
     def _dataset_licences(self) -> str:
         if self.model.role != "final":
             return ""
-        return ", ".join(f"{source}: {licence.name}" for source, licence in self.config.licences_of_sources().items())
+        return listed(f"{source}: {licence.name}" for source, licence in self.config.licences_of_sources().items())
 
 
 def _result(dataset: str, metric: str, name: str, value: float, bounds: list[float] | None = None) -> Result:
@@ -189,7 +194,8 @@ def _rows(results: list[Result]) -> Iterator[dict[str, str]]:
 
 def _weights(config: dict[str, Any]) -> str:
     if not config.get("use_peft"):
-        return "all"
+        return tr("all weights")
     targets = config["lora_target_modules"]
-    where = f" on {', '.join(targets)}" if targets else ""
-    return f"LoRA adapters of rank {config['lora_r']}{where}" + (", merged" if config["merge_adapters"] else "")
+    where = tr(" on {targets}", targets=listed(targets)) if targets else ""
+    merged = tr(", merged") if config["merge_adapters"] else ""
+    return tr("LoRA adapters of rank {rank}", rank=config["lora_r"]) + where + merged

@@ -14,6 +14,7 @@ from kun_recipes.publishing.config import PublishConfig
 from kun_recipes.publishing.disclosure import public_path
 from kun_recipes.publishing.licences import Licence
 from kun_recipes.publishing.record import RunRecord, TrainedModel
+from kun_recipes.reporting.language import tr
 
 PACKAGE = "kun-recipes"
 
@@ -67,11 +68,12 @@ def decoding(config: Mapping[str, Any]) -> str:
         return getattr(named, key) if config[key] is None else config[key]
 
     penalty = chosen("repetition_penalty")
-    penalised = f", repetition penalty {penalty:g}" if penalty != 1 else ""
+    penalised = tr(", repetition penalty {penalty:g}", penalty=penalty) if penalty != 1 else ""
     if chosen("temperature") == 0:
-        return f"decoded greedily{penalised}"
-    sampled = f"sampled at temperature {chosen('temperature'):g}, top-p {chosen('top_p'):g}"
-    return f"{sampled}{penalised}, seed {config['seed']}"
+        return tr("decoded greedily") + penalised
+    values = {key: chosen(key) for key in ("temperature", "top_p")}
+    sampled = tr("sampled at temperature {temperature:g}, top-p {top_p:g}", **values)
+    return sampled + penalised + tr(", seed {seed}", seed=config["seed"])
 
 
 def settings_of(name: str, config: Mapping[str, Any]) -> Settings:

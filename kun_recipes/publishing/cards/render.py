@@ -9,6 +9,8 @@ from huggingface_hub import CardData, RepoCard
 from markupsafe import Markup
 
 from kun_recipes.errors import UserError
+from kun_recipes.reporting.language import named, retold, stage_name, tr
+from kun_recipes.shipped import shipped
 
 ACTIVE = "&<>\\`*_[]|~$:"
 """Characters with a meaning in HTML or Markdown at any place; written as entities they have none."""
@@ -30,12 +32,13 @@ def render_card(template: Path, facts: dict[str, Any], metadata: CardData) -> st
         UserError: the template is invalid, names an unknown fact, or leaves a section empty.
     """
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template.parent),
+        loader=jinja2.FileSystemLoader([template.parent, shipped("cards")]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["plain"] = plain
+    environment.globals["tr"] = tr
+    environment.filters |= {"plain": plain, "named": named, "retold": retold, "stage_name": stage_name}
     try:
         text = environment.get_template(template.name).render(facts)
     except jinja2.TemplateSyntaxError as error:
