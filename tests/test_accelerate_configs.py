@@ -88,7 +88,7 @@ def test_command_line_overrides_the_machines_of_a_config():
         assert (arguments.main_process_ip, arguments.main_process_port) == ("10.0.0.1", 29501), name
 
 
-SHARDED = ["humpback", "kun-34b", "kun-6b", "qwen3", "released"]
+SHARDED = ["humpback", "kun-34b", "kun-6b", "qwen3", "qwen3_5", "released"]
 
 
 @pytest.mark.parametrize("recipe", SHARDED)

@@ -1,5 +1,6 @@
 """The figures that the recipes take from the paper and from its release, and that two arms differ in nothing else."""
 
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -116,7 +117,7 @@ def test_models_of_the_hub_are_pinned_to_one_commit(recipe):
     assert len(pinned) == 1 and len(pinned.pop()) == 40
 
 
-@pytest.mark.parametrize("recipe", ["demo", "kun-6b", "kun-34b", "qwen3"])
+@pytest.mark.parametrize("recipe", ["demo", "kun-6b", "kun-34b", "qwen3", "qwen3_5"])
 def test_models_are_measured_by_pairs_that_no_training_saw(recipe):
     evaluation, training = read(EvaluateConfig, recipe, "evaluate"), read(TrainConfig, recipe, "primary_chat_model")
     for field in ("seeds", "instruction_column", "output_column", "held_out_share"):
@@ -125,9 +126,30 @@ def test_models_are_measured_by_pairs_that_no_training_saw(recipe):
     assert evaluation.model == read(RunConfig, recipe, "run").model
 
 
-@pytest.mark.parametrize("recipe", ["kun-6b", "kun-34b", "qwen3"])
+@pytest.mark.parametrize("recipe", ["kun-6b", "kun-34b", "qwen3", "qwen3_5"])
 def test_the_label_model_is_asked_as_it_was_trained(recipe):
     assert read(LabelConfig, recipe, "label").prompt == read(TrainConfig, recipe, "label_model").label_prompt
+
+
+def test_qwen3_5_differs_from_qwen3_in_its_model_and_its_batches_alone():
+    """Its linear attention keeps no conversations apart that share a row."""
+    models = {"model", "model_name_or_path", "model_revision"}
+    batches = {"packing", "global_batch_size"}
+    for path in Path("recipes/qwen3").glob("*.yaml"):
+        if path.stem in ("plan", "publish", "report"):  # names and sources
+            continue
+        theirs = yaml.safe_load(path.read_text("utf-8"))
+        ours = yaml.safe_load(Path("recipes/qwen3_5", path.name).read_text("utf-8"))
+        differing = {key for key in theirs.keys() | ours.keys() if str(ours.get(key)) != _moved(theirs.get(key))}
+        assert differing <= (models | batches if path.stem in TRAININGS else models), path
+    for stage in TRAININGS:
+        config = read(TrainConfig, "qwen3_5", stage)
+        assert config.shares_rows_by is None and config.per_device_train_batch_size == 1
+        assert read(TrainConfig, "qwen3", stage).packing
+
+
+def _moved(value: object) -> str:
+    return re.sub(r"\boutputs/qwen3\b", "outputs/qwen3_5", str(value))
 
 
 def test_released_recipe_differs_from_kun_34b_in_its_label_model_alone():

@@ -84,7 +84,7 @@ def test_every_recipe_is_whole(recipe):
     )
 
 
-@pytest.mark.parametrize("recipe", ["demo", "kun-6b", "qwen3"])
+@pytest.mark.parametrize("recipe", ["demo", "kun-6b", "qwen3", "qwen3_5"])
 def test_preference_runs_on_request_behind_refine_and_a_final_model(recipe):
     chain = load_chain(f"recipes/{recipe}", [], future=FUTURE, asked=["preference"])
     (stage,) = chain.select(["preference"])

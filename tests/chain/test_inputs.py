@@ -84,7 +84,7 @@ def test_missing_seeds_are_told_where_they_are_named(recipe):
     assert str(caught.value) == f"{recipe}/run.yaml: seeds: no such file or folder: data/none.jsonl"
 
 
-@pytest.mark.parametrize("recipe_name", ["demo", "humpback", "kun-34b", "kun-6b", "qwen3", "released"])
+@pytest.mark.parametrize("recipe_name", ["demo", "humpback", "kun-34b", "kun-6b", "qwen3", "qwen3_5", "released"])
 def test_a_recipe_names_its_seeds_once(recipe_name):
     folder = Path("recipes", recipe_name)
     path = yaml.safe_load((folder / "run.yaml").read_text(encoding="utf-8"))["seeds"]

@@ -129,7 +129,7 @@ def test_rows_that_the_corpus_turns_out_to_lack_are_told_before_the_first_traini
     assert begun == ["corpus"]
 
 
-@pytest.mark.parametrize("recipe", ["demo", "humpback", "kun-34b", "kun-6b", "qwen3", "released"])
+@pytest.mark.parametrize("recipe", ["demo", "humpback", "kun-34b", "kun-6b", "qwen3", "qwen3_5", "released"])
 def test_recipes_request_at_most_their_sample(recipe):
     chain = load_chain(f"recipes/{recipe}", [], future=[".", "/"])
     refuse_shortage(chain, chain.stages)

@@ -13,7 +13,12 @@ PUT_THERE = ("seeds.jsonl", "coig-one-38k.jsonl", "COIG-CQIA-full.jsonl")
 """What a user puts into data/, by the headers of run.yaml, beside the corpora."""
 
 ASKING = ["label", "refine", "evaluate"]
-NOBODY_KNOWS = {"qwen3": ["corpus", *ASKING], "kun-6b": ASKING, "humpback": ["refine", "evaluate"]}
+NOBODY_KNOWS = {
+    "qwen3": ["corpus", *ASKING],
+    "qwen3_5": ["corpus", *ASKING],
+    "kun-6b": ASKING,
+    "humpback": ["refine", "evaluate"],
+}
 """Stages whose cost plan.yaml leaves open."""
 
 
@@ -36,7 +41,7 @@ def plan(tmp_path, repository, monkeypatch):
     return make
 
 
-@pytest.mark.parametrize("recipe", ["demo", "humpback", "kun-34b", "kun-6b", "qwen3", "released"])
+@pytest.mark.parametrize("recipe", ["demo", "humpback", "kun-34b", "kun-6b", "qwen3", "qwen3_5", "released"])
 def test_only_unpublished_figures_are_unknown(plan, recipe):
     stages = plan(recipe, Hardware(gpus=8, cpu_workers=64)).stages
     assert [stage.name for stage in stages if math.isnan(stage.device_hours)] == NOBODY_KNOWS.get(recipe, [])
