@@ -123,7 +123,7 @@ def warm_up(blocks: list) -> None:
 def measure_datatrove(folder: Path, model: str, output: Path) -> dict:
     """Run datatrove's own blocks for what mojibake, privacy and document rules do, a character for a word.
 
-    Their tokenizer for Chinese, spaCy's, is not a dependency of ours, and would take longer.
+    Their tokenizer for Chinese, spaCy's, is not a dependency of this project, and would take longer.
     """
     from datatrove.pipeline.filters import FineWebQualityFilter, GopherRepetitionFilter
     from datatrove.pipeline.formatters import FTFYFormatter, PIIFormatter

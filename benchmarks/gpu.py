@@ -2,7 +2,7 @@
 
     python benchmarks/gpu.py                                       # twelve minutes on one card
     python benchmarks/gpu.py --only label training --minutes 6
-    python benchmarks/gpu.py --model outputs/mine/final_model      # a model of yours instead of random weights
+    python benchmarks/gpu.py --model outputs/mine/final_model      # your own model instead of random weights
     python benchmarks/gpu.py --tiny                                # a rehearsal on a CPU
 
 Nothing is downloaded: models of the size and family asked for are made with random weights, in --folder, once. Parts:

@@ -46,7 +46,7 @@ class Session:
         return found[0]
 
     def make_models(self, family: str, sizes: Sequence[float]) -> dict[float, Path]:
-        """Return the folder of each model that could be made, or was there."""
+        """Return the folder of each model that exists or could be made."""
         made = {}
         for size in sizes:
             folder = self.folder / "models" / f"{family}-{size:g}"

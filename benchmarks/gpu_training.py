@@ -62,7 +62,7 @@ class StopAt(TrainerCallback):
 
 
 def measure_training(asked: Training, report: Report) -> None:
-    """Report tokens per second, MFU and peak memory; padding, of which there is none here, would not count."""
+    """Report tokens per second, MFU and peak memory; padding would not count; this run has none."""
     silence_libraries()
     parameters = shape_of_folder(Path(asked.model)).parameters
     plan = plan_training(parameters, asked.memory, asked.max_length)

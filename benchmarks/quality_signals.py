@@ -154,7 +154,7 @@ def chosen_rules(rows: Sequence[Candidate]) -> list[Rule]:
 def most_precise(rows: Sequence[Candidate], signal: Signal, details: bool) -> float | None:
     """Return the threshold of highest precision among those that keep `LEAST_YIELD` of the good rows.
 
-    Of equally precise ones it is the one that keeps more.
+    Of equally precise ones the one that keeps more is chosen.
     """
     good = sum(bool(row.good) for row in rows)
     seen = [

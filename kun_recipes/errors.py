@@ -17,7 +17,7 @@ class ConfigError(UserError):
     Args:
         key: the option, such as "corpora[0].format"; None for the file as a whole.
         message: what is wrong, to be read after the key.
-        where: the file, or "command line"; whoever loads the configuration adds it.
+        where: the file, or "command line"; added by the code that loads the configuration.
     """
 
     def __init__(self, key: str | None, message: str, where: str | None = None):

@@ -31,6 +31,6 @@ def run_until_killed(command: list[str], folder: Path, appears: Path) -> None:
 def take_interrupts() -> None:
     """Undo an ignored SIGINT, as `preexec_fn` of a process that a test interrupts.
 
-    Processes inherit it from whoever starts the tests in the background: a shell's `&`, nohup, some CI.
+    Processes inherit it from the program that starts the tests in the background: a shell's `&`, nohup, some CI.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -127,7 +127,7 @@ def test_models_are_measured_by_pairs_that_no_training_saw(recipe):
 
 
 @pytest.mark.parametrize("recipe", ["kun-6b", "kun-34b", "qwen3", "qwen3_5"])
-def test_the_label_model_is_asked_as_it_was_trained(recipe):
+def test_label_model_is_prompted_as_in_training(recipe):
     assert read(LabelConfig, recipe, "label").prompt == read(TrainConfig, recipe, "label_model").label_prompt
 
 

@@ -108,7 +108,7 @@ def test_one(daemon):
 
 
 @pytest.mark.slow
-def test_an_interrupt_ends_the_run_and_what_it_had_started(start, tmp_path):
+def test_interrupt_ends_the_run_and_its_processes(start, tmp_path):
     run = start(test_one=SLEEPS)
     while not (tmp_path / "started").exists():
         assert run.poll() is None, run.communicate()[0]

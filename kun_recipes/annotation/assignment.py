@@ -71,7 +71,7 @@ class Step:
     """Outcome of an annotator's action, and their next item; `assignment` is None when nothing is left.
 
     Attributes:
-        outcome: of a vote: saved, repeated (it was there, and stays as it was) or late (the item went to others).
+        outcome: of a vote: saved, repeated (already stored, unchanged) or late (the item went to others).
         done, total: items of the annotator's, judged and in all.
     """
 
@@ -117,7 +117,7 @@ class Assigner:
         """Withdraw the annotator's last vote and open its item again.
 
         Args:
-            assignment: what the page shows; where that is no longer so, an undo sent twice, nothing happens.
+            assignment: what the page shows; if outdated, such as by an undo sent twice, nothing happens.
         """
         with self.database.write() as sql:
             top = sql.execute(OPEN, {"task": task, "annotator": annotator}).fetchone()

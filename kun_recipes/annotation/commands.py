@@ -51,7 +51,7 @@ def export(config: AnnotateConfig) -> None:
     folder = Path(config.output_dir)
     votes = read_votes(config.database)
     if not any(votes.values()):
-        raise UserError(f"{config.database}: holds no vote yet")
+        raise UserError(f"{config.database}: no votes yet")
     dataset = write_dataset(read_study(config.study_dir), votes, folder / DATASET)
     for path in [*write_votes(votes, folder / VOTES), dataset]:
         print(f"wrote {path}")

@@ -45,9 +45,9 @@ class AnnotateConfig:
     def check(self) -> None:
         for name, times in Counter(self.annotators).items():
             if times > 1:
-                raise ConfigError("annotators", f"{name} is there twice; give each their own name")
+                raise ConfigError("annotators", f"{name}: duplicate name; give each annotator their own")
         if ADMIN in self.annotators:
-            raise ConfigError("annotators", f"{ADMIN} is the name of the link to the overview; take another one")
+            raise ConfigError("annotators", f"{ADMIN} is reserved for the link to the overview; choose another name")
         if len(self.annotators) < self.votes_per_item:
             raise ConfigError(
                 "annotators",
@@ -55,7 +55,7 @@ class AnnotateConfig:
                 "name more, or lower votes_per_item",
             )
         if unknown := set(self.renew or ()) - {*self.annotators, ADMIN}:
-            raise ConfigError("renew", f"{min(unknown)} is no annotator, nor {ADMIN}")
+            raise ConfigError("renew", f"{min(unknown)}: unknown annotator; name one of annotators, or {ADMIN}")
         if sum((self.overview, self.export, self.space_dir is not None)) > 1:
             raise ConfigError("export", "overview, export and space_dir each end the run: ask for one of them")
 

@@ -39,7 +39,7 @@ class Database:
     """Connections to the file, one per thread: SQLite lets many read while one writes.
 
     Raises:
-        UserError: the file cannot be opened or written, or is no database.
+        UserError: the file cannot be opened or written, or is not a database.
     """
 
     def __init__(self, path: Path):
@@ -118,7 +118,7 @@ def read_votes(database: Path) -> dict[str, list[Vote]]:
     Annotators are a1, a2, … in the order of a hash of their names.
 
     Raises:
-        UserError: there is no database, or it cannot be read.
+        UserError: the database is missing or cannot be read.
     """
     sql = open_existing(database).read()
     items = _original_ids(database)

@@ -29,7 +29,7 @@ def read_study(folder: str | Path) -> Study:
     """Read quality.jsonl and preference.jsonl, whichever are there.
 
     Raises:
-        UserError: neither is there, one is empty, or a line of one is no item of its task.
+        UserError: both files are missing, one is empty, or a line is not an item of its task.
     """
     paths = {task: Path(folder) / f"{task}.jsonl" for task in ITEMS}
     found = {task: path for task, path in paths.items() if path.is_file()}
@@ -41,7 +41,7 @@ def read_study(folder: str | Path) -> Study:
     for task, path in found.items():
         tasks[task] = {item.id: item for item in read_items(path, ITEMS[task])}
         if not tasks[task]:
-            raise UserError(f"{path}: holds no item; run the study stage again, or remove the file")
+            raise UserError(f"{path}: no items; run the study stage again, or remove the file")
     return Study(tasks)
 
 

@@ -91,7 +91,7 @@ class Chain:
         """Return the stages of these names, or `first` and those after it; a file's name stands for all its stages.
 
         Raises:
-            ConfigError: there is no such stage.
+            ConfigError: the stage is unknown.
         """
         known = list(dict.fromkeys(name for stage in self.stages for name in (stage.file, stage.name)))
         for name in [*(names or []), *([first] if first else [])]:

@@ -214,7 +214,7 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
 
 
 def _add_structured(parser: argparse.ArgumentParser, field: dataclasses.Field) -> bool:
-    """Add an option of ours that is a list of sections or a mapping; return False for any other."""
+    """Add an option of type list of sections or mapping; return False for any other."""
     if spec_of(field) is None:
         return False  # TRL's own take JSON
     hint = without_null(field.type)[0]

@@ -44,7 +44,7 @@ class PathKind:
         written: the stage writes there; otherwise it reads.
         hub: a Hub id is allowed instead.
         exists: the path, a glob included, must exist before anything runs, unless an earlier stage will write it.
-            What may be missing is told by whoever reads it.
+            Readers report missing paths themselves.
         prompt: a prompt file, which cards print in full.
         named: results bear the name of the folder, so that another name is another input.
         stages: the folder holds the folders of these stages, which are what is read.
@@ -107,7 +107,7 @@ def is_optional(hint: Any) -> bool:
 
 
 def without_null(hint: Any) -> tuple[Any, ...]:
-    """Return the types of a union but null; a tuple of the type itself where it is no union."""
+    """Return the types of a union except null; for any other type a tuple of the type itself."""
     if get_origin(hint) not in (types.UnionType, Union):
         return (hint,)
     return tuple(arm for arm in get_args(hint) if arm is not type(None))

@@ -20,7 +20,7 @@ Config = TypeVar("Config", bound=CandidatesConfig)
 
 
 def check_source(config: CandidatesConfig) -> None:
-    """Raise UserError for what is no input, or the rows of a stage that is not finished."""
+    """Raise UserError for invalid input, or the rows of an unfinished stage."""
     source = config.source()
     require_finished(source.path)
     source.check()
@@ -30,7 +30,7 @@ def rows_here(config: Config, stage: StageFolder) -> Config:
     """Return the config with a folder of shards for what is read, and keep the commit of a Hub dataset.
 
     Raises:
-        UserError: there is no such dataset, or a row that the stage cannot read; names the place.
+        UserError: the dataset is missing, or the stage cannot read a row; names the place.
     """
     source, option = config.source(), config.rows_option
     if source.is_stage:

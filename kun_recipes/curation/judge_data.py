@@ -68,7 +68,7 @@ def load_judge_items(
             Its items must have an output in the first case and none in the second.
         judges: those that are asked, for which each part needs an item of each label.
 
-    Raises UserError naming file and line on text that is no such item or occurs twice, and naming judge and label
+    Raises UserError naming file and line on an invalid or duplicate item, and naming judge and label
     where the files cannot give each part an item.
     """
     files = [str(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]

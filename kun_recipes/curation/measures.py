@@ -9,7 +9,7 @@ from scipy.stats import binomtest, mannwhitneyu, norm
 
 CONFIDENCE = 0.95
 BINS = 10
-"""Bins of equal width in which probabilities are held against what happened (Naeini et al. 2015)."""
+"""Bins of equal width that compare predicted probabilities with outcomes (Naeini et al. 2015)."""
 
 Interval = tuple[float, float]
 

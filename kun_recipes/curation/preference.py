@@ -2,7 +2,7 @@
 
 A row's worse answer is, in this order,
 1. of several answers to its instruction (`answer_candidates`), one that the rules keep and verification turned down;
-2. the raw segment: polishing exists because a passage of the web is no answer (Kun §3.3). Nothing measured it.
+2. the raw segment: polishing exists because a web passage is not an answer (Kun §3.3). This was not measured.
 
 A pair of two answers that differ in blanks and punctuation alone teaches nothing, and is left out.
 """
@@ -146,7 +146,7 @@ class PairCounts:
 def write_pairs(rows: Path, answers: str, folder: Path) -> dict[str, Any]:
     """Write the pairs of finished rows as `<folder>/train-00000-of-00001.parquet`; return their counts.
 
-    An earlier folder is replaced. Without a pair there is no file.
+    An earlier folder is replaced. Without pairs no file is written.
     """
     counts = PairCounts()
     shutil.rmtree(folder, ignore_errors=True)

@@ -92,8 +92,8 @@ class Quantity:
         low, high: the number, twice; the bounds of 十几 and 七八.
         line: what its unit measures; None for counted things and bare numbers.
         factor: size of the unit in its line.
-        unit: the unit as it stands; the character behind the number where that is no unit.
-        counts_things: whether things are counted, in a word that is no unit: 三名, 30文.
+        unit: the unit as written; without a unit, the character behind the number.
+        counts_things: True if things are counted by a word that is not a unit: 三名, 30文.
     """
 
     start: int

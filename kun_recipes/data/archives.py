@@ -1,4 +1,4 @@
-"""The bytes of a corpus file as a stream, plain or unpacked; a broken archive is told from a whole one.
+"""The bytes of a corpus file as a stream, plain or unpacked; broken archives are detected.
 
 The bytes say how a file is packed: names are often wrong. The name counts for what is too short or damaged to tell.
 """
@@ -83,7 +83,7 @@ STREAMS = (
 
 
 def read_chunks(path: str) -> Iterator[bytes]:
-    """Yield the unpacked bytes of a file. Raises `BrokenArchive` after the last bytes that could be had."""
+    """Yield the unpacked bytes of a file. Raises `BrokenArchive` after the last readable bytes."""
     with open_file(path) as file:
         yield from _unpack(_chunks_of(file), path)
 

@@ -44,7 +44,7 @@ class Turns:
     """A conversation.
 
     Attributes:
-        system: text of the system turn, empty where there is none.
+        system: text of the system turn, or "".
         texts: of the user and the assistant in turn; at least one of each.
         joined: columns whose text was joined to the first question.
     """

@@ -49,7 +49,7 @@ codecs.register_error("stays_invalid", lambda error: ("\udcff", error.end))  # t
 
 
 def as_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the text of `chunks` as UTF-8. What is no text in the file's encoding is no UTF-8 either."""
+    """Yield the text of `chunks` as UTF-8. Bytes that are invalid in the file's encoding stay invalid."""
     head, chunks = peek(chunks, MARK_BYTES)
     encoding = marked_encoding(head)
     while encoding is None and (chunk := next(chunks, None)) is not None:

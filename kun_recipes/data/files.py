@@ -49,7 +49,7 @@ def list_files(path: str, suffixes: tuple[str, ...]) -> list[CorpusFile]:
         path: a file, a folder (searched recursively) or a glob, local or a URL that fsspec opens. Hidden files and
             folders are passed over: tools left them there.
 
-    Raises UserError when there are none.
+    Raises UserError if none exist.
     """
     path = path if _is_url(path) else str(Path(path))
     filesystem, location = _locate(path)

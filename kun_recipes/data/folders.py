@@ -19,7 +19,7 @@ WRITTEN = ".written.json"
 COPIED = "scratch/input-"
 """Beginning of the name of the folder into which a stage copies rows that lie elsewhere."""
 MARKS = (SUMMARY, STARTED, TRAIN_SUMMARY, f"checkpoints/{STARTED}", f"{COPIED}*", WRITTEN)
-"""Files by which a folder that this package wrote is known; `put_in_place` leaves the last, no other program does."""
+"""Files that identify a folder written by this package; only `put_in_place` leaves the last."""
 
 ROWS = "*.jsonl*"
 """Pattern of the files of rows, for what a stage writes."""

@@ -1,6 +1,6 @@
 """Forms in which instruction sets come, each declared once by its columns, and what a row of each says.
 
-A file's form is told by its first rows. A column of the tables below is known in upper and lower case.
+The first rows of a file tell its form. Columns of the tables below are matched in upper and lower case.
 """
 
 from collections.abc import Sequence
@@ -138,7 +138,7 @@ def columns_of(joined: str, row: Row) -> list[str]:
 def column_text(row: Row, joined: str) -> Any:
     """Return the value of a column, None where the row lacks it; of several, the texts with a newline between them.
 
-    Several of which one is no text are returned as a list.
+    Several are returned as a list if one of them is not text.
     """
     columns = columns_of(joined, row)
     if len(columns) == 1:

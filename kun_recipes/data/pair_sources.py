@@ -62,7 +62,7 @@ def source_files(source: str, part: HubPart = MAIN) -> Iterator[tuple[str, Itera
     A row is (its place, itself), or (its place, the reason why it is not a row). A place is "file:number" of the line,
     of the element of an array, or of the row of a table.
 
-    Raises UserError when there is no such source.
+    Raises UserError if the source is missing.
     """
     path = Path(source)
     if _is_stage_rows(path):

@@ -94,7 +94,7 @@ def read_pairs(
     Reasons: those of the file readers for a row that cannot be read, "not_an_object", "wrong_type",
     "empty_instruction", "empty_output" for a text that is missing, null or invisible, "history" for earlier exchanges
     that cannot be read, and those of `read_conversation`.
-    Raises UserError when there is no such source, and at the end of a file in which most rows have no pair.
+    Raises UserError if the source is missing, and at the end of a file in which most rows have no pair.
     """
     ids = _Ids()
     for name, rows in source_files(source, part):
@@ -111,7 +111,7 @@ def load_pairs(
     """Read the pairs to train on: (pairs, removed rows).
 
     Reasons, beside those of `read_pairs`: "duplicate_instruction".
-    Raises UserError when there is no such source, no pair, and as `read_pairs` does.
+    Raises UserError if the source is missing or has no pair, and as `read_pairs` does.
     """
     pairs: dict[str, Pair] = {}
     removed: list[Removed] = []

@@ -97,18 +97,17 @@ class RowSource:
             raise UserError(f"{self.path}: is the folder of a stage; name its rows: {Path(self.path, 'rows')}")
         if self.is_local and (given := self.subset or self.split):
             raise UserError(
-                f"{self.path}: is no dataset of the Hub, of which alone {given} could be a subset or split: "
-                "leave `subset` and `split` out"
+                f"{self.path}: not a dataset of the Hub, so that {given} has no effect: leave `subset` and `split` out"
             )
 
     def pin(self, known: str | None) -> str | None:
-        """Return the commit at which a Hub dataset is read; None for what lies here.
+        """Return the commit at which a Hub dataset is read; None for local files.
 
         Args:
             known: the commit that an earlier run of the same stage read.
 
         Raises:
-            UserError: there is no such dataset or revision, or this token may not read it.
+            UserError: the dataset or revision is unknown, or this token may not read it.
         """
         if self.is_local or known:
             return known
@@ -241,7 +240,7 @@ def _json_rows(file: Path) -> Iterator[LocatedRow]:
         if isinstance(record, Malformed):
             raise UserError(f"{where}: {record.message}; correct the line, or take it out")
         if not isinstance(record.value, dict):
-            raise UserError(f"{where}: is no row: a row is a JSON object")
+            raise UserError(f"{where}: not a row: a row is a JSON object")
         yield where, record.value
 
 

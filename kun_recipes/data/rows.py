@@ -58,7 +58,7 @@ class _Shards(DataFolder):
 class RowReader(BaseDiskReader):
     """Read the shards of a stage: the file's name order, and within a task the rows' order.
 
-    Unlike datatrove's reader it stops at a line that is no row: shards are written by a stage, so that a bad line
+    Unlike datatrove's reader it stops at an invalid line: shards are written by a stage, so that a bad line
     means a damaged file, and skipping it would lose a row silently.
     """
 
@@ -147,7 +147,7 @@ class AssignShard(PipelineStep):
 def read_shard(folder: str | Path, name: str) -> Iterator[dict[str, Any]]:
     """Yield the rows of one shard.
 
-    Raises UserError, naming file and line, at a line that is no row or a broken archive.
+    Raises UserError, naming file and line, at an invalid line or a broken archive.
     """
     for record in read_lines(f"{folder}/{name}"):
         problem = record.message if isinstance(record, Malformed) else _not_a_row(record.value)
@@ -176,7 +176,7 @@ def read_rows(folder: str | Path) -> Iterator[dict[str, Any]]:
 def check_rows(folder: str | Path, columns: Sequence[str] = ()) -> None:
     """Raise UserError, naming file and line, at the first row that no stage could have written.
 
-    Such a row is invalid, has no text in one of `columns`, a source that is no name, or the id of another row. Takes
+    Such a row is invalid, has no text in one of `columns`, an invalid source, or the id of another row. Takes
     8 bytes of memory per row.
     """
     check_located(lambda: _located(folder), columns)
@@ -217,7 +217,7 @@ def list_shards(folder: str | Path) -> list[str]:
     shards = sorted(path.name for path in Path(folder).glob(SHARD_PATTERN)) if Path(folder).is_dir() else []
     if not shards:
         raise UserError(
-            f"{folder}: no row there; the stage before did not run, or removed them all (see its removed folder)"
+            f"{folder}: no rows; the stage before did not run, or removed them all (see its removed folder)"
         )
     return shards
 
@@ -246,7 +246,7 @@ def row_writer(folder: str | Path, by_shard: bool = False) -> JsonlWriter:
 def write_shards(rows: Sequence[Document], folder: str | Path, rows_per_shard: int) -> int:
     """Write rows that this process made, for tasks to read with `RankReader`; returns how many shards.
 
-    What lies in the folder goes first.
+    Existing content of the folder is removed first.
     """
     shutil.rmtree(folder, ignore_errors=True)
     shards = [rows[first : first + rows_per_shard] for first in range(0, len(rows), rows_per_shard)]

@@ -14,7 +14,7 @@ TITLE = "title"  # of the document, where the corpus has one
 SPAN_START = "span_start"  # character offsets of the segment in its document, once that was normalised
 SPAN_END = "span_end"
 TOKENS = "tokens"  # of the segment, by the model's tokenizer: estimated, or counted where that is near the budget
-MASKED = "masked"  # private data that placeholders stand for, as "email:2 mobile:1"; absent where there is none
+MASKED = "masked"  # private data that placeholders stand for, as "email:2 mobile:1"; absent without any
 NAMES = "names"  # number of likely personal names, if privacy.yaml counts them; absent if zero
 FILE_PATH = "file_path"
 

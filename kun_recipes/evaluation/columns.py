@@ -15,7 +15,7 @@ PPL_FULL_LOSSES = "ppl-full_losses"  # mean over the whole prompt's tokens, nats
 GEN_TEXT = "gen_text"
 GEN_FINISH = "gen_finish_reason"
 GEN_STRICT = "gen_strict"  # the first capital letter; may be none of A to D
-GEN_LENIENT = "gen_lenient"  # as a person reads; "" where there is no answer, or several
+GEN_LENIENT = "gen_lenient"  # as a person reads; "" for no answer or several
 
 # a held-out pair, whose instruction is the row's text
 REFERENCE = "reference"

@@ -22,7 +22,7 @@ from kun_recipes.rules.keywords import Refusal
 def held_out_pairs(source: str, instruction: str, output: str, share: float, limit: int | None) -> list[Pair]:
     """Return the pairs that a training with the same share held out of this file; at most `limit`, the first.
 
-    Raises UserError when there is no pair.
+    Raises UserError without any pair.
     """
     seeds, _ = load_pairs(source, instruction, output)
     _, held_out = split_pairs(seeds, share)

@@ -114,7 +114,7 @@ def _hub_rows(source: Source, subject: str, split: str) -> Iterator[tuple[str, M
     except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"{source.path}: {subject} cannot be had ({reason}); download it and give its folder"
+            f"{source.path}: {subject} cannot be loaded ({reason}); download it and give its folder"
         ) from error
     for number, row in enumerate(table):
         yield f"{source.path}: {subject}/{split}, row {number}", row
@@ -128,9 +128,7 @@ def _questions(
     for number, (where, row) in enumerate(rows):
         row_id = str(row.get(columns.id) if row.get(columns.id) not in (None, "") else number)
         if row_id in places:
-            raise UserError(
-                f"{where}: the id {row_id} stands there twice, first at {places[row_id]}; correct the file"
-            )
+            raise UserError(f"{where}: duplicate id {row_id}, first at {places[row_id]}; correct the file")
         places[row_id] = where
         yield Question(
             f"{source.name}/{split}/{subject}/{row_id}",

@@ -224,7 +224,7 @@ class StageFolder:
 def changed_keys(asked: Mapping[str, Any], earlier: Mapping[str, Any]) -> list[str]:
     """Return what two runs were asked differently. A value that one of them does not know yet counts as null.
 
-    Paths are compared by what lies there: a run may move, or be named by another path.
+    Paths are compared by their content: a run may move, or be named by another path.
     """
     keys = [*asked, *(key for key in earlier if key not in asked)]
     return [key for key in keys if _comparable(asked.get(key)) != _comparable(earlier.get(key))]
@@ -242,7 +242,7 @@ def _without_nulls(value: Any) -> Any:
 
 
 def describe(config: Any) -> dict[str, Any]:
-    """Return everything of a config that decides the rows: its values, and for a path or a glob what lies there."""
+    """Return everything of a config that decides the rows: its values, and for a path or a glob the content."""
     hints = field_types(type(config))
     values = {}
     for field in dataclasses.fields(config):
@@ -301,7 +301,7 @@ def _is_written(hint: Any) -> bool:
 
 
 def _describe_path(_key: str, path: str, kind: PathKind) -> Any:
-    """Return a path with what lies there; as it is where there is nothing, such as a Hub id."""
+    """Return a path with its content's fingerprint; unchanged if nothing exists there, such as for a Hub id."""
     if "://" in path:
         return path
     found = sorted(filter(os.path.isfile, glob.iglob(path, recursive=True))) if glob.has_magic(path) else []

@@ -20,7 +20,7 @@ class Executor:
 
     Attributes:
         workers: processes on this machine, or jobs of the Slurm array.
-        gpus: GPUs of each worker; none are shared out where there are none.
+        gpus: GPUs of each worker; ignored on a machine without GPUs.
         tasks_a_worker: tasks that a worker of this machine runs at a time, in threads that share its model.
         slurm: None for this machine.
     """

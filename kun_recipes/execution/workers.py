@@ -36,7 +36,7 @@ class Workers(LocalPipelineExecutor):
     """datatrove's local executor, whose processes own their GPUs, and log where this one does.
 
     Args:
-        gpus: GPUs of each worker; none are shared out where there are none.
+        gpus: GPUs of each worker; ignored on a machine without GPUs.
         tasks_a_worker: tasks that a worker runs at a time, in threads.
         reads: what each task reads, by name, for messages.
     """

@@ -25,7 +25,7 @@ ROUNDED_TO = 64
 """Tokens; a few more rows then leave the plan, and what is compiled for it, as they are."""
 
 TOKENS_A_TOKEN = 3
-"""Tokens that a written token may be when its text is read again: a byte that is no character becomes U+FFFD."""
+"""Tokens that one written token may become when its text is tokenised again: a stray byte becomes U+FFFD."""
 
 COUNTED = 512
 """Requests that are tokenised, those of highest bound: a few long ones get the context that they need, and no more."""
@@ -56,7 +56,7 @@ def open_engine(
         record: folder of the answers of a server.
 
     Raises:
-        UserError: the engine's library is not installed, the model cannot be had, or a server does not do what the
+        UserError: the engine's library is not installed, the model cannot be loaded, or a server does not do what the
             stage asks of it.
     """
     check_installed(config.engine)

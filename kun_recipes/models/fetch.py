@@ -58,7 +58,7 @@ def verify(path: Path, source: ModelSource) -> None:
     if (size, found) != (source.bytes, source.sha256):
         path.unlink()
         raise UserError(
-            f"{source.name}: what was fetched is not the file that was meant, and has been deleted: "
+            f"{source.name}: the downloaded file is not the expected one and was deleted: "
             f"{size} bytes, sha256 {found}, instead of {source.bytes} bytes, sha256 {source.sha256}; "
             "run again, or set model: to a model folder"
         )

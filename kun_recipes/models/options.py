@@ -65,7 +65,7 @@ class EngineConfig(WithNames, EndpointOptions, ExecutorConfig):
     )
     temperature: float | None = option(None, "0 is greedy; null: the preset's", min=0, max=2)
     top_p: float | None = option(None, "nucleus, without effect when greedy; null: the preset's", above=0, max=1)
-    repetition_penalty: float | None = option(None, "1 is none; null: the preset's", above=0, max=2)
+    repetition_penalty: float | None = option(None, "1 means no penalty; null: the preset's", above=0, max=2)
     max_new_tokens: int | None = option(None, "longest text; null: the preset's, or the stage's", unit="tokens", min=1)
     seed: int = option(0, "sampling seed; each row's own is derived from it and the row's id", min=0)
     workers: int | None = option(
@@ -117,7 +117,7 @@ class EngineConfig(WithNames, EndpointOptions, ExecutorConfig):
             )
         if self.engine == "transformers" and self.speculative_tokens:
             raise ConfigError(
-                "speculative_tokens", "engine transformers guesses none; set it to 0 or choose engine: vllm"
+                "speculative_tokens", "engine transformers does not support it; set it to 0 or choose engine: vllm"
             )
         if self.speculative_tokens and self.draws():
             raise ConfigError(
@@ -139,7 +139,7 @@ class EngineConfig(WithNames, EndpointOptions, ExecutorConfig):
             if getattr(self, name) != without:
                 raise ConfigError(
                     name,
-                    f"is the server's to decide with engine openai: set it to {json.dumps(without)}",
+                    f"is decided by the server with engine openai: set it to {json.dumps(without)}",
                 )
 
     def draws(self) -> bool:

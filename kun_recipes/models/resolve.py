@@ -37,7 +37,7 @@ def resolve_model(name: str, revision: str | None = None) -> str:
         revision: commit, tag or branch of a Hub id.
 
     Raises:
-        UserError: there is no such model, or it cannot be fetched.
+        UserError: the model is unknown or cannot be fetched.
     """
     path, by_hub = Path(name).expanduser(), is_by_hub(name)
     if revision and not by_hub:
@@ -51,7 +51,7 @@ def resolve_model(name: str, revision: str | None = None) -> str:
             raise UserError(
                 f"model {name}: holds adapters alone; train with merge_adapters: true, or merge them by PEFT"
             )
-        raise UserError(f"model {name}: {path} holds no config.json, so it is no model folder")
+        raise UserError(f"model {name}: {path} holds no config.json, so it is not a model folder")
     return str(path)
 
 
@@ -79,7 +79,7 @@ def pin_model(config: Config, stage: StageFolder) -> Config:
 def _from_hub(name: str, revision: str | None) -> Path:
     if not HUB_ID.fullmatch(name):
         raise UserError(f"model {name}: is neither a folder, a model source file (*.yaml) nor a Hub id like org/name")
-    here = f"model {name}: is no folder here, and "
+    here = f"model {name}: is not a folder here, and "
     try:
         folder = huggingface_hub.snapshot_download(
             name, revision=revision, allow_patterns=MODEL_FILES, etag_timeout=HUB_TIMEOUT, tqdm_class=HUB_BAR

@@ -38,7 +38,7 @@ ASCII = re.compile("[0-9A-Za-z]")
 BY_LONG_NUMBER = frozenset(["id_card", "mobile", "landline", "bank_card", "passport", "qq"])
 WITHOUT_LONG_NUMBER = {kind: find for kind, find in DETECTORS.items() if kind not in BY_LONG_NUMBER}
 IN_HAN: dict[str, Detector] = {"address": places.find_addresses}  # 和平里八号三单元
-"""Detectors for a text without a long number, and for one without any Latin letter or digit."""
+"""Detectors for texts without long numbers, and for texts without Latin letters or digits."""
 
 
 class Finding(NamedTuple):

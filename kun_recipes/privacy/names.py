@@ -1,6 +1,6 @@
 """Likely personal names: counted, never masked.
 
-Their shape alone is no evidence, so that a word beside one is needed.
+Their shape alone is not evidence: a word next to it is needed.
 """
 
 import re

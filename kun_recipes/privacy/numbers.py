@@ -148,7 +148,7 @@ def find_bank_cards(text: str, words: PrivacyWords) -> Spans:
 def find_passports(text: str, words: PrivacyWords) -> Spans:
     """Return a letter or two and seven or eight digits, if a word calls them a passport number.
 
-    Their shape alone is no evidence.
+    Their shape alone is not evidence.
     """
     for match in PASSPORT.finditer(text):
         is_called_so = stands_before(words.passport_before, text, match.start())

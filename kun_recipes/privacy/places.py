@@ -6,7 +6,7 @@ from kun_recipes.privacy.settings import REACH, PrivacyWords, Span, Spans, stand
 from kun_recipes.text.views import HAN
 
 NUMBER = r"[0-9A-Z一二三四五六七八九十百零〇]{1,6}"
-GAP = r"[^,。;!?\n\[\]]"  # a masked item is no part of an address
+GAP = r"[^,。;!?\n\[\]]"  # a masked item is not part of an address
 ROOM_SIGN = "室(?!内|外|温|[0-9一二两三四]厅)"  # no 三室两厅
 HOUSEHOLD = rf"户(?:(?![{HAN}])|(?=[的门内住收]))"  # no 120户居民
 ROOM = rf"{NUMBER} ?(?:单元|{ROOM_SIGN})"
@@ -69,7 +69,7 @@ def find_addresses(text: str, words: PrivacyWords) -> Spans:
     """Return addresses with a door (路88号3单元502室), or with a house number if a word makes it a home.
 
     A span begins where the address does, as far as that can be told: its province, or the word behind 住在. Addresses
-    of shops, companies and museums are none, as far as the sentence tells.
+    of shops, companies and museums are excluded, as far as the sentence shows.
     """
     place = text.find(HOUSE_SIGN)
     while place >= 0:

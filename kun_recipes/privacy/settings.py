@@ -87,9 +87,9 @@ class PrivacyWords:
         vehicle_near: what makes a plate of letters and digits that have no dot.
         no_plate_after: what makes a plate a train or a document.
         home_before: make a street and a house number somebody's home.
-        public_near: make an address that of a shop, a company, a museum, which is no private data.
+        public_near: mark an address as that of a shop, company or museum, which is not private data.
         home_near: make it a home all the same.
-        address_start: what stands before an address, and is no part of it.
+        address_start: words before an address that are not part of it.
     """
 
     mobile_before: re.Pattern[str] | None

@@ -187,14 +187,14 @@ def _write_rows(config: PublishConfig, rows: Path, columns: Any, data: Path, wit
             public = document and public_document(document, withholding.privacy)
             splits.write({**row, LICENSE: licences[source].id, schema.DOCUMENT_ID: public})
     if not splits.rows:
-        raise UserError(f"{rows}: no row is left to publish; {config.withhold} withholds them all")
+        raise UserError(f"{rows}: no rows left to publish; {config.withhold} withholds all of them")
     return _Written(splits.rows, withheld)
 
 
 def _write_pairs(
     config: PublishConfig, rows: Path, answers: str, folder: Path, counts: PairCounts, withholding: Withholding
 ) -> None:
-    """Write the preference pairs of the rows that are published; without a pair there is no folder."""
+    """Write the preference pairs of the published rows; without pairs no folder is made."""
     licences = config.licences_of_sources()
     folder.mkdir()
     published = (row for row in read_rows(rows) if not withholding.kind_of(row))
@@ -256,7 +256,7 @@ def _copy_recipes(recipes: Sequence[str], folder: Path) -> None:
             try:
                 text = public_yaml(path.read_text(encoding="utf-8"))
             except (UnicodeDecodeError, yaml.YAMLError) as error:
-                raise UserError(f"{path}: is no YAML file that can be read: {' '.join(str(error).split())}") from error
+                raise UserError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
             (target / path.name).write_text(text, encoding="utf-8")
 
 

@@ -64,7 +64,7 @@ class Changes:
     """Differences of two releases.
 
     Attributes:
-        by: column by which a row is known in both: the id, or the instruction where rows have no ids.
+        by: column that identifies a row in both: the id, or the instruction if rows have no ids.
         sources: counts of each source, those of `COUNTED` and the rows of both releases.
         reasons: rows that were removed, by reason.
         ids: of the rows of each kind but `OTHER`; of a removed row with its source and reason.

@@ -98,7 +98,7 @@ class PublishConfig(RunFolders):
         for name, repository in self.names.items():
             if kind_of(name) == "model" and name not in self.models:
                 known = ", ".join([DATASET, CANDIDATES, *self.models])
-                raise ConfigError("repositories", f"there is no {name} to publish; there are {known}")
+                raise ConfigError("repositories", f"unknown repository {name}; choose from {known}")
             try:
                 validate_repo_id(f"{self.namespace}/{repository}")
             except HFValidationError as error:

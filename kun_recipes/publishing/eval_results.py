@@ -48,7 +48,7 @@ def _benchmark(results: dict[str, Any], dataset: str, path: Path) -> str:
     if about["subjects"] < about["subjects_of_all"] or results["limit"] is not None:
         raise UserError(
             f"benchmark_tasks: of {dataset} a part was evaluated, {about['questions']} questions of "
-            f"{about['subjects']} subjects ({path}); that is no result of the benchmark: leave it out, or evaluate all"
+            f"{about['subjects']} subjects ({path}), not the whole benchmark: leave it out, or evaluate all"
         )
     return known[dataset]
 

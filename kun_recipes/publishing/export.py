@@ -81,7 +81,7 @@ def export(source: str, into: str, name: str) -> tuple[Path, int]:
         source: folder of a run, of its dataset, or of a dataset that was built to be published.
         into: folder to write; not inside one that is published.
 
-    Raises UserError when there is no dataset, or the folder holds other files.
+    Raises UserError if the dataset is missing, or the folder holds other files.
     """
     dataset = find_dataset(Path(source))
     folder = Path(into)
@@ -99,7 +99,7 @@ def export(source: str, into: str, name: str) -> tuple[Path, int]:
                 file.write(("[\n" if count == 0 else ",\n") + json.dumps(columns, ensure_ascii=False))
             count += 1
         if not count:
-            raise UserError(f"{dataset}: no row to export")
+            raise UserError(f"{dataset}: no rows to export")
         for file in opened:
             file.write("\n]\n")
     told = {
@@ -120,7 +120,7 @@ def find_dataset(source: Path) -> Path:
         if any((folder / "data").glob("*.parquet")):
             return folder
     raise UserError(
-        f"{source}: no dataset there; give the folder of a finished run, of its dataset, or of a built one"
+        f"{source}: no dataset found; give the folder of a finished run, of its dataset, or of a built one"
     )
 
 
@@ -129,6 +129,6 @@ def _rows(dataset: Path) -> Iterator[Row]:
         for column in (schema.INSTRUCTION, schema.OUTPUT):
             if not isinstance(row.get(column), str) or not row[column].strip():
                 raise UserError(
-                    f"{dataset}: split {split}: a row without {column}; only pairs are exported, not candidates"
+                    f"{dataset}: split {split}: a row has no {column}; only pairs can be exported, not candidates"
                 )
         yield row

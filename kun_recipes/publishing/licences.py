@@ -43,7 +43,7 @@ class Licence:
     Attributes:
         id: what a config writes, and each row of its source carries.
         hub: the Hub's identifier, or "other".
-        asks: what it asks of whoever uses the text, in a phrase.
+        asks: what it requires of users of the text, in a phrase.
     """
 
     id: str

@@ -104,7 +104,7 @@ def _build(stage: str, output_dir: Path, repository: str, privacy: PrivacySettin
     shutil.rmtree(partial, ignore_errors=True)
     (partial / DATA).mkdir(parents=True)
     rows = output_dir / "rows"
-    list_shards(rows)  # or it is said that none is left
+    list_shards(rows)  # raises if no row is left
     written = _write_rows(rows, COLUMNS[stage], partial / DATA, privacy)
     refuse_bad_rows(partial, privacy, rules, rows, ADVICE)
     prompts = read_prompts([summary["config"]])

@@ -97,7 +97,7 @@ def _read(file: str) -> Iterator[Target]:
     try:
         lines = Path(file).read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise UserError(f"{file}: is no text file of row ids ({error.reason} at byte {error.start})") from error
+        raise UserError(f"{file}: not a UTF-8 text file of row ids ({error.reason} at byte {error.start})") from error
     for number, line in enumerate(map(str.strip, lines), start=1):
         if line.startswith("#"):
             continue
@@ -107,7 +107,7 @@ def _read(file: str) -> Iterator[Target]:
         kind = LICENCE if entry["kind"] == "license" else entry["kind"]
         if kind not in KINDS or (entry["source"] and kind != DOCUMENT):
             raise UserError(
-                f"{file}:{number}: {line.partition(' ')[0]} is nothing to withhold by; "
-                f"there are {', '.join(f'{one}:' for one in KINDS)} and {DOCUMENT}@<source>:"
+                f"{file}:{number}: {line.partition(' ')[0]} unknown kind; "
+                f"write a row's id, or one of {', '.join(f'{one}:' for one in KINDS)} and {DOCUMENT}@<source>:"
             )
         yield Target(kind, entry["name"].strip(), entry["source"])

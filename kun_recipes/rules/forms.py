@@ -78,7 +78,7 @@ class FormClassifier:
         return any(match.end() == len(line) for match in self.words.question_ends.finditer(line))
 
     def _question_word(self, text: str) -> str | None:
-        """Return the first one; a weak one only where there is no other."""
+        """Return the first one; a weak one only without any other."""
         words = [match[0] for match in self._question_words.finditer(text)]
         return next((word for word in words if word not in self._weak), words[0] if words else None)
 

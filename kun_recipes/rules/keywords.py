@@ -33,7 +33,7 @@ class KeywordList:
     beside: Phrases | None = None
 
     def spares(self, text: str) -> bool:
-        """Return whether the text is no offer but about the matter: a warning, news, the law."""
+        """Return whether the text is not an offer but discusses the subject: a warning, news, the law."""
         if self.beside is not None and not self.beside.search(text):
             return True
         return self.spared_by is not None and len({m[0] for m in self.spared_by.finditer(text)}) >= self.min_sparing

@@ -51,7 +51,7 @@ class Rule(BaseFilter):
 
     @abstractmethod
     def find(self, text: str) -> Fault | None:
-        """Return the first fault of a text whose punctuation has been made half-width; None when there is none."""
+        """Return the first fault of a text with half-width punctuation, or None."""
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> DocumentsPipeline:
         """Run as `BaseFilter.run` does, but count rows at the end, and without a clock per row.

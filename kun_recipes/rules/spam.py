@@ -1,6 +1,6 @@
 """A classifier of junk by character n-grams, for what no list of phrases has: logistic regression on hashed n-grams.
 
-`python benchmarks/spam.py --write` trains its weights, spam.npz, on labelled rows of ours; asking needs numpy alone.
+`python benchmarks/spam.py --write` trains its weights, spam.npz, on our labelled rows; scoring needs numpy alone.
 """
 
 from functools import lru_cache

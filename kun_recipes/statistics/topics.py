@@ -66,7 +66,7 @@ class TopicLists:
 
 @cache
 def load_topics(source: Traversable = TOPICS_FILE) -> TopicLists:
-    """Read the lists. Raises UserError, naming file and key, for what is no list, or has a topic twice or too many."""
+    """Read the lists. Raises UserError, naming file and key, for invalid lists, duplicate topics or too many."""
     lists = load_typed(source, TopicLists)
     for name in LISTS:
         topics = lists.named(name).topics
@@ -74,7 +74,7 @@ def load_topics(source: Traversable = TOPICS_FILE) -> TopicLists:
             raise UserError(f"{source}: {name}: {len(topics)} topics; give 2 to {len(LETTERS)}, a letter each")
         for values in ([topic.key for topic in topics], [topic.name for topic in topics]):
             if double := first_repeated(values):
-                raise UserError(f"{source}: {name}: {double} is there twice")
+                raise UserError(f"{source}: {name}: duplicate topic {double}")
     return lists
 
 

@@ -96,7 +96,7 @@ def read_prompts(path: str, limit: int | None) -> dict[str, str]:
             raise UserError(f"{path}:{record.number}: {problem}")
         prompts[record.value["id"]] = record.value["prompt"].strip()
     if not prompts:
-        raise UserError(f"{path}: no prompt there")
+        raise UserError(f"{path}: no prompts")
     return dict(list(prompts.items())[:limit])
 
 
@@ -104,7 +104,7 @@ def _problem(value: Any, before: dict[str, str]) -> str | None:
     texts = [value.get(key) for key in ("id", "prompt")] if isinstance(value, dict) else [None]
     if not all(isinstance(text, str) and text.strip() for text in texts):
         return 'not a prompt: it needs the texts "id" and "prompt"'
-    return f"the id {value['id']} was there before" if value["id"] in before else None
+    return f"duplicate id {value['id']}" if value["id"] in before else None
 
 
 def matchups(

@@ -70,7 +70,7 @@ def read_items(path: Path, kind: type[Item]) -> list[Item]:
             raise UserError(f"{path}:{number}: {error}") from error
         problem = _problem(value, kind)
         if not problem and value["id"] in items:
-            problem = f"the id {value['id']} was there before"
+            problem = f"duplicate id {value['id']}"
         if problem:
             raise UserError(f"{path}:{number}: {problem}")
         items[value["id"]] = kind(**value)

@@ -121,7 +121,7 @@ def preference_table(preference: Mapping[str, Any], who: str) -> Table:
 
 
 def headline(results: Mapping[str, Any]) -> str:
-    """Return how good people find the pairs, in one sentence; a model's verdict is no substitute."""
+    """Return how good people find the pairs, in one sentence; a model's verdict does not replace it."""
     people = results[PEOPLE]
     if not people or not (quality := people["votes"]["quality"]):
         return tr("Read by people: no pair of this run yet (recipes/annotate.py).")

@@ -71,7 +71,7 @@ class JudgePrompts:
 
     @classmethod
     def load(cls, config: StudyConfig) -> "JudgePrompts":
-        """Raises UserError, naming file and line, for what is no such prompt or rubric."""
+        """Raises UserError, naming file and line, for an invalid prompt or rubric."""
         return cls(
             load_prompt(config.criterion_prompt, CRITERION_FIELDS),
             load_prompt(config.grade_prompt, GRADE_FIELDS),

@@ -54,7 +54,7 @@ class PreferenceVote:
 
 
 def votes_by_item(items: Sequence[Any], votes: Iterable[Any]) -> dict[str, list[Any]]:
-    """Return the votes on each item in order of time, an empty list where there is none."""
+    """Return the votes on each item in order of time, possibly empty."""
     by_item: dict[str, list[Any]] = {item.id: [] for item in items}
     for vote in sorted(votes, key=lambda vote: (vote.time, vote.annotator)):
         if vote.item in by_item:

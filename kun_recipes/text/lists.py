@@ -36,7 +36,7 @@ RANKED = re.compile(
     r"[:,、 ]{1,2}(?P<said>.{2,})\Z"
 )
 WEEKDAYS = "一二三四五六日"
-CALL = re.compile(  # a function or an option, and what is said of it in the same line
+CALL = re.compile(  # a function or an option, and its description in the same line
     r"(?P<name>-{1,2}[A-Za-z][\w-]*|[A-Za-z_$][\w.$]*\([^()]{0,60}\))(?P<said>.*)\Z"
 )
 ANSWERED = re.compile(rf".{{2,}}\((?P<answer>[{HAN}]{{1,4}})\)\Z")  # a riddle

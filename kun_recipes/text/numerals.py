@@ -21,7 +21,7 @@ NUMERAL = rf"(?:{_MIXED}|{_HAN}(?:点[{_DIGIT}]+[百千万亿]*(?![{_DIGIT}十�
 ABOUT = "[多余来几]"
 """What stands behind a number that is only the beginning of one: 三百多, 十几, 20余."""
 VAGUE = rf"(?:好?几|数|[上成](?!十))(?P<scale>[十百千万亿]+)(?![分足字{_DIGIT}])"
-"""A number of which only the scale is said: 几十, 数百, 上千."""
+"""Numbers that give only a scale: 几十, 数百, 上千."""
 
 _TOKEN = re.compile(rf"{ARABIC}|[{_DIGIT}两]|[{_SCALE}点]")
 _NEIGHBOURS = re.compile(rf"(?<![{_DIGIT}两])([一二两三四五六七八])([二三四五六七八九])(?![{_DIGIT}])")

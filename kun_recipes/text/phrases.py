@@ -159,7 +159,7 @@ class Phrase:
 class Search:
     """Finds an expression's matches in a text, one behind the other.
 
-    Only what lies around the words of the first clause is searched, since a match holds one of them.
+    Only the text around the words of the first clause is searched, since a match holds one of them.
     """
 
     def __init__(self, phrase: Phrase, text: str):

@@ -48,7 +48,7 @@ def fitting_attention(config: TrainingOptions, model: PreTrainedModel, on_gpu: b
     if _has_attention(kind, chosen):
         return chosen
     if asked := config.attn_implementation:
-        raise UserError(f"attn_implementation: {kind.__name__} does not have {asked}; leave attn_implementation out")
+        raise UserError(f"attn_implementation: {kind.__name__} lacks {asked}; leave attn_implementation out")
     return "sdpa" if _has_attention(kind, "sdpa") else "eager"
 
 

@@ -4,7 +4,7 @@
     <output_dir>/checkpoints/checkpoint-<n>  TRL's checkpoints; one counts only with its manifest, written last
     <output_dir>/checkpoints/data/           the conversations, of `prepared`
     <output_dir>/checkpoints/model/          the finished model, before its files are moved up
-    <output_dir>/train_summary.json          moved last: a folder without it is no complete model
+    <output_dir>/train_summary.json          moved last: a folder without it is an incomplete model
 
 A run may be killed at any instant: what is half-written is recognised and thrown away. On SIGTERM, with which Slurm
 preempts a job, it saves a checkpoint at the end of the step, so that the next run loses nothing.

@@ -1,4 +1,4 @@
-"""What `recipes/train.py` can be told: TRL's SFTConfig and the options of ours."""
+"""Options of `recipes/train.py`: TRL's SFTConfig and our own."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path

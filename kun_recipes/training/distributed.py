@@ -24,7 +24,7 @@ def check_batch(global_batch: int | None, per_device: int, accumulation: int) ->
 def share_batch(arguments: TrainingArguments, global_batch: int | None) -> None:
     """Set `gradient_accumulation_steps` so that all processes together update on `global_batch` conversations.
 
-    Raises UserError when that is no whole number of steps.
+    Raises UserError if that is not a whole number of steps.
     """
     if global_batch is None:
         return

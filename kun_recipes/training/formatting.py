@@ -64,7 +64,7 @@ def judge_conversations(
         prompts: prompt file by judge.
         passes: times each item occurs, each time in another order and so among other items.
         seed: of the orders.
-        fits: whether a conversation is short enough; a longer one goes on in another.
+        fits: whether a conversation is short enough; a longer one continues in the next.
     """
     order = random.Random(seed)
     conversations = []

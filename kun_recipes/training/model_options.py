@@ -72,7 +72,7 @@ class ModelOptions(ModelConfig):
         if self.load_in_4bit and self.load_in_8bit:
             raise ConfigError(bits, "load_in_8bit is set too: choose one of the two")
         if self.quantized and not self.use_peft:
-            raise ConfigError(bits, "wants use_peft: true: weights of four or eight bits are not trained themselves")
+            raise ConfigError(bits, "needs use_peft: true: weights of four or eight bits cannot be trained")
         if not self.merge_adapters and not self.use_peft:
             raise ConfigError("merge_adapters", "has no effect without use_peft: true; leave it out")
 
@@ -95,7 +95,7 @@ class ModelOptions(ModelConfig):
             return None
         if not is_bitsandbytes_available():
             option = "load_in_4bit" if self.load_in_4bit else "load_in_8bit"
-            raise UserError(f"{option}: wants the package bitsandbytes; pip install bitsandbytes, or leave it out")
+            raise UserError(f"{option}: needs the package bitsandbytes; pip install bitsandbytes, or leave it out")
         found = get_quantization_config(self)
         if self.load_in_4bit:  # TRL takes the option's text, which may be null
             found.bnb_4bit_compute_dtype = fast_dtype() if self.dtype in (None, "auto") else self.loaded_dtype()

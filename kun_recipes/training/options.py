@@ -133,7 +133,7 @@ class TrainingOptions(ModelOptions, _Arguments):
     def _check_kernels(self) -> None:
         if self.use_liger_kernel:
             raise ConfigError(
-                "use_liger_kernel", "is given up by TRL for the Hub's kernels: model_init_kwargs: {use_kernels: true}"
+                "use_liger_kernel", "TRL replaced it by the Hub's kernels: set model_init_kwargs: {use_kernels: true}"
             )
         if again := {"attn_implementation", "dtype"} & (self.model_init_kwargs or {}).keys():
             raise ConfigError("model_init_kwargs", f"{min(again)} is an option of its own: set it there")

@@ -40,7 +40,7 @@ def train(config: PreferenceConfig) -> dict[str, Any]:
 
 
 def _rewards(trainer: Measured) -> dict[str, Any]:
-    """Return the reward accuracy and margin on the held-out pairs after the training; None without any.
+    """Return the reward accuracy and margin on the held-out pairs after the training; None without pairs.
 
     Before it all rewards are 0: a reward is measured against the model that the training began with.
     """

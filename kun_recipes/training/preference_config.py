@@ -1,4 +1,4 @@
-"""What `recipes/preference.py` can be told: TRL's DPOConfig and the options of ours."""
+"""Options of `recipes/preference.py`: TRL's DPOConfig and our own."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,6 @@ class PreferenceConfig(TrainingOptions, DPOConfig):
         if self.pairs_revision and Path(self.pairs).exists():
             raise ConfigError("pairs_revision", "holds for a Hub dataset; the pairs are a path")
         if self.padding_free:
-            raise ConfigError("padding_free", "is not there in TRL's DPOTrainer now; leave it out")
+            raise ConfigError("padding_free", "is not supported by TRL's DPOTrainer; leave it out")
         if self.sync_ref_model and self.use_peft:
             raise ConfigError("sync_ref_model", "has no effect with use_peft: the base model is the reference")

@@ -118,7 +118,7 @@ def read_preferences(config: PreferenceConfig) -> Dataset:
     name = config.pairs
     if Path(name).is_dir() and not any(path.suffix in FORMATS for path in Path(name).rglob("*")):
         raise UserError(
-            f"{name}: no preference pair there; the refine stage wrote none (see `preference` in its stage.json), or "
+            f"{name}: no preference pairs; the refine stage wrote none (see `preference` in its stage.json), or "
             "did not run"
         )
     try:

@@ -28,7 +28,7 @@ PARTS = ("training", "held_out")
 def prepared(
     config: TrainingOptions, folder: Path, arguments: Mapping[str, Any], load: Callable[[], TrainingData]
 ) -> TrainingData:
-    """Return the data of a run: what lies in `folder`, made by the first process if it is missing.
+    """Return the data of a run: the content of `folder`, made by the first process if it is missing.
 
     Args:
         arguments: of the chat template, which each conversation bears.

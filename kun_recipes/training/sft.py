@@ -154,7 +154,7 @@ def build_trainer(
 
 
 def _held_out_loss(trainer: Measured) -> float | None:
-    """Return mean loss a token (nats), averaged over the held-out pairs; None without any."""
+    """Return the mean loss per token (nats), averaged over the held-out pairs; None without pairs."""
     return trainer.evaluate()["eval_loss"] if trainer.eval_dataset else None
 
 

@@ -29,7 +29,7 @@ class Throughput(TrainerCallback, ExportableState):
 
     Args:
         accelerator: of the trainer.
-        pad_token_id: by which padding is known where a batch has no attention mask.
+        pad_token_id: identifies padding if a batch has no attention mask.
         flops: operations that a useful token takes, of `flops_per_token`.
         peak_flops: operations per second of one device, of `device_peak`. The MFU is left out where either is None.
     """

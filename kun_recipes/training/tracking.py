@@ -1,6 +1,6 @@
 """Progress of a training: a bar with the loss and the time left, the experiment trackers, and the loss as a picture.
 
-The bar is quiet where stderr is no terminal. TensorBoard writes into the model's folder; other trackers send to where
+The bar is quiet if stderr is not a terminal. TensorBoard writes into the model's folder; other trackers send to where
 their own settings say, and only by name: `report_to`.
 """
 
@@ -30,7 +30,7 @@ def check_trackers(names: Sequence[str]) -> None:
     for name in names:
         if name not in INTEGRATION_TO_CALLBACK:
             known = ", ".join(sorted(INTEGRATION_TO_CALLBACK))
-            raise ConfigError("report_to", f"no tracker {name}; there are none, {known}")
+            raise ConfigError("report_to", f"no tracker {name}; choose none, {known}")
 
 
 def make_trackers(names: Sequence[str], output: Path, step: int | None = None) -> list[TrainerCallback]:

@@ -129,7 +129,7 @@ def test_a_late_vote_counts_where_it_is_still_wanted(assigner, clock, database):
     assert vote(assigner, "anna", shown).outcome == "saved"
 
 
-def test_showing_an_item_again_starts_its_time_anew(database, clock):
+def test_showing_an_item_again_restarts_its_time(database, clock):
     assigner = Assigner(database, 1, 3, 60, seed=0, clock=clock)
     shown = assigner.show("quality", "anna")
     clock.now += 50

@@ -93,7 +93,7 @@ def test_overview_without_votes_is_reported_in_one_line(annotate, action):
 
 
 def test_export_without_votes_is_reported_in_one_line(annotate, database):
-    assert "annotation.sqlite: holds no vote yet" in one_line(annotate("--export", "true"))
+    assert "annotation.sqlite: no votes yet" in one_line(annotate("--export", "true"))
 
 
 def test_votes_on_missing_items_are_reported_in_one_line(annotate, voted, tmp_path):
@@ -211,5 +211,5 @@ def test_space_without_its_secret_is_an_error(annotate, tmp_path):
 def test_folder_with_foreign_files_is_left_alone(annotate, tmp_path):
     (tmp_path / "space").mkdir()
     (tmp_path / "space" / "precious").touch()
-    assert "is there and is no Space written by this" in one_line(annotate("--space_dir", tmp_path / "space"))
+    assert "exists, but is no Space of this command" in one_line(annotate("--space_dir", tmp_path / "space"))
     assert (tmp_path / "space" / "precious").exists()

@@ -32,11 +32,11 @@ def test_items_of_the_wrong_task_are_refused(study_dir):
 
 def test_an_empty_file_is_refused(study_dir):
     (study_dir / "quality.jsonl").write_text("")
-    with pytest.raises(UserError, match=r"quality.jsonl: holds no item"):
+    with pytest.raises(UserError, match=r"quality.jsonl: no items"):
         read_study(study_dir)
 
 
-def test_the_fingerprint_is_of_what_is_shown(study: Study):
+def test_fingerprint_covers_the_shown_texts(study: Study):
     items = list(study.tasks["preference"].values())
     known = fingerprint(items)
     assert fingerprint(reversed(items)) == known

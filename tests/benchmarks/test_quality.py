@@ -132,7 +132,7 @@ def test_each_shipped_model_has_rows_that_were_read_and_its_judges():
         assert {"filter", "score", "support", "answer"} <= json.loads((folder / "judges.json").read_text()).keys()
 
 
-def test_readers_are_told_each_reason(repository):
+def test_report_names_each_reason(repository):
     page = (repository / "benchmarks/README.md").read_text(encoding="utf-8")
     for why, meaning in quality_rows.WHYS.items():
         assert f"| `{why}` | {meaning} |" in page
@@ -445,7 +445,7 @@ def test_the_command_prints_what_the_demo_keeps(tmp_path, judges, monkeypatch, c
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("in_repository")
-def test_a_run_stands_beside_the_known_models(tmp_path, judges, stages, monkeypatch, capsys):
+def test_run_is_listed_with_the_known_models(tmp_path, judges, stages, monkeypatch, capsys):
     segments = [{"id": one.id, "text": one.text, "kind": one.kind, "half": one.part} for one in SEGMENTS.values()]
     segment_file = write_lines(tmp_path / "segments.jsonl", *segments)
     same = {"instruction": "问题0？", "output": "回答0。"}

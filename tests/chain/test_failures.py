@@ -246,7 +246,7 @@ def finish(folder: Path, name: str) -> None:
 
 @pytest.mark.parametrize("output", ["out", "a/run", "."], ids=["one slash", "two slashes", "here"])
 @pytest.mark.parametrize("stage", [EVALUATE, REPORT, PUBLISH], ids=lambda stage: stage.name)
-def test_a_stage_leaves_out_what_is_not_finished(tmp_path, repository, monkeypatch, stage, output):
+def test_stage_omits_unfinished_inputs(tmp_path, repository, monkeypatch, stage, output):
     """Also where a folder's name has the form of a Hub id."""
     chain = load_chain(
         "recipes/demo", ["--output_dir", output, "--push", "true"], ClusterConfig(partition="gpu").placement

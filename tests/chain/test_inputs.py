@@ -77,7 +77,7 @@ def test_a_stage_run_alone_takes_the_seeds_of_its_recipe(recipe, own_seeds):
     assert load(LABEL_MODEL.config_class(), ["--config", file, "--seeds", "recipes"]).seeds == "recipes"
 
 
-def test_missing_seeds_are_told_where_they_are_named(recipe):
+def test_missing_seeds_are_reported_where_they_are_named(recipe):
     change(recipe / "run.yaml", seeds="data/none.jsonl")
     with pytest.raises(ConfigError) as caught:
         load_chain(str(recipe), [])
@@ -122,7 +122,7 @@ MISTAKES = {
         ["--sample_rows", "20", "--sample_weights", "wudao=1", "wodao=2"],
         "corpus: sample_weights: no row of source wodao; the sources that have rows are: skypile, wanjuan, wudao",
     ),
-    "rules that are none": (["--label.rules", "recipes/demo/run.yaml"], "label: recipes/demo/run.yaml: "),
+    "invalid rules": (["--label.rules", "recipes/demo/run.yaml"], "label: recipes/demo/run.yaml: "),
     "a reference set without pairs": (
         ["--references", "recipes/demo/data/judge.jsonl,name=other"],
         "statistics: recipes/demo/data/judge.jsonl:1: no column instruction",
@@ -131,7 +131,7 @@ MISTAKES = {
         ["--study.prompts", "recipes/demo/data/seeds.jsonl"],
         "study: recipes/demo/data/seeds.jsonl:1: not a prompt",
     ),
-    "topics that are none": (
+    "invalid topics": (
         ["--statistics.topics_file", "recipes/demo/run.yaml"],
         "statistics: recipes/demo/run.yaml: ",
     ),
@@ -139,11 +139,11 @@ MISTAKES = {
         ["--statistics.topic_prompt", "recipes/prompts/label.txt"],
         "statistics: recipes/prompts/label.txt: ",
     ),
-    "judge items of a training that are none": (
+    "invalid judge items of a training": (
         ["--primary_chat_model.judge_data", "recipes/demo/data/seeds.jsonl"],
         "primary_chat_model: recipes/demo/data/seeds.jsonl:",
     ),
-    "a rubric that is none": (["--rubric", "recipes/demo/run.yaml"], "study: recipes/demo/run.yaml: "),
+    "an invalid rubric": (["--rubric", "recipes/demo/run.yaml"], "study: recipes/demo/run.yaml: "),
     "a set mixed in": (
         ["--final_model.dataset_mixture", '{"datasets": [{"id": "recipes/demo/data/judge.jsonl"}]}'],
         "final_model: recipes/demo/data/judge.jsonl:1: no column instruction",
@@ -152,7 +152,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("words", "message"), MISTAKES.values(), ids=MISTAKES)
-def test_an_input_that_a_late_stage_cannot_use_is_told_before_the_first(tmp_path, words, message):
+def test_unusable_input_of_a_late_stage_is_reported_before_the_first(tmp_path, words, message):
     chain = load_chain("recipes/demo", ["--output_dir", str(tmp_path / "run"), *words])
     with pytest.raises(UserError) as caught:
         check_before(chain, chain.stages)
@@ -160,7 +160,7 @@ def test_an_input_that_a_late_stage_cannot_use_is_told_before_the_first(tmp_path
 
 
 @pytest.mark.parametrize("stage", ["label", "study"])
-def test_an_engine_that_is_not_installed_is_told_before_the_first(tmp_path, monkeypatch, stage):
+def test_missing_engine_is_reported_before_the_first(tmp_path, monkeypatch, stage):
     monkeypatch.setattr("kun_recipes.models.engines.find_spec", lambda name: None if name == "vllm" else object())
     chain = load_chain("recipes/demo", ["--output_dir", str(tmp_path / "run"), f"--{stage}.engine", "vllm"])
     with pytest.raises(UserError, match="engine vllm needs vLLM"):

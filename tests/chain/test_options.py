@@ -106,7 +106,7 @@ def test_a_stage_goes_on_only_with_the_package_files_that_it_began_with(tmp_path
         ("label", "forms.yaml", "rules/forms.yaml"),
     ],
 )
-def test_a_stage_selects_anew_by_changed_rules_of_the_package(tmp_path, monkeypatch, stage, key, file):
+def test_changed_package_rules_reselect_rows(tmp_path, monkeypatch, stage, key, file):
     begin_again = changed_file(tmp_path, monkeypatch, stage, key, file)
     (tmp_path / f"run/{stage}/rows").mkdir()
     begin_again()

@@ -46,7 +46,7 @@ def say(folder: Path, helps: bool) -> None:
     (folder / "stage.json").write_text(json.dumps({"helps": helps, "why": "the loss rose by 0.2", "config": {}}))
 
 
-def test_one_round_is_the_chain_as_it_was():
+def test_one_round_is_the_unchanged_chain():
     plain, one = load_chain(DEMO, []), load_chain(DEMO, ["--rounds", "1"])
     assert [stage.command for stage in one.stages] == [stage.command for stage in plain.stages]
     assert [stage.name for stage in one.stages] == BY_DEFAULT
@@ -193,7 +193,7 @@ def test_rounds_after_one_that_helped_run(load, tmp_path):
     assert not any(one.left_out for one in chain.stages)
 
 
-def test_a_comparison_that_runs_again_may_find_otherwise(load, tmp_path):
+def test_repeated_comparison_may_differ(load, tmp_path):
     """Its summary was made by other values, so that it is not complete, and what waits for it is not either."""
     chain = load(3)
     say(tmp_path / "run/round_2/gain", helps=False)

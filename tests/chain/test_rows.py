@@ -114,7 +114,7 @@ def test_a_set_that_may_have_enough_rows_is_accepted(tmp_path, words):
     refuse_shortage(chain, chain.stages)
 
 
-def test_rows_that_the_corpus_turns_out_to_lack_are_told_before_the_first_training(tmp_path, monkeypatch):
+def test_missing_corpus_rows_are_reported_before_the_first_training(tmp_path, monkeypatch):
     chain = load(tmp_path, "--sample_rows", "1000", "--final_sizes", "500")
     refuse_shortage(chain, chain.stages)
     begun = []

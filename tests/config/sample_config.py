@@ -44,6 +44,6 @@ def read(tmp_path: Path, config_class: type, text: str | bytes, *argv: str, futu
 
 
 def said(error: ConfigError, message: str) -> bool:
-    """Whether an error is one line with this message; one that ends in a blank goes on in a library's words."""
+    """Whether an error is one line with this message; one that ends in a blank is continued by a library."""
     text = str(error)
     return "\n" not in text and (text.startswith(message) if message.endswith(" ") else text == message)

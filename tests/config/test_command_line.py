@@ -167,7 +167,7 @@ def test_a_list_default_is_not_shared():
     assert second.names == ["a"]
 
 
-def test_affects_rows_is_true_unless_declared_otherwise():
+def test_affects_rows_is_true_by_default():
     fields = SampleConfig.__dataclass_fields__
     assert not affects_rows(fields["output_dir"])
     assert affects_rows(fields["rows"])

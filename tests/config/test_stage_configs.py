@@ -77,7 +77,7 @@ IMPOSSIBLE = {
         [],
         "FILE: sample_documents: the share must be above 0: 0.01 takes one document in a hundred",
     ),
-    "a weight that is none": (
+    "an invalid weight": (
         CorpusConfig,
         CORPUS + "sample_rows: 3\nsample_weights: {wudao: -1}\n",
         [],

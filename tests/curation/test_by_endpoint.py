@@ -114,7 +114,7 @@ def test_the_cost_is_in_the_summary(labelled, server):
     sums = {name: sum(one[name] for one in replies) for name in ("prompt_tokens", "completion_tokens")}
     assert use_of(folder) == {"requests": 9, **sums}
     summary = json.loads((folder / "stage.json").read_text(encoding="utf-8"))
-    assert not summary.get("used", {}).get("tokens")  # no device of ours worked on them
+    assert not summary.get("used", {}).get("tokens")  # no local device worked on them
 
 
 @pytest.mark.parametrize("options", [{"concurrency": 1}, {"concurrency": 64}], ids=str)
@@ -199,9 +199,9 @@ REFINE = {**SAFE, "candidates": "in", "dataset_dir": "data", "judge_data": ["jud
         (RefineConfig, {**REFINE, "verify": True}, "checks", r"set checks: \[tails, details, answer\], or refine by"),
         (LabelConfig, {**LABEL, "base_url": None}, "base_url", "needs the server's address"),
         (LabelConfig, {**LABEL, "engine": "vllm"}, "base_url", "engine vllm asks no server; choose engine: openai"),
-        (LabelConfig, {**LABEL, "base_url": "host:8000/v1"}, "base_url", "is no address such as"),
-        (LabelConfig, {**LABEL, "base_url": "ftp://host/v1"}, "base_url", "is no address such as"),
-        (LabelConfig, {**LABEL, "base_url": "http://[host/v1"}, "base_url", "is no address such as"),
+        (LabelConfig, {**LABEL, "base_url": "host:8000/v1"}, "base_url", "must be an address such as"),
+        (LabelConfig, {**LABEL, "base_url": "ftp://host/v1"}, "base_url", "must be an address such as"),
+        (LabelConfig, {**LABEL, "base_url": "http://[host/v1"}, "base_url", "must be an address such as"),
         (LabelConfig, {**LABEL, "base_url": f"https://u:{KEY}@host/v1"}, "base_url", "the key goes into the variable"),
         (LabelConfig, {**LABEL, "base_url": f"https://host/v1?key={KEY}"}, "base_url", "the key goes into"),
         (LabelConfig, {**LABEL, "base_url": "https://host/v1/chat/completions"}, "base_url", "leave out that end"),

@@ -91,7 +91,7 @@ def test_origin_of_a_threshold(threshold, target, chosen, source, accuracy):
     assert (found.threshold, found.threshold_from, found.accuracy) == (chosen, source, accuracy)
 
 
-def test_a_precision_out_of_reach_is_told_with_the_best():
+def test_unreachable_precision_is_reported_with_the_best():
     seen = Judged([0.0, 1.0, 2.0, 3.0], [True, False, True, False])
     found = Measurement("score", 0.0, seen, TESTED).calibration(None, 0.9)
     assert found.threshold_from == "development items, precision 0.50 there; none has the target, 0.9"

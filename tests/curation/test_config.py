@@ -122,7 +122,7 @@ GUESSING = ["--engine", "vllm", "--speculative_tokens", "5"]
 @pytest.mark.parametrize(
     ("stage", "words", "message"),
     [
-        ("refine", ["--speculative_tokens", "5"], "engine transformers guesses none; set it to 0 or choose engine: v"),
+        ("refine", ["--speculative_tokens", "5"], "engine transformers does not support it; set it to 0 or choose"),
         ("refine", [*GUESSING, "--temperature", "0.5"], "guesses change what is drawn"),
         ("refine", [*GUESSING, "--sampling", "released"], "guesses change what is drawn"),
         ("refine", [*GUESSING, "--answer_candidates", "2", "--verify", "true"], "guesses change what is drawn"),

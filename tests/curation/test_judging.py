@@ -36,7 +36,7 @@ def test_a_verdict_is_stored_raw_calibrated_and_as_probability(settings, judges,
         }
 
 
-def test_an_instruction_that_does_not_fit_is_told_and_the_others_are_judged(settings, judges, calibration):
+def test_instruction_over_context_is_reported_and_others_are_judged(settings, judges, calibration):
     judge = judges["filter"]
     engine = load_engine(settings)
     known = calibration("filter")

@@ -49,7 +49,7 @@ def test_a_label_is_the_models_answer_with_its_perplexity(settings, prompt):
     assert [row.text for row in rows] == ["水在一百度沸腾。", "{segment}\n第二行"]
 
 
-def test_a_segment_that_does_not_fit_is_told_and_the_others_are_labelled(settings, prompt):
+def test_segment_over_context_is_reported_and_others_are_labelled(settings, prompt):
     engine = load_engine(settings)
     frame = engine.count_tokens([prompt.render(segment="")])[0]
     long = "a" * (engine.context_length - frame - SAMPLING.max_new_tokens + 1)

@@ -90,7 +90,7 @@ GROUPS: dict[str, tuple[list[dict[str, Any]], str | None]] = {
     "one is turned down": ([answer("好", 3), answer("坏", 1)], "坏"),
     "the worst of two, wherever it stands": ([answer("更坏", 0), answer("好", 3), answer("坏", 1)], "更坏"),
     "of equals the first": ([answer("坏", 1, number=1), answer("也坏", 1), answer("好", 3)], "坏"),
-    "what the rules drop is no answer to show": ([answer("好", 3), answer("电话", 0, perplexity=9)], None),
+    "an answer that the rules drop is not shown": ([answer("好", 3), answer("电话", 0, perplexity=9)], None),
     "none is right": ([answer("坏", 1), answer("更坏", 0)], "更坏"),
 }
 

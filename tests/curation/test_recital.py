@@ -54,7 +54,7 @@ def test_every_seed_instruction_stays(repository, prompt):
     assert all(verdict(block, json.loads(seed)["instruction"])[0] is True for seed in seeds)
 
 
-def test_examples_of_a_prompt_are_recited_too():
+def test_recited_prompt_examples_are_found():
     block = RecitesPrompt("[user]\n问题：\n[assistant]\n清明节在什么时候，人们有哪些习俗？\n[user]\n{segment}\n")
     assert verdict(block, "清明节在什么时候，人们有哪些习俗？")[0] == (False, "recites_prompt")
 

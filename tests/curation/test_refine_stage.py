@@ -326,7 +326,7 @@ def test_an_answer_is_verified_only_where_there_is_one(stage, everything):
         assert not {schema.OUTPUT, schema.SUPPORT, schema.ANSWER_LOGODDS} & row.keys()
 
 
-def test_another_instruction_to_the_same_segment_is_judged_and_answered_anew(stage, tmp_path):
+def test_new_instruction_to_the_same_segment_is_judged_and_answered(stage, tmp_path):
     """The stage of a run is selected anew when the label stage before it was: what was measured is not recalled."""
     folders = {"output_dir": str(tmp_path / "refine"), "dataset_dir": str(tmp_path / "dataset")}
     segment = {"text": "水在一百度沸腾。", "source": "wudao"}
@@ -365,7 +365,7 @@ def test_the_first_of_several_answers_is_the_one_written_alone(several, everythi
     assert (summary["rows_in"], summary["rows_kept"], summary["not_best"]) == (7, 6, 12)
 
 
-def test_the_best_answer_is_chosen_anew_without_the_model(stage, several, tmp_path, monkeypatch):
+def test_best_answer_is_chosen_again_without_the_model(stage, several, tmp_path, monkeypatch):
     measured = [row for row in rows_of(several / "measured") if row["id"] != TOO_LONG]
     threshold = sorted(row[schema.SUPPORT] for row in measured)[12]
     options = {"verify": True, "answer_candidates": 3, "support_threshold": threshold, "answer_threshold": -100.0}
@@ -393,7 +393,7 @@ def test_the_best_answer_is_chosen_anew_without_the_model(stage, several, tmp_pa
     assert {*kept.values()} > {None}
 
 
-def test_pairs_of_answers_are_chosen_anew_without_the_model(stage, several, tmp_path, monkeypatch):
+def test_answer_pairs_are_chosen_again_without_the_model(stage, several, tmp_path, monkeypatch):
     """A threshold turns some answers down; each kept row has the worst of its others, or its segment, beside it."""
     measured = [row for row in rows_of(several / "measured") if row["id"] != TOO_LONG]
     threshold = sorted(row[schema.SUPPORT] for row in measured)[9]

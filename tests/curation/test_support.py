@@ -60,5 +60,5 @@ def test_support_is_that_of_the_answer_without_its_tail(block):
     assert with_tail.metadata[schema.SUPPORT] == plain.metadata[schema.SUPPORT]
 
 
-def test_an_answer_of_nothing_but_a_tail_is_measured_as_it_is():
+def test_answer_of_only_a_tail_is_measured_unchanged():
     assert answer_of(answered(("水", "何？", "以上内容仅供参考。"))[0]) == "以上内容仅供参考。"

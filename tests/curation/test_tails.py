@@ -319,7 +319,7 @@ def test_only_the_end_is_looked_at():
     assert without_tail(SOUND + TAILS[0] + SOUND + TAILS[0]) == (SOUND + TAILS[0] + SOUND, TAILS[0])
 
 
-def test_list_before_a_tail_stays_as_it_is():
+def test_list_before_a_tail_is_unchanged():
     assert without_tail("步骤：\n1. 拔电源\n2. 洗滤网\n\n希望对您有帮助！") == (
         "步骤：\n1. 拔电源\n2. 洗滤网",
         "希望对您有帮助！",
@@ -347,7 +347,7 @@ def test_row_without_a_tail_is_untouched():
 
 
 @pytest.mark.parametrize("output", [TAILS[0], TAILS[6] + "\n" + TAILS[20], "注意：\n" + TAILS[6]])
-def test_answer_of_nothing_but_a_tail_is_dropped(output):
+def test_answer_of_only_a_tail_is_dropped(output):
     doc = row(output)
     assert StripTail().filter(doc) == (False, "only_a_tail")
     assert output.startswith(doc.metadata[schema.VALUE][:10])

@@ -67,7 +67,7 @@ def test_votes_on_one_instruction_are_counted_together(tmp_path, capsys):
     assert [item.label for item in load_judge_items(folder, pairs=True, judges=[])] == ["好", "差"]
 
 
-def test_votes_stand_beside_other_items(exported, repository):
+def test_votes_are_combined_with_other_items(exported, repository):
     demo = repository / "recipes/demo/data/judge.jsonl"
     items = load_judge_items([demo, exported])
     assert len(items) == len(load_judge_items(demo)) + 5

@@ -24,7 +24,7 @@ DATA = "文字，".encode() + random.Random(0).randbytes(400_000)
 
 
 def unpack(path: Path) -> tuple[bytes, str | None]:
-    """What could be had of the file, and the reason why there was no more."""
+    """The readable part of the file, and the reason for its end."""
     data = bytearray()
     try:
         for chunk in read_chunks(str(path)):

@@ -1,4 +1,4 @@
-"""The elements of a JSON array in chunks: what json.loads gives, and what can be had of broken ones."""
+"""The elements of a JSON array in chunks: what json.loads gives, and the readable part of broken ones."""
 
 import json
 
@@ -150,7 +150,7 @@ def test_a_record_that_holds_an_array_is_a_record(tmp_path, lines):
     assert [record.value for record in records] == [json.loads(line) for line in lines]
 
 
-def test_fields_about_the_array_may_stand_beside_it(tmp_path):
+def test_object_may_have_fields_beside_the_array(tmp_path):
     file = tmp_path / "table.json"
     file.write_text('{"code": 200, "rows": [{"text": "甲"}, {"text": "乙"}], "total": 2}', encoding="utf-8")
     assert [record.value["text"] for record in read_json(str(file))] == ["甲", "乙"]

@@ -91,7 +91,7 @@ def test_a_truncated_archive_is_read_up_to_its_end(tmp_path):
 @pytest.mark.parametrize(
     ("data", "reason"), [(b"", "empty_file"), (b"\n\n", "empty_file"), (b"<html>429</html>", "wrong_file")]
 )
-def test_a_file_without_rows_is_told(tmp_path, data, reason):
+def test_file_without_rows_is_reported(tmp_path, data, reason):
     assert read(tmp_path, data) == ([], [(1, reason)])
     check_csv(str(tmp_path / "t.csv"), ["text"])
 

@@ -172,7 +172,7 @@ def test_no_row_left_is_a_user_error(tmp_path, make):
     with pytest.raises(UserError) as caught:
         write_dataset(tmp_path / "rows", tmp_path / "dataset")
     assert str(caught.value) == (
-        f"{tmp_path}/rows: no row is left; read {tmp_path}/removed for the reasons, and loosen what is too strict"
+        f"{tmp_path}/rows: no rows left; read {tmp_path}/removed for the reasons, and loosen what is too strict"
     )
     assert not (tmp_path / "dataset").exists()
 
@@ -191,7 +191,7 @@ def test_foreign_folder_is_refused(tmp_path, theirs):
 
 
 @pytest.mark.parametrize("name", ["notes.md", "data/mine.parquet", ".hidden/x"])
-def test_files_that_others_put_beside_a_dataset_are_not_removed(tmp_path, name):
+def test_foreign_files_next_to_a_dataset_are_kept(tmp_path, name):
     folder, rows = tmp_path / "dataset", write_rows(tmp_path / "rows", "wudao")
     write_dataset(rows, folder)
     write_dataset(rows, folder)

@@ -24,7 +24,7 @@ def test_text_comes_out_as_utf8(encoding, size):
     [
         (b"", None),
         (b'{"text": "plain"}', None),
-        (b'{"text": "\xd6\xd0"}', None),  # one character is no evidence
+        (b'{"text": "\xd6\xd0"}', None),  # one character is not evidence
         (LINE.encode()[:40], None),  # cut in a character
         (LINE.encode() + b'{"text": "\xff\xfe\xd6\xd0"}', None),
         ((LINE.encode() * 3).replace("盐".encode(), b"\xe7\x9b"), None),

@@ -22,7 +22,7 @@ def test_the_hash_of_rows_depends_on_their_order():
     assert digest_rows([ROW, other]) != digest_rows([other, ROW])
 
 
-def test_manifest_lists_every_file_but_the_card(tmp_path):
+def test_manifest_lists_every_file_except_the_card(tmp_path):
 
     (tmp_path / "data").mkdir()
     with SplitWriter(tmp_path / "data", PAIRS) as splits:

@@ -120,7 +120,7 @@ def test_seeds_without_a_usable_pair_are_refused(tmp_path, rows, message):
 
 @pytest.mark.parametrize("column", ["input", "context", "system", "system_prompt", "history"])
 @pytest.mark.parametrize("value", [None, "", " \u200b", []])
-def test_an_empty_column_beside_the_pair_changes_nothing(tmp_path, column, value):
+def test_empty_extra_column_changes_nothing(tmp_path, column, value):
     pairs, removed = load(write(tmp_path / "seeds.jsonl", GOOD | {column: value}))
     assert ([(pair.instruction, pair.output) for pair in pairs], removed) == ([("问", "答")], [])
 

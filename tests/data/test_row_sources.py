@@ -101,9 +101,9 @@ def test_answers_can_be_the_text_that_is_labelled(tmp_path):
         ),
         ([{"text": "水", "id": "x"}, {"text": "茶", "id": "x"}], {}, "a.jsonl:2: duplicate id x, first at"),
         ([{"text": "水", "source": ["a"]}], {}, "a.jsonl:1: the source must be text or a number"),
-        ([["水"]], {}, "a.jsonl:1: is no row: a row is a JSON object"),
+        ([["水"]], {}, "a.jsonl:1: not a row: a row is a JSON object"),
         ([], {}, "a.jsonl: holds no row"),
-        ([{"text": "水"}], {"split": "train"}, "is no dataset of the Hub, of which alone train could be"),
+        ([{"text": "水"}], {"split": "train"}, "not a dataset of the Hub, so that train has no effect"),
     ],
 )
 def test_row_that_cannot_be_read_is_named_and_nothing_is_left(tmp_path, rows, options, message):

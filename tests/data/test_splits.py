@@ -1,4 +1,4 @@
-"""Splits and files that are there to measure by: nothing reads them unasked, and what is left out is said."""
+"""Splits and files for measuring: they are read on request only, and omissions are reported."""
 
 import json
 

@@ -63,7 +63,7 @@ def test_encoding_and_line_ends_do_not_change_questions(logic, tmp_path, change)
             r"val/logic_val\.csv:3: has no answer; take the split whose answers are public, or correct",
         ),
         (["1", *ROW[1:-1], "E"], r"val/logic_val\.csv:3: the answer is 'E', not one of A, B, C, D; correct the row"),
-        (ROW, r"val/logic_val\.csv:3: the id 0 stands there twice, first at .*logic_val\.csv:2; correct the file"),
+        (ROW, r"val/logic_val\.csv:3: duplicate id 0, first at .*logic_val\.csv:2; correct the file"),
         (["1", " ", *ROW[2:]], r"val/logic_val\.csv:3: question is empty; correct the row"),
         (["1", *ROW[1:4], "", *ROW[5:]], r"val/logic_val\.csv:3: C is empty; correct the row"),
         (ROW[:-1], r"val/logic_val\.csv:3: has not as many fields as the header; correct the line"),
@@ -135,7 +135,7 @@ def test_unavailable_hub_subject_is_named(monkeypatch):
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     with pytest.raises(
-        UserError, match=r"^owner/name@1: law cannot be had \(offline\); download it and give its folder$"
+        UserError, match=r"^owner/name@1: law cannot be loaded \(offline\); download it and give its folder$"
     ):
         load_subject(Source("ceval", "owner/name@1", shots=1), "law")
 

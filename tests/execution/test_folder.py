@@ -394,7 +394,7 @@ def sparing(config: SampleConfig, models: list[str], missing: list[str], **value
     [((PART, ["final"]), (ALL, [])), ((ALL, []), (PART, ["final"])), ((PART, ["final"]), (["final"], ["primary"]))],
     ids=["mended", "failed since", "another failed"],
 )
-def test_a_stage_that_differs_by_what_failed_is_made_anew(config, then, now, end):
+def test_stage_that_ran_without_a_failed_input_is_made_again(config, then, now, end):
     end(sparing(config, *then))
     (Path(config.output_dir) / "rows").mkdir()
     stage = StageFolder("label", sparing(config, *now))

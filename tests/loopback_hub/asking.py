@@ -48,7 +48,7 @@ def known_user(request: Request) -> User:
 
 
 def repository(request: Request, write: bool = False) -> Repository:
-    """The repository that the path names, if whoever asks may see it, or change it."""
+    """The repository that the path names, if the client may see it, or change it."""
     asking = user(request)
     key = (request.path_params.get("kind", "models"), f"{word(request, 'owner')}/{word(request, 'name')}")
     return allowed(asking, store(request).repositories.get(key), write)

@@ -12,7 +12,7 @@ LICENCES = (Path(__file__).parent / "licences.txt").read_text(encoding="utf-8").
 
 
 def metadata(readme: str, loader: type = yaml.SafeLoader) -> Any:
-    """The YAML between a card's --- lines; None where there is none."""
+    """The YAML between a card's --- lines, or None."""
     block = re.match(r"---[ \t]*\r?\n(.*?)^---[ \t]*$", readme, re.DOTALL | re.MULTILINE)
     return yaml.load(block[1], loader) if block else None
 

@@ -75,7 +75,7 @@ async def info(request: Request) -> Response:
 
 
 async def listed(request: Request) -> Response:
-    """The repositories of a kind that whoever asks may see."""
+    """The repositories of a kind that the client may see."""
     asking, query = user(request), request.query_params
     answers = [
         _described(store(request), found, "main")

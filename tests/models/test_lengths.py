@@ -42,7 +42,7 @@ def test_the_bound_is_no_less_than_the_tokens(tiny_model, text, earlier, plain):
     assert len(counted) == 2  # what is around the text, once
 
 
-def test_other_earlier_turns_are_counted_anew():
+def test_changed_earlier_turns_are_counted_again():
     def count(prompts):
         return [sum(len(turn["content"]) for turn in prompt) for prompt in prompts]
 

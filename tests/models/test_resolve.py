@@ -13,7 +13,7 @@ from kun_recipes.models.resolve import pin_model, resolve_model
 from tests.models.conftest import COMMIT
 
 
-def test_a_folder_is_returned_as_it_is(tiny_model: Path) -> None:
+def test_folder_is_returned_unchanged(tiny_model: Path) -> None:
     assert resolve_model(str(tiny_model)) == str(tiny_model)
 
 
@@ -34,14 +34,14 @@ def test_a_hub_model_already_here_needs_no_hub(hub: dict, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("name", "revision", "message"),
     [
-        ("empty", None, "holds no config.json, so it is no model folder"),
+        ("empty", None, "holds no config.json, so it is not a model folder"),
         ("empty", "main", "a revision goes with a Hub id"),
         ("none.yaml", None, "none.yaml: no such file"),
         ("none.yaml", "main", "a revision goes with a Hub id"),
         ("none", None, "is neither a folder, a model source file (*.yaml) nor a Hub id like org/name"),
         ("outputs/demo/label_model", None, "is neither a folder, a model source file"),
         ("./outputs/demo", None, "is neither a folder, a model source file"),
-        ("somebody/none", None, "is no folder here, and no model on the Hub"),
+        ("somebody/none", None, "is not a folder here, and no model on the Hub"),
         ("somebody/gated", None, "accepts its terms: do so at https://huggingface.co/somebody/gated"),
         ("somebody/model", "v9", "on the Hub it has no revision v9"),
         ("somebody/weightless", None, "holds no config.json"),

@@ -50,7 +50,7 @@ def test_items_are_masked_and_counted(text, masked, summary):
     assert doc.text == masked + FILLER
 
 
-def test_the_title_is_masked_too():
+def test_title_is_masked():
     doc = row(FILLER)
     doc.metadata[schema.TITLE] = "张先生13800001111转让店铺"
     assert MaskPrivateData(SETTINGS).filter(doc) is True

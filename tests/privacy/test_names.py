@@ -38,7 +38,7 @@ def found(text):
         ("", []),
     ],
 )
-def test_names_are_found_by_what_stands_beside_them(text, names):
+def test_names_are_found_by_their_neighbours(text, names):
     assert found(text) == names
 
 

@@ -88,7 +88,7 @@ def test_model_folder_can_be_loaded_and_holds_nothing_private(run_folder):
     assert str(run_folder.folder) not in (folder / "train_summary.json").read_text(encoding="utf-8")
 
 
-def test_recipe_prompts_and_counts_lie_beside_the_data_without_local_paths(run_folder):
+def test_recipe_prompts_and_counts_are_published_without_local_paths(run_folder):
     publish(run_folder, repositories=["dataset=Pairs"])
     recipes = run_folder.folder / "publish/dataset/recipes"
     assert (recipes / "demo/refine.yaml").read_bytes() == Path("recipes/demo/refine.yaml").read_bytes()
@@ -172,8 +172,8 @@ def test_a_source_that_is_withheld_needs_no_licence(run_folder):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ("wudao0\nurl: https://example.cn", "withhold.txt:2: url: is nothing to withhold by; there are row:, "),
-        ("source@wudao: x", "withhold.txt:1: source@wudao: is nothing to withhold by"),
+        ("wudao0\nurl: https://example.cn", "withhold.txt:2: url: unknown kind; write a row's id"),
+        ("source@wudao: x", "withhold.txt:1: source@wudao: unknown kind"),
         ("document: d1", "document: d1: the sources skypile, wanjuan, wudao have a document of this name; say which"),
         ("document@skypile: d7", "1 of its lines or ids are in no row of the run: document@skypile: d7;"),
         ("licence: cc0-1.0", "1 of its lines or ids are in no row of the run: licence: cc0-1.0;"),
@@ -247,7 +247,7 @@ def test_a_broken_file_of_a_recipe_is_named(run_folder):
     recipe = run_folder.folder / "own"
     recipe.mkdir()
     (recipe / "corpus.yaml").write_text("corpora: @home\n")
-    with pytest.raises(UserError, match=r"own/corpus.yaml: is no YAML file that can be read: "):
+    with pytest.raises(UserError, match=r"own/corpus.yaml: cannot be read as YAML: "):
         publish(run_folder, recipes=[recipe], repositories=["dataset=Pairs"])
 
 
@@ -352,7 +352,7 @@ def test_preference_pairs_are_a_config_in_trls_form(run_folder):
     assert "by the paper's reasoning alone" in card
 
 
-def test_the_pair_of_a_withheld_row_goes_too(run_folder, tmp_path):
+def test_withheld_row_takes_its_pair_with_it(run_folder, tmp_path):
     (tmp_path / "ids").write_text("wudao1\n", encoding="utf-8")
     publish(run_folder, repositories=["dataset=Pairs"], withhold=tmp_path / "ids")
     ids = [row["id"] for split in load(run_folder, "dataset").values() for row in split]
@@ -367,7 +367,7 @@ def test_private_data_in_a_worse_answer_is_refused(run_folder):
         publish(run_folder, repositories=["dataset=Pairs"])
 
 
-def test_a_worse_answer_that_quotes_an_evaluation_question_is_told(run_folder):
+def test_worse_answer_that_quotes_an_evaluation_question_is_reported(run_folder):
     question = json.loads(
         Path("recipes/demo/data/evaluation_prompts.jsonl").read_text(encoding="utf-8").split("\n")[0]
     )

@@ -93,7 +93,7 @@ def test_the_order_of_the_rows_is_no_change(tmp_path):
         ([], "b: holds no row"),
     ],
 )
-def test_what_is_no_release_is_refused(tmp_path, rows, message):
+def test_invalid_release_is_refused(tmp_path, rows, message):
     earlier = lines(tmp_path / "a", [pair(0)])
     with pytest.raises(UserError, match=message):
         compare(earlier, lines(tmp_path / "b", rows))

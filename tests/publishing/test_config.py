@@ -11,7 +11,7 @@ from kun_recipes.errors import ConfigError
         (
             {"repositories": ["seeds=Seeds"]},
             "repositories",
-            "there is no seeds to publish; there are dataset,",
+            "unknown repository seeds; choose from dataset,",
         ),
         ({"repositories": ["dataset"]}, "repositories", "write name=value, not 'dataset'"),
         ({"repositories": ["dataset=A", "dataset=B"]}, "repositories", "dataset is given twice"),

@@ -51,7 +51,7 @@ block: |
 """
 
 
-def test_a_yaml_file_keeps_all_but_the_folders_of_this_machine():
+def test_yaml_file_keeps_everything_except_local_folders():
     public = public_yaml(YAML)
     assert public.splitlines()[1] == (
         "path: …/x.jsonl  # as in …/todo.md; not https://example.cn/b/c, n/a or ~/.cache/x"

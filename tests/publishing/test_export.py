@@ -46,7 +46,7 @@ def test_export_is_read_back_as_seeds(run_folder, form):
     )
 
 
-def test_the_columns_that_are_told_are_those_of_the_files(run_folder):
+def test_reported_columns_are_those_of_the_files(run_folder):
     folder, _ = export(str(run_folder), str(run_folder / "export"), "own")
     told = json.loads((folder / "dataset_info.json").read_text(encoding="utf-8"))
     for entry in told.values():
@@ -73,9 +73,9 @@ def test_own_export_is_replaced_and_foreign_folder_is_kept(run_folder):
 
 
 def test_sources_without_pairs(tmp_path):
-    with pytest.raises(UserError, match="no dataset there; give the folder of a finished run"):
+    with pytest.raises(UserError, match="no dataset found; give the folder of a finished run"):
         export(str(tmp_path), str(tmp_path / "export"), "kun")
     write_dataset(write_rows(tmp_path / "rows", "wudao", output=None), tmp_path / "dataset")
-    with pytest.raises(UserError, match="split wudao: a row without output; only pairs are exported"):
+    with pytest.raises(UserError, match="split wudao: a row has no output; only pairs can be exported"):
         export(str(tmp_path), str(tmp_path / "export"), "kun")
     assert not (tmp_path / "export").exists()

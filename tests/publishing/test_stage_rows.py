@@ -165,7 +165,7 @@ def test_rows_that_must_not_be_published_are_refused_before_anything_is_sent(run
 def test_data_of_others_in_the_repository_stops_the_push(run_folder, hub, api):
     api.create_repo("ana/Rows", repo_type="dataset", private=True)
     api.upload_file(path_or_fileobj=b"PAR1", path_in_repo="x.parquet", repo_id="ana/Rows", repo_type="dataset")
-    with pytest.raises(UserError, match=r"ana/Rows: holds x\.parquet, which no release of ours put there"):
+    with pytest.raises(UserError, match=r"ana/Rows: holds x\.parquet, which no release of this package put there"):
         send(run_folder, "label")
     assert MANIFEST not in on_main(hub)
 

@@ -45,7 +45,7 @@ def test_features_are_hashes_of_letters():
 
 
 @pytest.mark.parametrize(("limit", "times"), [(None, 0), (0.5, 1)])
-def test_the_corpus_stage_asks_only_if_told_to(tiny_model, tmp_path, limit, times):
+def test_corpus_stage_classifies_spam_on_request_only(tiny_model, tmp_path, limit, times):
     config = CorpusConfig(
         corpora=[Corpus("x", "jsonl")], output_dir=str(tmp_path), model=str(tiny_model), max_spam=limit
     )

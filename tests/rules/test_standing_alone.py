@@ -297,5 +297,5 @@ def test_instruction_that_names_nothing_is_dropped(text):
         "在表格中输入身份证号码为什么会变成科学计数的样子？",
     ],
 )
-def test_instruction_that_stands_alone_is_kept(text):
+def test_self_contained_instruction_is_kept(text):
     assert INSTRUCTION.find(narrow(text)) is None

@@ -73,7 +73,7 @@ def test_without_topics_no_model_is_loaded(write_pairs, statistics_config, tiny_
     assert (tmp_path / "out/figures/lengths.svg").exists()
 
 
-def test_a_rerun_asks_only_what_is_missing(write_pairs, statistics_config, tmp_path, monkeypatch):
+def test_rerun_asks_only_missing_rows(write_pairs, statistics_config, tmp_path, monkeypatch):
     monkeypatch.setattr(pipelines, "ROWS_A_SHARD", 4)
     config = statistics_config(write_pairs(10), "--topic_lists", "text_type")
     run(config)

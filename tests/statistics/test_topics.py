@@ -26,8 +26,8 @@ def test_the_lists_are_as_long_as_the_papers():
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("key: law,", "key: politics,", "discipline: politics is there twice"),
-        ("name: 法学,", "name: 哲学与逻辑,", "discipline: 哲学与逻辑 is there twice"),
+        ("key: law,", "key: politics,", "discipline: duplicate topic politics"),
+        ("name: 法学,", "name: 哲学与逻辑,", "discipline: duplicate topic 哲学与逻辑"),
         ("sector:", "sectors:", "sectors: unknown key; did you mean sector?"),
     ],
 )

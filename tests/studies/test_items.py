@@ -1,4 +1,4 @@
-"""Items of a study on disk: what is written is read, and what is no item is named."""
+"""Items of a study on disk: written items are read back, invalid ones are named."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_items_come_back_as_written(tmp_path):
     [
         ('{"id": "2", "source": "wudao", "instruction": "问"}', ":2: not an item: it needs the texts id, source"),
         ('{"id": "2", "source": "wudao", "instruction": "问", "output": 3}', ":2: not an item"),
-        ('{"id": "1", "source": "a", "instruction": "问", "output": "答"}', ":2: the id 1 was there before"),
+        ('{"id": "1", "source": "a", "instruction": "问", "output": "答"}', ":2: duplicate id 1"),
         ('{"id": "2"', ":2: "),
     ],
 )

@@ -175,7 +175,7 @@ def test_preference_study_needs_two_distinct_models(study, tiny_model):
 def test_invalid_prompt_line_is_named(study, tmp_path):
     path = tmp_path / "bad.jsonl"
     path.write_text('{"id": "1", "prompt": "你好"}\n{"id": "1", "prompt": "再见"}\n', encoding="utf-8")
-    with pytest.raises(UserError, match=r"bad.jsonl:2: the id 1 was there before"):
+    with pytest.raises(UserError, match=r"bad.jsonl:2: duplicate id 1"):
         study("--prompts", str(path))
 
 

@@ -54,7 +54,7 @@ def test_lines_of_a_list(text, lines):
         "开片：釉面上的裂纹\n窑变：烧成时釉色的变化\n落胎：胎体过薄而塌陷\n更多",
         "王强 男 高级技工\n李芳 女 质检组长\n陈刚 男 班组组长",  # columns
         "片名：夜雨\n主演：王某\n集数：全\n清晰度：高\n年代：去年",  # a form, by one of its fields
-        "getName()\nsetName()\ntoString()\nhashCode()",  # nothing is said of them
+        "getName()\nsetName()\ntoString()\nhashCode()",  # without descriptions
         "-a 复制\n-a 复制\n-a 复制",
         "第三名 何田\n第一名 杜鹃\n第二名 卢森",  # in no order
         "第一周 教案\n第二周 教案\n第三周 教案",  # the same of each

@@ -131,12 +131,12 @@ def test_choice_of_attention(monkeypatch, asked, shared_rows, on_gpu, installed,
 
 def test_missing_flash_attention_is_refused():
     with pytest.raises(
-        UserError, match="attn_implementation: flash_attention_2 wants a GPU and the package flash-attn"
+        UserError, match="attn_implementation: flash_attention_2 needs a GPU and the package flash-attn"
     ):
         choose_attention("flash_attention_2", shared_rows=True, on_gpu=False)
 
 
-@pytest.mark.parametrize(("on_gpu", "message"), [(False, "wants a GPU"), (True, "wants the package kernels")])
+@pytest.mark.parametrize(("on_gpu", "message"), [(False, "needs a GPU"), (True, "needs the package kernels")])
 def test_hub_kernels_that_cannot_run_are_refused(monkeypatch, on_gpu, message):
     monkeypatch.setattr(attention, "is_kernels_available", lambda: False)
     check_kernels({"use_kernels": False}, on_gpu)

@@ -59,13 +59,13 @@ def mixed(size=None, **more):
         (["--packing", "true", "--global_batch_size", "16"], "global_batch_size", "counts conversations"),
         (["--packing_strategy", "wrapped"], "packing_strategy", "must stay bfd"),
         (["--eval_packing", "true"], "eval_packing", "must stay false"),
-        (["--use_liger_kernel", "true"], "use_liger_kernel", "is given up by TRL"),
+        (["--use_liger_kernel", "true"], "use_liger_kernel", "TRL replaced it"),
         (
             ["--model_init_kwargs", '{"attn_implementation": "sdpa"}'],
             "model_init_kwargs",
             "attn_implementation is an option of its own",
         ),
-        (["--report_to", "tensorbord"], "report_to", "no tracker tensorbord; there are none, azure_ml"),
+        (["--report_to", "tensorbord"], "report_to", "no tracker tensorbord; choose none, azure_ml"),
         (["--assistant_only_loss", "false"], "assistant_only_loss", "must stay true"),
         (["--completion_only_loss", "false"], "completion_only_loss", "must stay true"),
         (["--save_minutes", "30", "--save_steps", "50"], "save_minutes", "saves by time, save_steps: 50 by steps"),
@@ -86,8 +86,8 @@ def mixed(size=None, **more):
         (["--train_rows", "0"], "train_rows", "must be at least 1, not 0"),
         (["--held_out_share", "0.6"], "held_out_share", "must be at most 0.5, not 0.6"),
         (["--lora_r", "0"], "lora_r", "must be at least 1, not 0"),
-        (["--load_in_4bit", "true"], "load_in_4bit", "wants use_peft: true"),
-        (["--load_in_8bit", "true"], "load_in_8bit", "wants use_peft: true"),
+        (["--load_in_4bit", "true"], "load_in_4bit", "needs use_peft: true"),
+        (["--load_in_8bit", "true"], "load_in_8bit", "needs use_peft: true"),
         (["--load_in_4bit", "true", "--load_in_8bit", "true"], "load_in_4bit", "load_in_8bit is set too"),
         (["--merge_adapters", "false"], "merge_adapters", "has no effect without use_peft: true"),
         (["--push_to_hub", "true"], "push_to_hub", "must stay false: a training publishes nothing"),
@@ -126,7 +126,7 @@ def test_an_old_name_is_answered_by_the_new_one(repository, monkeypatch, tmp_pat
         assert str(error.value).startswith(f"{where}: {old} is now {new}")
 
 
-def test_all_old_names_of_a_file_are_told_at_once(repository, monkeypatch, tmp_path):
+def test_all_old_names_of_a_file_are_reported_at_once(repository, monkeypatch, tmp_path):
     file = tmp_path / "train.yaml"
     file.write_text("model: m\nlora_targets: [q_proj]\n", encoding="utf-8")
     with pytest.raises(ConfigError) as error:
@@ -236,7 +236,7 @@ def test_without_bitsandbytes_qlora_is_refused_in_one_line(repository, monkeypat
     monkeypatch.setattr(model_options, "is_bitsandbytes_available", lambda: False)
     config = read(repository, monkeypatch, "--use_peft", "true", "--load_in_4bit", "true")
     with pytest.raises(
-        UserError, match=r"^load_in_4bit: wants the package bitsandbytes; pip install bitsandbytes, or"
+        UserError, match=r"^load_in_4bit: needs the package bitsandbytes; pip install bitsandbytes, or"
     ):
         config.quantization()
 

@@ -78,7 +78,7 @@ def test_judge_items_share_the_prompt_of_their_judge(prompts):
     ],
 )
 def test_conversation_over_the_limit_is_continued_in_another(prompts, longest, turns, sizes):
-    """An item alone is laid out whatever its length: whoever asks refuses it."""
+    """A single item is rendered at any length: the caller refuses it."""
 
     def fits(conversation):
         return len(conversation["prompt"][1:] + conversation["completion"]) <= longest

@@ -94,7 +94,7 @@ def test_what_cannot_be_trained_on_is_counted(make, pairs):
 
 REFUSED: dict[str, tuple[Callable[[Path], Any], dict[str, Any], str]] = {
     # what is done to the folder of pairs, options, and the message
-    "no pair at all": (lambda folder: (folder / "train.jsonl").unlink(), {}, "no preference pair there; the refine"),
+    "no pair at all": (lambda folder: (folder / "train.jsonl").unlink(), {}, "no preference pairs; the refine"),
     "other columns": (
         lambda folder: write(folder / "train.jsonl", [{"instruction": "问", "output": "答"}]),
         {},
@@ -169,7 +169,7 @@ def test_the_chosen_answers_win_and_a_kill_changes_no_weight(make, tmp_path, tin
 
 
 @pytest.mark.slow
-def test_all_weights_are_trained_beside_a_reference_model(make):
+def test_all_weights_are_trained_with_a_reference_model(make):
     config = make(use_peft=False, bf16=False, learning_rate=1e-3, max_steps=3, save_strategy="no")
     summary = preference.train(config)
     assert summary["held_out_loss_after"] < summary["held_out_loss_before"] == pytest.approx(0.6931, abs=1e-3)

@@ -53,7 +53,7 @@ def test_each_conversation_bears_the_arguments_of_the_template(make_config, tmp_
         assert [row["chat_template_kwargs"] for row in part] == [{"enable_thinking": False}] * len(part)
 
 
-def test_half_written_data_are_made_anew(make_config, tmp_path, monkeypatch):
+def test_half_written_data_are_made_again(make_config, tmp_path, monkeypatch):
     folder = tmp_path / "data"
     with monkeypatch.context() as patch:
         patch.setattr(json, "dumps", lambda *_, **__: (_ for _ in ()).throw(Killed))

@@ -86,7 +86,7 @@ def test_trained_answer_follows_the_prompt_of_the_engine(make, judges, template,
 
 
 @pytest.mark.parametrize("template", [REFUSING + PLAIN, DROPPING + PLAIN], ids=["refusing", "dropping"])
-def test_the_system_turn_of_a_judge_stands_in_the_first_turn(make, judges, template):
+def test_system_turn_of_a_judge_is_part_of_the_first_turn(make, judges, template):
     config = make(template, **judges)
     data = load_data(config, load_tokenizer(config, config.model_name_or_path))
     judged = data.training[-1]

@@ -18,7 +18,7 @@ def logged(folder, name):
     return [(event.step, event.value) for event in events.Scalars(name)]
 
 
-def test_tensorboard_lies_in_the_models_folder(make_config, tmp_path):
+def test_tensorboard_logs_are_in_the_model_folder(make_config, tmp_path):
     sft.train(make_config())
     logs = tmp_path / "model" / "logs"
     assert [step for step, _ in logged(logs, "train/loss")] == list(range(1, 9))
@@ -65,7 +65,7 @@ def test_report_to_none_writes_no_logs(make_config, tmp_path):
 
 
 def test_an_unknown_tracker_is_refused_by_name():
-    with pytest.raises(ConfigError, match=r"no tracker wand; there are none, azure_ml, .*, wandb"):
+    with pytest.raises(ConfigError, match=r"no tracker wand; choose none, azure_ml, .*, wandb"):
         check_trackers(["tensorboard", "wand"])
 
 

@@ -136,7 +136,7 @@ def test_padding_free_draws_the_same_conversations_as_padding(make_trainer):
     assert batches[:half] == batches[half:]
 
 
-def test_length_grouping_pads_less_and_draws_each_epoch_anew(make_trainer, tmp_path):
+def test_length_grouping_pads_less_and_shuffles_each_epoch(make_trainer, tmp_path):
     seeds = tmp_path / "spread.jsonl"
     lines = [f'{{"instruction": "问{n}", "output": "{"答" * (n * 37 % 100 + 1)}"}}' for n in range(100)]
     seeds.write_text("\n".join(lines), encoding="utf-8")

@@ -20,7 +20,7 @@ class Status:
     """One stage.
 
     Attributes:
-        job: id of its job, the last one where there were several; "" without any.
+        job: id of its latest job; "" if it has none.
         state: "complete", "failed", "not submitted", or Slurm's word for its job, in small letters.
         done: shards or steps, or rows kept.
         note: why it waits, or what its arrays are doing.

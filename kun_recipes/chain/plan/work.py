@@ -90,7 +90,7 @@ def asking(config: EngineConfig, known: Assumptions, stage: str, **parts: float)
         parts: tokens read and written, by the measured work that they are like: "label", "judge", "polish".
     """
     if config.engine == "openai":
-        return {"device_seconds": math.nan}  # a server's time is nobody's here
+        return {"device_seconds": math.nan}  # a server's time is not counted
     speed = known.speed(stage)
     if speed.value is None:
         asked = {part: known.speed(part) for part, tokens in parts.items() if tokens}

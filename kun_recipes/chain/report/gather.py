@@ -95,7 +95,7 @@ def read_sections(config: ReportConfig) -> dict[str, FinishedStage]:
     found = [FinishedStage(finished_summary(folder), Path(folder)) for folder in folders]
     names = [_section_name(one) for one in found]
     if double := first_repeated(["corpus", "label", "refine", *names]):
-        raise UserError(f"stages: there are two stages {double}; the page shows one of each")
+        raise UserError(f"stages: {double} is given twice; give each stage once")
     return dict(zip(names, found, strict=True))
 
 

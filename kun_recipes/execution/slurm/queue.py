@@ -1,6 +1,6 @@
-"""Slurm's own commands, and a mark by which a job of ours is known again without a book of our own.
+"""Slurm's own commands, and a tag in the comment field by which submitted jobs are found again.
 
-A job carries, as its comment, the folder that it works for: whoever comes later, from any machine, finds it.
+The comment of a job is the folder that it works for, so that a later command finds it from any machine.
 """
 
 import shutil
@@ -18,7 +18,7 @@ _FIELDS = ("%i", "%T", "%r", "%k")
 
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0  # seconds between two looks into the queue; short jobs are not waited for long
 _FAILURES = 20
-"""Looks into the queue that may fail one after another: a busy controller is no reason to give a stage up."""
+"""Failed looks into the queue in a row before a stage is given up: a controller may be busy."""
 
 
 @dataclass(frozen=True)

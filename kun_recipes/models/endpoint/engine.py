@@ -145,7 +145,7 @@ class EndpointEngine:
         return [self._get(key) for key in keys]
 
     def _take(self, key: bytes, outcome: Outcome) -> None:
-        """Keep an answer, unless it shows that there is no use in going on."""
+        """Keep an answer, unless it shows that further requests are useless."""
         if isinstance(outcome, Refused):
             self._refused[key] = str(outcome)
             self._in_a_row += 1
@@ -178,13 +178,13 @@ class EndpointEngine:
 
 
 def _key(request: Request) -> bytes:
-    """Return the hash by which an answer is known: of all that was asked, and nothing of who was asked."""
+    """Return the hash that identifies an answer: of the whole request, and nothing of the server."""
     asked = orjson.dumps([request.body.decode(), request.choices])
     return hashlib.sha256(asked).digest()[:16]
 
 
 def check_endpoint(settings: EngineSettings, writes: Sampling | None, chooses: bool) -> None:
-    """Ask a server for one token, so that what is wrong with it is said before any work."""
+    """Ask a server for one token, so that its faults are reported before any work."""
     assert settings.endpoint is not None
     unrecorded = replace(settings, endpoint=replace(settings.endpoint, record=None))
     EndpointEngine(unrecorded).check(writes, chooses)

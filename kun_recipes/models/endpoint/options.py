@@ -110,14 +110,14 @@ class EndpointOptions:
 
 
 def check_address(address: str) -> None:
-    """Raise ConfigError for what is no address above /chat/completions, without repeating what may be a key."""
+    """Raise ConfigError for an invalid address, without repeating what may be a key."""
     try:
         parts = urlsplit(address)
         known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         known = False
     if not known:
-        raise ConfigError("base_url", "is no address such as https://host/v1")
+        raise ConfigError("base_url", "must be an address such as https://host/v1")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigError(
             "base_url", "holds more than an address: the key goes into the variable that api_key_variable names"

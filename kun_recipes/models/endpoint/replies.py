@@ -46,7 +46,7 @@ def read_text(reply: Any, logprobs: bool) -> Answer:
     """Return the text of a reply, without the thought before it; an unfinished thought leaves nothing.
 
     Raises:
-        Passing: it is no whole answer.
+        Passing: the answer is incomplete.
         Refused: the server withheld the text.
         NoLogprobs: they were asked for, and are not there.
     """
@@ -77,7 +77,7 @@ def read_choice(reply: Any, choices: Sequence[str]) -> Answer:
     A choice that is not among them is taken to be as likely as the last of them: it is at most that.
 
     Raises:
-        Passing: it is no whole answer.
+        Passing: the answer is incomplete.
         NoLogprobs: it has no likeliest tokens.
     """
     first = next(iter(_listed(_choice(reply))), None)

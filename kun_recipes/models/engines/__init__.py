@@ -18,7 +18,7 @@ _loaded: dict[EngineSettings, Engine] = {}
 def load_engine(settings: EngineSettings) -> Engine:
     """Return the engine for `settings`; a model is loaded once a process, whichever of its threads asks.
 
-    Raises UserError when the folder is no model that can chat, or when the library is not installed, and EngineFailed
+    Raises UserError if the folder holds no chat model, or if the library is not installed, and EngineFailed
     when vLLM does not start.
     """
     with _loading:

@@ -26,7 +26,7 @@ class Sampling:
         max_new_tokens: tokens after which a completion ends with finish_reason "length".
         temperature: 0 is greedy.
         top_p: probability mass of the nucleus, in (0, 1]. Without effect when greedy.
-        repetition_penalty: 1 is none (Keskar et al. 2019); counts prompt and completion, as vLLM and transformers do.
+        repetition_penalty: 1 for none (Keskar et al. 2019); counts prompt and completion, as vLLM and transformers do.
     """
 
     max_new_tokens: int
@@ -107,7 +107,7 @@ class RowsRefused(Exception):
     def reasons(self, prompts: Sequence[Prompt]) -> list[str | None]:
         """Return why each of these prompts is refused, None for the others.
 
-        Raises UserError where none of them is: what was refused is no row, but a labelled item or a text of ours.
+        Raises UserError at a refusal: the prompts here are labelled items or fixed texts, not rows.
         """
         reasons = [next((why for one, why in self.refused if one == prompt), None) for prompt in prompts]
         if not any(reasons):

@@ -177,7 +177,7 @@ class ChatTokenizer:
             ) from error
 
     def _as_text(self, text: str) -> str:
-        """Return the text with its markers broken, so that none is read as a token."""
+        """Return the text with its markers broken, so that they are not read as tokens."""
         return self.markers.sub(lambda marker: f"{marker[0][0]}{BREAK}{marker[0][1:]}", text)
 
     def _tokenize(self, texts: list[str]) -> list[list[int]]:
@@ -193,7 +193,7 @@ class ChatTokenizer:
 
 
 def _trained_with(folder: Path) -> dict[str, Any]:
-    """Return the chat_template_kwargs that a training of ours rendered its conversations with."""
+    """Return the chat_template_kwargs with which a training of this package rendered its conversations."""
     summary = folder / TRAIN_SUMMARY
     config = json.loads(summary.read_text(encoding="utf-8"))["config"] if summary.is_file() else {}
     return config.get("chat_template_kwargs") or {}

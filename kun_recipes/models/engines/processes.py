@@ -54,7 +54,7 @@ def killed_at_exit() -> Iterator[subprocess.Popen[bytes]]:
 def log_to(stream: TextIO, logger: str) -> Iterator[None]:
     """Send what a library logs where `stream` goes, here and in the processes that start meanwhile, for good.
 
-    They write to the terminal otherwise. The pipeline closes its log before the last word is said: hence a copy.
+    They would write to the terminal. The pipeline closes its log before the last message: hence a copy.
 
     Args:
         logger: name of the library's logger, and of its handler.

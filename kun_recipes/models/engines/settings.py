@@ -32,7 +32,7 @@ class EndpointSettings:
         logprobs: whether the log-probabilities of what is written are asked for.
         top_logprobs: likeliest first tokens that are asked for where the model chooses.
         fields: further fields of each request, a JSON object.
-        record: folder of the answers, so that none is asked for twice; None: they are kept by the process alone.
+        record: folder of the answers, so that no request is repeated; None keeps them in memory only.
     """
 
     base_url: str
@@ -65,7 +65,7 @@ class EngineSettings:
         max_model_len: vllm: longest prompt and answer that will be asked for, tokens; None is the model's context.
             See `kun_recipes.models.context`.
         speculative_tokens: vllm: tokens of a greedy text that are guessed ahead, from what followed the same n-gram
-            before, and checked in one step; 0 is none.
+            before, and checked in one step; 0 switches this off.
         tensor_parallel: vllm: GPUs that hold one copy of the model.
         gpu_memory: vllm: share of each GPU's memory that it may take.
         cache_gb: vllm: GiB of keys and values; None is what `gpu_memory` leaves on a GPU, and 2 on a CPU.

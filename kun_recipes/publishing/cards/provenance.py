@@ -44,7 +44,7 @@ def read_prompts(configs: Iterable[Mapping[str, Any]]) -> list[Prompt]:
     """Return the prompt files that stages' configs name.
 
     Raises:
-        UserError: a prompt is not there any more, or is not the one that made the rows.
+        UserError: a prompt file is missing, or is not the one that made the rows.
     """
     described = (value for config in configs for value in config.values() if isinstance(value, dict))
     prompts = [_read_prompt(Path(one["path"]), one["content"]) for one in described if one.get("prompt")]
@@ -53,10 +53,10 @@ def read_prompts(configs: Iterable[Mapping[str, Any]]) -> list[Prompt]:
 
 def _read_prompt(path: Path, fingerprint: str) -> Prompt:
     if not path.is_file():
-        raise UserError(f"{path}: this prompt made the rows, and is not there any more")
+        raise UserError(f"{path}: missing, although this prompt made the rows; restore it")
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest()[:16] != fingerprint:
-        raise UserError(f"{path}: was changed since it made the rows (fingerprint {fingerprint}); put that text back")
+        raise UserError(f"{path}: changed since it made the rows (fingerprint {fingerprint}); restore that text")
     return Prompt(path.stem, path, content.decode("utf-8").strip(), fingerprint)
 
 

@@ -28,7 +28,7 @@ OBJECT_BYTES = 2**20
 
 
 def fetch(name: str, file: str, revision: str | None = None) -> Path | None:
-    """Return the path of a file of a folder or of a dataset on the Hub; None if there is no such file."""
+    """Return the path of a file of a folder or of a dataset on the Hub; None if it is missing."""
     if Path(name).is_dir():
         path = Path(name, file)
         return path if path.is_file() else None
@@ -66,7 +66,7 @@ def rows_without_results(name: str) -> dict[str, list[str]] | None:
 
 
 def _is_object(file: str) -> bool:
-    """Tell whether a JSON file holds a single object that is no row."""
+    """Tell whether a JSON file holds a single object that is not a row."""
     if not file.endswith(".json"):
         return False
     with fsspec.open(file, "rb") as opened:

@@ -54,7 +54,7 @@ def check_published(name: str, console: Console) -> int:
         name: a folder, or an id on the Hub.
 
     Raises:
-        UserError: it is no dataset that can be read, or holds no instructions with outputs or segments.
+        UserError: the dataset cannot be read, or holds no instructions with outputs or segments.
     """
     splits = _load(name)
     check = RowsCheck(load_privacy(), load_rules(), quality=True)
@@ -127,7 +127,7 @@ def _check_card(name: str) -> Iterator[Problem]:
     elif strange := [
         str(one) for one in (licence if isinstance(licence, list) else [licence]) if str(one) not in ON_HUB
     ]:
-        yield Problem("its card's licence is none that the Hub knows", False, 0, strange)
+        yield Problem("its card's licence is unknown to the Hub", False, 0, strange)
     elif licence == "other" and not card.data.get("license_name"):
         yield Problem("its card's licence is another one, without license_name", False, 0, [CARD])
     if "zh" not in (card.data.get("language") or []):

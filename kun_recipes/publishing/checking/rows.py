@@ -125,7 +125,7 @@ class RowsCheck:
 
     def _doubtful(self, texts: Mapping[str, str]) -> Iterator[Fault]:
         if texts.get(INPUT, "").strip():
-            yield Fault(f"{INPUT} continues the instruction", "whoever trains must join them")
+            yield Fault(f"{INPUT} continues the instruction", "trainers must join them")
         if schema.OUTPUT in texts and _seen(self._pairs, "\0".join(texts.get(name, "") for name in (*WRITTEN, INPUT))):
             yield Fault("the same pair again")
         for name in WRITTEN:

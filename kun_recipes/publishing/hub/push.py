@@ -21,7 +21,7 @@ from kun_recipes.progress import is_shown
 from kun_recipes.publishing.hub.read_back import read_back
 
 LOADED = (".parquet", ".safetensors", ".bin", ".gguf")
-"""Suffixes of files that `load_dataset` and `from_pretrained` load, whoever put them there."""
+"""Suffixes of files that `load_dataset` and `from_pretrained` load, whatever their origin."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class _Push:
         return True
 
     def _manifest_at(self, commit: str) -> dict[str, Any] | None:
-        """Return the manifest on the Hub at a commit; None if there is no manifest."""
+        """Return the manifest on the Hub at a commit; None if it is missing."""
         try:
             path = self.api.hf_hub_download(**self.where, filename=MANIFEST, revision=commit)
         except RemoteEntryNotFoundError:
@@ -173,6 +173,6 @@ class _Push:
                 yield CommitOperationDelete(name)
             elif name.endswith(LOADED):
                 raise UserError(
-                    f"{self.repository}: holds {name}, which no release of ours put there; "
+                    f"{self.repository}: holds {name}, which no release of this package put there; "
                     "delete it on the Hub, or take another name"
                 )

@@ -49,7 +49,8 @@ def _compare_split(folder: Path, split: str, arrived: IterableDataset, repo_id: 
             count += 1
             if sent is None or came is None or row_digest(sent) != row_digest(came):
                 raise UserError(
-                    f"{repo_id}: row {count} of {split} came back otherwise than it was sent, in commit {revision}; "
+                    f"{repo_id}: row {count} of {split} read back from the Hub differs from what was sent, "
+                    f"in commit {revision}; "
                     "nothing was tagged: push again, and delete the commit if it happens twice"
                 )
         return count
@@ -67,7 +68,7 @@ def _compare_files(manifest: dict[str, Any], repo_id: str, repo_type: str, revis
         came = there.get(name)
         if came is None or _sha256(came, repo_id, repo_type, revision, api) != sent["sha256"]:
             raise UserError(
-                f"{repo_id}: {name} is not on the Hub as it was sent, in commit {revision}; "
+                f"{repo_id}: {name} on the Hub differs from the file that was sent, in commit {revision}; "
                 "nothing was tagged: push again"
             )
     return len(manifest["files"])

@@ -82,7 +82,7 @@ def test_the_papers_trainings(plan):
         ("final_model", 12, None, None),  # so short that it is mostly the start
     ],
 )
-def test_the_demo_as_it_was_measured(plan, stage, rows_in, rows_out, seconds):
+def test_plan_of_the_demo_matches_its_measurement(plan, stage, rows_in, rows_out, seconds):
     (found,) = [line for line in plan("demo", Hardware(gpus=0, cpu_workers=2)).stages if line.name == stage]
     assert found.work.rows_in == pytest.approx(rows_in, abs=2)  # pairs are held out by hash: of 15 three
     assert found.work.rows_out == (None if rows_out is None else pytest.approx(rows_out, abs=0.5))

@@ -63,7 +63,7 @@ def test_raw_answers_have_no_token_count(corpus, known, finish, tmp_path):
     assert math.isnan(with_sample(known, corpus).refine.answer_tokens.number)
 
 
-def test_unfinished_stage_beside_the_corpus_is_left_out(corpus, known, finish, tmp_path):
+def test_unfinished_stage_next_to_the_corpus_is_ignored(corpus, known, finish, tmp_path):
     finish(tmp_path / "label", LABEL, "instruction_tokens", [8]).joinpath("stage.json").unlink()
     assert with_sample(known, corpus).label == known.label
 

@@ -117,7 +117,7 @@ def test_font_is_subset_to_the_characters_of_the_page():
     assert set(font.getBestCmap()) == set(map(ord, "学科A"))
 
 
-def test_every_figure_is_a_file_too(run):
+def test_every_figure_is_also_a_file(run):
     page_of(run)
     found = {path.name for path in Path(run.folder, "report", "figures").iterdir()}
     assert found == {"funnel.svg", "funnel.png"}
@@ -137,7 +137,7 @@ def test_each_comparison_of_rounds_has_a_section(run):
 
 def test_the_same_comparison_twice_is_refused(run):
     folder = write_gain(run.folder, "round_1", "round_2")
-    with pytest.raises(UserError, match="there are two stages gain round_2"):
+    with pytest.raises(UserError, match="gain round_2 is given twice"):
         gather(config(run, stages=[folder, folder]))
 
 

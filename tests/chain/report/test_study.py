@@ -67,7 +67,7 @@ def figures(run: RunFolder) -> set[str]:
     return {path.stem for path in (run.folder / "report/figures").glob("*.svg")} - {"funnel"}
 
 
-def test_votes_of_people_are_drawn_beside_those_of_the_model(run):
+def test_votes_of_people_and_model_share_a_figure(run):
     page = page_of(run, study_results=with_study(run.folder))
     names = ("identical_ratings", "output_grades", "win_matrix", "wins_and_losses", "ranking")
     assert figures(run) == {f"people_{name}" for name in names}

@@ -33,7 +33,7 @@ def test_texts_have_their_tokens_log_probability_and_end(engine_of, server):
     assert (long.text, long.tokens, long.finish_reason) == (long.text[:4], 4, "length")
 
 
-def test_a_request_says_what_is_asked(engine_of, server):
+def test_request_contains_the_options(engine_of, server):
     drawing = Sampling(7, temperature=0.5, top_p=0.9, repetition_penalty=1.2)
     one = engine_of({"enable_thinking": False})
     one.generate(PROMPTS[:1] * 2, drawing, [None, 2**40 + 5])
@@ -130,7 +130,7 @@ def test_all_wait_as_long_as_one_is_asked_to(engine_of, server):
     assert 0.4 <= time.monotonic() - begun < 3
 
 
-def test_waits_grow_where_the_server_asks_for_none(engine_of, server, monkeypatch):
+def test_waits_grow_without_retry_after(engine_of, server, monkeypatch):
     tried = []
     monkeypatch.setattr(client, "GROWING", lambda state: tried.append(state.attempt_number) or 0)
     server.faults = [status(500), status(429), status(429, retry_after="0"), cut]
@@ -316,7 +316,7 @@ def test_options_that_a_server_refuses_are_found_before_any_row(engine_of, serve
         engine_of({"enable_thinking": False}).check(GREEDY, False)
 
 
-def test_what_is_known_is_not_asked_again(engine_of, server, tmp_path):
+def test_known_answers_are_not_requested_again(engine_of, server, tmp_path):
     expected = texts(engine_of(record=str(tmp_path / "asked")).generate(PROMPTS[:5], GREEDY))
     server.forget()
     found = engine_of(record=str(tmp_path / "asked"))

@@ -79,7 +79,7 @@ def test_a_base_model_needs_no_template(tiny_model, tmp_path):
     assert len(engine.choose([ask("答案: \n")], ["A", "B", "C", "D"])[0]) == 4
 
 
-def test_released_engines_are_loaded_anew(tiny_model, monkeypatch):
+def test_released_engines_are_loaded_again(tiny_model, monkeypatch):
     monkeypatch.setattr(engines, "_loaded", {})  # what other tests have loaded stays
     settings = EngineSettings("transformers", str(tiny_model), "float32", max_batch_tokens=4096)
     engine = load_engine(settings)

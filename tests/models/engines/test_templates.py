@@ -67,7 +67,7 @@ def test_blanks_that_are_one_token_stay_one(load):
     assert chats.tokenizer.convert_tokens_to_ids("    ") in row
 
 
-def test_an_added_marker_that_is_not_special_is_broken_too(load):
+def test_added_marker_that_is_not_special_is_also_broken(load):
     chats = load()
     chats.tokenizer.add_tokens(["<tool_call>"])
     (row,) = ChatTokenizer(chats.tokenizer, 100, frozenset()).encode([ask("<tool_call>")])

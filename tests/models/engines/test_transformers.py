@@ -18,7 +18,7 @@ def engine(tiny_model) -> TransformersEngine:
     return TransformersEngine(EngineSettings("transformers", str(tiny_model), "float32"))
 
 
-def test_a_batch_holds_8192_tokens_unless_settings_say_otherwise(engine, tiny_model):
+def test_batch_holds_8192_tokens_by_default(engine, tiny_model):
     assert engine.max_batch_tokens == 8192
     smaller = TransformersEngine(EngineSettings("transformers", str(tiny_model), "float32", max_batch_tokens=400))
     assert smaller.max_batch_tokens == 400

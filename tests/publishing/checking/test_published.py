@@ -1,4 +1,4 @@
-"""Looking at a published set: a folder, whoever made it."""
+"""Checks of a published set: a folder of any origin."""
 
 import io
 import json
@@ -114,8 +114,8 @@ def test_a_set_of_two_columns_and_no_card(tmp_path):
     ("card", "found"),
     [
         ("---\nlanguage: [zh]\n---\n# A\n\ntext", "names no licence"),
-        ("---\nlicense: free\nlanguage: [zh]\n---\n# A\n\ntext", "licence is none that the Hub knows"),
-        ("---\nlicense: [mit, {a: b}]\nlanguage: [zh]\n---\n# A\n\ntext", "licence is none that the Hub knows"),
+        ("---\nlicense: free\nlanguage: [zh]\n---\n# A\n\ntext", "licence is unknown to the Hub"),
+        ("---\nlicense: [mit, {a: b}]\nlanguage: [zh]\n---\n# A\n\ntext", "licence is unknown to the Hub"),
         ("---\nlicense: other\nlanguage: [zh]\n---\n# A\n\ntext", "without license_name"),
         ("---\nlicense: mit\n---\n# A\n\ntext", "does not say that it is Chinese"),
         ("---\nlicense: mit\nlanguage: [zh]\n---\n# A\n\n[More Information Needed]", "is not finished"),
@@ -219,7 +219,7 @@ def test_a_manifest_that_is_broken_or_of_another_program(tmp_path, manifest, mes
 
 @pytest.mark.parametrize("name", ["train.json", "data.jsonl", "train-00000-of-00001.parquet", "data/rows.jsonl"])
 @pytest.mark.parametrize("results", [["eval_results.json"], ["all_results.json", "test_metrics.json", "config.json"]])
-def test_results_and_settings_beside_the_data_are_no_rows(tmp_path, name, results):
+def test_results_and_settings_next_to_the_data_are_not_rows(tmp_path, name, results):
     folder = tmp_path / "set"
     (folder / name).parent.mkdir(parents=True)
     if name.endswith(".parquet"):

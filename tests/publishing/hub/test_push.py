@@ -215,7 +215,7 @@ def test_foreign_files_are_kept_unless_they_would_be_loaded(hub, api, folder):
     api.upload_file(
         path_or_fileobj=b"x", path_in_repo="data/wudao-x.parquet", repo_id="ana/Pairs", repo_type="dataset"
     )
-    with pytest.raises(UserError, match=r"holds data/wudao-x\.parquet, which no release of ours put there"):
+    with pytest.raises(UserError, match=r"holds data/wudao-x\.parquet, which no release of this package put there"):
         send(folder, api)
 
 
@@ -308,7 +308,7 @@ def test_rows_that_differ_on_the_hub_are_never_tagged(hub, api, folder, monkeypa
         return info
 
     monkeypatch.setattr(HfApi, "create_commit", mixed_up)
-    with pytest.raises(UserError, match="row 1 of wudao came back otherwise than it was sent, in commit"):
+    with pytest.raises(UserError, match="row 1 of wudao read back from the Hub differs from what was sent"):
         send(folder, api, private=False)
     repository = hub.store.repositories["datasets", "ana/Pairs"]
     assert repository.tags == {} and repository.private
