@@ -28,6 +28,7 @@ BUILT_FROM = (
     "CONTRIBUTING.md",
     "LICENSE",
     "Makefile",
+    "mkdocs.yml",
     "kun_recipes",
     "docs",
     "tests",

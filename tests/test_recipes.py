@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from accelerate.commands.config.config_args import load_config_from_file
 from rich.console import Console
 
@@ -36,12 +37,11 @@ YAMLS = sorted(
     for path in (REPOSITORY / folder).rglob("*.y*ml")
     if "data" not in path.parts
 )
-DOCS = sorted(path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "docs").rglob("*.md"))
-PAGES = [
-    page
-    for page in ("README.md", "README.zh.md", "CONTRIBUTING.md", "recipes/README.md", "benchmarks/README.md", *DOCS)
-    if (REPOSITORY / page).is_file()
-]
+PAGES = sorted(
+    path.relative_to(REPOSITORY).as_posix()
+    for pattern in ("*.md", "docs/**/*.md", "recipes/**/*.md", "benchmarks/**/*.md")
+    for path in REPOSITORY.glob(pattern)
+)
 CONFIGS = {stage.script: stage.config_class for stage in ALL_STAGES.values()}
 FUTURE = ("outputs", "data")  # what the stages write, and later ones read; what only its user can put there
 
@@ -136,7 +136,7 @@ def _commands(text: str) -> Iterator[str]:
 
 
 def _is_command(line: str) -> bool:
-    """A shape such as `python recipes/<stage>.py` is no command."""
+    """A pattern such as `python recipes/<stage>.py` is not a command."""
     begins = re.match(r"(\w+=\S+ )*(make|\S*python3?|\S*accelerate) \S", line)
     return begins is not None and not re.search(r"<\w+>", line)
 
@@ -159,6 +159,23 @@ def test_every_link_leads_somewhere(page):
         target = (REPOSITORY / page).parent / path if path else REPOSITORY / page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_site_has_every_page():
+    """`make docs` fails otherwise, which CI does not run."""
+
+    class Loader(yaml.SafeLoader):
+        """Read mkdocs.yml without its Python functions."""
+
+    Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda loader, suffix, node: suffix)
+    settings = yaml.load((REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8"), Loader)
+
+    def pages(entry: str | list | dict) -> list[str]:
+        if isinstance(entry, str):
+            return [entry]
+        return [page for part in (entry.values() if isinstance(entry, dict) else entry) for page in pages(part)]
+
+    assert sorted(pages(settings["nav"])) == PAGES
 
 
 def test_there_are_commands_to_check():
