@@ -213,7 +213,7 @@ REFINE = {**SAFE, "candidates": "in", "dataset_dir": "data", "judge_data": ["jud
             "holds the NAME of an environment",
         ),
         (LabelConfig, {**LABEL, "request_fields": {"seed": 1}}, "request_fields", "seed is decided by other options"),
-        (LabelConfig, {**LABEL, "tensor_parallel": 2}, "tensor_parallel", "is the server's to decide .* set it to 1"),
+        (LabelConfig, {**LABEL, "tensor_parallel": 2}, "tensor_parallel", "is decided by the server .* set it to 1"),
         (LabelConfig, {**LABEL, "max_batch_tokens": 99}, "max_batch_tokens", "set it to null"),
         (LabelConfig, {**LABEL, "model_revision": "abc"}, "model_revision", "set it to null"),
     ],

@@ -200,7 +200,7 @@ def test_a_prompt_that_was_changed_since_stops_the_card(run_folder):
     values = json.loads(summary.read_text(encoding="utf-8"))
     values["config"]["polish_prompt"]["content"] = "0" * 16
     summary.write_text(json.dumps(values), encoding="utf-8")
-    with pytest.raises(UserError, match=r"polish\.txt: was changed since it made the rows \(fingerprint 0{16}\)"):
+    with pytest.raises(UserError, match=r"polish\.txt: changed since it made the rows \(fingerprint 0{16}\)"):
         card(run_folder, "dataset")
 
 
