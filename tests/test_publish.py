@@ -75,7 +75,7 @@ def test_pushed_dataset_loads_as_its_card_says(run_of, hub, call, tmp_path):
     loaded = call("-c", CLIENT, "ana/Pairs")
     assert loaded.returncode == 0, loaded.stderr
     found = json.loads(loaded.stdout)
-    assert found["configs"] == ["default", "skypile", "wanjuan", "wudao"]
+    assert found["configs"] == ["default", "preference", "skypile", "wanjuan", "wudao"]
     assert found["whole"]["wudao"] == found["config"]["id"] == [row["id"] for row in found["streamed"]]
     stranger = call("-c", CLIENT, "ana/Pairs", token="hf_bob")
     assert stranger.returncode != 0 and "DatasetNotFoundError" in stranger.stderr

@@ -13,7 +13,7 @@ from kun_recipes.data.json_files import read_json
 from kun_recipes.data.json_lines import Malformed
 from kun_recipes.data.pair_forms import COLUMNS, Row, lower
 from kun_recipes.data.rows import SHARD_PATTERN, read_rows
-from kun_recipes.data.splits import read_unasked
+from kun_recipes.data.splits import of_default_config, read_unasked
 from kun_recipes.errors import UserError
 
 TEXT_SUFFIXES = tuple(
@@ -80,7 +80,8 @@ def source_files(source: str, part: HubPart = MAIN) -> Iterator[tuple[str, Itera
 def data_files(source: str) -> list[Path]:
     """Return the data files of a local source in a fixed order; raise UserError when a folder has none.
 
-    In a folder, a .json file without rows is passed over: tools leave their own there, such as dataset_info.json.
+    In a folder, a .json file without rows is passed over: tools leave their own there, such as dataset_info.json. Of a
+    dataset with a card the files of its default config are read.
     """
     path = Path(source)
     if path.is_file():
@@ -90,7 +91,7 @@ def data_files(source: str) -> list[Path]:
     files = sorted(file for file in path.rglob("*") if file.name.endswith(SUFFIXES) and _holds_rows(file))
     if not files:
         raise UserError(f"{source}: no {_NAMES} file in this folder")
-    return without_measuring(path, files)
+    return without_measuring(path, of_default_config(path, files))
 
 
 def without_measuring(folder: Path, files: Sequence[Path]) -> list[Path]:

@@ -28,6 +28,7 @@ from kun_recipes.data.hub_datasets import hub_splits, newest_commit
 from kun_recipes.data.json_lines import Malformed, read_lines
 from kun_recipes.data.pair_sources import without_measuring
 from kun_recipes.data.rows import LocatedRow, check_located, row_writer
+from kun_recipes.data.splits import of_default_config
 from kun_recipes.errors import UserError
 from kun_recipes.progress import progress_bar
 
@@ -214,11 +215,12 @@ class RowSource:
 
 
 def _data_files(path: str) -> list[Path]:
-    """Return the data files at a path in a fixed order."""
+    """Return the data files at a path in a fixed order; of a dataset with a card, those of its default config."""
     if Path(path).is_file():
         return [Path(path)] if path.endswith(SUFFIXES) else []
     files = (file for file in Path(path).rglob("*") if file.name.endswith(SUFFIXES) and file.is_file())
-    return sorted(file for file in files if not any(part.startswith(".") for part in file.relative_to(path).parts))
+    seen = (file for file in files if not any(part.startswith(".") for part in file.relative_to(path).parts))
+    return of_default_config(Path(path), sorted(seen))
 
 
 def _local_parts(path: str) -> Iterator[Part]:

@@ -1,8 +1,14 @@
-"""Splits and files that are there to measure a model by, told by their names: nothing is trained on them unasked."""
+"""Files of a dataset that are read where none is named: of its default config, and of no test or validation split."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+from huggingface_hub import DatasetCard
+from yaml import YAMLError
+
+from kun_recipes.data.files import first_line
 from kun_recipes.errors import UserError, print_once_per_machine
 
 MEASURING = frozenset({"validation", "valid", "dev", "val", "test", "testing", "eval", "evaluation"})
@@ -34,3 +40,46 @@ def read_unasked(source: str, names: Iterable[str], sizes: Mapping[str, str], ho
     if left_out:
         print_once_per_machine(f"{source}: left out {left_out}, by name for measuring models; {how}")
     return kept
+
+
+def of_default_config(folder: Path, files: Sequence[Path]) -> list[Path]:
+    """Return the files of a folder that `load_dataset` reads unasked: of the default config that its card declares.
+
+    All of them where the card declares none. A release of ours has preference pairs in a config of their own.
+
+    Raises:
+        UserError: the card is invalid, or no file of the default config is there.
+    """
+    card = folder / "README.md"
+    configs = _configs(card) if card.is_file() else []
+    default = [
+        one for one in configs if one.get("default") or one.get("config_name") == "default" or len(configs) == 1
+    ]
+    if not default:
+        return [*files]
+    patterns = _patterns(default[0].get("data_files"))
+    chosen = {path for pattern in patterns if not pattern.startswith("/") for path in folder.glob(pattern)}
+    kept = [file for file in files if file in chosen]
+    if files and not kept:
+        raise UserError(f"{card}: declares {', '.join(patterns)}, and no such file is here; name the file to read")
+    return kept
+
+
+def _configs(card: Path) -> list[dict[str, Any]]:
+    try:
+        return DatasetCard.load(card).data.to_dict().get("configs") or []
+    except (ValueError, YAMLError) as error:
+        raise UserError(f"{card}: invalid metadata: {first_line(error)}") from error
+
+
+def _is_default(config: Mapping[str, Any]) -> bool:
+    return bool(config.get("default")) or config.get("config_name") == "default"
+
+
+def _patterns(declared: Any) -> list[str]:
+    """Return the patterns of a config's data_files: a text, a list, or splits of these."""
+    if isinstance(declared, str):
+        return [declared]
+    if isinstance(declared, Mapping):
+        return _patterns(declared.get("path"))
+    return [pattern for one in declared or () for pattern in _patterns(one)]

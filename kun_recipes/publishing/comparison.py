@@ -13,7 +13,8 @@ from rich.text import Text
 
 from kun_recipes.data import schema
 from kun_recipes.data.atomic import write_json
-from kun_recipes.data.manifest import row_digest
+from kun_recipes.data.manifest import CARD, row_digest
+from kun_recipes.data.parquet import DATA
 from kun_recipes.data.row_sources import RowSource
 from kun_recipes.errors import UserError
 from kun_recipes.progress import progress_bar
@@ -140,7 +141,7 @@ def compare(earlier: str, later: str, run: Mapping[str, Path] | None = None, nam
 
 def read_release(path: str) -> Release:
     """Read the rows of a release. Raises UserError for a missing or empty release, or a row without an instruction."""
-    source = RowSource(path)
+    source = _rows_of(path)
     source.check()
     if source.is_local and not Path(path).exists():
         raise UserError(f"{path}: no such folder, and no owner/name@revision of the Hub")
@@ -154,6 +155,13 @@ def read_release(path: str) -> Release:
     if not release.rows:
         raise UserError(f"{path}: holds no row")
     return release
+
+
+def _rows_of(path: str) -> RowSource:
+    """Return the rows of a release; while it is built here, its card does not yet say where they are."""
+    folder = Path(path)
+    is_built = (folder / DATA).is_dir() and not (folder / CARD).exists()
+    return RowSource(str(folder / DATA) if is_built else path)
 
 
 def _known(where: str, split: str, row: Mapping[str, Any]) -> _Row:
@@ -210,7 +218,7 @@ def _reasons(
     if not gone:
         return {}
     of_source = {row.identity: row.source for row in gone}
-    rows = (row for _, _, row in RowSource(before.path).read(before.commit) if _id(row) in of_source)
+    rows = (row for _, _, row in _rows_of(before.path).read(before.commit) if _id(row) in of_source)
     left = [Left(_id(row), of_source[_id(row)], row.get(schema.DOCUMENT_ID)) for row in rows]
     return removal_reasons(left, after.path, after.commit, run_of(after.path) if run is None else run)
 

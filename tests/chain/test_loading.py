@@ -17,6 +17,8 @@ from kun_recipes.training.mixture import MixedDataset
 
 DEMO = "recipes/demo"
 BASE = "outputs/demo"
+RUN = [name for name in STAGES if name != "preference"]
+"""Stages that the demo runs unasked."""
 
 
 pytestmark = pytest.mark.usefixtures("in_repository")
@@ -41,7 +43,7 @@ def paths(config) -> list[str]:
 
 def test_the_demo_is_the_papers_chain():
     chain = load_chain(DEMO, [])
-    assert [stage.name for stage in chain.stages] == list(STAGES)
+    assert [stage.name for stage in chain.stages] == RUN
     assert all(str(stage.folder) == f"{BASE}/{stage.name}" for stage in chain.stages)
     assert all(Path(stage.kind.script).is_file() for stage in chain.stages)
 
@@ -134,7 +136,7 @@ def test_an_override_goes_to_every_stage_that_has_the_field():
     for name in ("label", "refine"):
         assert stage(chain, name).config.temperature == 0.5
         assert stage(chain, name).command[-4:] == ["--temperature", "0.5", "--seed", "7"]
-    seeded = [name for name in STAGES if name not in ("corpus", "report", "publish")]
+    seeded = [name for name in RUN if name not in ("corpus", "report", "publish")]
     assert [stage(chain, name).config.seed for name in seeded] == [7] * 8
     assert stage(chain, "corpus").config.max_documents == 3
     assert "--temperature" not in stage(chain, "corpus").command
@@ -177,15 +179,15 @@ def test_commands_are_those_of_the_recipes():
 MISTAKES = {
     "unknown field": (
         ["--temprature", "1"],
-        f"--temprature: no stage has this field; write --field or --stage.field ({', '.join(STAGES)})",
+        f"--temprature: no stage has this field; write --field or --stage.field ({', '.join(RUN)})",
     ),
     "a field of another stage": (
         ["--corpus.temperature", "1"],
-        f"--corpus.temperature: no stage has this field; write --field or --stage.field ({', '.join(STAGES)})",
+        f"--corpus.temperature: no stage has this field; write --field or --stage.field ({', '.join(RUN)})",
     ),
     "an unknown stage": (
         ["--lable.temperature", "1"],
-        f"--lable.temperature: no stage has this field; write --field or --stage.field ({', '.join(STAGES)})",
+        f"--lable.temperature: no stage has this field; write --field or --stage.field ({', '.join(RUN)})",
     ),
     "a value without a field": (["0.5"], "command line: 0.5: a value without its --field"),
     "out of range": (["--label.temperature", "3"], "command line: temperature: must be at most 2, not 3.0"),
@@ -275,8 +277,8 @@ def test_stages_are_selected_by_name_or_from_one_on():
     chain = load_chain(DEMO, [])
     names = lambda stages: [stage.name for stage in stages]  # noqa: E731
     assert names(chain.select(["refine", "corpus"])) == ["corpus", "refine"]
-    assert names(chain.select(None, "label")) == list(STAGES)[3:]
-    assert names(chain.select(None)) == list(STAGES)
+    assert names(chain.select(None, "label")) == RUN[3:]
+    assert names(chain.select(None)) == RUN
     with pytest.raises(ConfigError, match=r"^command line: lable: no such stage; there are corpus, label_model"):
         chain.select(["lable"])
 

@@ -108,3 +108,53 @@ def test_a_test_file_that_is_named_is_read_and_a_folder_of_them_refused(tmp_path
     assert load_pairs(str(tmp_path / "test" / "test.jsonl"), *COLUMNS)[0][0].instruction == "问"
     with pytest.raises(UserError, match=r"has nothing but test.jsonl \(a file\).*name the file itself"):
         load_pairs(str(tmp_path / "test"), *COLUMNS)
+
+
+def card(folder, text):
+    (folder / "README.md").write_text(f"---\n{text}\n---\n# Pairs\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "configs",
+    [
+        "configs:\n- config_name: default\n  data_files:\n  - split: wudao\n    path: data/wudao-*.jsonl\n"
+        "- config_name: preference\n  data_files: preference/*.jsonl",
+        "configs:\n- config_name: pairs\n  default: true\n  data_files: data/*.jsonl\n"
+        "- config_name: other\n  data_files: []",
+        "configs:\n- config_name: pairs\n  data_files:\n  - data/*.jsonl",
+    ],
+    ids=["by name", "by mark", "the only one"],
+)
+def test_a_folder_with_a_card_is_read_as_its_default_config(tmp_path, configs):
+    for name in ("data/wudao-00000.jsonl", "preference/train-00000.jsonl"):
+        write(tmp_path / name, name)
+    card(tmp_path, configs)
+    pairs, _ = load_pairs(str(tmp_path), *COLUMNS)
+    rows = [row["instruction"] for _, _, row in RowSource(str(tmp_path)).read(None)]
+    assert [pair.instruction for pair in pairs] == rows == ["data/wudao-00000.jsonl"]
+
+
+@pytest.mark.parametrize("configs", ["license: cc0-1.0", "configs:\n- config_name: a\n- config_name: b"])
+def test_a_folder_whose_card_names_no_default_config_is_read_whole(tmp_path, configs):
+    for name in ("a.jsonl", "b.jsonl"):
+        write(tmp_path / name, name)
+    card(tmp_path, configs)
+    assert len(load_pairs(str(tmp_path), *COLUMNS)[0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("configs", "message"),
+    [
+        (
+            "configs:\n- config_name: pairs\n  data_files: data/*.jsonl",
+            r"declares data/\*.jsonl, and no such file is here",
+        ),
+        ("configs: [", "invalid metadata"),
+    ],
+)
+def test_a_card_that_does_not_fit_its_folder_is_refused_in_one_line(tmp_path, configs, message):
+    write(tmp_path / "a.jsonl", "问")
+    card(tmp_path, configs)
+    with pytest.raises(UserError, match=message) as caught:
+        load_pairs(str(tmp_path), *COLUMNS)
+    assert "\n" not in str(caught.value)
