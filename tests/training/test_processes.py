@@ -18,7 +18,7 @@ from kun_recipes.training import sft
 pytestmark = pytest.mark.slow
 
 FULL = {"use_peft": False, "learning_rate": 1e-3}
-LORA = {"use_peft": True, "lora_r": 4, "lora_alpha": 16, "lora_dropout": 0, "learning_rate": 1e-2}
+LORA = {"use_peft": True, "learning_rate": 1e-2}
 STEPS = 6
 
 SCRIPT = """
@@ -72,6 +72,9 @@ def options(tmp_path, tiny_model):
         "model_name_or_path": str(tiny_model),
         "seeds": str(seeds),
         "held_out_share": 0.25,
+        "lora_r": 4,
+        "lora_alpha": 16,
+        "lora_dropout": 0.0,
         "lora_target_modules": ["q_proj", "v_proj"],
         "bf16": False,
         "dtype": "float32",
