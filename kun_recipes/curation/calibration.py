@@ -20,8 +20,8 @@ from kun_recipes.curation.judging import Calibration, Judge
 from kun_recipes.curation.measures import (
     area_under_roc,
     auc_interval,
-    best_threshold,
     calibration_error,
+    even_threshold,
     fit_platt,
     precise_threshold,
     share_interval,
@@ -64,7 +64,7 @@ class Measurement:
 
         Args:
             target_precision: choose the lowest threshold that has this precision there, or if none has, the one of
-                the highest precision; None chooses the one of highest balanced accuracy.
+                the highest precision; None chooses the one at which both labels are as likely.
         """
         seen, tested = self.development, self.held_out
         threshold, source = _threshold(seen, threshold, target_precision)
@@ -98,7 +98,7 @@ def _threshold(seen: Judged, threshold: float | None, target: float | None) -> t
     if threshold is not None:
         return threshold, "config"
     if target is None:
-        return best_threshold(seen.log_odds, seen.right), "development items"
+        return even_threshold(seen.log_odds, seen.right), "development items"
     threshold, precision = precise_threshold(seen.log_odds, seen.right, target)
     short = f"; none has the target, {target:g}" if precision < target else ""
     return threshold, f"development items, precision {precision:.2f} there{short}"
@@ -128,7 +128,7 @@ class Calibrations:
         path: JSON file of the measurements.
         items: the labelled items; those that no judge was trained on choose the threshold and measure the judge.
         thresholds: lowest calibrated log-odds kept by each judge, nats; None is chosen on the development items,
-        target_precision: at which it has this precision; None: at its highest balanced accuracy.
+        target_precision: at which it has this precision; None: at which both labels are as likely.
     """
 
     def __init__(

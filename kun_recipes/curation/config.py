@@ -282,8 +282,8 @@ class RefineConfig(CandidatesConfig):
     )
     filter_threshold: float | None = option(
         None,
-        "lowest calibrated log-odds of 是 kept; null chooses it on the development items of judge_data: the one of "
-        "highest balanced accuracy, or of target_precision",
+        "lowest calibrated log-odds of 是 kept; null chooses it on the development items of judge_data: the one at "
+        "which both labels are as likely, or of target_precision",
         unit="nats",
         selects=True,
     )

@@ -8,6 +8,8 @@ from scipy.special import expit, logit
 from scipy.stats import binomtest, mannwhitneyu, norm
 
 CONFIDENCE = 0.95
+SMALLEST_SLOPE = 1e-6
+"""Of a Platt fit to scores between -1 and 1; below it, the optimiser has found none."""
 BINS = 10
 """Bins of equal width that compare predicted probabilities with outcomes (Naeini et al. 2015)."""
 
@@ -70,14 +72,14 @@ class Cuts:
         return float((self._edges[cut] + self._edges[cut + 1]) / 2)
 
 
-def best_threshold(scores: Sequence[float], positive: Sequence[bool]) -> float:
-    """Return the threshold of highest balanced accuracy: the middle of the widest gap between scores with it."""
-    cuts = Cuts(scores, positive)
-    dropped_right = cuts.negatives - (cuts.kept - cuts.kept_right)
-    # in whole numbers, as shares of the one kind times the other: equal cuts compare equal
-    balanced = cuts.kept_right * cuts.negatives + dropped_right * cuts.positives
-    balanced = numpy.where(cuts.gaps > 0, balanced, -1)
-    return cuts.threshold(int(numpy.where(balanced == balanced.max(), cuts.gaps, -1).argmax()))
+def even_threshold(scores: Sequence[float], positive: Sequence[bool]) -> float:
+    """Return the score at which a positive is as likely as a negative: by a Platt fit, both kinds of the same weight.
+
+    Of the few items that choose it, the cut of highest balanced accuracy leaps by a verdict or two; this one moves
+    little. Below all scores where these do not rise from negatives to positives: such a judge drops nothing.
+    """
+    slope, intercept = fit_platt(scores, positive, balanced=True)
+    return -intercept / slope if slope > SMALLEST_SLOPE / _scale(scores) else min(scores) - 0.5
 
 
 def precise_threshold(scores: Sequence[float], positive: Sequence[bool], target: float) -> tuple[float, float]:
@@ -91,33 +93,44 @@ def precise_threshold(scores: Sequence[float], positive: Sequence[bool], target:
     return cuts.threshold(cut), float(precision[cut])
 
 
-def fit_platt(scores: Sequence[float], positive: Sequence[bool]) -> tuple[float, float]:
+def fit_platt(scores: Sequence[float], positive: Sequence[bool], balanced: bool = False) -> tuple[float, float]:
     """Return slope and intercept of P(positive) = expit(slope x score + intercept) (Platt 1999).
 
     Platt's targets keep both finite where the scores part the kinds. The slope is not below 0: a judge that is upside
     down says nothing, and no probability falls as its score rises.
+
+    Args:
+        balanced: let positives weigh as much as negatives, however many there are of each.
     """
     labels = numpy.array(positive)
-    right, wrong = int(labels.sum()), int((~labels).sum())
+    right, wrong = float(labels.sum()), float((~labels).sum())
+    weights = numpy.where(labels, 1 / right, 1 / wrong) / 2 if balanced else numpy.full(len(labels), 1 / len(labels))
+    if balanced:
+        right = wrong = len(labels) / 2
     targets = numpy.where(labels, (right + 1) / (right + 2), 1 / (wrong + 2))
-    scale = numpy.abs(scores).max() or 1.0
+    scale = _scale(scores)
     values = numpy.array(scores, dtype=float) / scale
 
     def loss(line: numpy.ndarray) -> tuple[float, numpy.ndarray]:
         """Return cross-entropy and its gradient."""
         odds = line[0] * values + line[1]
         off = expit(odds) - targets
-        return (numpy.logaddexp(0, odds) - targets * odds).mean(), numpy.array([(off * values).mean(), off.mean()])
+        entropy = numpy.logaddexp(0, odds) - targets * odds
+        return float(weights @ entropy), numpy.array([weights @ (off * values), weights @ off])
 
     found = minimize(
         loss,
-        [0.0, logit(targets.mean())],
+        [0.0, logit(weights @ targets)],
         jac=True,
         method="L-BFGS-B",
         bounds=[(0, None), (None, None)],
         options={"ftol": 1e-14, "gtol": 1e-10},
     )
     return float(found.x[0] / scale), float(found.x[1])
+
+
+def _scale(scores: Sequence[float]) -> float:
+    return float(numpy.abs(scores).max()) or 1.0
 
 
 def calibration_error(probabilities: Sequence[float], positive: Sequence[bool]) -> float:

@@ -16,8 +16,8 @@ from kun_recipes.curation.judging import Calibration
 from kun_recipes.curation.measures import (
     area_under_roc,
     auc_interval,
-    best_threshold,
     calibration_error,
+    even_threshold,
     fit_platt,
     share_interval,
 )
@@ -65,12 +65,12 @@ def test_calibration_chooses_on_some_items_and_measures_on_others():
     slope, intercept = fit_platt(SEEN.log_odds, SEEN.right)
     probabilities = [float(expit(slope * odds + intercept)) for odds in TESTED.log_odds]
     assert (found.judge, found.bias, found.development, found.held_out) == ("filter", -0.5, 6, 5)
-    assert found.threshold == best_threshold(SEEN.log_odds, SEEN.right) == 1.25
+    assert found.threshold == even_threshold(SEEN.log_odds, SEEN.right)
     assert (found.slope, found.intercept) == (slope, intercept)
     assert found.auc == area_under_roc(TESTED.log_odds, TESTED.right) == 5 / 6
     assert (found.auc_low, found.auc_high) == auc_interval(found.auc, 3, 2)
-    assert found.accuracy == 4 / 5  # -1 is right and below
-    assert (found.accuracy_low, found.accuracy_high) == share_interval(4, 5)
+    assert found.accuracy == 3 / 5  # -1 is right and below, 1 is wrong and above
+    assert (found.accuracy_low, found.accuracy_high) == share_interval(3, 5)
     assert found.calibration_error == pytest.approx(calibration_error(probabilities, TESTED.right))
     assert [found.probability(odds) for odds in TESTED.log_odds] == pytest.approx(probabilities)
 
@@ -78,7 +78,7 @@ def test_calibration_chooses_on_some_items_and_measures_on_others():
 @pytest.mark.parametrize(
     ("threshold", "target", "chosen", "source", "accuracy"),
     [
-        (None, None, 1.25, "development items", 0.8),
+        (None, None, 0.3980358069584842, "development items", 0.6),
         (-1.5, None, -1.5, "config", 0.8),
         (-1e9, None, -1e9, "config", 0.6),
         (None, 1.0, 1.25, "development items, precision 1.00 there", 0.8),
@@ -129,8 +129,8 @@ def test_a_judge_of_answers_is_measured_with_the_segments(settings, judge_of_ans
 def test_calibration_is_reported():
     found = MEASURED.calibration(None)
     assert str(found) == (
-        "filter judge, 5 held-out items: AUC 0.83 [0.31, 0.98], accuracy 0.80 [0.38, 0.96] at calibrated log-odds"
-        " +1.25 (from development items); bias -0.50; calibration error of its probabilities"
+        "filter judge, 5 held-out items: AUC 0.83 [0.31, 0.98], accuracy 0.60 [0.23, 0.88] at calibrated log-odds"
+        " +0.40 (from development items); bias -0.50; calibration error of its probabilities"
         f" {found.calibration_error:.2f}"
     )
     assert Calibration(**found.to_dict()) == found
