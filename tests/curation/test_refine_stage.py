@@ -221,7 +221,7 @@ def test_an_answer_that_does_not_end_is_removed(stage, everything):
 
 
 def test_the_rules_of_the_package_are_the_default(stage):
-    with pytest.raises(UserError, match="no row is left"):  # the tiny model writes noise
+    with pytest.raises(UserError, match="no rows left"):  # the tiny model writes noise
         stage(rules=None)
 
 
@@ -265,7 +265,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_answer_with_a_detail_of_its_own_is_removed(stage, made_up):
-    with pytest.raises(UserError, match="no row is left"):
+    with pytest.raises(UserError, match="no rows left"):
         stage(verify=True, support_threshold=-100.0, answer_threshold=-100.0)
 
 
@@ -306,7 +306,7 @@ def test_each_check_may_drop_rows_alone_and_asks_no_model_for_it(stage, measured
     options = {"verify": True, "checks": [check], "support_threshold": 100.0, "answer_threshold": 100.0}
     options |= {"output_dir": str(output), "dataset_dir": str(output / "dataset")}
     reason = ALONE[check]
-    with nullcontext() if reason is None else pytest.raises(UserError, match="no row is left"):
+    with nullcontext() if reason is None else pytest.raises(UserError, match="no rows left"):
         stage(**options)
     kept = ids(rows_of(output / "rows"))
     dropped = [row for folder in (output / "removed").glob("*") for row in rows_of(folder)]
