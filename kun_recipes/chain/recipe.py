@@ -12,7 +12,7 @@ from kun_recipes.chain.stage import Stage
 from kun_recipes.config.command_line import COMMAND_LINE
 from kun_recipes.config.paths import config_paths
 from kun_recipes.errors import ConfigError
-from kun_recipes.execution.folder import changed_keys
+from kun_recipes.execution.asked import changed_keys
 from kun_recipes.execution.rounds import left_out_with_round
 
 

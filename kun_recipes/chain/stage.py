@@ -12,8 +12,8 @@ from rich.console import RenderableType
 from kun_recipes.chain.plan.assumptions import Assumptions
 from kun_recipes.chain.plan.work import Flow, Work
 from kun_recipes.data.folders import SUMMARY
+from kun_recipes.execution.asked import describe
 from kun_recipes.execution.failed import leave_out, left_out
-from kun_recipes.execution.folder import describe
 from kun_recipes.execution.rounds import left_out_with_round
 from kun_recipes.installed import require_extras
 from kun_recipes.reporting.tables import Table

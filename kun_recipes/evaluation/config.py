@@ -11,8 +11,8 @@ from kun_recipes.errors import ConfigError
 from kun_recipes.evaluation.benchmarks import BenchmarkName, Spacing, benchmark
 from kun_recipes.evaluation.prompts import Format
 from kun_recipes.evaluation.reading import VERSION as READER_VERSION
+from kun_recipes.execution.asked import Versioned
 from kun_recipes.execution.failed import WithoutFailed
-from kun_recipes.execution.folder import Versioned
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.models.source import load_model_source
 from kun_recipes.reporting.language import Language, language_option

@@ -8,8 +8,8 @@ from kun_recipes.config.values import first_repeated
 from kun_recipes.errors import ConfigError
 from kun_recipes.evaluation.config import model_name
 from kun_recipes.evaluation.prompts import Format
+from kun_recipes.execution.asked import Versioned
 from kun_recipes.execution.failed import WithoutFailed
-from kun_recipes.execution.folder import Versioned
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.reporting.language import Language, language_option
 from kun_recipes.studies.votes import RATERS, RESAMPLES

@@ -31,7 +31,7 @@ from kun_recipes.config.paths import config_paths
 from kun_recipes.data.atomic import write_json
 from kun_recipes.data.folders import TRAIN_SUMMARY
 from kun_recipes.errors import UserError
-from kun_recipes.execution.folder import changed_keys, describe
+from kun_recipes.execution.asked import changed_keys, describe
 from kun_recipes.training.distributed import print_status
 from kun_recipes.training.options import TrainingOptions
 

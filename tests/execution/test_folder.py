@@ -5,44 +5,21 @@ import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from kun_recipes.config.options import option
-from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, RoundPath
+from kun_recipes.config.types import ModelPath
 from kun_recipes.data.atomic import write_json
-from kun_recipes.data.folders import fingerprint, require_finished
+from kun_recipes.data.folders import require_finished
 from kun_recipes.errors import UserError
+from kun_recipes.execution.asked import Versioned, describe
 from kun_recipes.execution.counts import Counts
 from kun_recipes.execution.failed import WithoutFailed
-from kun_recipes.execution.folder import StageFolder, Versioned, changed_keys, describe, report
+from kun_recipes.execution.folder import StageFolder, report
+from tests.execution.conftest import SampleConfig
 
 COUNTS = Counts(read=5, rows_in=5, rows_out=3, removed=Counter(fit=2))
-
-
-@dataclass(frozen=True)
-class NamedSet:
-    path: DatasetPath = option()
-    name: str = option("seeds")
-
-
-@dataclass(kw_only=True)
-class SampleConfig:
-    output_dir: OutputPath = option(affects_rows=False)
-    seeds: DatasetPath = option()
-    inputs: list[InputPath] = option(["x"])
-    sampling: str = option("greedy")
-    sets: list[NamedSet] | None = option(None)
-    threshold: float | None = option(None)
-    workers: int = option(1, affects_rows=False)
-    max_batch_tokens: int = option(64, affects_rows=False)
-
-
-@pytest.fixture
-def config(tmp_path) -> SampleConfig:
-    (tmp_path / "seeds.jsonl").write_text("{}\n", encoding="utf-8")
-    return SampleConfig(output_dir=str(tmp_path / "stage"), seeds=str(tmp_path / "seeds.jsonl"))
 
 
 def finished(config: SampleConfig) -> StageFolder:
@@ -138,75 +115,6 @@ def test_changed_input_content_is_refused(config):
         StageFolder("label", config).summary()
 
 
-def test_describe_fingerprints_existing_paths(config, tmp_path):
-    config = replace(config, inputs=[config.seeds, "no/such/file"], threshold=1.5)
-    known = {"path": config.seeds, "content": fingerprint(Path(config.seeds))}
-    assert describe(config) == {
-        "seeds": known,
-        "inputs": [known, "no/such/file"],
-        "sampling": "greedy",
-        "sets": None,
-        "threshold": 1.5,
-    }
-
-
-def test_path_in_a_section_is_fingerprinted_by_content(config):
-    known = {"path": config.seeds, "content": fingerprint(Path(config.seeds))}
-    named = replace(config, sets=[NamedSet(config.seeds), NamedSet("owner/name", "other")])
-    assert describe(named)["sets"] == [{"path": known, "name": "seeds"}, {"path": "owner/name", "name": "other"}]
-
-
-def test_addresses_are_compared_as_they_are_written():
-    @dataclass
-    class Config:
-        inputs: list[InputPath]
-
-    first, second = (describe(Config([f"hf://datasets/a/b@{commit}/*.jsonl"])) for commit in ("1", "2"))
-    assert first == {"inputs": ["hf://datasets/a/b@1/*.jsonl"]}
-    assert changed_keys(first, second) == ["inputs"]
-
-
-def test_another_name_of_a_model_is_another_input(tmp_path):
-    @dataclass
-    class Config:
-        model: ModelPath
-
-    for path in ("one/a", "two/a", "one/b"):
-        (tmp_path / path).mkdir(parents=True)
-        write_json(tmp_path / path / "train_summary.json", {"rows_kept": 1})
-    one, moved, renamed = (describe(Config(str(tmp_path / path))) for path in ("one/a", "two/a", "one/b"))
-    assert changed_keys(one, moved) == []
-    assert changed_keys(one, renamed) == ["model"]
-
-
-def test_a_round_is_known_by_the_stages_that_are_read_of_it(tmp_path):
-    @dataclass
-    class Config:
-        before: RoundPath
-
-    def described(name: str) -> dict[str, Any]:
-        return describe(Config(str(tmp_path / name)))
-
-    for name in ("one/round_1", "two/round_1", "two/round_2"):
-        write_json(tmp_path / name / "label_model" / "train_summary.json", {"rows_kept": 1})
-        write_json(tmp_path / name / "refine" / "stage.json", {"rows_kept": 2, "seconds": 3})
-    one = described("one/round_1")
-    (tmp_path / "one/round_1/gain").mkdir()
-    (tmp_path / "one/round_1/gain/stage.json").touch()
-    assert described("one/round_1") == one  # what another stage wrote there
-    assert changed_keys(one, described("two/round_1")) == []
-    assert changed_keys(one, described("two/round_2")) == ["before"]
-    write_json(tmp_path / "one/round_1" / "refine" / "stage.json", {"rows_kept": 1, "seconds": 3})
-    assert changed_keys(one, described("one/round_1")) == ["before"]
-
-
-def test_a_mapping_with_a_key_content_is_no_path():
-    known, unknown = {"mix": [{"path": "a", "limit": None}]}, {"mix": [{"path": "a"}]}
-    assert changed_keys(known, unknown) == []  # of an earlier version, whose sections lack an option that is null
-    assert changed_keys({"mix": [{"path": "a", "limit": 1}]}, unknown) == ["mix"]
-    assert changed_keys({"weights": {"content": 1, "a": 2}}, {"weights": {"content": 1, "a": 3}}) == ["weights"]
-
-
 def test_a_folder_named_like_a_value_is_no_input(config, tmp_path, monkeypatch):
     finished(config)
     monkeypatch.chdir(tmp_path)
@@ -220,97 +128,6 @@ def test_inputs_may_move_or_be_named_by_another_path(config, tmp_path, monkeypat
     assert StageFolder("label", replace(config, seeds="seeds.jsonl")).summary()["rows_kept"] == 3
     os.replace(config.seeds, tmp_path / "moved.jsonl")
     assert StageFolder("label", replace(config, seeds="moved.jsonl")).summary()["rows_kept"] == 3
-
-
-def test_describe_fingerprints_the_files_of_a_glob(tmp_path, monkeypatch):
-    @dataclass
-    class Config:
-        inputs: InputPath
-
-    config = Config(str(tmp_path / "*.jsonl"))
-    (tmp_path / "a.jsonl").write_text("一", encoding="utf-8")
-    first = describe(config)
-    (tmp_path / "b.txt").write_text("二", encoding="utf-8")
-    assert describe(config) == first
-    monkeypatch.chdir(tmp_path)
-    assert describe(Config("*.jsonl"))["inputs"]["content"] == first["inputs"]["content"]
-    (tmp_path / "b.jsonl").write_text("二", encoding="utf-8")
-    assert describe(config) != first
-
-
-def test_a_files_fingerprint_is_its_content_not_its_time(tmp_path):
-    file = tmp_path / "a"
-    file.write_text("一", encoding="utf-8")
-    first = fingerprint(file)
-    os.utime(file, (0, 0))
-    assert fingerprint(file) == first
-    file.write_text("二", encoding="utf-8")
-    assert fingerprint(file) != first
-
-
-def test_a_large_files_fingerprint_is_its_size_and_time(tmp_path, monkeypatch):
-    monkeypatch.setattr("kun_recipes.data.folders._WHOLE", 2)
-    file = tmp_path / "a"
-    file.write_bytes(b"abc")
-    os.utime(file, (0, 0))
-    first = fingerprint(file)
-    file.write_bytes(b"xyz")
-    os.utime(file, (0, 0))
-    assert fingerprint(file) == first
-    os.utime(file, (0, 1))
-    assert fingerprint(file) != first
-
-
-@pytest.mark.parametrize(
-    ("change", "same"),
-    [
-        (lambda folder: os.utime(folder / "a", (0, 0)), True),
-        (lambda folder: (folder / "a").write_text("二"), False),
-        (lambda folder: (folder / "b").write_text("三"), False),
-        (lambda folder: os.replace(folder / "a", folder / "c"), False),
-        (lambda folder: (folder / "sub" / "d").unlink(), False),
-    ],
-    ids=["time", "content", "another file", "name", "one less"],
-)
-def test_a_folders_fingerprint_is_that_of_its_files(tmp_path, change, same):
-    folder = tmp_path / "folder"
-    (folder / "sub").mkdir(parents=True)
-    (folder / "a").write_text("一", encoding="utf-8")
-    (folder / "sub" / "d").write_text("四", encoding="utf-8")
-    first = fingerprint(folder)
-    change(folder)
-    assert (fingerprint(folder) == first) is same
-
-
-@pytest.mark.parametrize(
-    ("summary", "folder"), [("stage/stage.json", "stage/rows"), ("model/train_summary.json", "model")]
-)
-def test_fingerprint_of_a_finished_folder_ignores_times(tmp_path, summary, folder):
-    (tmp_path / folder).mkdir(parents=True)
-    write_json(tmp_path / summary, {"rows_kept": 3, "seconds": 1.5, "throughput": {"mfu": 0.4}})
-    first = fingerprint(tmp_path / folder)
-    (tmp_path / folder / "00000.jsonl").write_text("{}", encoding="utf-8")  # packed anew, say: not looked at
-    write_json(tmp_path / summary, {"seconds": 99, "rows_kept": 3, "throughput": {"mfu": 0.3}})
-    assert fingerprint(tmp_path / folder) == first
-    write_json(tmp_path / summary, {"rows_kept": 4, "seconds": 1.5})
-    assert fingerprint(tmp_path / folder) != first
-
-
-def test_a_finished_folder_is_known_wherever_its_inputs_lay(tmp_path):
-    (tmp_path / "stage" / "rows").mkdir(parents=True)
-    for path in ("outputs/a", "/elsewhere/a"):
-        summary = {"rows_kept": 3, "config": {"model": {"path": path, "content": "1f"}}}
-        write_json(tmp_path / "stage" / "stage.json", summary)
-        (tmp_path / path.strip("/").replace("/", "-")).write_text(fingerprint(tmp_path / "stage" / "rows"))
-    assert (tmp_path / "outputs-a").read_text() == (tmp_path / "elsewhere-a").read_text()
-
-
-def test_a_training_is_known_wherever_the_sets_lay_that_it_read(tmp_path):
-    def trained(source: str, rows: int) -> str:
-        write_json(tmp_path / "train_summary.json", {"mixed": [{"source": source, "rows_kept": rows}]})
-        return fingerprint(tmp_path)
-
-    assert trained("run/refine/rows", 3) == trained("/moved/refine/rows", 3) != trained("run/refine/rows", 4)
 
 
 def test_rows_of_an_unfinished_stage_are_refused(config):

@@ -12,7 +12,7 @@ from kun_recipes.config.command_line import load
 from kun_recipes.curation.config import LabelConfig, RefineConfig
 from kun_recipes.data.folders import fingerprint
 from kun_recipes.data.rows import row_writer
-from kun_recipes.execution.folder import describe
+from kun_recipes.execution.asked import describe
 from kun_recipes.models.prompts import load_prompt
 from kun_recipes.models.resolve import model_identity
 from kun_recipes.publishing.config import PublishConfig

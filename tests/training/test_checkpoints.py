@@ -10,7 +10,7 @@ from trl import SFTConfig
 
 from kun_recipes.config.command_line import load
 from kun_recipes.errors import UserError
-from kun_recipes.execution.folder import changed_keys
+from kun_recipes.execution.asked import changed_keys
 from kun_recipes.training import checkpoints, options, sft
 from kun_recipes.training.checkpoints import RunFolder, WriteManifest, made_from
 from kun_recipes.training.config import TrainConfig

@@ -7,7 +7,8 @@ import pytest
 from kun_recipes.chain.plan.work import Flow
 from kun_recipes.chain.stages.evaluate import EVALUATE
 from kun_recipes.evaluation.config import Benchmark
-from kun_recipes.execution.folder import StageFolder, changed_keys
+from kun_recipes.execution.asked import changed_keys
+from kun_recipes.execution.folder import StageFolder
 
 CEVAL, CMMLU = Benchmark("c", "ceval"), Benchmark("c", "cmmlu")
 
