@@ -11,11 +11,12 @@ with checks of answers against without.
 The recipe must have run up to its label stage, and its primary chat model be trained; on Slurm both may still be in
 the queue. Each arm refines the candidates and trains a model on what it keeps; all models are evaluated together. What
 is complete is skipped. An arm focused-polished-<check> has one check of answers: tails, details, support or answer.
-These run only if they are named.
+The arm preference trains the model of focused-polished-verified further, by recipes/preference.py on that arm's
+preference pairs. These run only if they are named.
 
 --only, --from, --fresh, --slurm, --plan, --dry-run, --status and `--field value` are as for recipes/run.py; the stages
-of an arm are refine_<arm> and final_model_<arm>. The table is printed here, or by --status once all is done, and
-written to <into>/ablation.md.
+of an arm are refine_<arm> and final_model_<arm>, that of the arm preference is preference_focused-polished-verified.
+The table is printed here, or by --status once all is done, and written to <into>/ablation.md.
 """
 
 import argparse

@@ -4,7 +4,6 @@ An arm is a recipe's refine stage and a training with other values (`kun_recipes
 all of them, with the primary chat model, which every arm is trained from, as the base.
 """
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,29 +16,33 @@ from kun_recipes.chain.commands import RunOptions, carry_out, future, load_clust
 from kun_recipes.chain.graph import let_fail, needs
 from kun_recipes.chain.loading import ANYWHERE, Placement, load_chain
 from kun_recipes.chain.recipe import Chain, StageRun
+from kun_recipes.chain.sharing import share_measured
 from kun_recipes.config.paths import config_paths
 from kun_recipes.curation.config import RefineConfig
+from kun_recipes.data.folders import PREFERENCE
 from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.evaluation.tables import HEADS, percent, results_tables, with_interval
 from kun_recipes.reporting.tables import Table, to_markdown, to_rich
+from kun_recipes.shipped import find_shipped
 
 ONE_SIZE = ("--final_sizes", "null", "--rounds", "1")
 """An arm trains one model, on all rows that it keeps, whatever sizes and rounds the recipe has."""
-
-JUDGES = "judges.json"
-JUDGED_BY = ("model", "engine", "dtype", "filter_prompt", "score_prompt", "score_target", "judge_data")
-"""What a judge's measured bias and threshold depend on."""
 
 NOTHING = "–"
 
 
 @dataclass(frozen=True)
 class ArmRun:
-    """The two stages of an arm in this run."""
+    """The stages of an arm in this run; its refine stage may be that of the arm whose model it trains further."""
 
     name: str
     refine: StageRun
     training: StageRun
+
+    @property
+    def own(self) -> list[StageRun]:
+        """The stages that no other arm has."""
+        return [self.training] if ARMS[self.name].start else [self.refine, self.training]
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class _Loading:
     Attributes:
         folder: of all that the ablation writes.
         argv: the command line's overrides.
+        asked: trainings of the arms, which the recipe may have on request alone.
     """
 
     recipe: str
@@ -75,16 +79,16 @@ class _Loading:
     argv: Sequence[str]
     placement: Placement | None
     future: Sequence[str]
+    asked: Sequence[str]
 
     def stages(self, files: Sequence[str], own: Mapping[str, Any]) -> list[StageRun]:
         """Return the stages of these files with some values replaced."""
+        for name in files:
+            if not Path(find_shipped(self.recipe), f"{name}.yaml").is_file():
+                raise ConfigError(None, f"has no {name}.yaml, which an ablation runs", self.recipe)
         words = [*self.argv, *ONE_SIZE, *_words(own)]
         future = [str(self.folder), *self.future]
-        stages = load_chain(self.recipe, words, self.placement, future, only=files).stages
-        for name in files:
-            if name not in [stage.file for stage in stages]:
-                raise ConfigError(None, f"has no {name}.yaml, which an ablation runs", self.recipe)
-        return stages
+        return load_chain(self.recipe, words, self.placement, future, only=files, asked=self.asked).stages
 
     def arm(self, name: str, recipe: RefineConfig) -> ArmRun:
         """Return the stages of an arm; `recipe` is the recipe's own refine stage."""
@@ -102,6 +106,18 @@ class _Loading:
         )
         return ArmRun(name, refine, training)
 
+    def further_arm(self, name: str, start: ArmRun) -> ArmRun:
+        """Return the stages of an arm that trains the model of another one further, on pairs of that one's rows."""
+        arm = ARMS[name]
+        own = {
+            **{f"{arm.training}.{field}": value for field, value in arm.trained.items()},
+            f"{arm.training}.{arm.rows_option}": start.refine.folder / PREFERENCE,
+            f"{arm.training}.model_name_or_path": start.training.folder,
+            f"{arm.training}.output_dir": self.folder / "models" / name,
+        }
+        (training,) = self.stages([arm.training], own)
+        return ArmRun(name, start.refine, replace(training, name=f"{training.file}_{start.name}"))
+
     def evaluation(self, arms: Sequence[ArmRun]) -> StageRun:
         """Return the recipe's evaluation of the arms' models, beside the model that the first was trained from."""
         own = {
@@ -110,7 +126,7 @@ class _Loading:
             "evaluate.base_format": "chat",
             "evaluate.output_dir": self.folder / "evaluate",
             "evaluate.models": tuple(str(arm.training.folder) for arm in arms),
-            "evaluate.training_rows": tuple(arm.refine.config.dataset_dir for arm in arms),
+            "evaluate.training_rows": tuple(dict.fromkeys(arm.refine.config.dataset_dir for arm in arms)),
         }
         (stage,) = self.stages(["evaluate"], own)
         return stage
@@ -126,19 +142,28 @@ def load_ablation(
 ) -> Ablation:
     """Load the stages of each arm, in folders of their own below `folder`, their evaluation, and what they read from.
 
+    An arm that starts from another one brings that one with it.
+
     Raises ConfigError as `load_chain` does.
     """
-    loading = _Loading(recipe, folder, argv, placement, future)
+    wanted = list(dict.fromkeys(one for name in names for one in (ARMS[name].start, name) if one))
+    asked = [ARMS[name].training for name in wanted]
+    loading = _Loading(recipe, folder, argv, placement, future, asked)
     (refine,) = loading.stages(["refine"], {})
-    arms = [loading.arm(name, refine.config) for name in dict.fromkeys(names)]
-    evaluation = loading.evaluation(arms)
-    own = [*(stage for arm in arms for stage in (arm.refine, arm.training)), evaluation]
-    whole = load_chain(recipe, [*argv, *ONE_SIZE], placement, ANYWHERE)
+    arms: dict[str, ArmRun] = {}
+    for name in wanted:
+        start = ARMS[name].start
+        arms[name] = loading.further_arm(name, arms[start]) if start else loading.arm(name, refine.config)
+    evaluation = loading.evaluation([*arms.values()])
+    own = [*(stage for arm in arms.values() for stage in arm.own), evaluation]
+    # of one size there may be no model of the name that a further training's own file gives
+    starts = {f"{ARMS[name].training}.model_name_or_path": refine.config.model for name in wanted if ARMS[name].start}
+    whole = load_chain(recipe, [*argv, *ONE_SIZE, *_words(starts)], placement, ANYWHERE, asked=asked)
     before = _read_from(whole.stages, own)
     if placement:
         let_fail(own)
     run = replace(whole.run, output_dir=str(folder))
-    return Ablation(Chain(run, [*before, *own]), len(before), arms, evaluation)
+    return Ablation(Chain(run, [*before, *own]), len(before), [*arms.values()], evaluation)
 
 
 def _read_from(stages: Sequence[StageRun], readers: Sequence[StageRun]) -> list[StageRun]:
@@ -164,25 +189,6 @@ def _check_there(ablation: Ablation, selected: Sequence[StageRun]) -> None:
                 raise UserError(
                     f"{stage.name}: {path.value} is not there yet; run the recipe up to its label stage first"
                 )
-
-
-def share_judges(arms: Sequence[ArmRun], stage: StageRun) -> None:
-    """Give an arm's refine stage the judges as an earlier arm measured them, where both judge by the same."""
-    own = stage.folder / JUDGES
-    before = [arm.refine for arm in arms]
-    if stage.file != "refine" or own.is_file():
-        return
-    for other in before[: before.index(stage)]:
-        measured = other.folder / JUDGES
-        needed = stage.config.verify or not other.config.verify  # all of what was measured
-        if needed and _judged_by(other) == _judged_by(stage) and measured.is_file():
-            own.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(measured, own)
-            return
-
-
-def _judged_by(stage: StageRun) -> list[Any]:
-    return [getattr(stage.config, field) for field in JUDGED_BY]
 
 
 def _words(values: Mapping[str, Any]) -> list[str]:
@@ -254,7 +260,7 @@ def run_ablation(
             console.print(*results_tables(summary["results"]), to_rich(table), sep="\n")
 
     def prepare(stage: StageRun) -> None:
-        share_judges(ablation.arms, stage)
+        share_measured([arm.refine for arm in ablation.arms], stage)
 
     selected = ablation.own.select(options.only, options.first)
     if not cluster and not options.plan:

@@ -32,8 +32,8 @@ ANSWERS: dict[str, Values] = {
 }
 """By `answers`: the prompt, for an arm whose recipe writes others."""
 
-TRAINED_ON = {"final_model": "seeds"}
-"""By the name of a training stage: its option that takes the rows of an arm."""
+TRAINED_ON = {"final_model": "seeds", "preference": "pairs"}
+"""By the name of a training stage: its option that takes the rows of an arm, or their preference pairs."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Arm:
         checks: those that drop rows; None: the recipe's own.
         training: stage file of the training, a key of `TRAINED_ON` or one of its further files, final_model_<name>.
         trained: what the arm changes in that file.
+        start: arm whose model is trained further, on preference pairs of what that arm keeps; it has no refine stage
+            then. None: the model is trained on the rows of the arm itself.
     """
 
     scored: str = "instruction"
@@ -55,6 +57,7 @@ class Arm:
     checks: tuple[str, ...] | None = None
     training: str = "final_model"
     trained: Values = field(default_factory=dict)
+    start: str | None = None
 
     def refined(self, recipe: RefineConfig) -> Values:
         """Return the values of refine that make the arm, with the prompts and items that its recipe lacks."""
@@ -92,4 +95,7 @@ al. 2023); focused-unaided is instruction back-and-forth translation's control: 
 CHECK_ARMS = {f"{FIRST}-{check}": Arm(verified=True, checks=(check,)) for check in CHECKS}
 """The paper's method with one check of answers alone."""
 
-ARMS = MAIN_ARMS | CHECK_ARMS
+FURTHER_ARMS = {"preference": Arm(training="preference", start="focused-polished-verified")}
+"""Models of other arms, trained further. The paper has none."""
+
+ARMS = MAIN_ARMS | CHECK_ARMS | FURTHER_ARMS

@@ -1,5 +1,6 @@
 """The arms on the tiny model, through the script, from a finished run's candidates."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -7,18 +8,27 @@ from pathlib import Path
 
 import pytest
 
-from kun_recipes.chain.ablation import Ablation, _retention, ablation_table, load_ablation, share_judges
-from kun_recipes.chain.arms import ARMS, CHECK_ARMS, FIRST, MAIN_ARMS, Arm
+from kun_recipes.chain.ablation import Ablation, _retention, ablation_table, load_ablation
+from kun_recipes.chain.arms import ARMS, CHECK_ARMS, FIRST, FURTHER_ARMS, MAIN_ARMS, Arm
+from kun_recipes.chain.graph import needs
 from kun_recipes.chain.loading import load_chain
+from kun_recipes.chain.sharing import share_measured
 from kun_recipes.curation.config import CHECKS
+from kun_recipes.data.atomic import write_json
 from kun_recipes.data.rows import read_rows
+from kun_recipes.errors import ConfigError
+from kun_recipes.execution.folder import describe
 from kun_recipes.models.prompts import load_prompt
+from tests.curation.stage_rows import write_rows
 
 pytestmark = pytest.mark.timeout(1200)
 
 OWN = {"output_dir", "dataset_dir"}
 READ = ("refine.candidates", "refine.model", "final_model.model_name_or_path")
 RECIPES = ("demo", "humpback", "kun-6b")
+REFINED = [*MAIN_ARMS, *CHECK_ARMS]
+"""Arms with a refine stage of their own."""
+VERIFIED = "focused-polished-verified"
 
 
 @pytest.fixture
@@ -41,7 +51,7 @@ def changed(one: object, other: object) -> set[str]:
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_each_arm_is_what_its_name_says_whatever_the_recipe(load, tmp_path, recipe):
     words = ("--refine.keep_unverified", "true") if recipe != "humpback" else ()  # as the paper's recipes measure
-    for run in load(*ARMS, recipe=recipe, words=words).arms:
+    for run in load(*REFINED, recipe=recipe, words=words).arms:
         arm, config = ARMS[run.name], run.refine.config
         assert (config.score_target, config.answers, config.verify) == (arm.scored, arm.answers, arm.verified)
         assert config.answer_candidates == 1  # several are chosen among by the checks, which most arms have not
@@ -70,7 +80,7 @@ def test_arms_of_a_recipe_keep_its_prompts_and_items_where_they_can(load, tmp_pa
 
 
 def test_each_check_has_an_arm_of_its_own_and_verified_has_the_recipes(load):
-    runs = load(*ARMS, words=("--checks", "tails", "details")).arms
+    runs = load(*REFINED, words=("--checks", "tails", "details")).arms
     drops = {run.name: run.refine.config.checks for run in runs if run.refine.config.verify}
     own = {f"{FIRST}-{check}": [check] for check in CHECKS}
     assert drops == {"focused-polished-verified": ["tails", "details"], **own}
@@ -87,6 +97,36 @@ def test_an_arm_may_be_trained_by_another_stage(load, monkeypatch, tmp_path):
     assert (first.training.name, run.training.name) == (f"final_model_{FIRST}", "final_model_52k_coig_other")
     assert run.training.config.train_rows == 9 and run.training.config.dataset_mixture
     assert ablation.evaluation.config.models == [str(tmp_path / "models" / name) for name in (FIRST, "other")]
+
+
+@pytest.mark.parametrize("recipe", ["demo", "kun-6b"])
+def test_the_preference_arm_trains_the_model_of_another_one_further(load, tmp_path, recipe):
+    ablation = load("preference", FIRST, recipe=recipe, words=("--preference.max_length", "512"))
+    assert [arm.name for arm in ablation.arms] == [VERIFIED, "preference", FIRST]
+    start, further, _ = ablation.arms
+    assert further.refine is start.refine
+    training = further.training.config
+    assert training.max_length == 512  # though the recipe trains it on request alone
+    assert training.model_name_or_path == str(start.training.folder)
+    assert training.pairs == str(start.refine.folder / "preference")
+    assert training.output_dir == str(tmp_path / "models/preference")
+    names = [f"refine_{VERIFIED}", f"final_model_{VERIFIED}", f"preference_{VERIFIED}"]
+    assert [stage.name for stage in ablation.own.stages] == [
+        *names,
+        f"refine_{FIRST}",
+        f"final_model_{FIRST}",
+        "evaluate",
+    ]
+    assert needs(ablation.own.stages)[names[2]] == names[:2]
+    evaluation = ablation.evaluation.config
+    assert evaluation.models == [str(tmp_path / "models" / name) for name in (VERIFIED, "preference", FIRST)]
+    assert evaluation.model == start.training.config.model_name_or_path
+    assert evaluation.training_rows == [str(tmp_path / name / "dataset") for name in (VERIFIED, FIRST)]
+
+
+def test_a_recipe_without_a_preference_training_has_no_such_arm(load):
+    with pytest.raises(ConfigError, match=r"has no preference\.yaml, which an ablation runs"):
+        load(*FURTHER_ARMS, recipe="humpback")
 
 
 def test_the_chain_begins_with_what_the_arms_read_from(in_repository, tmp_path):
@@ -113,7 +153,7 @@ def test_row_rejected_by_a_judge_is_not_good():
 @pytest.mark.parametrize(
     ("names", "shared"),
     [
-        (list(ARMS), {FIRST, "focused-raw", "focused-unaided", "focused-polished-verified", *CHECK_ARMS}),
+        (REFINED, {FIRST, "focused-raw", "focused-unaided", "focused-polished-verified", *CHECK_ARMS}),
         (
             ["focused-polished-support", FIRST, "focused-polished-answer"],  # an arm without checks has no such judges
             {"focused-polished-support", "focused-polished-answer"},
@@ -122,14 +162,38 @@ def test_row_rejected_by_a_judge_is_not_good():
 )
 def test_arms_with_equal_judges_share_one_calibration(load, names, shared):
     arms = load(*names).arms
+    refines = [arm.refine for arm in arms]
     measured = arms[0].refine.folder / "judges.json"
     measured.parent.mkdir(parents=True)
     measured.write_text("{}", encoding="utf-8")
     for arm in arms:
-        share_judges(arms, arm.training)
+        share_measured(refines, arm.training)
         assert arm is arms[0] or not (arm.refine.folder / "judges.json").exists()
-        share_judges(arms, arm.refine)
+        share_measured(refines, arm.refine)
     assert {arm.name for arm in arms if (arm.refine.folder / "judges.json").is_file()} == shared
+
+
+@pytest.mark.parametrize(
+    ("first", "sharing"),
+    [
+        (FIRST, {VERIFIED, "focused-polished-tails"}),
+        (VERIFIED, {"focused-polished-tails"}),
+    ],  # the first has no support
+)
+def test_arms_with_equal_answers_ask_for_them_once(load, tmp_path, first, sharing):
+    (tmp_path / "read").mkdir()
+    words = [word for key in READ[:2] for word in (f"--{key}", str(tmp_path / "read"))]
+    others = (FIRST, VERIFIED, "focused-raw", "focused-polished-tails")
+    arms = load(first, *(name for name in others if name != first), words=(*words,)).arms
+    refines = [arm.refine for arm in arms]
+    folder = refines[0].folder
+    write_json(folder / "stage.json", {"config": describe(refines[0].config)})
+    write_rows(folder / "measured", [{"text": "水"}])
+    for stage in refines:
+        share_measured(refines, stage)
+        share_measured(refines, stage)  # once more, after a kill
+    found = {arm.name for arm in arms if list((arm.refine.folder / "recalled").glob("*/*"))}
+    assert found == sharing
 
 
 def test_an_arm_that_failed_has_an_open_row(load):
@@ -150,23 +214,36 @@ def test_an_arm_that_failed_has_an_open_row(load):
 @pytest.mark.slow
 @pytest.mark.usefixtures("in_repository")
 def test_the_arms_are_refined_trained_and_measured_together(repository: Path, demo_command, finished: Path, tmp_path):
-    names = ["focused-raw", "focused-unaided"]
+    names = ["focused-raw", "focused-unaided", FIRST, VERIFIED, "preference"]
     _, _, _, *overrides = demo_command(finished)
     command = [sys.executable, "recipes/ablation.py", "recipes/demo", *overrides, "--into", str(tmp_path)]
     small = ["--limit", "1", "--evaluate.max_new_tokens", "2", "--bootstrap", "100", "--held_out_new_tokens", "4"]
-    command += [*small, "--arms", *names]
+    kept = ["--refine.checks", "tails", "--refine.answer_threshold", "-100"]  # the tiny model's answers are noise
+    few = ["--max_steps", "2", "--preference.max_length", "4096", "--preference.report_to", "none"]
+    command += [*small, *kept, *few, "--arms", "focused-raw", "focused-unaided", FIRST, "preference"]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     table = (tmp_path / "ablation.md").read_text(encoding="utf-8")
     lines = [line.split(" | ")[0].strip("| ") for line in table.splitlines() if line.startswith("| ")]
     assert lines == ["arm", "---", "primary_chat_model (all arms' start)", *names]
-    raw, unaided = (list(read_rows(tmp_path / name / "refine" / "rows")) for name in names)
+    raw, unaided, _, verified = (list(read_rows(tmp_path / name / "refine" / "rows")) for name in names[:4])
     assert {row["id"] for row in raw} & {row["id"] for row in unaided}
     assert all(row["output"] == row["text"] for row in raw)
     prompt = load_prompt("recipes/prompts/answer.txt", {"instruction"})
     assert {row["polish_prompt"] for row in unaided} == {prompt.fingerprint}
-    judged = [(tmp_path / name / "refine" / "judges.json").read_text(encoding="utf-8") for name in names]
+    judged = [(tmp_path / name / "refine" / "judges.json").read_text(encoding="utf-8") for name in names[:2]]
     assert judged[0] == judged[1]
+    answers = [
+        {row["id"]: row.get("output") for row in read_rows(tmp_path / name / "refine" / "measured")}
+        for name in (FIRST, VERIFIED)
+    ]
+    assert answers[0] == answers[1]
+    counted = (tmp_path / VERIFIED / "refine/logs/measure/stats").glob("*.json")
+    recalled = [json.loads(one.read_text())[1]["stats"]["recalled"] for one in counted]
+    assert sum(recalled) == len(answers[0])
+    summary = json.loads((tmp_path / "models/preference/train_summary.json").read_text(encoding="utf-8"))
+    assert 0 < summary["rows_kept"] <= len(verified)
+    assert not (tmp_path / "preference").exists()
 
 
 def test_a_recipe_of_several_sizes_has_arms_of_one(load, tmp_path):
