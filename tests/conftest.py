@@ -17,7 +17,13 @@ os.environ["OMP_NUM_THREADS"] = "1"
 hypothesis.settings.register_profile("untimed", deadline=None)  # other work beside makes any example slow
 hypothesis.settings.load_profile("untimed")
 
-pytest_plugins = ["tests.loopback_hub.in_process", "tests.programs", "tests.private_slurm", "tests.workers"]
+pytest_plugins = [
+    "tests.loopback_hub.in_process",
+    "tests.programs",
+    "tests.private_slurm",
+    "tests.two_rounds",
+    "tests.workers",
+]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 KINDS = ("slow", "slurm", "vllm", "browser")

@@ -16,6 +16,7 @@ import pytest
 from kun_recipes.chain.all_stages import STAGES as ALL
 from kun_recipes.data.rows import read_rows
 from kun_recipes.execution.slurm.queue import Job, queue
+from tests.two_rounds import results
 
 STAGES = [name for name in ALL if name != "preference"]  # which runs on request
 
@@ -262,3 +263,22 @@ def test_two_nodes_train_together(run, without, cluster, demo_command, repositor
     assert (two["throughput"]["processes"], one["throughput"]["processes"]) == (2, 1)
     for figure in ("loss_first", "loss_last", "held_out_loss_before", "held_out_loss_after"):
         assert two[figure] == pytest.approx(one[figure], rel=1e-4)
+
+
+def test_a_second_round_on_slurm_has_the_rows_and_weights_of_the_local_one(
+    two_rounds, finished_rounds, cluster, in_repository, tmp_path
+):
+    output = tmp_path / "rounds"
+    shutil.copytree(finished_rounds, output)
+    second = [stage for stage in two_rounds.load(output).stages if stage.name.endswith("_2") or stage.name == "rounds"]
+    for folder in (folder for stage in second for folder in stage.written()):
+        shutil.rmtree(folder)
+    names = [stage.name for stage in second]
+    submitted = subprocess.run(
+        two_rounds.command(output, "--slurm", str(cluster), "--only", *names), capture_output=True, text=True
+    )
+    told = {name: line for line in submitted.stdout.splitlines() for name in names if line.startswith(f"{name}: job")}
+    assert [*told] == names, submitted.stderr
+    assert told["gain_2"].endswith(", after label_model_2, primary_chat_model_2, label_2, refine_2")
+    until_done(output)
+    assert results(output) == results(finished_rounds)
