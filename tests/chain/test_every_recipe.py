@@ -10,7 +10,7 @@ from rich.console import Console
 
 from kun_recipes.chain import commands
 from kun_recipes.chain.ablation import run_ablation
-from kun_recipes.chain.arms import ARMS
+from kun_recipes.chain.arms import CHECK_ARMS, MAIN_ARMS
 from kun_recipes.chain.cluster import status
 from kun_recipes.chain.commands import RunOptions, run_recipe
 from kun_recipes.chain.loading import ANYWHERE, load_chain
@@ -18,6 +18,7 @@ from kun_recipes.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RECIPES = sorted(path.parent.name for path in (REPOSITORY / "recipes").glob("*/run.yaml"))
+ARMS = [*MAIN_ARMS, *CHECK_ARMS]
 WITH_ARMS = [recipe for recipe in RECIPES if (REPOSITORY / "recipes" / recipe / "refine.yaml").is_file()]
 PAIR = {"instruction": "水为什么会结冰？", "input": "", "output": "温度降到零度以下，水就结成冰。"}
 
@@ -97,7 +98,7 @@ def labelled(folder) -> Path:
 
 def ablate(recipe: str, **chosen: object) -> str:
     console = Console(file=io.StringIO(), width=2000)
-    run_ablation(options(recipe, slurm="recipes/cluster.yaml", **chosen), list(ARMS), Path("ablation"), [], console)
+    run_ablation(options(recipe, slurm="recipes/cluster.yaml", **chosen), ARMS, Path("ablation"), [], console)
     return console.file.getvalue()
 
 

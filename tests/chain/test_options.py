@@ -13,7 +13,7 @@ from kun_recipes.config.command_line import load
 from kun_recipes.config.words import read_section_word, to_words
 from kun_recipes.corpus.config import Corpus
 from kun_recipes.errors import ConfigError, UserError
-from kun_recipes.execution import folder
+from kun_recipes.execution import asked
 from kun_recipes.execution.devices import VISIBLE
 from kun_recipes.execution.folder import StageFolder
 
@@ -121,11 +121,11 @@ def changed_file(tmp_path, monkeypatch, stage, key, file) -> Callable[[], None]:
     begun.begin()
     assert begun.asked[key]["path"] == f"kun_recipes/{file}"
     package = tmp_path / "package"
-    for other in [*folder.PACKAGE.rglob("*.yaml"), *folder.PACKAGE.rglob("*.npz")]:
-        copied = package / other.relative_to(folder.PACKAGE)
+    for other in [*asked.PACKAGE.rglob("*.yaml"), *asked.PACKAGE.rglob("*.npz")]:
+        copied = package / other.relative_to(asked.PACKAGE)
         copied.parent.mkdir(parents=True, exist_ok=True)
         copied.write_bytes(other.read_bytes())
-    monkeypatch.setattr(folder, "PACKAGE", package)
+    monkeypatch.setattr(asked, "PACKAGE", package)
     StageFolder(stage, config).begin()
     (package / file).write_text("other: rules\n", encoding="utf-8")
     return lambda: StageFolder(stage, config).begin()
@@ -133,7 +133,7 @@ def changed_file(tmp_path, monkeypatch, stage, key, file) -> Callable[[], None]:
 
 @pytest.mark.parametrize("stage", ["label", "refine"])
 def test_detectors_of_the_package_are_part_of_a_stage_with_rules_of_its_own(tmp_path, stage):
-    rules = folder.PACKAGE / "rules" / "rules.yaml"
+    rules = asked.PACKAGE / "rules" / "rules.yaml"
     words = ["--output_dir", str(tmp_path / "run"), f"--{stage}.rules", str(rules)]
     asked = folder.describe(load_chain("recipes/demo", words).select([stage])[0].config)
     assert asked["rules"]["path"] == str(rules)
@@ -143,8 +143,8 @@ def test_detectors_of_the_package_are_part_of_a_stage_with_rules_of_its_own(tmp_
 @pytest.mark.parametrize("stage", ["label", "refine"])
 def test_detectors_that_rules_of_its_own_name_are_part_of_a_stage(tmp_path, stage):
     privacy, rules = tmp_path / "mine.yaml", tmp_path / "rules.yaml"
-    privacy.write_bytes((folder.PACKAGE / "privacy/privacy.yaml").read_bytes())
-    text = (folder.PACKAGE / "rules/rules.yaml").read_text(encoding="utf-8")
+    privacy.write_bytes((asked.PACKAGE / "privacy/privacy.yaml").read_bytes())
+    text = (asked.PACKAGE / "rules/rules.yaml").read_text(encoding="utf-8")
     rules.write_text(text.replace("detectors: null", f"detectors: {privacy}"), encoding="utf-8")
     words = ["--output_dir", str(tmp_path / "run"), f"--{stage}.rules", str(rules)]
     config = load_chain("recipes/demo", words).select([stage])[0].config
