@@ -7,10 +7,11 @@ from kun_recipes.config.options import option
 from kun_recipes.config.types import InputPath, ModelPath, OutputPath, StagePath
 from kun_recipes.config.values import first_repeated
 from kun_recipes.errors import ConfigError
+from kun_recipes.execution.options import HubSeeds
 
 
 @dataclass(kw_only=True)
-class RunConfig:
+class RunConfig(HubSeeds):
     """Options that the stage files of a recipe share. A value set here replaces the one in the stage files.
 
     The seeds are named here alone: the trainings on them, evaluate and statistics take them from here.

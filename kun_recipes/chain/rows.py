@@ -51,7 +51,7 @@ def _wanted(stage: StageRun) -> Iterator[_Wanted]:
     rows = getattr(config, "train_rows", None)
     if rows is None or stage.complete:
         return
-    seeds = PairSet("seeds", config.seeds, config.instruction_column, config.output_column)
+    seeds = PairSet("seeds", config.seeds, config.instruction_column, config.output_column, config.seeds_part())
     yield _Wanted(stage.name, seeds, rows, config.held_out_share)
 
 
@@ -62,7 +62,7 @@ def _most_there(one: _Wanted, chain: Chain, most: dict[str, float]) -> float:
         return math.inf if source.complete else _left_to_train_on(most[source.name], one.held_out_share)
     if not Path(one.pairs.path).exists():
         return math.inf  # a dataset of the Hub
-    pairs, _ = load_pairs(one.pairs.path, one.pairs.instruction, one.pairs.output)
+    pairs, _ = load_pairs(one.pairs.path, one.pairs.instruction, one.pairs.output, one.pairs.part)
     return len(split_pairs(pairs, one.held_out_share)[0])
 
 

@@ -8,7 +8,7 @@ from kun_recipes.config.settings import read_yaml_mapping
 
 RUN_FILE = "run.yaml"
 SEEDS = "seeds"
-SEED_OPTIONS = (SEEDS, "instruction_column", "output_column")
+SEED_OPTIONS = (SEEDS, "instruction_column", "output_column", "seeds_revision", "seeds_subset", "seeds_split")
 
 
 def takes_shared_seeds(values: Collection[str], known: Collection[str]) -> bool:

@@ -65,16 +65,18 @@ class PairSet:
     Attributes:
         path: file, folder, folder of a stage's rows, or Hub dataset.
         instruction: column of the instruction; several are joined by +.
+        part: of a Hub dataset.
     """
 
     name: str
     path: str
     instruction: str = schema.INSTRUCTION
     output: str = schema.OUTPUT
+    part: HubPart = MAIN
 
     def read(self) -> Iterator[Pair | Removed]:
         """Yield what `read_pairs` does."""
-        return read_pairs(self.path, self.instruction, self.output)
+        return read_pairs(self.path, self.instruction, self.output, self.part)
 
     def check(self) -> None:
         """Raise UserError unless the set can be read and has a pair."""

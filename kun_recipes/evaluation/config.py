@@ -13,6 +13,7 @@ from kun_recipes.evaluation.prompts import Format
 from kun_recipes.evaluation.reading import VERSION as READER_VERSION
 from kun_recipes.execution.asked import Versioned
 from kun_recipes.execution.failed import WithoutFailed
+from kun_recipes.execution.options import HubSeeds
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.models.source import load_model_source
 from kun_recipes.reporting.language import Language, language_option
@@ -34,7 +35,7 @@ class Benchmark:
 
 
 @dataclass(kw_only=True)
-class HeldOutSeeds:
+class HeldOutSeeds(HubSeeds):
     """Options of the stages that measure models by the seed pairs which no training saw."""
 
     seeds: DatasetPath = option(help="seed pairs, as the trainings read them: file, folder or Hub dataset")
@@ -100,6 +101,7 @@ class EvaluateConfig(Versioned, WithoutFailed, HeldOutSeeds, EngineConfig):
 
     def check(self) -> None:
         super().check()
+        self.check_seeds_part(self.seeds)
         names = [one.name for one in self.benchmarks]
         if double := first_repeated(names):
             raise ConfigError("benchmarks", f"{double} is given twice")

@@ -9,6 +9,7 @@ from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.writers.disk_base import DiskWriter
 
+from kun_recipes.data.pair_sources import MAIN, HubPart
 from kun_recipes.data.pairs import Pair, load_pairs, split_pairs
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation import columns
@@ -19,12 +20,14 @@ from kun_recipes.models.engines.base import Completion, Engine, Prompt, Sampling
 from kun_recipes.rules.keywords import Refusal
 
 
-def held_out_pairs(source: str, instruction: str, output: str, share: float, limit: int | None) -> list[Pair]:
+def held_out_pairs(
+    source: str, instruction: str, output: str, share: float, limit: int | None, part: HubPart = MAIN
+) -> list[Pair]:
     """Return the pairs that a training with the same share held out of this file; at most `limit`, the first.
 
     Raises UserError without any pair.
     """
-    seeds, _ = load_pairs(source, instruction, output)
+    seeds, _ = load_pairs(source, instruction, output, part)
     _, held_out = split_pairs(seeds, share)
     if not held_out:
         raise UserError(f"{source}: no pair is held out with held_out_share: {share}; raise it")

@@ -5,6 +5,7 @@ from collections.abc import Container, Mapping, Sequence
 from kun_recipes.corpus import decontamination
 from kun_recipes.corpus.decontamination import build_index
 from kun_recipes.corpus.decontamination.matching import Matcher
+from kun_recipes.data.pair_sources import MAIN, HubPart
 from kun_recipes.data.pairs import PairSet, load_pairs
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation.asking import Task
@@ -17,7 +18,7 @@ from kun_recipes.models.resolve import resolve_model
 from kun_recipes.rules import load_rules
 
 TEXTS_AT_ONCE = 32
-DEFAULT = ("instruction", "output")
+DEFAULT = ("instruction", "output", MAIN)
 
 
 def sources(config: EvaluateConfig) -> list[Source]:
@@ -40,8 +41,9 @@ def gather(config: EvaluateConfig, chosen: Sequence[Source]) -> EvaluationInputs
         config.output_column,
         config.held_out_share,
         config.held_out_limit,
+        config.seeds_part(),
     )
-    columns = {config.seeds: (config.instruction_column, config.output_column)}
+    columns = {config.seeds: (config.instruction_column, config.output_column, config.seeds_part())}
     trained_on = dict.fromkeys([config.seeds, *config.training_rows]) if config.training_rows else ()
     return EvaluationInputs(tasks, overlapping(questions, list(trained_on), columns), pairs)
 
@@ -52,7 +54,7 @@ def check_inputs(config: EvaluateConfig, there: Container[str]) -> None:
     Args:
         there: paths that can be read now.
     """
-    seeds = PairSet("seeds", config.seeds, config.instruction_column, config.output_column)
+    seeds = PairSet("seeds", config.seeds, config.instruction_column, config.output_column, config.seeds_part())
     for pairs in [seeds, *(PairSet(path, path) for path in config.training_rows or () if path != config.seeds)]:
         if pairs.path in there:
             pairs.check()
@@ -91,13 +93,13 @@ def evaluated_models(config: EvaluateConfig) -> list[EvaluatedModel]:
 
 
 def overlapping(
-    questions: Sequence[Question], training_rows: Sequence[str], columns: Mapping[str, tuple[str, str]]
+    questions: Sequence[Question], training_rows: Sequence[str], columns: Mapping[str, tuple[str, str, HubPart]]
 ) -> frozenset[str]:
     """Return ids of the questions that a training row quotes: in its instruction, its output, or the two in a row.
 
     Args:
         training_rows: sets of pairs.
-        columns: names of instruction and output in a set where they are others.
+        columns: names of instruction and output in a set where they are others, and its part that is read.
 
     Raises UserError when a set cannot be read.
     """
@@ -112,6 +114,6 @@ def overlapping(
     )
 
 
-def _texts(path: str, instruction: str, output: str) -> list[str]:
-    seeds, _ = load_pairs(path, instruction, output)
+def _texts(path: str, instruction: str, output: str, part: HubPart) -> list[str]:
+    seeds, _ = load_pairs(path, instruction, output, part)
     return [f"{seed.instruction}\n{seed.output}" for seed in seeds]

@@ -1,12 +1,14 @@
 """Options of where the tasks of a stage run."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
 from kun_recipes.config.options import option
+from kun_recipes.data.pair_sources import HubPart
 from kun_recipes.errors import ConfigError
 from kun_recipes.execution.launch import Executor
 from kun_recipes.execution.slurm.arrays import SlurmOptions
@@ -31,6 +33,29 @@ class PushConfig:
             raise ConfigError("push_to", f"no name for the Hub: {' '.join(str(error).split())}") from error
         if "/" not in self.push_to:
             raise ConfigError("push_to", f"write owner/name, not {self.push_to}")
+
+
+@dataclass(kw_only=True)
+class HubSeeds:
+    """Options that say which part of a Hub dataset the seeds are."""
+
+    seeds_revision: str | None = option(None, "commit of the seeds, where they are a Hub dataset")
+    seeds_subset: str | None = option(None, "config of the seeds, where they are a Hub dataset; null: its default one")
+    seeds_split: str | None = option(
+        None,
+        "split of the seeds, where they are a Hub dataset; null: all but test and validation splits, which are left "
+        "out by their names",
+    )
+
+    def seeds_part(self) -> HubPart:
+        """Return what is read of seeds that are a Hub dataset."""
+        return HubPart(self.seeds_revision, self.seeds_subset, self.seeds_split, ("seeds_subset", "seeds_split"))
+
+    def check_seeds_part(self, seeds: str | None) -> None:
+        """Raise ConfigError for a part of seeds that are no Hub dataset."""
+        for key in ("seeds_revision", "seeds_subset", "seeds_split"):
+            if getattr(self, key) and (seeds is None or Path(seeds).exists()):
+                raise ConfigError(key, "holds for a Hub dataset; the seeds are a path")
 
 
 @dataclass(kw_only=True)

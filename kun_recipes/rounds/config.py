@@ -60,6 +60,7 @@ class GainConfig(HeldOutSeeds, EngineConfig, OfRound):
 
     def check(self) -> None:
         super().check()
+        self.check_seeds_part(self.seeds)
         folders = [Path(folder).resolve() for folder in (self.before, self.after, *(self.earlier or ()))]
         if len(set(folders)) < len(folders):
             raise ConfigError("after", f"{self.after}: before, after and earlier name a round twice; give each once")

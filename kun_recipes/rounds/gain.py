@@ -79,7 +79,9 @@ def run(config: GainConfig) -> None:
             check_round(folder)
         load_prompt(config.label_prompt, {"segment"})
         columns = config.instruction_column, config.output_column
-        pairs = held_out_pairs(config.seeds, *columns, config.held_out_share, config.held_out_limit)
+        pairs = held_out_pairs(
+            config.seeds, *columns, config.held_out_share, config.held_out_limit, config.seeds_part()
+        )
         stage.begin()
         counts = ask(config, stage, pairs)
         changes = compare(config, stage)

@@ -7,6 +7,7 @@ from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPa
 from kun_recipes.data import schema
 from kun_recipes.data.pairs import PairSet
 from kun_recipes.errors import ConfigError
+from kun_recipes.execution.options import HubSeeds
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.reporting.language import Language, language_option
 from kun_recipes.statistics.topics import LISTS
@@ -25,7 +26,7 @@ class Reference:
 
 
 @dataclass(kw_only=True)
-class StatisticsConfig(EngineConfig):
+class StatisticsConfig(HubSeeds, EngineConfig):
     """Measure what a dataset is made of, beside reference sets (Kun §4.2.1)."""
 
     dataset: DatasetPath = option(
@@ -74,6 +75,7 @@ class StatisticsConfig(EngineConfig):
 
     def check(self) -> None:
         super().check()
+        self.check_seeds_part(self.seeds)
         names = [reference.name for reference in self.reference_sets()]
         if double := next((name for name in names if names.count(name) > 1 or name == DATASET), None):
             raise ConfigError("references", f"two sets are called {double}; give each its own name")
@@ -83,6 +85,10 @@ class StatisticsConfig(EngineConfig):
 
     def reference_sets(self) -> list[PairSet]:
         """Return the reference sets under their names, the seeds first."""
-        seeds = PairSet(SEEDS, self.seeds, self.instruction_column, self.output_column) if self.seeds else None
+        seeds = (
+            PairSet(SEEDS, self.seeds, self.instruction_column, self.output_column, self.seeds_part())
+            if self.seeds
+            else None
+        )
         others = [PairSet(one.name, one.path, one.instruction, one.output) for one in self.references or ()]
         return [*([seeds] if seeds else []), *others]

@@ -1,7 +1,6 @@
 """Options of `recipes/train.py`: TRL's SFTConfig and our own."""
 
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from trl import SFTConfig
@@ -9,15 +8,15 @@ from trl import SFTConfig
 from kun_recipes.config.options import option
 from kun_recipes.config.types import DatasetPath, InputPath, PromptPath
 from kun_recipes.corpus.config import Benchmark
-from kun_recipes.data.pair_sources import HubPart
 from kun_recipes.errors import ConfigError
+from kun_recipes.execution.options import HubSeeds
 from kun_recipes.execution.rounds import OfRound
 from kun_recipes.training.mixture import DatasetMixture
 from kun_recipes.training.options import TrainingOptions
 
 
 @dataclass(kw_only=True)
-class TrainConfig(TrainingOptions, SFTConfig, OfRound):
+class TrainConfig(TrainingOptions, SFTConfig, OfRound, HubSeeds):
     """Fine-tune the label model, the primary chat model or the final model (Kun §3.1, §3.3)."""
 
     RENAMED: ClassVar[dict[str, str]] = TrainingOptions.RENAMED | {
@@ -33,13 +32,6 @@ class TrainConfig(TrainingOptions, SFTConfig, OfRound):
         "training pairs in a common form: JSON, CSV or Parquet, a folder of such files, or a Hub dataset; null trains "
         "on the dataset_mixture alone",
         source="§3.1",
-    )
-    seeds_revision: str | None = option(None, "commit of the seeds, where they are a Hub dataset")
-    seeds_subset: str | None = option(None, "config of the seeds, where they are a Hub dataset; null: its default one")
-    seeds_split: str | None = option(
-        None,
-        "split of the seeds, where they are a Hub dataset; null: all but test and validation splits, which are left "
-        "out by their names",
     )
     instruction_column: str = option("instruction", "column of the instruction x")
     output_column: str = option("output", "column of the output y")
@@ -104,10 +96,6 @@ class TrainConfig(TrainingOptions, SFTConfig, OfRound):
     def shares_rows_by(self) -> str | None:
         return "packing" if self.packing else "padding_free" if self.padding_free else None
 
-    def seeds_part(self) -> HubPart:
-        """Return what is read of seeds that are a Hub dataset."""
-        return HubPart(self.seeds_revision, self.seeds_subset, self.seeds_split, ("seeds_subset", "seeds_split"))
-
     def to_dict(self) -> dict[str, Any]:
         """Return the values for trackers, as JSON can hold them."""
         mixture = self.dataset_mixture
@@ -132,9 +120,7 @@ class TrainConfig(TrainingOptions, SFTConfig, OfRound):
         mixture = self.dataset_mixture
         if self.seeds is None and mixture is None:
             raise ConfigError("seeds", "is required, or a dataset_mixture: set it in the YAML or by --seeds")
-        for key in ("seeds_revision", "seeds_subset", "seeds_split"):
-            if getattr(self, key) and (self.seeds is None or Path(self.seeds).exists()):
-                raise ConfigError(key, "holds for a Hub dataset; the seeds are a path")
+        self.check_seeds_part(self.seeds)
         if self.train_rows and self.seeds is None:
             raise ConfigError("train_rows", "counts pairs of the seeds; a set of the dataset_mixture has its weight")
         if mixture:

@@ -1,5 +1,6 @@
 import json
 
+from kun_recipes.data.pair_sources import MAIN
 from kun_recipes.evaluation.inputs import overlapping
 from kun_recipes.evaluation.questions import Question
 
@@ -22,7 +23,7 @@ def test_every_question_that_a_row_quotes_is_found(tmp_path):
         {"q": "今天天气怎么样", "a": "晴。"},
     ]
     file.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
-    found = overlapping(QUESTIONS, [str(file)], {str(file): ("q", "a")})
+    found = overlapping(QUESTIONS, [str(file)], {str(file): ("q", "a", MAIN)})
     assert found == {"ceval/val/logic/0", "ceval/val/logic/1"}
 
 

@@ -35,7 +35,9 @@ class GainStage(Stage):
 
     def check_inputs(self, config: GainConfig, there: Container[str]) -> None:
         if config.seeds in there:
-            PairSet("seeds", config.seeds, config.instruction_column, config.output_column).check()
+            PairSet(
+                "seeds", config.seeds, config.instruction_column, config.output_column, config.seeds_part()
+            ).check()
         load_prompt(config.label_prompt, {"segment"})
 
     def headlines(self, name: str, summary: Summary) -> Iterator[RenderableType]:

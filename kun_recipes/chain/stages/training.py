@@ -98,7 +98,9 @@ class TrainingStage(Stage):
 
         sets = [PairSet(one.id, one.id, one.instruction, one.output) for one in mixed_sets(config)]
         if config.seeds is not None:
-            sets.insert(0, PairSet("seeds", config.seeds, config.instruction_column, config.output_column))
+            sets.insert(
+                0, PairSet("seeds", config.seeds, config.instruction_column, config.output_column, config.seeds_part())
+            )
         for pairs in sets:
             if pairs.path in there:
                 pairs.check()
