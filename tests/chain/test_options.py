@@ -13,7 +13,7 @@ from kun_recipes.config.command_line import load
 from kun_recipes.config.words import read_section_word, to_words
 from kun_recipes.corpus.config import Corpus
 from kun_recipes.errors import ConfigError, UserError
-from kun_recipes.execution import asked
+from kun_recipes.execution import asked as asked_of_stage
 from kun_recipes.execution.devices import VISIBLE
 from kun_recipes.execution.folder import StageFolder
 
@@ -121,11 +121,11 @@ def changed_file(tmp_path, monkeypatch, stage, key, file) -> Callable[[], None]:
     begun.begin()
     assert begun.asked[key]["path"] == f"kun_recipes/{file}"
     package = tmp_path / "package"
-    for other in [*asked.PACKAGE.rglob("*.yaml"), *asked.PACKAGE.rglob("*.npz")]:
-        copied = package / other.relative_to(asked.PACKAGE)
+    for other in [*asked_of_stage.PACKAGE.rglob("*.yaml"), *asked_of_stage.PACKAGE.rglob("*.npz")]:
+        copied = package / other.relative_to(asked_of_stage.PACKAGE)
         copied.parent.mkdir(parents=True, exist_ok=True)
         copied.write_bytes(other.read_bytes())
-    monkeypatch.setattr(asked, "PACKAGE", package)
+    monkeypatch.setattr(asked_of_stage, "PACKAGE", package)
     StageFolder(stage, config).begin()
     (package / file).write_text("other: rules\n", encoding="utf-8")
     return lambda: StageFolder(stage, config).begin()
@@ -133,9 +133,9 @@ def changed_file(tmp_path, monkeypatch, stage, key, file) -> Callable[[], None]:
 
 @pytest.mark.parametrize("stage", ["label", "refine"])
 def test_detectors_of_the_package_are_part_of_a_stage_with_rules_of_its_own(tmp_path, stage):
-    rules = asked.PACKAGE / "rules" / "rules.yaml"
+    rules = asked_of_stage.PACKAGE / "rules" / "rules.yaml"
     words = ["--output_dir", str(tmp_path / "run"), f"--{stage}.rules", str(rules)]
-    asked = folder.describe(load_chain("recipes/demo", words).select([stage])[0].config)
+    asked = asked_of_stage.describe(load_chain("recipes/demo", words).select([stage])[0].config)
     assert asked["rules"]["path"] == str(rules)
     assert asked["privacy.yaml"]["path"] == "kun_recipes/privacy/privacy.yaml"
 
@@ -143,16 +143,16 @@ def test_detectors_of_the_package_are_part_of_a_stage_with_rules_of_its_own(tmp_
 @pytest.mark.parametrize("stage", ["label", "refine"])
 def test_detectors_that_rules_of_its_own_name_are_part_of_a_stage(tmp_path, stage):
     privacy, rules = tmp_path / "mine.yaml", tmp_path / "rules.yaml"
-    privacy.write_bytes((asked.PACKAGE / "privacy/privacy.yaml").read_bytes())
-    text = (asked.PACKAGE / "rules/rules.yaml").read_text(encoding="utf-8")
+    privacy.write_bytes((asked_of_stage.PACKAGE / "privacy/privacy.yaml").read_bytes())
+    text = (asked_of_stage.PACKAGE / "rules/rules.yaml").read_text(encoding="utf-8")
     rules.write_text(text.replace("detectors: null", f"detectors: {privacy}"), encoding="utf-8")
     words = ["--output_dir", str(tmp_path / "run"), f"--{stage}.rules", str(rules)]
     config = load_chain("recipes/demo", words).select([stage])[0].config
-    asked = folder.describe(config)
+    asked = asked_of_stage.describe(config)
     assert asked["privacy.yaml"]["path"] == str(privacy)
     privacy.write_text(privacy.read_text(encoding="utf-8") + "\n# more\n", encoding="utf-8")
-    assert folder.changed_keys(folder.describe(config), asked) == ["privacy.yaml"]
-    assert "privacy.yaml" in folder.selecting_keys(config)
+    assert asked_of_stage.changed_keys(asked_of_stage.describe(config), asked) == ["privacy.yaml"]
+    assert "privacy.yaml" in asked_of_stage.selecting_keys(config)
 
 
 @pytest.mark.parametrize("rules", ["sensitive_information: 1\n", "sensitive_information: {detectors: [1]}\n"])
@@ -160,12 +160,12 @@ def test_rules_that_name_no_file_are_left_to_their_own_check(tmp_path, rules):
     file = tmp_path / "rules.yaml"
     file.write_text(rules, encoding="utf-8")
     words = ["--output_dir", str(tmp_path / "run"), "--label.rules", str(file)]
-    asked = folder.describe(load_chain("recipes/demo", words).select(["label"])[0].config)
+    asked = asked_of_stage.describe(load_chain("recipes/demo", words).select(["label"])[0].config)
     assert asked["privacy.yaml"]["path"] == "kun_recipes/privacy/privacy.yaml"
 
 
 def test_a_corpus_that_is_not_asked_for_spam_does_not_depend_on_its_classifier():
-    assert "spam.npz" not in folder.describe(load_chain("recipes/demo", []).select(["corpus"])[0].config)
+    assert "spam.npz" not in asked_of_stage.describe(load_chain("recipes/demo", []).select(["corpus"])[0].config)
 
 
 @pytest.mark.slow
