@@ -4,13 +4,16 @@ import ast
 import re
 import string
 from collections.abc import Iterator
+from importlib.resources import as_file
 from pathlib import Path
 
 import jinja2
 import pytest
+from fontTools.ttLib import TTFont
 from jinja2.ext import extract_from_ast
 
 from kun_recipes.privacy import KINDS
+from kun_recipes.reporting.drawing import FONT_FILE
 from kun_recipes.reporting.language import catalogue, is_english, listed, named, retold, speaking, stage_name, tr
 from kun_recipes.rules import load_rules
 from kun_recipes.rules.sensitive import REASONS
@@ -58,6 +61,13 @@ def test_chinese_messages_use_the_values_of_the_english_ones():
     for english, chinese in catalogue().messages.items():
         assert set(fields(chinese)) <= set(fields(english)), english
         assert HAN.search(chinese) or english in SAME_IN_BOTH, english
+
+
+def test_the_bundled_font_has_every_character_of_the_messages(in_repository):
+    with as_file(FONT_FILE) as path:
+        known = TTFont(path).getBestCmap()
+    text = Path("kun_recipes/reporting/zh.yaml").read_text(encoding="utf-8")
+    assert {character for character in text if character.isprintable()} - {*map(chr, known)} == set()
 
 
 def test_stored_texts_keep_their_numbers():
