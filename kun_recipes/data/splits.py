@@ -52,9 +52,7 @@ def of_default_config(folder: Path, files: Sequence[Path]) -> list[Path]:
     """
     card = folder / "README.md"
     configs = _configs(card) if card.is_file() else []
-    default = [
-        one for one in configs if one.get("default") or one.get("config_name") == "default" or len(configs) == 1
-    ]
+    default = configs if len(configs) == 1 else list(filter(_is_default, configs))
     if not default:
         return [*files]
     patterns = _patterns(default[0].get("data_files"))
