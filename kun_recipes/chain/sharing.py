@@ -3,13 +3,12 @@
 A model is then not asked again what it was asked before. What is taken over is what the stage would have got itself.
 """
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from kun_recipes.chain.recipe import StageRun
-from kun_recipes.data.folders import JUDGES, ROWS, link_or_copy
+from kun_recipes.data.folders import JUDGES, ROWS, link_or_copy, share_judges
 from kun_recipes.execution.asked import changed_keys, describe, selecting_keys
 
 JUDGED_BY = ("model", "engine", "dtype", "filter_prompt", "score_prompt", "score_target", "judge_data")
@@ -37,8 +36,7 @@ def share_measured(refines: Sequence[StageRun], stage: StageRun) -> None:
             break
     for other in earlier:
         if (other.folder / JUDGES).is_file() and _judged_by(other) == _judged_by(stage):
-            stage.folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(other.folder / JUDGES, stage.folder / JUDGES)
+            share_judges(other.folder, stage.folder)
             break
 
 

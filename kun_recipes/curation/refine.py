@@ -22,7 +22,7 @@ from kun_recipes.curation.preference import NoteTurnedDown, write_pairs
 from kun_recipes.curation.verification import Verification
 from kun_recipes.data import schema
 from kun_recipes.data.dataset import write_dataset
-from kun_recipes.data.folders import JUDGES
+from kun_recipes.data.folders import JUDGES, share_judges
 from kun_recipes.data.rows import (
     InputReader,
     RowReader,
@@ -202,13 +202,6 @@ def requests(
 def judge_requests(judges: Iterable[Judge], *asked: str) -> Iterator[Request]:
     """Yield the question of each judge about a pair."""
     return ((judge.prompt_for(*asked), judge.new_tokens) for judge in judges)
-
-
-def share_judges(measured: Path, folder: Path) -> None:
-    """Give a refine stage that judges by the same items the judges as another one measured them, if it did."""
-    if (measured / JUDGES).is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(measured / JUDGES, folder / JUDGES)
 
 
 def run(config: RefineConfig) -> None:

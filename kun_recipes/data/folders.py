@@ -71,6 +71,13 @@ def require_finished(rows: str) -> None:
         raise UserError(f"{folder}: this stage was started but did not finish; run it again first")
 
 
+def share_judges(measured: Path, folder: Path) -> None:
+    """Give a refine stage the judges as another stage measured them, if it did: both judge by the same items."""
+    if (measured / JUDGES).is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(measured / JUDGES, folder / JUDGES)
+
+
 def discard(folder: Path, writes: Sequence[str] = ()) -> None:
     """Remove a folder that a stage, a training or `put_in_place` wrote, and nobody else wrote into.
 
