@@ -1,6 +1,5 @@
 """Shares of the corpora: what each task reads. Shares that were read before come first, so that a corpus can grow."""
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from kun_recipes.corpus.sources.formats import CorpusFormat
 from kun_recipes.corpus.sources.streams import StreamShard
 from kun_recipes.data.atomic import write_json
 from kun_recipes.data.files import CorpusFile, printable
+from kun_recipes.data.folders import fingerprint
 from kun_recipes.errors import UserError
 
 Part = CorpusFile | StreamShard
@@ -40,7 +40,7 @@ class Share:
 
     def is_unchanged(self, note: Note) -> bool:
         """Return whether the parts are those of a note of this layout and these names."""
-        return all(map(_is_unchanged, self.parts, note["parts"]))
+        return self.note()["parts"] == note["parts"]
 
 
 class NoteShares(PipelineStep):
@@ -112,22 +112,5 @@ def _name(part: Part) -> str:
 
 
 def _note(part: Part) -> Note:
-    if not _is_local(part):
-        return {"name": _name(part)}
-    status = Path(part.path).stat()
-    known = {"bytes": status.st_size, "modified": status.st_mtime_ns, "sha256": _digest(part.path)}
+    known = {"content": fingerprint(Path(part.path))} if _is_local(part) else {}
     return {"name": _name(part), **known}
-
-
-def _is_unchanged(part: Part, note: Note) -> bool:
-    if not _is_local(part):
-        return True
-    status = Path(part.path).stat()
-    if status.st_size != note["bytes"]:
-        return False
-    return status.st_mtime_ns == note["modified"] or _digest(part.path) == note["sha256"]
-
-
-def _digest(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
