@@ -1,4 +1,4 @@
-"""What the refine stage of an arm takes over from that of an earlier arm: judges as measured, verdicts and answers.
+"""Reuse of measurements between the refine stages of arms: judges, verdicts and answers.
 
 A model is then not asked again what it was asked before. What is taken over is what the stage would have got itself.
 """
@@ -12,7 +12,7 @@ from kun_recipes.data.folders import JUDGES, ROWS, link_or_copy, share_judges
 from kun_recipes.execution.asked import changed_keys, describe, selecting_keys
 
 JUDGED_BY = ("model", "engine", "dtype", "filter_prompt", "score_prompt", "score_target", "judge_data")
-"""What a judge's measured bias and threshold depend on."""
+"""Config fields that decide a judge's measured bias and threshold."""
 
 ADDS = "verify"
 """Option that adds measures to a row, and changes none of the others."""

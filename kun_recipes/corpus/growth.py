@@ -57,7 +57,7 @@ class Earlier:
 
     @property
     def notes(self) -> list[Note]:
-        """What each of its tasks read."""
+        """Notes of the files that its tasks read, by rank."""
         return [_read_json(self.folder / NOTED / f"files/{rank:05d}.json") for rank in range(self.tasks)]
 
     @property

@@ -79,7 +79,7 @@ def to_label(config: LabelConfig, segments: Sequence[Row]) -> LabelConfig:
 
 
 def to_refine(config: RefineConfig) -> RefineConfig | None:
-    """Return the config that refines what the label stage before kept of held-out segments; None if there is none."""
+    """Return the config that refines the held-out segments that label kept; None if it kept none."""
     labelled, folder = Path(config.candidates).with_name(HELD_OUT), Path(config.output_dir, HELD_OUT)
     if not segments_folder(labelled.parent).is_dir() or not finished_summary(labelled)["rows_kept"]:
         return None

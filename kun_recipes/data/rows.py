@@ -237,7 +237,7 @@ class _ShardWriter(JsonlWriter):
 
 
 def row_writer(folder: str | Path, by_shard: bool = False) -> JsonlWriter:
-    """Write one shard a task; with `by_shard`, one file for each value that `AssignShard` gave, in its order."""
+    """Write one shard per task; with `by_shard`, one file per number that `AssignShard` gave, in their order."""
     if by_shard:
         return _ShardWriter(str(folder), f"${{rank}}_${{{SHARD}}}.jsonl.zst", compression=ZSTD, adapter=_row)
     return JsonlWriter(str(folder), "${rank}.jsonl.zst", compression=ZSTD, adapter=_row)

@@ -1,4 +1,4 @@
-"""What a stage was asked: everything of its config that decides its rows, and how two runs differ in it."""
+"""Values of a stage's config that decide its rows: described for its summary, and compared between two runs."""
 
 import dataclasses
 import glob

@@ -28,7 +28,7 @@ GRAM = 2
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a round made of the held-out segments.
+    """Rows that a round made of the held-out segments.
 
     Attributes:
         segments: their ids.

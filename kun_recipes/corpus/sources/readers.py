@@ -76,7 +76,7 @@ class CorpusReader(PipelineStep):
 
     @cached_property
     def shares(self) -> list[Share]:
-        """What each task reads."""
+        """Files that the tasks read, by rank."""
         shares = []
         for number, (format, found) in enumerate(self.inputs):
             parts = found.shards if isinstance(found, HubDataset) else found
