@@ -166,6 +166,18 @@ class RunFolder:
         summary = json.loads(path.read_text(encoding="utf-8"))
         path.write_text(json.dumps({**summary, "not_best": count}), encoding="utf-8")
 
+    def write_evaluation(self, dataset: str, metric: Mapping[str, Any]) -> Path:
+        """Write one result of the final model on C-Eval as the evaluate stage does, and return that stage's folder."""
+        entry = {
+            "task": {"type": "multiple-choice", "name": "Multiple choice"},
+            "dataset": {"type": "ceval/ceval-exam", "name": dataset, "split": "val"},
+            "metrics": [{"type": "accuracy", **metric}],
+        }
+        folder = self.folder / "evaluate"
+        (folder / "model_index").mkdir(parents=True)
+        (folder / "model_index/final_model.json").write_text(json.dumps([entry]), encoding="utf-8")
+        return folder
+
     def _removed(self, folder: str, **values: str) -> None:
         with row_writer(self.folder / folder) as writer:
             writer.write(Document("题目", "x", metadata={"source": "wudao", **values}), 0)

@@ -242,15 +242,8 @@ def test_the_card_of_a_model_of_preference_pairs_says_so(run_folder):
 
 
 def test_evaluation_results_are_in_card_and_metadata(run_folder):
-    interval = {"type": "accuracy", "name": "PPL, 5 shots", "value": 73.25, "confidence_interval": [70.9, 75.6]}
-    entry = {
-        "task": {"type": "multiple-choice", "name": "Multiple choice"},
-        "dataset": {"type": "ceval/ceval-exam", "name": "C-Eval", "split": "val"},
-        "metrics": [interval],
-    }
-    folder = run_folder.folder / "evaluate"
-    (folder / "model_index").mkdir(parents=True)
-    (folder / "model_index/final_model.json").write_text(json.dumps([entry]), encoding="utf-8")
+    interval = {"name": "PPL, 5 shots", "value": 73.25, "confidence_interval": [70.9, 75.6]}
+    folder = run_folder.write_evaluation("C-Eval", interval)
     text = card(run_folder, "final_model", evaluation_dir=folder)
     assert "| C-Eval | PPL, 5 shots | 73.25 (70.9–75.6) |" in text
     assert "no public benchmark" not in text

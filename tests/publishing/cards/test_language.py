@@ -73,15 +73,8 @@ def test_chinese_card_answers_common_questions(run_folder):
 
 
 def test_chinese_card_with_results_of_the_evaluation(run_folder):
-    metric = {"type": "accuracy", "name": "PPL, 5 shots, chat prompt v1, mean over subjects, %", "value": 73.25}
-    entry = {
-        "task": {"type": "multiple-choice", "name": "Multiple choice"},
-        "dataset": {"type": "ceval/ceval-exam", "name": "C-Eval (20 questions of 4 subjects)", "split": "val"},
-        "metrics": [metric],
-    }
-    folder = run_folder.folder / "evaluate"
-    (folder / "model_index").mkdir(parents=True)
-    (folder / "model_index/final_model.json").write_text(json.dumps([entry]), encoding="utf-8")
+    metric = {"name": "PPL, 5 shots, chat prompt v1, mean over subjects, %", "value": 73.25}
+    folder = run_folder.write_evaluation("C-Eval (20 questions of 4 subjects)", metric)
     text = card(run_folder, "final_model", evaluation_dir=folder, language="zh")
     assert "| C-Eval（20 题，4 科） | PPL，5 个示例，对话提示 v1，各科平均，% | 73.25 |" in text
     assert metric["name"] in text  # the Hub's metadata stays as it is
