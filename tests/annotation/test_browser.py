@@ -33,9 +33,10 @@ class Annotator:
         self.settled()
 
     def settled(self, other_than: str | None = None) -> str:
-        """Wait until an item takes votes, and say which."""
-        self.page.wait_for_function("other => (document.body.dataset.ready ?? other) !== other", arg=other_than)
-        return self.page.evaluate("document.body.dataset.ready")
+        """Wait until an item takes votes, and say which; a page that loads anew has no body at first."""
+        ready = "document.body?.dataset.ready"
+        shown = self.page.wait_for_function(f"other => ({ready} ?? other) !== other && {ready}", arg=other_than)
+        return shown.json_value()
 
     @property
     def is_done(self) -> bool:
