@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from kun_recipes.config.options import option
-from kun_recipes.config.types import InputPath, OutputPath, PromptPath, RowsPath
+from kun_recipes.config.types import DatasetPath, InputPath, OutputPath, PromptPath, RowsPath
 from kun_recipes.curation.parts import HELD_OUT_SEGMENTS, MOST_HELD_OUT, ROUND_SHARE, Part
 from kun_recipes.data import schema
 from kun_recipes.data.row_sources import RowSource
@@ -276,9 +276,10 @@ class RefineConfig(CandidatesConfig):
     answer_prompt: PromptPath = option(
         "recipes/prompts/answer_judge.txt", "does the answer fit its instruction and segment?", source="ours"
     )
-    judge_data: list[InputPath] = option(
+    judge_data: list[DatasetPath] = option(
         help="files of labelled items: half train the judges, a quarter chooses their thresholds, a quarter measures "
-        "them; with outputs for pairs; or folders of people's votes, as recipes/annotate.py exports them",
+        "them; with outputs for pairs; or folders of people's votes, as recipes/annotate.py exports them; "
+        "or owner/name@revision, either of them on the Hub",
     )
     filter_threshold: float | None = option(
         None,

@@ -8,20 +8,34 @@ to texts that are a question or an imperative (figure 4), the score judge says �
 comprehensive scoring, of the pair, a score item also has "output": ..., the answer to its text. An item of the answer
 judge is {"judge": "answer", "segment": ..., "instruction": ..., "output": ..., "label": ..., "kind": ...}: does the
 output, given the segment, answer the instruction? In place of a file, people's votes give items of the score judge:
-`voted_items`.
+`voted_items`. Items and votes may be datasets of the Hub, too.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from kun_recipes.curation.voted_items import PARQUET, is_vote, no_texts, read_voted
+from kun_recipes.curation.voted_items import (
+    PARQUET,
+    VOTES,
+    Vote,
+    checked_votes,
+    count_votes,
+    is_vote,
+    no_texts,
+    votes_of,
+)
 from kun_recipes.data.hashing import choice_hash
-from kun_recipes.data.json_lines import Malformed, Record, read_lines
+from kun_recipes.data.hub_datasets import HUB_DATASET, config_names, load_splits
+from kun_recipes.data.json_lines import Malformed, read_lines
 from kun_recipes.errors import UserError
 
 LABELS = {"filter": ("是", "否"), "score": ("好", "差"), "answer": ("好", "差")}
 """The two verdicts of each judge, the one that keeps a row first."""
+
+FILES = (".jsonl", ".csv", PARQUET)
+"""Endings of what is read from here, and never asked of the Hub."""
 
 PARTS = ("train it on", "choose its threshold by", "measure it on")
 """The parts of the items, by what they are for."""
@@ -131,24 +145,43 @@ def _check_parts(judge: str, items: Sequence[JudgeItem], files: str) -> None:
 def _read(file: str, pairs: bool) -> Iterator[tuple[str, JudgeItem]]:
     """Yield the items of a file, and where each stands."""
     path = Path(file)
-    if not path.exists():
+    hub = None if path.exists() or path.suffix in FILES else HUB_DATASET.fullmatch(file)
+    if hub:
+        yield from _read_hub(file, hub["name"], hub["revision"], pairs)
+    elif not path.exists():
         raise UserError(f"{file}: no such file of labelled items")
-    if path.is_dir() or path.suffix == PARQUET:
-        for instruction, output, good in read_voted(path, pairs):
-            label = LABELS["score"][0 if good else 1]
-            yield file, JudgeItem("score", instruction, label, "voted", output, file=file)
+    elif path.is_dir() or path.suffix == PARQUET:
+        yield from _voted(file, votes_of(path), pairs)
     elif path.suffix == ".csv":
         raise no_texts(file)
     else:
         for record in read_lines(file):
             where = f"{file}:{record.number}"
-            yield where, _parse(record, where, file, pairs)
+            if isinstance(record, Malformed):
+                raise UserError(f"{where}: not JSON: {record.message}")
+            yield where, _parse(record.value, where, file, pairs)
 
 
-def _parse(record: Record | Malformed, where: str, file: str, pairs: bool) -> JudgeItem:
-    if isinstance(record, Malformed):
-        raise UserError(f"{where}: not JSON: {record.message}")
-    row = record.value
+def _read_hub(source: str, name: str, revision: str | None, pairs: bool) -> Iterator[tuple[str, JudgeItem]]:
+    """Yield the items of a dataset of the Hub: of its votes on pairs where it has such a config, else its rows."""
+    problem = f"{source}: neither a file of labelled items nor a dataset that the Hub gives"
+    subset = VOTES if VOTES in config_names(name, revision, problem) else None
+    for split, rows in load_splits(name, revision, subset, None, problem).items():
+        where = f"{source}/{split}"
+        if subset:
+            yield from _voted(source, checked_votes(where, rows), pairs)
+        else:
+            places = ((f"{where}:{number}", row) for number, row in enumerate(rows, start=1))
+            yield from ((place, _parse(row, place, source, pairs)) for place, row in places)
+
+
+def _voted(source: str, votes: Sequence[Vote], pairs: bool) -> Iterator[tuple[str, JudgeItem]]:
+    for instruction, output, good in count_votes(source, votes, pairs):
+        label = LABELS["score"][0 if good else 1]
+        yield source, JudgeItem("score", instruction, label, "voted", output, file=source)
+
+
+def _parse(row: Any, where: str, file: str, pairs: bool) -> JudgeItem:
     if not isinstance(row, dict):
         raise UserError(f"{where}: not a JSON object")
     if is_vote(row):

@@ -5,7 +5,7 @@ output did not fail. The majority of its votes labels an instruction, or a pair;
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,36 +15,38 @@ from pyarrow import parquet
 from kun_recipes.errors import UserError, print_once_per_machine
 
 PARQUET = ".parquet"
-FILE = f"quality{PARQUET}"
+VOTES = "quality"
+"""Config of the votes on pairs in what is exported."""
+FILE = f"{VOTES}{PARQUET}"
 CRITERIA = ("clarity", "feasibility", "practicality")
 GRADES = {"excellent": True, "pass": True, "fail": False}
 """The grades of an output, and whether each is good enough."""
 TEXTS = ("item_instruction", "item_output")
+COLUMNS = [*CRITERIA, "output", *TEXTS]
+Vote = dict[str, Any]
 
 
-def read_voted(path: Path, pairs: bool) -> Iterator[tuple[str, str, bool]]:
+def count_votes(source: str, votes: Iterable[Vote], pairs: bool) -> Iterator[tuple[str, str, bool]]:
     """Yield (instruction, output, whether most votes call it good) of what was voted on; print how many there are.
 
     Args:
-        path: the exported folder, or its quality.parquet.
+        source: name of the votes, for the message.
         pairs: whether an instruction is judged with its output; the output is empty where it is judged alone.
-
-    Raises UserError for anything else.
     """
     good: Counter[tuple[str, str]] = Counter()  # votes for, less those against
-    for vote in _votes(path):
+    for vote in votes:
         asked = (vote["item_instruction"], vote["item_output"] if pairs else "")
         liked = all(vote[name] for name in CRITERIA) and (not pairs or GRADES[vote["output"]])
         good[asked] += 1 if liked else -1
-    ties = sum(votes == 0 for votes in good.values())
-    liked_most = sum(votes > 0 for votes in good.values())
+    ties = sum(balance == 0 for balance in good.values())
+    liked_most = sum(balance > 0 for balance in good.values())
     print_once_per_machine(
-        f"{path}: {len(good)} {'pairs' if pairs else 'instructions'} with votes: {liked_most} good, "
+        f"{source}: {len(good)} {'pairs' if pairs else 'instructions'} with votes: {liked_most} good, "
         f"{len(good) - liked_most - ties} poor, {ties} left out as ties"
     )
-    for (instruction, output), votes in good.items():
-        if votes:
-            yield instruction, output, votes > 0
+    for (instruction, output), balance in good.items():
+        if balance:
+            yield instruction, output, balance > 0
 
 
 def is_vote(row: dict[str, Any]) -> bool:
@@ -60,8 +62,12 @@ def no_texts(where: str) -> UserError:
     )
 
 
-def _votes(path: Path) -> list[dict[str, Any]]:
-    """Return the votes with their items' texts, each checked."""
+def votes_of(path: Path) -> list[Vote]:
+    """Return the votes of an exported folder, or of its quality.parquet, with their items' texts.
+
+    Raises:
+        UserError: the path is something else, or a vote is invalid.
+    """
     file = path / FILE if path.is_dir() else path
     if not file.is_file():
         raise UserError(
@@ -72,15 +78,21 @@ def _votes(path: Path) -> list[dict[str, Any]]:
         table = parquet.read_table(file)
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(f"{file}: not a Parquet file that can be read: {str(error).splitlines()[0]}") from error
-    columns = [*CRITERIA, "output", *TEXTS]
-    if missing := [name for name in columns if name not in table.column_names]:
-        raise UserError(
-            f"{file}: lacks {', '.join(missing)}: not the votes on pairs that recipes/annotate.py --export true writes"
-        )
-    votes = table.select(columns).to_pylist()
-    for number, vote in enumerate(votes, start=1):
-        if problem := _problem(vote):
-            raise UserError(f"{file}: vote {number}: {problem}")
+    return checked_votes(str(file), table.to_pylist())
+
+
+def checked_votes(source: str, rows: Iterable[dict[str, Any]]) -> list[Vote]:
+    """Return rows as votes; raise UserError where a row is not one."""
+    votes = []
+    for number, row in enumerate(rows, start=1):
+        if missing := [name for name in COLUMNS if name not in row]:
+            raise UserError(
+                f"{source}: lacks {', '.join(missing)}: not the votes on pairs that recipes/annotate.py --export true "
+                "writes"
+            )
+        if problem := _problem(row):
+            raise UserError(f"{source}: vote {number}: {problem}")
+        votes.append({name: row[name] for name in COLUMNS})
     return votes
 
 

@@ -1,5 +1,6 @@
 """Datasets of the Hub: the commit of a branch or tag, and the splits at a commit, downloaded."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,11 @@ from kun_recipes.data.rows import LocatedRow
 from kun_recipes.data.splits import read_unasked
 from kun_recipes.errors import UserError
 from kun_recipes.progress import is_shown
+
+HUB_DATASET = re.compile(
+    r"(?:hf://datasets/)?(?P<name>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w./-]+))?"
+)
+"""A dataset of the Hub as options name it: owner/name or owner/name@revision."""
 
 
 def newest_commit(path: str, name: str, revision: str | None) -> str:
@@ -68,19 +74,30 @@ def load_splits(
 
     if not is_shown():
         datasets.disable_progress_bars()
-
-    def load() -> Any:
-        return datasets.load_dataset(name, subset, split=split, revision=revision)
-
-    try:
-        loaded = with_retries(f"{name}: loading it", load, also=(ConnectionError,))
-    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        reason = " ".join(str(error.__cause__ or error).split("Example of usage")[0].split())
-        raise UserError(f"{problem}: {reason}{_advice(reason, *options)}") from error
+    loaded = _asked(
+        lambda: datasets.load_dataset(name, subset, split=split, revision=revision), name, problem, options
+    )
     if split:
         return {split: loaded}
     sizes = {one: f"{rows.num_rows} row{'s' * (rows.num_rows != 1)}" for one, rows in loaded.items()}
     return {one: loaded[one] for one in read_unasked(name, loaded, sizes, f"name one by `{options[1]}`")}
+
+
+def config_names(name: str, revision: str | None, problem: str) -> list[str]:
+    """Return the names of a dataset's configs; raise UserError as `load_splits` does."""
+    import datasets
+
+    return _asked(lambda: datasets.get_dataset_config_names(name, revision=revision), name, problem)
+
+
+def _asked(ask: Callable[[], Any], name: str, problem: str, options: tuple[str, str] = ("subset", "split")) -> Any:
+    import datasets
+
+    try:
+        return with_retries(f"{name}: loading it", ask, also=(ConnectionError,))
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        reason = " ".join(str(error.__cause__ or error).split("Example of usage")[0].split())
+        raise UserError(f"{problem}: {reason}{_advice(reason, *options)}") from error
 
 
 def _advice(reason: str, subset: str, split: str) -> str:

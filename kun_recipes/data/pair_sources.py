@@ -1,7 +1,7 @@
 """Rows of whatever holds pairs: JSON, CSV and Parquet files, folders of them, a stage's rows, datasets of the Hub."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from kun_recipes.data import csv_files, json_files
 from kun_recipes.data.archives import PACKINGS
 from kun_recipes.data.csv_files import read_csv
 from kun_recipes.data.folders import require_finished
+from kun_recipes.data.hub_datasets import HUB_DATASET, load_splits
 from kun_recipes.data.json_files import read_json
 from kun_recipes.data.json_lines import Malformed
 from kun_recipes.data.pair_forms import COLUMNS, Row, lower
@@ -71,10 +72,12 @@ def source_files(source: str, part: HubPart = MAIN) -> Iterator[tuple[str, Itera
     elif path.exists():
         for file in data_files(source):
             yield str(file), _parquet_rows(file) if file.suffix == ".parquet" else _text_rows(str(file))
-    elif path.name.endswith(SUFFIXES) or source.startswith((".", "/")) or source.count("/") != 1:
+    elif path.name.endswith(SUFFIXES) or not (hub := HUB_DATASET.fullmatch(source)):
         raise UserError(f"{source}: no such file or folder")
     else:
-        yield from _hub_splits(source, part)
+        if hub["revision"] and part.revision:
+            raise UserError(f"{source}: names a revision, and so does an option: {part.revision}; leave one out")
+        yield from _hub_splits(hub["name"], replace(part, revision=hub["revision"] or part.revision))
 
 
 def data_files(source: str) -> list[Path]:
@@ -143,8 +146,6 @@ def _parquet_rows(file: Path) -> Iterator[Located]:
 
 
 def _hub_splits(name: str, part: HubPart) -> Iterator[tuple[str, Iterator[Located]]]:
-    from kun_recipes.data.hub_datasets import load_splits
-
     problem = f"{name}: neither a file or folder nor a dataset that the Hub gives"
     splits = load_splits(name, part.revision, part.subset, part.split, problem, part.options)
     for split, rows in splits.items():

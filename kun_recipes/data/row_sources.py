@@ -24,7 +24,7 @@ from kun_recipes.data import schema
 from kun_recipes.data.columns import SEGMENT
 from kun_recipes.data.files import first_line
 from kun_recipes.data.folders import COPIED, STARTED, SUMMARY, fingerprint, hash_of
-from kun_recipes.data.hub_datasets import hub_splits, newest_commit
+from kun_recipes.data.hub_datasets import HUB_DATASET, hub_splits, newest_commit
 from kun_recipes.data.json_lines import Malformed, read_lines
 from kun_recipes.data.pair_sources import without_measuring
 from kun_recipes.data.rows import LocatedRow, check_located, row_writer
@@ -32,9 +32,6 @@ from kun_recipes.data.splits import of_default_config
 from kun_recipes.errors import UserError
 from kun_recipes.progress import progress_bar
 
-HUB_DATASET = re.compile(
-    r"(?:hf://datasets/)?(?P<name>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w./-]+))?"
-)
 STAGE_SHARD = re.compile(r"\d{5}(?:_\d{5})?\.jsonl\.zst")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 LINES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".jsonl.xz")

@@ -59,6 +59,28 @@ class HubSeeds:
 
 
 @dataclass(kw_only=True)
+class HubPairs:
+    """Options that say which part of a Hub dataset the measured pairs are."""
+
+    dataset_subset: str | None = option(
+        None, "config of the dataset, where it is one of the Hub; null: its default one"
+    )
+    dataset_split: str | None = option(
+        None, "split of the dataset, where it is one of the Hub; null: all but test and validation splits"
+    )
+
+    def dataset_part(self) -> HubPart:
+        """Return what is read of a dataset of the Hub; its path names the revision."""
+        return HubPart(None, self.dataset_subset, self.dataset_split, ("dataset_subset", "dataset_split"))
+
+    def check_dataset_part(self, dataset: str | None) -> None:
+        """Raise ConfigError for a part of a dataset that is not on the Hub."""
+        for key in ("dataset_subset", "dataset_split"):
+            if getattr(self, key) and (dataset is None or Path(dataset).exists()):
+                raise ConfigError(key, "holds for a Hub dataset; the dataset is a path")
+
+
+@dataclass(kw_only=True)
 class ExecutorConfig:
     """Options for where the tasks of a stage run."""
 

@@ -1,13 +1,15 @@
 """The options of the statistics stage."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from kun_recipes.config.options import option
 from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, PromptPath
 from kun_recipes.data import schema
+from kun_recipes.data.pair_sources import HubPart
 from kun_recipes.data.pairs import PairSet
 from kun_recipes.errors import ConfigError
-from kun_recipes.execution.options import HubSeeds
+from kun_recipes.execution.options import HubPairs, HubSeeds
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.reporting.language import Language, language_option
 from kun_recipes.statistics.topics import LISTS
@@ -23,14 +25,16 @@ class Reference:
     name: str = option(help="what figures and tables call it")
     instruction: str = option(schema.INSTRUCTION, "column; several are joined by +, such as instruction+input")
     output: str = option(schema.OUTPUT, "column")
+    subset: str | None = option(None, "config of a Hub dataset; null: its default one")
+    split: str | None = option(None, "split of a Hub dataset; null: all but test and validation splits")
 
 
 @dataclass(kw_only=True)
-class StatisticsConfig(HubSeeds, EngineConfig):
+class StatisticsConfig(HubSeeds, HubPairs, EngineConfig):
     """Measure what a dataset is made of, beside reference sets (Kun §4.2.1)."""
 
     dataset: DatasetPath = option(
-        help="the pairs: a dataset folder, the rows of the refine stage, a file, or a Hub dataset"
+        help="the pairs: a dataset folder, the rows of the refine stage, a file, or owner/name@revision on the Hub"
     )
     seeds: DatasetPath | None = option(None, "seed pairs, as the trainings read them: measured beside the dataset")
     instruction_column: str = option(schema.INSTRUCTION, "column of the seeds; several are joined by +")
@@ -76,12 +80,16 @@ class StatisticsConfig(HubSeeds, EngineConfig):
     def check(self) -> None:
         super().check()
         self.check_seeds_part(self.seeds)
+        self.check_dataset_part(self.dataset)
+        for place, one in enumerate(self.references or ()):
+            if (one.subset or one.split) and Path(one.path).exists():
+                raise ConfigError(f"references[{place}]", "subset and split hold for a Hub dataset; this is a path")
         names = [reference.name for reference in self.reference_sets()]
         if double := next((name for name in names if names.count(name) > 1 or name == DATASET), None):
             raise ConfigError("references", f"two sets are called {double}; give each its own name")
 
     def dataset_set(self) -> PairSet:
-        return PairSet(DATASET, self.dataset)
+        return PairSet(DATASET, self.dataset, part=self.dataset_part())
 
     def reference_sets(self) -> list[PairSet]:
         """Return the reference sets under their names, the seeds first."""
@@ -90,5 +98,8 @@ class StatisticsConfig(HubSeeds, EngineConfig):
             if self.seeds
             else None
         )
-        others = [PairSet(one.name, one.path, one.instruction, one.output) for one in self.references or ()]
+        others = [
+            PairSet(one.name, one.path, one.instruction, one.output, HubPart(None, one.subset, one.split))
+            for one in self.references or ()
+        ]
         return [*([seeds] if seeds else []), *others]

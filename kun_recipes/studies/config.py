@@ -10,6 +10,7 @@ from kun_recipes.evaluation.config import model_name
 from kun_recipes.evaluation.prompts import Format
 from kun_recipes.execution.asked import Versioned
 from kun_recipes.execution.failed import WithoutFailed
+from kun_recipes.execution.options import HubPairs
 from kun_recipes.models.options import EngineConfig
 from kun_recipes.reporting.language import Language, language_option
 from kun_recipes.studies.votes import RATERS, RESAMPLES
@@ -31,7 +32,7 @@ class Answerer:
 
 
 @dataclass(kw_only=True)
-class StudyConfig(Versioned, WithoutFailed, EngineConfig):
+class StudyConfig(HubPairs, Versioned, WithoutFailed, EngineConfig):
     """Choose what is judged, have models answer, let a model judge, and count the votes (Kun §4.2.2, §4.2.3)."""
 
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
@@ -40,7 +41,9 @@ class StudyConfig(Versioned, WithoutFailed, EngineConfig):
     judge: bool = option(True, "let the model judge; false: items for people only")
 
     dataset: DatasetPath | None = option(
-        None, "pairs of the quality study: a dataset folder, rows, a file, or a Hub dataset; null: no such study"
+        None,
+        "pairs of the quality study: a dataset folder, rows, a file, or owner/name@revision on the Hub; null: no such "
+        "study",
     )
     pairs_per_source: int = option(1000, "pairs of each source, by hash", source="Kun §4.2.2", min=1)
 
@@ -76,6 +79,7 @@ class StudyConfig(Versioned, WithoutFailed, EngineConfig):
 
     def check(self) -> None:
         super().check()
+        self.check_dataset_part(self.dataset)
         if self.prompts and self.engine == "openai":
             raise ConfigError(
                 "prompts",

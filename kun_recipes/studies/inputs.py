@@ -42,7 +42,7 @@ def gather(config: StudyConfig) -> StudyInputs:
     pairs: list[Pair] = []
     no_pairs = 0
     if config.dataset:
-        found = PairSet("dataset", config.dataset)
+        found = PairSet("dataset", config.dataset, part=config.dataset_part())
         found.check()
         pairs, no_pairs = sample_pairs(found.read(), config.pairs_per_source, config.seed)
     answerers = (config.models or []) if prompts else []

@@ -61,9 +61,9 @@ class TrainConfig(TrainingOptions, SFTConfig, OfRound, HubSeeds):
     rules: InputPath | None = option(None, "YAML file of these rules; null takes the package's")
     benchmarks: list[Benchmark] | None = option(None, "evaluation sets that no seed and no pair mixed in may quote")
 
-    judge_data: list[InputPath] | None = option(
+    judge_data: list[DatasetPath] | None = option(
         None,
-        "files of the judges' labelled items, half of which are mixed in; forward only",
+        "files of the judges' labelled items, or datasets of the Hub, half of which are mixed in; forward only",
         source="evaluation fine-tuning, Yuan et al. 2024",
     )
     filter_prompt: PromptPath | None = option(None, "prompt file of the filter judge, with {instruction}")
