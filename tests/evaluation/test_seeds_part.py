@@ -6,7 +6,7 @@ import pytest
 
 from kun_recipes.chain.config import RunConfig
 from kun_recipes.config.shared import SEED_OPTIONS
-from kun_recipes.data import hub_datasets
+from kun_recipes.data import pair_sources
 from kun_recipes.data.pair_sources import HubPart
 from kun_recipes.errors import ConfigError
 from kun_recipes.evaluation.config import Benchmark, EvaluateConfig
@@ -40,7 +40,7 @@ def test_part_is_read(monkeypatch):
         asked.append((name, revision, subset, split))
         return {"train": [{"instruction": f"问{number}", "output": "答"} for number in range(9)]}
 
-    monkeypatch.setattr(hub_datasets, "load_splits", load_splits)
+    monkeypatch.setattr(pair_sources, "load_splits", load_splits)
     config = StatisticsConfig(**STAGES[StatisticsConfig], **PART, seeds="owner/seeds")
     (seeds,) = config.reference_sets()
     assert len(list(seeds.read())) == 9
