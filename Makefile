@@ -51,6 +51,7 @@ bench: $(VENV)/dev-installed $(VLLM_VENV)/installed  ## speed and memory, on the
 	$(BIN)/python benchmarks/evaluation.py --model recipes/demo/model.yaml
 	$(BIN)/python benchmarks/annotation.py
 	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/diversity.py
 
 bench-gpu:  ## speed on a GPU, in the environment at hand, with '.[demo,vllm]'; OPTIONS="--only label": docs/gpus.md
 	$(PYTHON) benchmarks/gpu.py $(OPTIONS)
