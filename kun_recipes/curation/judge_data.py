@@ -169,7 +169,7 @@ def _read_hub(source: str, name: str, revision: str | None, pairs: bool) -> Iter
     for split, rows in load_splits(name, revision, subset, None, problem).items():
         where = f"{source}/{split}"
         if subset:
-            yield from _voted(source, checked_votes(where, rows), pairs)
+            yield from _voted(source, checked_votes(where, rows.with_format("arrow")[:]), pairs)
         else:
             places = ((f"{where}:{number}", row) for number, row in enumerate(rows, start=1))
             yield from ((place, _parse(row, place, source, pairs)) for place, row in places)

@@ -78,21 +78,20 @@ def votes_of(path: Path) -> list[Vote]:
         table = parquet.read_table(file)
     except (pyarrow.ArrowException, OSError) as error:
         raise UserError(f"{file}: not a Parquet file that can be read: {str(error).splitlines()[0]}") from error
-    return checked_votes(str(file), table.to_pylist())
+    return checked_votes(str(file), table)
 
 
-def checked_votes(source: str, rows: Iterable[dict[str, Any]]) -> list[Vote]:
-    """Return rows as votes; raise UserError where a row is not one."""
-    votes = []
-    for number, row in enumerate(rows, start=1):
-        if missing := [name for name in COLUMNS if name not in row]:
-            raise UserError(
-                f"{source}: lacks {', '.join(missing)}: not the votes on pairs that recipes/annotate.py --export true "
-                "writes"
-            )
-        if problem := _problem(row):
+def checked_votes(source: str, table: pyarrow.Table) -> list[Vote]:
+    """Return the rows of a table as votes; raise UserError where a column is missing, or a row is not a vote."""
+    if missing := [name for name in COLUMNS if name not in table.column_names]:
+        raise UserError(
+            f"{source}: lacks {', '.join(missing)}: not the votes on pairs that recipes/annotate.py --export true "
+            "writes"
+        )
+    votes = table.select(COLUMNS).to_pylist()
+    for number, vote in enumerate(votes, start=1):
+        if problem := _problem(vote):
             raise UserError(f"{source}: vote {number}: {problem}")
-        votes.append({name: row[name] for name in COLUMNS})
     return votes
 
 

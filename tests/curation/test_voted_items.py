@@ -121,3 +121,10 @@ def test_a_broken_file_is_named(tmp_path):
     (tmp_path / "quality.parquet").write_bytes(b"PAR1 broken")
     with pytest.raises(UserError, match=f"{tmp_path}/quality.parquet: not a Parquet file that can be read: "):
         load_judge_items(tmp_path)
+
+
+def test_missing_columns_are_reported_without_a_vote(tmp_path):
+    file = tmp_path / "quality.parquet"
+    parquet.write_table(pyarrow.table({"clarity": pyarrow.array([], pyarrow.bool_())}), file)
+    with pytest.raises(UserError, match="lacks feasibility, practicality, output, item_instruction, item_output"):
+        load_judge_items(file, judges=())
