@@ -1,5 +1,6 @@
 """Options of where the tasks of a stage run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -53,9 +54,8 @@ class HubSeeds:
 
     def check_seeds_part(self, seeds: str | None) -> None:
         """Raise ConfigError for a part of seeds that are no Hub dataset."""
-        for key in ("seeds_revision", "seeds_subset", "seeds_split"):
-            if getattr(self, key) and (seeds is None or Path(seeds).exists()):
-                raise ConfigError(key, "holds for a Hub dataset; the seeds are a path")
+        if key := _part_of_no_hub_dataset(self, ("seeds_revision", "seeds_subset", "seeds_split"), seeds):
+            raise ConfigError(key, "holds for a Hub dataset; the seeds are a path")
 
 
 @dataclass(kw_only=True)
@@ -75,9 +75,15 @@ class HubPairs:
 
     def check_dataset_part(self, dataset: str | None) -> None:
         """Raise ConfigError for a part of a dataset that is not on the Hub."""
-        for key in ("dataset_subset", "dataset_split"):
-            if getattr(self, key) and (dataset is None or Path(dataset).exists()):
-                raise ConfigError(key, "holds for a Hub dataset; the dataset is a path")
+        if key := _part_of_no_hub_dataset(self, ("dataset_subset", "dataset_split"), dataset):
+            raise ConfigError(key, "holds for a Hub dataset; the dataset is a path")
+
+
+def _part_of_no_hub_dataset(config: object, keys: Sequence[str], source: str | None) -> str | None:
+    """Return the first of the options that is set though the source is missing or a path; None: there is no such."""
+    if source is not None and not Path(source).exists():
+        return None
+    return next((key for key in keys if getattr(config, key)), None)
 
 
 @dataclass(kw_only=True)
