@@ -19,13 +19,12 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from quality_rows import ROWS, SEGMENTS, model_folders, read_labelled, read_segments
 from rich.console import Console
 from rich.table import Table
 
 from kun_recipes.data.hashing import choice_hash
 
-QUALITY = Path(__file__).resolve().parent / "quality"
-RUNS = ("qwen2.5-coder-0.5b-64-seeds", "qwen2.5-coder-1.5b")
 CONFIG = Path("recipes/demo/primary_chat_model.yaml")
 JUDGES = ("judge_data", "filter_prompt", "score_prompt", "judge_passes", "benchmarks", "dataset_mixture")
 HELD_OUT_SHARE = 0.5
@@ -33,9 +32,13 @@ HELD_OUT_SHARE = 0.5
 
 def good_pairs() -> list[dict[str, str]]:
     """Return the pairs that were called good, in an order that only their texts decide."""
-    files = [QUALITY / run / "rows.jsonl" for run in RUNS]
-    rows = [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
-    good = [{key: row[key] for key in ("instruction", "output", "kind")} for row in rows if row["good"]]
+    segments = read_segments(SEGMENTS)
+    rows = [row for folder in model_folders() for row in read_labelled(folder / ROWS, segments)]
+    good = [
+        {"instruction": row.instruction, "output": row.output or "", "kind": row.segment.kind}
+        for row in rows
+        if row.good
+    ]
     return sorted(good, key=lambda pair: choice_hash(pair["instruction"] + pair["output"]))
 
 
