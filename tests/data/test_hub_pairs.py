@@ -9,13 +9,15 @@ from kun_recipes.data.pairs import PairSet
 from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.statistics.config import Reference, StatisticsConfig
 from kun_recipes.studies.config import StudyConfig
+from kun_recipes.studies.inputs import gather
 
 
 @pytest.fixture
 def commit(hub, monkeypatch) -> str:
-    """The first commit of a dataset whose rows changed since."""
+    """A commit of a dataset of two configs, of which one changed since."""
     monkeypatch.setenv("HF_TOKEN", "hf_ana")
     Dataset.from_list([{"instruction": "旧问", "output": "旧答"}]).push_to_hub("ana/Pairs", "tea", private=True)
+    Dataset.from_list([{"instruction": "米问", "output": "米答"}]).push_to_hub("ana/Pairs", "rice", private=True)
     commit = HfApi(endpoint=hub.url, token="hf_ana").dataset_info("ana/Pairs").sha
     Dataset.from_list([{"instruction": "新问", "output": "新答"}]).push_to_hub("ana/Pairs", "tea", private=True)
     return commit
@@ -35,6 +37,11 @@ def test_dataset_and_references_are_read_at_their_revision(commit):
     asked.check()
     assert instructions(asked.dataset_set()) == ["旧问"]
     assert [instructions(one) for one in asked.reference_sets()] == [["新问"]]
+
+
+def test_a_study_samples_the_named_config(commit):
+    asked = StudyConfig(model="m", output_dir="o", judge=False, dataset=f"ana/Pairs@{commit}", dataset_subset="tea")
+    assert [pair.instruction for pair in gather(asked).pairs] == ["旧问"]
 
 
 def test_a_revision_given_twice_is_refused(commit):
