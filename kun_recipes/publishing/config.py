@@ -37,6 +37,15 @@ class Source:
     origin: str = option(help="where it comes from: a Hub dataset, an address, or words")
 
 
+@dataclass(frozen=True)
+class ModelOrigin:
+    """A model that the run asked and did not train."""
+
+    name: str = option(help="as `model:` of label.yaml or refine.yaml has it; of a folder, its own name is enough")
+    licence: str = option(help="such as apache-2.0", source="kun_recipes/publishing/licences.yaml")
+    base: str | None = option(None, help="Hub id of the model that it was trained from")
+
+
 @dataclass(kw_only=True)
 class PublishConfig(RunFolders):
     """Build a release with its cards, and push it when asked. Or: --check DATASET. --dry-run is --push false."""
@@ -74,6 +83,11 @@ class PublishConfig(RunFolders):
         None, "licence of the models, which the base model's must allow; null: that of the base's model source file"
     )
     base_model: str | None = option(None, "Hub id of the base model; null: the one that the trainings name")
+    asked_models: list[ModelOrigin] | None = option(
+        None,
+        "models that label or refine asked and that the run did not train: of the Hub, of a server, or a folder. A "
+        "model source file names its licence itself",
+    )
     withhold: InputPath | None = option(
         None,
         "file of what is not published, removals that were asked for: a row's id per line, or `document: …`, "
@@ -112,6 +126,11 @@ class PublishConfig(RunFolders):
             raise ConfigError("benchmark_tasks", "has no effect without evaluation_dir; leave it out, or name it")
         if self.model_licence:
             self.licence(self.model_licence)
+        asked = [model.name for model in self.asked_models or []]
+        if double := first_repeated(asked):
+            raise ConfigError("asked_models", f"{double} is given twice")
+        for model in self.asked_models or []:
+            self.known_licences.find(model.licence, "asked_models")
         names = [source.name for source in self.sources]
         if double := first_repeated(names):
             raise ConfigError("sources", f"{double} is given twice")

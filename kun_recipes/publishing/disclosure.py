@@ -1,11 +1,12 @@
 """Remove what belongs to this machine or a person from what is published: paths in files, and names of documents."""
 
+import ipaddress
 import json
 import re
 from collections.abc import Iterator
 from pathlib import PureWindowsPath
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import yaml
 
@@ -31,14 +32,35 @@ LONG_NUMBERS = ("mobile", "id_card")
 """Kinds that are looked for in every long number, as in user13800001111: letters make it no serial number."""
 
 
+SERVER = re.compile(r"https?://", re.IGNORECASE)
+OWN_NETWORK = (".local", ".lan", ".internal", ".intranet", ".corp", ".home")
+"""Ends of the names of hosts in a network of one's own."""
+
+
+def is_local_address(text: str) -> bool:
+    """Tell whether a text is the address of a server that others cannot reach: of this machine or its own network."""
+    if not SERVER.match(text):
+        return False
+    host = urlsplit(text).hostname or ""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.endswith(OWN_NETWORK)
+
+
 def is_local_path(text: str) -> bool:
     """Tell whether a text is an absolute path."""
     return LOCAL.match(text) is not None
 
 
 def public_path(path: str) -> str:
-    """Return a path without what is only this machine's: the name alone of an absolute one that is not shipped."""
+    """Return a path without what is only this machine's.
+
+    Of an absolute path that is not shipped the name remains, of an address in one's own network what follows the host.
+    """
     path = public_name(path)
+    if is_local_address(path):
+        return f"…{urlsplit(path).path}"
     return f"…/{PureWindowsPath(path).name}" if is_local_path(path) else path  # which knows slashes of both kinds
 
 
@@ -77,7 +99,9 @@ def public_yaml(text: str) -> str:
 def _public_parts(text: str) -> Iterator[str]:
     end = 0
     for token in yaml.scan(text):
-        if isinstance(token, yaml.ScalarToken) and token.style not in ("|", ">") and is_local_path(token.value):
+        if not isinstance(token, yaml.ScalarToken) or token.style in ("|", ">"):
+            continue
+        if is_local_path(token.value) or is_local_address(token.value):
             yield _public_words(text[end : token.start_mark.index])
             yield _quoted(public_path(token.value), token.style)
             end = token.end_mark.index

@@ -3,18 +3,21 @@
 Folders of different runs can lie side by side: what does not fit together is refused here, before anything is built.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from kun_recipes.data import schema
-from kun_recipes.data.folders import content_of, fingerprint, is_described_path, path_of
+from kun_recipes.data.folders import TRAIN_SUMMARY, content_of, fingerprint, is_described_path, path_of
 from kun_recipes.data.rows import read_rows
-from kun_recipes.errors import UserError
+from kun_recipes.errors import ConfigError, UserError
 from kun_recipes.execution.summaries import finished_training, read_stages
 from kun_recipes.models.resolve import model_identity
+from kun_recipes.models.source import load_model_source
 from kun_recipes.publishing.config import PublishConfig
+from kun_recipes.publishing.licences import Licence
 
 Role = Literal["label", "chat", "final"]
 Summary = dict[str, Any]
@@ -50,17 +53,38 @@ class TrainedModel:
 
 
 @dataclass(frozen=True)
+class AskedModel:
+    """A model that a stage asked and the run did not train.
+
+    Attributes:
+        name: a Hub id, the name at a server, or a folder's own name.
+        at: where it is asked: on this machine, for a model of the Hub too, or by a server.
+        licence: id of its licence.
+        base: Hub id of the model that it was trained from, where that is known.
+        identity: by which the rows that it made name it.
+    """
+
+    name: str
+    at: Literal["hub", "folder", "server"]
+    licence: str
+    base: str | None
+    identity: str
+
+
+@dataclass(frozen=True)
 class RunRecord:
-    """The summaries of the data stages, and the models by name: those that the stages asked, and those to publish."""
+    """The summaries of the data stages, and the models.
+
+    Attributes:
+        models: those that the run trained, by name: the stages asked them, or they are to be published.
+        asked: the models that the stages asked, by their roles.
+    """
 
     corpus: Summary
     label: Summary
     refine: Summary
     models: dict[str, TrainedModel]
-
-    def by_role(self, role: Role) -> TrainedModel:
-        """Return the model of a role that a run has one of: label, or chat."""
-        return next(model for model in self.models.values() if model.role == role)
+    asked: dict[Role, TrainedModel | AskedModel]
 
     def trained_from(self, model: TrainedModel) -> str:
         """Return the model that this line of trainings began with: a Hub id, a folder, or a model source file."""
@@ -77,17 +101,28 @@ def read_run(config: PublishConfig) -> RunRecord:
     """Read the folders that a config names.
 
     Raises:
-        UserError: a stage or a training is not finished, or they are not of one run.
+        UserError: a stage or a training is not finished, they are not of one run, or nobody said what licence a model
+            has that the run did not train.
     """
     stages = read_stages(config)
-    asked = {role: stages[name]["config"]["model"] for role, name in ASKED_BY.items()}
-    record = RunRecord(**stages, models=_models(config.models, asked))
-    _check_authors(record, Path(config.refine_dir))
-    return record
+    named = {role: stages[name]["config"]["model"] for role, name in ASKED_BY.items()}
+    models = _trained(config.models, named)
+    asked: dict[Role, TrainedModel | AskedModel] = {}
+    for role, name in ASKED_BY.items():
+        trained = next((model for model in models.values() if model.role == role), None)
+        authors = _authors(role, Path(config.refine_dir))
+        if trained and trained.identity not in authors:
+            raise UserError(
+                f"{trained.folder}: is {trained.identity}, but the rows of {config.refine_dir} are by "
+                f"{', '.join(authors)}; run the stages that this model serves again"
+            )
+        asked[role] = trained or _asked(config, stages[name]["config"], ", ".join(authors))
+    _check_origins(config, [path_of(name) for name in named.values()])
+    return RunRecord(**stages, models=models, asked=asked)
 
 
-def _models(published: dict[str, Path], asked: dict[Role, Any]) -> dict[str, TrainedModel]:
-    """Return all models of a run. They are known by their content, for a run may have been moved.
+def _trained(published: dict[str, Path], asked: dict[Role, Any]) -> dict[str, TrainedModel]:
+    """Return the models that the run trained. They are known by their content, for a run may have been moved.
 
     Args:
         published: folders by name.
@@ -97,6 +132,7 @@ def _models(published: dict[str, Path], asked: dict[Role, Any]) -> dict[str, Tra
         finished_training(folder)
     known = {fingerprint(folder): folder for folder in published.values()}
     folders = {role: known.get(content_of(one), Path(path_of(one))) for role, one in asked.items()}
+    folders = {role: folder for role, folder in folders.items() if (folder / TRAIN_SUMMARY).is_file()}
     by_name = {folder.name: folder for folder in folders.values()} | published
     summaries = {name: finished_training(folder) for name, folder in by_name.items()}
     roles = {folder.resolve(): role for role, folder in folders.items()}
@@ -109,14 +145,55 @@ def _models(published: dict[str, Path], asked: dict[Role, Any]) -> dict[str, Tra
     return models
 
 
-def _check_authors(record: RunRecord, refine_dir: Path) -> None:
-    """Refuse models that are not those which wrote the rows: they were trained again since."""
-    authors: dict[Role, str] = {"label": schema.LABEL_MODEL, "chat": schema.CHAT_MODEL}
-    for role, column in authors.items():
-        model = record.by_role(role)
-        named = dict.fromkeys(row[column] for row in read_rows(refine_dir / "rows"))  # one of each round
-        if model.identity not in named:
+def _asked(config: PublishConfig, stage: Mapping[str, Any], identity: str) -> AskedModel:
+    """Return a model that the run did not train.
+
+    Args:
+        stage: config of the stage that asked it.
+        identity: of the model, as the rows have it.
+    """
+    name = path_of(stage["model"])
+    origin = next((origin for origin in config.asked_models or [] if origin.name in _names(name)), None)
+    if name.endswith(".yaml") and is_described_path(stage["model"]):
+        repository = load_model_source(Path(name)).hub_repo
+        if origin:
+            return AskedModel(repository, "hub", origin.licence, origin.base, identity)
+        return AskedModel(repository, "hub", licence_in(name, config).id, None, identity)
+    is_folder = is_described_path(stage["model"])
+    if origin is None:
+        short = Path(name).name if is_folder else name
+        raise UserError(
+            f"model {name}: this run asked it and did not train it (it has no {TRAIN_SUMMARY}); finish its training "
+            f"or say what licence it has: asked_models: [{{name: {short}, licence: …}}]"
+        )
+    if is_folder:
+        return AskedModel(Path(name).name, "folder", origin.licence, origin.base, identity)
+    return AskedModel(name, "server" if stage["engine"] == "openai" else "hub", origin.licence, origin.base, identity)
+
+
+def licence_in(source: str, config: PublishConfig) -> Licence:
+    """Return the licence that a model source file names; raises UserError for one that is not known."""
+    try:
+        return config.licence(load_model_source(Path(source)).licence.lower())
+    except ConfigError as error:
+        raise UserError(f"{source}: {error}") from error
+
+
+def _names(model: str) -> tuple[str, str]:
+    """Return the names by which a config may call a model: the whole one, or that of its folder."""
+    return model, Path(model).name
+
+
+def _check_origins(config: PublishConfig, asked: list[str]) -> None:
+    known = {name for model in asked for name in _names(model)}
+    for origin in config.asked_models or []:
+        if origin.name not in known:
             raise UserError(
-                f"{model.folder}: is {model.identity}, but the rows of {refine_dir} are by {', '.join(named)}; "
-                "run the stages that this model serves again"
+                f"asked_models: no stage of this run asked {origin.name}; label and refine asked {' and '.join(asked)}"
             )
+
+
+def _authors(role: Role, refine_dir: Path) -> list[str]:
+    """Return the models of a role that the rows name: one of each round."""
+    column = {"label": schema.LABEL_MODEL, "chat": schema.CHAT_MODEL}[role]
+    return list(dict.fromkeys(row[column] for row in read_rows(refine_dir / "rows")))

@@ -33,6 +33,24 @@ def test_names_of_documents_tell_neither_folders_nor_people(name, public):
     assert public_document(public, load_privacy()) == public
 
 
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("http://localhost:8000/v1", "…/v1"),
+        ("http://gpu-17:8000/v1", "…/v1"),
+        ("http://10.1.2.3/v1", "…/v1"),
+        ("http://[::1]:8000/v1", "…/v1"),
+        ("https://llm.corp/v1", "…/v1"),
+        ("https://api.example.cn/v1", "https://api.example.cn/v1"),
+        ("http://8.8.8.8/v1", "http://8.8.8.8/v1"),
+    ],
+)
+def test_address_of_a_server_in_an_own_network_is_not_published(address, public):
+    assert public_path(address) == public
+    assert without_local_paths({"base_url": address}) == {"base_url": public}
+    assert yaml.safe_load(public_yaml(f"base_url: {address} # ours")) == {"base_url": public}
+
+
 def test_paths_of_a_summary():
     assert public_path("recipes/demo/refine.yaml") == "recipes/demo/refine.yaml"
     told = {"corpora": [{"path": "/home/ana/corpus"}, "file:///home/ana/x"], "rows": 3}

@@ -17,12 +17,12 @@ from kun_recipes.privacy import KINDS, load_privacy
 from kun_recipes.publishing.cards.measurements import MEASURED, Spread, benchmarks, masked_items, quotes, spreads
 from kun_recipes.publishing.cards.metadata import dataset_metadata
 from kun_recipes.publishing.cards.provenance import (
-    base_model,
+    base_of,
     commands,
     decoding,
     hub_link,
     hub_page,
-    licence_of_models,
+    licence_of,
     model_link,
     package_version,
     read_prompts,
@@ -106,7 +106,7 @@ class DatasetCard:
             "splits": list(self.rows),
             "sources": list(self._sources()),
             "licence": self._licence(),
-            "model_licence": licence_of_models(self.config, self.record),
+            "model_licences": self._model_licences(),
             "examples": sample_rows((row for _, row in read_all(self.folder)), EXAMPLES),
             "corpus": self.record.corpus["config"],
             "label": _with_decoding(self.record.label["config"]),
@@ -183,16 +183,24 @@ class DatasetCard:
         for kind, count in sorted(masked_items(self.folder).items()):
             yield {"name": kind, "placeholder": placeholders[kind], "count": count}
 
+    def _roles(self) -> tuple[Role, ...]:
+        return ("label", "chat") if self.is_pairs else ("label",)
+
     def _models(self) -> Iterator[dict[str, Any]]:
-        roles: tuple[Role, ...] = ("label", "chat") if self.is_pairs else ("label",)
-        for role in roles:
-            model = self.record.by_role(role)
+        for role in self._roles():
+            model = self.record.asked[role]
+            base = base_of(self.config, self.record, model)
             yield {
                 "link": model_link(self.config, model),
                 "did": tr(DID[role]),
-                "base": hub_link(base_model(self.config, self.record, model)),
+                "base": hub_link(base) if base else "–",
                 "identity": model.identity,
             }
+
+    def _model_licences(self) -> list[Licence]:
+        """Return the licences of the models that wrote the rows, each once."""
+        models = [self.record.asked[role] for role in self._roles()]
+        return list(dict.fromkeys(licence_of(self.config, self.record, model) for model in models))
 
     def _judges(self) -> Iterator[dict[str, Any]]:
         for name, judge in self.record.refine["judges"].items() if self.is_pairs else ():
@@ -207,7 +215,10 @@ class DatasetCard:
             yield {"why": decision_of(summary), "table": table, "figure": figure if figure in self.figures else ""}
 
     def _base(self) -> str:
-        return hub_link(base_model(self.config, self.record, self.record.by_role("label")))
+        """Return the model that the label model was trained from, or itself where none is known."""
+        model = self.record.asked["label"]
+        base = base_of(self.config, self.record, model)
+        return hub_link(base) if base else model_link(self.config, model)
 
 
 def _with_decoding(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from kun_recipes.publishing.cards.provenance import (
     commands,
     hub_link,
     hub_page,
-    licence_of_models,
+    licence_of,
     model_link,
     package_version,
     read_prompts,
@@ -68,7 +68,7 @@ class ModelCard:
             datasets=[dataset] if dataset else None,
             tags=["kun", "back-translation", "dpo" if self._is_preference else "sft"],
             eval_results=model_index_to_eval_results([{"name": title, "results": results}])[1],
-            **licence_of_models(self.config, self.record).metadata(),
+            **licence_of(self.config, self.record, self.model).metadata(),
         )
 
     @property
@@ -103,7 +103,7 @@ class ModelCard:
             "has_plot": (self.model.folder / PLOT).is_file(),
             "results": list(_rows(results)),
             "evaluated": bool(self._evaluated()),
-            "licence": licence_of_models(self.config, self.record),
+            "licence": licence_of(self.config, self.record, self.model),
             "dataset_licences": self._dataset_licences(),
             "prompts": prompts,
             "version": package_version(),

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kun_recipes.data.folders import is_described_path, path_of
-from kun_recipes.errors import ConfigError, UserError
+from kun_recipes.errors import UserError
 from kun_recipes.models.engines.settings import preset
 from kun_recipes.models.source import load_model_source
 from kun_recipes.publishing.config import PublishConfig
 from kun_recipes.publishing.disclosure import public_path
 from kun_recipes.publishing.licences import Licence
-from kun_recipes.publishing.record import RunRecord, TrainedModel
+from kun_recipes.publishing.record import AskedModel, RunRecord, TrainedModel, licence_in
 from kun_recipes.reporting.language import tr
 
 PACKAGE = "kun-recipes"
@@ -91,6 +91,11 @@ def _shown(value: Any) -> str:
     return public_path(str(value)).replace("|", "\\|") if isinstance(value, str) else f"{value}"
 
 
+def base_of(config: PublishConfig, record: RunRecord, model: TrainedModel | AskedModel) -> str | None:
+    """Return the Hub's id of the model that another was trained from; None where it is not known."""
+    return model.base if isinstance(model, AskedModel) else base_model(config, record, model)
+
+
 def base_model(config: PublishConfig, record: RunRecord, model: TrainedModel) -> str:
     """Return the Hub's id of the model that a line of trainings began with.
 
@@ -109,25 +114,26 @@ def base_model(config: PublishConfig, record: RunRecord, model: TrainedModel) ->
     return began
 
 
-def licence_of_models(config: PublishConfig, record: RunRecord) -> Licence:
-    """Return the licence of the run's models: as the config says, or else as the base model's source file does.
+def licence_of(config: PublishConfig, record: RunRecord, model: TrainedModel | AskedModel) -> Licence:
+    """Return a model's licence: as the config says, or else as the base model's source file does.
 
     Raises:
         UserError: neither says.
     """
+    if isinstance(model, AskedModel):
+        return config.licence(model.licence)
     if config.model_licence:
         return config.licence(config.model_licence)
-    began = record.trained_from(record.by_role("label"))
+    began = record.trained_from(model)
     if not began.endswith(".yaml"):
         raise UserError(f"model_licence: is not given, and {began} names none: it is never assumed")
-    try:
-        return config.licence(load_model_source(Path(began)).licence.lower())
-    except ConfigError as error:
-        raise UserError(f"{began}: {error}") from error
+    return licence_in(began, config)
 
 
-def model_link(config: PublishConfig, model: TrainedModel) -> str:
-    """Return a model's name, as a link where it is published too."""
+def model_link(config: PublishConfig, model: TrainedModel | AskedModel) -> str:
+    """Return a model's name, as a link where it is on the Hub or published too."""
+    if isinstance(model, AskedModel):
+        return hub_link(model.name) if model.at == "hub" else model.name
     repository = config.published_repository(model.name)
     return hub_link(repository) if repository else model.name
 
