@@ -20,7 +20,7 @@ def run(config: EvaluateConfig) -> None:
     if summary is None:
         check_installed(config.engine)
         asked = gather(config, sources(config))
-        models = evaluated_models(config)
+        models = evaluated_models(config, stage)
         stage.begin()
         counts = sum_counts([evaluate_model(config, stage, model, asked) for model in models])
         results = measure(config, stage, models, asked)

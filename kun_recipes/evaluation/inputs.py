@@ -14,7 +14,8 @@ from kun_recipes.evaluation.config import EvaluateConfig
 from kun_recipes.evaluation.held_out import held_out_pairs
 from kun_recipes.evaluation.pipelines import EvaluatedModel, EvaluationInputs
 from kun_recipes.evaluation.questions import Question, Source, check_source, load_subject
-from kun_recipes.models.resolve import resolve_model
+from kun_recipes.execution.folder import StageFolder
+from kun_recipes.models.resolve import pinned_model
 from kun_recipes.rules import load_rules
 
 TEXTS_AT_ONCE = 32
@@ -81,12 +82,12 @@ def _tasks(config: EvaluateConfig, source: Source) -> list[Task]:
     return [(source, subject.name) for subject in subjects]
 
 
-def evaluated_models(config: EvaluateConfig) -> list[EvaluatedModel]:
+def evaluated_models(config: EvaluateConfig, stage: StageFolder) -> list[EvaluatedModel]:
     """Return the models, the base model first, each fetched where it is not here."""
     names = config.named()
-    base = EvaluatedModel(names[0], resolve_model(config.model, config.model_revision), config.base_format)
+    base = EvaluatedModel(names[0], pinned_model(stage, config.model, config.model_revision), config.base_format)
     others = [
-        EvaluatedModel(name, resolve_model(model), config.format)
+        EvaluatedModel(name, pinned_model(stage, model, option="models"), config.format)
         for name, model in zip(names[1:], config.models or (), strict=True)
     ]
     return [base, *others]

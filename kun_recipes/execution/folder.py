@@ -99,14 +99,18 @@ class StageFolder:
             return None
         return None if self.refuse_other(earlier) else earlier
 
-    def pinned(self, option: str) -> str | None:
-        """Return the commit at which an earlier run of this folder read an option's Hub dataset, asked as now."""
-        asked = (one for one in self._known() if one["config"].get(option) == self.asked[option])
-        return next((commit for one in asked if (commit := one.get("pinned", {}).get(option))), None)
+    def pinned(self, option: str, key: str | None = None) -> str | None:
+        """Return the commit at which an earlier run of this folder read an option's Hub repository, asked as now.
 
-    def pin(self, option: str, commit: str) -> None:
-        """Keep the commit at which an option's Hub dataset is read, for the runs that go on."""
-        self.pins[option] = commit
+        Args:
+            key: under which it was kept, where the option names several repositories.
+        """
+        asked = (one for one in self._known() if one["config"].get(option) == self.asked[option])
+        return next((commit for one in asked if (commit := one.get("pinned", {}).get(key or option))), None)
+
+    def pin(self, key: str, commit: str) -> None:
+        """Keep the commit at which an option's Hub repository is read, for the runs that go on."""
+        self.pins[key] = commit
 
     def is_outdated(self) -> bool:
         """True if the folder was made or begun with other values that change rows."""

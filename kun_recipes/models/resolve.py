@@ -71,9 +71,22 @@ def pin_model(config: Config, stage: StageFolder) -> Config:
     """
     if not is_by_hub(config.model):
         return config
-    commit = Path(resolve_model(config.model, stage.pinned("model") or config.model_revision)).name
-    stage.pin("model", commit)
-    return replace(config, model_revision=commit)
+    folder = pinned_model(stage, config.model, config.model_revision)
+    return replace(config, model_revision=Path(folder).name)
+
+
+def pinned_model(stage: StageFolder, name: str, revision: str | None = None, option: str = "model") -> str:
+    """Return the folder of a model, and keep the commit of a Hub model as `pin_model` does.
+
+    Args:
+        option: of the stage, which names this model, alone or among others.
+    """
+    if not is_by_hub(name):
+        return resolve_model(name, revision)
+    key = option if option == "model" else f"{option}: {name}"
+    folder = resolve_model(name, stage.pinned(option, key) or revision)
+    stage.pin(key, Path(folder).name)
+    return folder
 
 
 def _from_hub(name: str, revision: str | None) -> Path:

@@ -12,7 +12,7 @@ from kun_recipes.execution.folder import StageFolder, report
 from kun_recipes.models.engines import check_installed
 from kun_recipes.models.engines.chats import ChatTokenizer
 from kun_recipes.models.prompts import load_prompt
-from kun_recipes.models.resolve import model_identity, resolve_model
+from kun_recipes.models.resolve import model_identity, pinned_model
 from kun_recipes.reporting.language import speaking
 from kun_recipes.statistics.config import DATASET, StatisticsConfig
 from kun_recipes.statistics.pipelines import ask_topics, lists_of, measure_sets, topics_by_set
@@ -28,7 +28,7 @@ def measure(config: StatisticsConfig, stage: StageFolder) -> tuple[dict, Counts]
     lists_of(config), load_prompt(config.topic_prompt, FIELDS)
     if config.topics:
         check_installed(config.engine)
-    model = resolve_model(config.model, config.model_revision)
+    model = pinned_model(stage, config.model, config.model_revision)
     tokenizer = ChatTokenizer.load(Path(model), plain=not config.topics)
     stage.begin()
     figures, samples = measure_sets(config, stage, sets, tokenizer)

@@ -12,7 +12,8 @@ from kun_recipes.data.json_lines import Malformed, read_lines
 from kun_recipes.data.pairs import Pair, PairSet, Removed
 from kun_recipes.errors import UserError
 from kun_recipes.evaluation.pipelines import EvaluatedModel
-from kun_recipes.models.resolve import resolve_model
+from kun_recipes.execution.folder import StageFolder
+from kun_recipes.models.resolve import pinned_model
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.items import PreferenceItem, QualityItem
 
@@ -36,7 +37,7 @@ class StudyInputs:
     judge: str | None
 
 
-def gather(config: StudyConfig) -> StudyInputs:
+def gather(config: StudyConfig, stage: StageFolder) -> StudyInputs:
     """Read and check everything. Raises UserError for what is missing or wrong in any of it."""
     prompts = read_prompts(config.prompts, config.prompt_limit) if config.prompts else {}
     pairs: list[Pair] = []
@@ -46,10 +47,12 @@ def gather(config: StudyConfig) -> StudyInputs:
         found.check()
         pairs, no_pairs = sample_pairs(found.read(), config.pairs_per_source, config.seed)
     answerers = (config.models or []) if prompts else []
-    models = [EvaluatedModel(one.called(), resolve_model(one.path), one.format) for one in answerers]
+    models = [
+        EvaluatedModel(one.called(), pinned_model(stage, one.path, option="models"), one.format) for one in answerers
+    ]
     judge = config.model if config.judge else None
     if judge and config.engine != "openai":
-        judge = resolve_model(judge, config.model_revision)
+        judge = pinned_model(stage, judge, config.model_revision)
     return StudyInputs(pairs, no_pairs, prompts, models, judge)
 
 

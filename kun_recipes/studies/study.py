@@ -63,7 +63,7 @@ def run(config: StudyConfig, read_votes: Callable[[Path], Votes]) -> None:
         if config.judge or config.prompts:
             check_installed(config.engine)
         prompts = JudgePrompts.load(config)
-        inputs = gather(config)
+        inputs = gather(config, stage)
         stage.begin()
         counts = build(config, stage, inputs, prompts)
         use = server_use(config, stage.asked_of_server)

@@ -7,6 +7,7 @@ from huggingface_hub import HfApi
 from kun_recipes.data.pair_sources import HubPart
 from kun_recipes.data.pairs import PairSet
 from kun_recipes.errors import ConfigError, UserError
+from kun_recipes.execution.folder import StageFolder
 from kun_recipes.statistics.config import Reference, StatisticsConfig
 from kun_recipes.studies.config import StudyConfig
 from kun_recipes.studies.inputs import gather
@@ -41,7 +42,7 @@ def test_dataset_and_references_are_read_at_their_revision(commit):
 
 def test_a_study_samples_the_named_config(commit):
     asked = StudyConfig(model="m", output_dir="o", judge=False, dataset=f"ana/Pairs@{commit}", dataset_subset="tea")
-    assert [pair.instruction for pair in gather(asked).pairs] == ["旧问"]
+    assert [pair.instruction for pair in gather(asked, StageFolder("study", asked)).pairs] == ["旧问"]
 
 
 def test_a_revision_given_twice_is_refused(commit):
