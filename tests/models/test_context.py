@@ -8,8 +8,6 @@ from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.engines.base import Sampling
 from kun_recipes.models.engines.chats import ChatTokenizer
 from kun_recipes.models.options import EngineConfig
-from kun_recipes.studies import inputs
-from kun_recipes.studies.config import StudyConfig
 
 
 def prompt(text: str) -> list[dict[str, str]]:
@@ -106,11 +104,8 @@ def test_the_settings_are_announced_in_one_line(more, sampling, line, capsys):
 
 
 def test_a_pinned_revision_is_the_one_that_is_asked(monkeypatch):
-    """By label and refine, whose models are opened here, and by the judge of a study."""
     asked = []
-    for module in (context, inputs):
-        monkeypatch.setattr(module, "resolve_model", lambda *named: asked.append(named) or "folder")
+    monkeypatch.setattr(context, "resolve_model", lambda *named: asked.append(named) or "folder")
     monkeypatch.setattr(EngineConfig, "decoding", lambda config: Sampling(4))
     open_engine(EngineConfig(model="org/m", model_revision="abc"), [])
-    inputs.gather(StudyConfig(model="org/m", model_revision="def", output_dir="o", judge=True))
-    assert asked == [("org/m", "abc"), ("org/m", "def")]
+    assert asked == [("org/m", "abc")]

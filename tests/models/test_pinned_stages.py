@@ -66,7 +66,7 @@ def test_study_asks_for_judge_and_answering_models_at_their_commits(asked, tmp_p
     prompts = tmp_path / "prompts.jsonl"
     prompts.write_text('{"id": "a", "prompt": "写一句话。"}\n', encoding="utf-8")
     words = ["--model", "org/base", "--output_dir", str(tmp_path / "stage"), "--prompts", str(prompts)]
-    config = load(StudyConfig, [*words, "--models", "org/one", "org/two"])
+    config = load(StudyConfig, [*words, "--model_revision", "main", "--models", "org/one", "org/two"])
 
     def read() -> StageFolder:
         stage = StageFolder("study", config)
@@ -74,6 +74,7 @@ def test_study_asks_for_judge_and_answering_models_at_their_commits(asked, tmp_p
         return stage
 
     again(tmp_path, read)
+    assert asked[:3] == [("org/one", None), ("org/two", None), ("org/base", "main")]
     assert sorted(asked[3:]) == [(name, COMMIT) for name in NAMES]
 
 

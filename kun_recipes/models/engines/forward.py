@@ -6,19 +6,25 @@ from pathlib import Path
 
 import torch
 from transformers import DynamicCache, PreTrainedModel
-from transformers.cache_utils import LinearAttentionLayer
+from transformers.cache_utils import DynamicLayer, LinearAttentionLayer
 
 from kun_recipes.errors import UserError
 from kun_recipes.models.engines.batching import left_padded, shared_length
 
 
 def _arguments(model: PreTrainedModel) -> frozenset[str]:
-    return frozenset(inspect.signature(model.forward).parameters)
+    return frozenset(inspect.signature(type(model).forward).parameters)
+
+
+def _cache_argument(model: PreTrainedModel) -> str | None:
+    """Return the name by which the model takes keys and values; transformers renamed it in 5.24."""
+    return next((name for name in ("cache", "past_key_values") if name in _arguments(model)), None)
 
 
 def check_cached(model: PreTrainedModel, folder: Path) -> None:
     """Raise UserError for a model that keeps its past in another way than keys and values, such as Mamba."""
-    if "past_key_values" not in _arguments(model):
+    layers = DynamicCache(config=model.config).layers
+    if _cache_argument(model) is None or (layers and not any(isinstance(one, DynamicLayer) for one in layers)):
         raise UserError(
             f"{folder}: the transformers engine cannot run {type(model).__name__}, which keeps no keys and values; "
             "choose engine: vllm or another model"
@@ -32,13 +38,15 @@ class Batch:
         cache: keys and values of every token so far. Appending copies it: 5 ms of a step's 190 at 16 rows x 300
             tokens on two cores, so that a preallocated cache would gain nothing.
         mask: [rows, tokens so far], 1 for tokens, 0 for padding.
-        takes_positions: whether the model is told the positions.
+        cache_argument: name by which the model takes the cache.
+        takes_positions: whether the model takes positions.
     """
 
     def __init__(self, model: PreTrainedModel, cache: DynamicCache, mask: torch.Tensor):
         self.model = model
         self.cache = cache
         self.mask = mask
+        self.cache_argument = _cache_argument(model) or ""  # `check_cached`
         # ALiBi models, such as Bloom, count positions from the mask themselves
         self.takes_positions = "position_ids" in _arguments(model)
 
@@ -54,7 +62,7 @@ class Batch:
             input_ids=tokens,
             attention_mask=self.mask,
             **numbered,
-            past_key_values=self.cache,
+            **{self.cache_argument: self.cache},
             use_cache=True,
             logits_to_keep=keep,
         ).logits
