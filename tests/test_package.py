@@ -2,9 +2,7 @@
 
 import email
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -15,28 +13,7 @@ from pathlib import Path
 import pytest
 
 from kun_recipes.shipped import FOLDERS
-
-BUILT_FROM = (
-    "setup.py",
-    "setup.cfg",
-    "pyproject.toml",
-    "MANIFEST.in",
-    "README.md",
-    "README.zh.md",
-    "CHANGELOG.md",
-    "CITATION.cff",
-    "CONTRIBUTING.md",
-    "LICENSE",
-    "Makefile",
-    "mkdocs.yml",
-    "kun_recipes",
-    "docs",
-    "tests",
-    "benchmarks",
-    *(name for name in FOLDERS if "/" not in name),
-)
-"""Everything but what only a working copy needs."""
-ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+from tests.distribution import run_python
 
 USE_INSTALLED = """
 import json, kun_recipes
@@ -55,40 +32,13 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="module")
-def distribution(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The source distribution, as a package index has it."""
-    folder = tmp_path_factory.mktemp("package")
-    source = folder / "source"
-    for name in BUILT_FROM:
-        copy = shutil.copytree if (repository / name).is_dir() else shutil.copy
-        source.mkdir(exist_ok=True)
-        copy(repository / name, source / name)
-    (source / "recipes/__pycache__").mkdir(exist_ok=True)
-    (source / "recipes/__pycache__/run.cpython-311.pyc").touch()
-    build_sdist = f"from setuptools.build_meta import build_sdist; build_sdist({str(folder)!r})"
-    _python(source, "-c", build_sdist)
-    (archive,) = folder.glob("*.tar.gz")
-    return archive
-
-
-@pytest.fixture(scope="module")
 def installed(distribution: Path) -> Path:
     """The folder into which a wheel was installed, made from the source distribution."""
     folder = distribution.parent
-    _python(folder, "-m", "pip", "wheel", distribution, "--no-deps", "--no-index", "--no-build-isolation")
+    run_python(folder, "-m", "pip", "wheel", distribution, "--no-deps", "--no-index", "--no-build-isolation")
     (wheel,) = folder.glob("*.whl")
-    _python(folder, "-m", "pip", "install", wheel, "--no-deps", "--no-index", "--target", folder / "installed")
+    run_python(folder, "-m", "pip", "install", wheel, "--no-deps", "--no-index", "--target", folder / "installed")
     return folder / "installed"
-
-
-def _python(folder: Path, *words: object, **variables: str) -> str:
-    """Run the tests' interpreter in a folder, without the repository on its path; return what it prints."""
-    command = [sys.executable, *map(str, words)]
-    done = subprocess.run(
-        command, cwd=folder, env=ENVIRONMENT | variables, capture_output=True, text=True, encoding="utf-8"
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def _files(folder: Path) -> set[str]:
@@ -126,7 +76,7 @@ def test_every_file_is_in_the_wheel(repository: Path, installed: Path):
 def test_an_installed_package_works_from_any_folder(repository: Path, installed: Path, tmp_path: Path):
     for name in FOLDERS:  # in a folder with others of these names
         (tmp_path / name).mkdir(parents=True)
-    found = json.loads(_python(tmp_path, "-c", USE_INSTALLED, PYTHONPATH=str(installed)))
+    found = json.loads(run_python(tmp_path, "-c", USE_INSTALLED, PYTHONPATH=str(installed)))
     package = installed / "kun_recipes"
     assert Path(found["package"]) == package / "__init__.py"
     settings = ConfigParser()

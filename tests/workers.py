@@ -17,6 +17,7 @@ CHAIN = (
     "tests/execution/",
     "tests/test_any_folder.py",
     "tests/test_demo.py",
+    "tests/test_extras.py",
     "tests/test_slurm.py",
 )
 """Where the tests are that need a whole run of the chain, or the private Slurm."""
