@@ -1,6 +1,8 @@
 """The corpus stage as a whole, on the demo's documents: how the work is split, and a kill, change no row."""
 
+import re
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -240,3 +242,19 @@ def test_killed_run_ends_with_the_same_rows(run, documents, repository, tiny_mod
     assert run(folder, output) == whole
     assert removed(output) == removed(tmp_path / "whole")
     assert not (output / "scratch").exists()
+
+
+def test_finished_stage_writes_its_page_in_another_language_without_reading_again(repository, tiny_model, tmp_path):
+    words = ["--config", "recipes/demo/corpus.yaml", "--model", str(tiny_model), "--max_tokens", "1100"]
+    words += ["--max_documents", "4", "--output_dir", str(tmp_path / "corpus")]
+    pages, rows = {}, {}
+    for language in ("en", "zh", "zh"):
+        command = [sys.executable, "recipes/corpus.py", *words, "--language", language]
+        done = subprocess.run(command, cwd=repository, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        pages[language] = (tmp_path / "corpus/report.html").read_text(encoding="utf-8")
+        rows[language] = (tmp_path / "corpus/stage.json").read_bytes()
+    assert "What was removed" not in pages["zh"] and "删去的" in pages["zh"] and "Removed" in pages["en"]
+    assert rows["en"] == rows["zh"]
+    numbers = [re.findall(r"<td>([\d,.%]+)</td>", page) for page in pages.values()]
+    assert numbers[0] == numbers[1] != []

@@ -9,6 +9,7 @@ from kun_recipes.corpus.deduplication import NearDuplicateSettings
 from kun_recipes.corpus.sources.formats import FieldNames, FormatName
 from kun_recipes.errors import ConfigError
 from kun_recipes.execution.options import ExecutorConfig, PushConfig
+from kun_recipes.reporting.language import Language, language_option
 
 NEAR = NearDuplicateSettings()
 
@@ -42,6 +43,7 @@ class CorpusConfig(ExecutorConfig, PushConfig):
 
     corpora: list[Corpus] = option(help="what is read")
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
+    language: Language = language_option(affects_rows=False)
     model: ModelPath = option(help="folder, Hub id or model source file whose tokenizer counts the tokens")
     model_revision: str | None = option(None, "commit of the model, where it is a Hub id")
     max_documents: int | None = option(None, "documents read of each of the corpora; null reads all", min=1)

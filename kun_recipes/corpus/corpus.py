@@ -8,6 +8,7 @@ import json
 import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
@@ -72,6 +73,7 @@ from kun_recipes.models.resolve import pin_model, resolve_model
 from kun_recipes.privacy import MaskPrivateData, load_privacy
 from kun_recipes.reporting import PAGE
 from kun_recipes.reporting.corpus import DescribeRows, merge_tallies, write_corpus_report, write_tallies
+from kun_recipes.reporting.language import page_is_in, speaking
 from kun_recipes.rules import Spam, load_rules, segment_rules
 from kun_recipes.rules.pipelines import Removed
 from kun_recipes.rules.ranges import RangeFilter
@@ -211,11 +213,12 @@ def make_rows(
     return replace(cut.then(kept), used=used)
 
 
-def write_report(page: Path, counts: Counts, *noted: Path) -> None:
+def write_report(config: CorpusConfig, page: Path, counts: Counts, *noted: Path) -> None:
     """Write the page on all rows that the counts are of, from the tallies that were noted of them."""
     unused = counts.removed[DOCUMENT_NOT_SAMPLED]
     tallies = merge_tallies(*(folder / "tallies" for folder in noted))
-    write_corpus_report(page, tallies, {"rows_in": counts.rows_in, "rows_kept": counts.rows_out, "unused": unused})
+    with speaking(config.language):
+        write_corpus_report(page, tallies, {"rows_in": counts.rows_in, "rows_kept": counts.rows_out, "unused": unused})
 
 
 def make(config: CorpusConfig, stage: StageFolder) -> dict[str, Any]:
@@ -225,7 +228,7 @@ def make(config: CorpusConfig, stage: StageFolder) -> dict[str, Any]:
     config = pin_model(config, stage)
     stage.begin()
     counts = make_rows(config, stage, reader, removed)
-    write_report(page, counts, noted)
+    write_report(config, page, counts, noted)
     check_kept(reader.ranks, stage.logs("segment"), page)
     return stage.finish(counts, **facts(stage, counts, reader.tasks, noted))
 
@@ -242,7 +245,7 @@ def grow(config: CorpusConfig, stage: StageFolder, earlier: Earlier) -> dict[str
     begin_increment(increment)
     added = make_rows(config, increment, reader, removed, earlier)
     counts, noted = sum_counts([earlier.counts, added]), [one.folder / NOTED for one in (stage, increment)]
-    write_report(page, counts, *noted)
+    write_report(config, page, counts, *noted)
     check_kept(reader.new_ranks, increment.logs("segment"), page, AGAIN)
     of_all = facts(stage, counts, reader.tasks, *noted)
     move_increment(stage, increment)
@@ -262,10 +265,20 @@ def facts(stage: StageFolder, counts: Counts, tasks: int, *noted: Path) -> dict[
     }
 
 
+def redraw(config: CorpusConfig, stage: StageFolder, summary: dict[str, Any]) -> dict[str, Any]:
+    """Write the page of a finished stage again where it is in another language, and return the summary."""
+    page, kept, removed = stage.folder / PAGE, summary["rows_kept"], Counter(summary["removed"])
+    if not page_is_in(config.language, page):
+        counts = Counts(rows_in=summary["rows_in"], rows_out=kept, removed=removed)
+        write_report(config, page, counts, stage.folder / NOTED)
+    return summary
+
+
 def run(config: CorpusConfig) -> None:
     stage = StageFolder("corpus", config)
     if earlier := find_earlier(stage):
         summary = grow(config, stage, earlier)
     else:
-        summary = stage.summary() or make(config, stage)
+        finished = stage.summary()
+        summary = redraw(config, stage, finished) if finished else make(config, stage)
     report(summary, stage.folder)

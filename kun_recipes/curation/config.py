@@ -12,6 +12,7 @@ from kun_recipes.errors import ConfigError
 from kun_recipes.execution.options import PushConfig
 from kun_recipes.execution.rounds import OfRound
 from kun_recipes.models.options import EngineConfig
+from kun_recipes.reporting.language import Language, language_option
 
 FURTHER_TEMPERATURE = 0.7
 
@@ -36,6 +37,7 @@ class CandidatesConfig(EngineConfig, PushConfig, OfRound):
     columns: dict[str, str] | None = option(
         None, "columns of the rows that are read, where they have other names, such as {text: content}"
     )
+    language: Language = language_option(affects_rows=False)
     candidate_temperature: float | None = option(
         None,
         f"temperature of further candidates where the first is greedy; null: {FURTHER_TEMPERATURE}",

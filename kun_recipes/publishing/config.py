@@ -23,6 +23,12 @@ WRITES = ("*/*",)
 """Patterns of what the stage writes: a folder for each repository."""
 
 
+def card_template(kind: Literal["dataset", "model", "rows"], language: Language) -> Path:
+    """Return the package's template of a kind of card in a language."""
+    folder = "cards" if language == ENGLISH else f"cards/{language}"
+    return Path(shipped(f"{folder}/{kind}_card.md.jinja"))
+
+
 def kind_of(name: str) -> Literal["dataset", "model"]:
     """Return the Hub's kind of repository for what is published under one of a config's names."""
     return "dataset" if name in (DATASET, CANDIDATES) else "model"
@@ -150,9 +156,8 @@ class PublishConfig(RunFolders):
 
     def template(self, kind: Literal["dataset", "model"]) -> Path:
         """Return the template of the cards of a kind of repository."""
-        folder = "cards" if self.language == ENGLISH else f"cards/{self.language}"
         given = {"dataset": self.dataset_card, "model": self.model_card}[kind]
-        return Path(given or shipped(f"{folder}/{kind}_card.md.jinja"))
+        return Path(given) if given else card_template(kind, self.language)
 
     @property
     def compared(self) -> str | None:

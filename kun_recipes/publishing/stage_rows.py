@@ -28,12 +28,13 @@ from kun_recipes.publishing.build import copy_prompts, refuse_bad_rows, refuse_r
 from kun_recipes.publishing.cards.metadata import dataset_metadata
 from kun_recipes.publishing.cards.provenance import decoding, hub_link, package_version, read_prompts, settings_of
 from kun_recipes.publishing.cards.render import render_card
+from kun_recipes.publishing.config import card_template
 from kun_recipes.publishing.disclosure import public_document, public_path
 from kun_recipes.publishing.hub import check_account, push
 from kun_recipes.publishing.licences import Licence, load_licences
 from kun_recipes.reporting.funnel import sample_rows
+from kun_recipes.reporting.language import listed, speaking, tr
 from kun_recipes.rules import Rules, load_rules
-from kun_recipes.shipped import shipped
 
 COLUMNS = {"corpus": SEGMENTS, "label": CANDIDATES, "refine": PAIRS}
 """Columns of what is pushed, by stage."""
@@ -42,7 +43,6 @@ INPUTS = {"corpus": "corpora", "label": "segments", "refine": "candidates"}
 AUTHORS = {"label": schema.LABEL_MODEL, "refine": schema.CHAT_MODEL}
 FOLDER = "push"
 
-CARD_TEMPLATE = "cards/rows_card.md.jinja"
 EXAMPLES = 5
 TAGS = ["instruction-tuning", "back-translation", "synthetic", "kun"]
 ADVICE = (
@@ -63,7 +63,9 @@ def push_rows(stage: str, config: Any, privacy_file: str | None) -> None:
         UserError: rows that must not be published, or a Hub that does not take them; they stay where they are.
     """
     privacy, rules = load_privacy(privacy_file), load_rules(config.rules)
-    folder = _build(stage, Path(config.output_dir), config.push_to, privacy, rules)
+    template = card_template("rows", config.language)
+    with speaking(config.language):
+        folder = _build(stage, Path(config.output_dir), config.push_to, privacy, rules, template)
     print_status(str(push(folder, "dataset", config.push_to, None, config.private, HfApi(), print_status)))
 
 
@@ -96,8 +98,10 @@ class _Written:
         return known.strictest(by_id[name] for name in named)
 
 
-def _build(stage: str, output_dir: Path, repository: str, privacy: PrivacySettings, rules: Rules) -> Path:
-    """Write the folder that is pushed, and return it."""
+def _build(
+    stage: str, output_dir: Path, repository: str, privacy: PrivacySettings, rules: Rules, template: Path
+) -> Path:
+    """Write the folder that is pushed, its card by a template, and return it."""
     summary = finished_summary(output_dir)
     folder = output_dir / FOLDER
     partial = folder.with_name(f"{FOLDER}.partial")
@@ -114,7 +118,7 @@ def _build(stage: str, output_dir: Path, repository: str, privacy: PrivacySettin
     origins = {"read": read} if (read := _hub_input(stage, summary)) else {}
     metadata = dataset_metadata(partial, written.rows, title, written.licence(), origins, TAGS)
     facts = {**_facts(stage, summary, partial, written), "title": title, "repository": repository, "prompts": prompts}
-    (partial / CARD).write_text(render_card(Path(shipped(CARD_TEMPLATE)), facts, metadata), encoding="utf-8")
+    (partial / CARD).write_text(render_card(template, facts, metadata), encoding="utf-8")
     write_manifest(partial)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(partial, folder)
@@ -177,11 +181,11 @@ def _read(stage: str, summary: Mapping[str, Any]) -> str:
     """Return a phrase on what a stage read."""
     option = INPUTS[stage]
     if hub := _hub_input(stage, summary):
-        return f"{hub_link(hub, 'datasets/')} at commit {summary['pinned'][option]}"
+        return tr("{link} at commit {commit}", link=hub_link(hub, "datasets/"), commit=summary["pinned"][option])
     given = summary["config"][option]
     shown = [path_of(one["path"]) for one in given] if isinstance(given, list) else [path_of(given)]
-    content = f" ({given['content']})" if is_described_path(given) else ""
-    return ", ".join(map(public_path, shown)) + content
+    content = f" (`{given['content']}`)" if is_described_path(given) else ""
+    return listed(f"`{public_path(path)}`" for path in shown) + content
 
 
 def _model(config: Mapping[str, Any], author: str) -> str:

@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 from kun_recipes.data import schema
 from kun_recipes.data.atomic import whole_or_not_at_all, write_json
 from kun_recipes.data.rows import read_shard
+from kun_recipes.reporting.language import html_language, is_english, named, tr
 from kun_recipes.reporting.tally import Tally, length_labels
 
 TEMPLATE = "corpus.html.jinja"
@@ -72,9 +73,10 @@ def merge_tallies(*folders: Path) -> Tallies:
 
 
 def write_corpus_report(path: Path, tallies: Tallies, summary: Mapping[str, Any]) -> None:
-    """Write the page. Nothing of the rows reaches it unescaped."""
+    """Write the page, in the current language. Nothing of the rows reaches it unescaped."""
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters["mark"] = _mark
+    environment.globals |= {"tr": tr, "html_language": html_language()}
+    environment.filters |= {"mark": _mark, "reason": _reason_name, "block": _block_name}
     template = environment.from_string((files("kun_recipes.reporting") / TEMPLATE).read_text(encoding="utf-8"))
     removed = {block: reasons for block, reasons in tallies.items() if block != KEPT}
     page = template.render(
@@ -91,6 +93,16 @@ def write_corpus_report(path: Path, tallies: Tallies, summary: Mapping[str, Any]
 def _rows_of(folder: Path, rank: int) -> Iterator[dict[str, Any]]:
     for shard in sorted(folder.glob(f"{rank:05d}[._]*")):
         yield from read_shard(folder, shard.name)
+
+
+def _reason_name(reason: str) -> str:
+    return reason if is_english() else named(reason, "reason")
+
+
+def _block_name(block: str) -> str:
+    """Return the name of a block, of which a folder of removed rows is called, such as 05_privacy."""
+    number, _, name = block.partition("_")
+    return block if is_english() else f"{number} {named(name, 'block')}"
 
 
 def _mark(text: str, value: str) -> Markup:

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal
 
 from kun_recipes.config.options import option
@@ -21,6 +22,9 @@ from kun_recipes.config.settings import load_typed
 Language = Literal["en", "zh"]
 ENGLISH: Language = "en"
 CATALOGUE = files("kun_recipes.reporting") / "zh.yaml"
+HTML_LANGUAGES: dict[Language, str] = {"en": "en", "zh": "zh-CN"}
+BEGINNING = 2000
+"""Characters of a page in which its language stands."""
 LIST = ", "
 NUMBER = re.compile(r"\d[\d,.]*(?<![,.])")
 
@@ -63,9 +67,22 @@ def speaking(language: Language) -> Iterator[None]:
         _current.reset(token)
 
 
+def page_is_in(language: Language, page: Path) -> bool:
+    """Return whether a page that was written as HTML is there, in a language."""
+    if not page.is_file():
+        return False
+    with page.open(encoding="utf-8", errors="replace") as file:
+        return f'<html lang="{HTML_LANGUAGES[language]}">' in file.read(BEGINNING)
+
+
 def is_english() -> bool:
     """Tell if the current language is English."""
     return _current.get() == ENGLISH
+
+
+def html_language() -> str:
+    """Return the current language by its HTML code."""
+    return HTML_LANGUAGES[_current.get()]
 
 
 def tr(message: str, **values: Any) -> str:

@@ -105,6 +105,7 @@ def test_no_option_of_a_stage_that_names_a_path_is_plain_text(stage):
         if field.name.endswith(named) and "PathKind" not in str(field_types(config_class)[field.name])
     ]
     assert set(plain) <= {
+        "asked_models",
         "base_model",
         "models",
         "pairs_per_prompt",

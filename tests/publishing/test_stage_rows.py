@@ -12,6 +12,8 @@ from kun_recipes.data.manifest import MANIFEST
 from kun_recipes.data.rows import row_writer
 from kun_recipes.errors import UserError
 from kun_recipes.publishing.stage_rows import push_rows
+from tests.languages import foreign_words, without_code
+from tests.publishing.cards.test_language import data_of
 from tests.publishing.run_folder import RunFolder
 
 pytestmark = pytest.mark.slow
@@ -32,9 +34,11 @@ def token(monkeypatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_ana")
 
 
-def send(run_folder: RunFolder, stage: str, private: bool = True) -> Path:
+def send(run_folder: RunFolder, stage: str, private: bool = True, language: str = "en") -> Path:
     folder = run_folder.folder / stage
-    config = SimpleNamespace(output_dir=str(folder), push_to="ana/Rows", private=private, rules=None)
+    config = SimpleNamespace(
+        output_dir=str(folder), push_to="ana/Rows", private=private, rules=None, language=language
+    )
     push_rows(stage, config, None)
     return folder / "push"
 
@@ -173,3 +177,12 @@ def test_data_of_others_in_the_repository_stops_the_push(run_folder, hub, api):
 def test_repository_becomes_public_only_when_asked(run_folder, hub):
     send(run_folder, "label", private=False)
     assert not hub.store.repositories["datasets", "ana/Rows"].private
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("stage", ["label", "refine"])
+def test_card_is_in_one_language(run_folder, hub, stage, language):
+    text = (send(run_folder, stage, language=language) / "README.md").read_text(encoding="utf-8")
+    known = data_of(run_folder) | {"ana/Rows", "Rows", "config", "split"}
+    assert foreign_words(without_code(text), language, known) == []
+    assert ("## Licences" in text) == (language == "en") and ("## 许可证" in text) == (language == "zh")

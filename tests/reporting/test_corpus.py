@@ -1,13 +1,17 @@
 """The corpus stage's report: what it reads, and a page that is safe and true."""
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
 from datatrove.data import Document
 
 from kun_recipes.data.rows import removed_writers, row_writer
 from kun_recipes.execution.launch import run_pipeline
 from kun_recipes.reporting.corpus import DescribeRows, merge_tallies, write_corpus_report
+from kun_recipes.reporting.language import catalogue, page_is_in, speaking
+from tests.languages import foreign_words
 
 SUMMARY = {"rows_in": 7, "rows_kept": 2, "unused": 4000}
 
@@ -48,6 +52,28 @@ def test_rows_of_all_tasks_are_tallied_by_block_and_reason(tmp_path):
         "kept": {"wudao": 1, "skypile": 1},
     }
     assert tallies["kept"]["wudao"].bytes == 12
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_page_is_in_one_language(tmp_path, language):
+    with speaking(language):
+        report_of(folder_of_a_stage(tmp_path))
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    body = re.sub(r"<(style|article).*?</\1>", "", page, flags=re.DOTALL)
+    text = re.sub(r"<[^>]+>", " ", body)
+    assert foreign_words(text, language, {"wudao", "skypile", "keywords", "MB"}) == []
+    assert page_is_in(language, tmp_path / "report.html")
+    assert not page_is_in({"en": "zh", "zh": "en"}[language], tmp_path / "report.html")
+
+
+def test_each_block_has_a_chinese_name(in_repository):
+    code = "".join(path.read_text(encoding="utf-8") for part in ("corpus", "rules") for path in sorted_code(part))
+    blocks = set(re.findall(r'removed\("([a-z_]+)"\)', code)) - {"held_out", "answer_copies_prompt"}
+    assert len(blocks) > 20 and blocks - catalogue().names["block"].keys() == set()
+
+
+def sorted_code(package: str) -> list[Path]:
+    return sorted(Path("kun_recipes", package).rglob("*.py"))
 
 
 def test_the_page_shows_the_rows_and_marks_what_was_matched(tmp_path):

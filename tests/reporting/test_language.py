@@ -19,15 +19,15 @@ from kun_recipes.rules import load_rules
 from kun_recipes.rules.sensitive import REASONS
 
 PACKAGE = Path("kun_recipes")
-FOLDERS = ("chain", "data", "evaluation", "publishing", "rounds", "statistics", "studies")
+FOLDERS = ("chain", "data", "evaluation", "publishing", "reporting", "rounds", "statistics", "studies")
 HAN = re.compile(r"[\u4e00-\u9fff]")
 SAME_IN_BOTH = {"AUC", "PPL", "GEN", "–", "{part} of {whole}", "Fleiss' κ", "p (McNemar)", "{title} ({aside})"}
 SAME_IN_BOTH |= {"{question}: {answer}", "{share}% {grade}", "{rows:,} ({share:.1%})", "{decision}. {more}"}
-SAME_IN_BOTH |= {"tokens", "Bradley–Terry"}
+SAME_IN_BOTH |= {"tokens", "{tokens} tokens", "Bradley–Terry"}
 
 
 def strings_and_messages() -> tuple[set[str], set[str]]:
-    """Return all strings of the code and of the page's template, and those of them that `tr` is given."""
+    """Return all strings of the code and of the pages' templates, and those of them that `tr` is given."""
     strings: set[str] = set()
     given: set[str] = set()
     for path in (path for folder in FOLDERS for path in (PACKAGE / folder).rglob("*.py")):
@@ -37,8 +37,8 @@ def strings_and_messages() -> tuple[set[str], set[str]]:
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "tr":
                 given |= {node.args[0].value} if isinstance(node.args[0], ast.Constant) else set()
     environment = jinja2.Environment()
-    environment.filters |= dict.fromkeys(("named", "retold", "stage_name"), str)
-    for path in PACKAGE.rglob("report.html.jinja"):
+    environment.filters |= dict.fromkeys(("named", "retold", "stage_name", "mark", "block", "reason"), str)
+    for path in (*PACKAGE.rglob("report.html.jinja"), *PACKAGE.rglob("corpus.html.jinja")):
         tree = environment.parse(path.read_text(encoding="utf-8"))
         strings |= {node.value for node in tree.find_all(jinja2.nodes.Const) if isinstance(node.value, str)}
         for *_, parts in extract_from_ast(tree, ("tr",)):

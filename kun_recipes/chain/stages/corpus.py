@@ -15,6 +15,7 @@ from kun_recipes.corpus.growth import INCREMENT, NOTED
 from kun_recipes.corpus.sampling import DOCUMENT_NOT_SAMPLED, NOTE
 from kun_recipes.data import schema
 from kun_recipes.reporting import PAGE
+from kun_recipes.reporting.language import page_is_in
 
 DIGEST_BYTES, ID_BYTES = 44, 24
 """Of a row on disk: kun_recipes.corpus.deduplication."""
@@ -57,6 +58,9 @@ class CorpusStage(PushingStage):
 
     def privacy_file(self, config: CorpusConfig) -> str | None:
         return config.privacy
+
+    def repeats(self, config: CorpusConfig) -> bool:
+        return super().repeats(config) or not page_is_in(config.language, Path(config.output_dir, PAGE))
 
     def check_inputs(self, config: CorpusConfig, there: Container[str]) -> None:
         from kun_recipes.corpus.corpus import check_inputs

@@ -41,7 +41,7 @@ def test_card_is_in_one_language(run_folder, name, language):
     assert foreign_words(without_code(text), language, data_of(run_folder)) == []
 
 
-@pytest.mark.parametrize("kind", ["dataset", "model"])
+@pytest.mark.parametrize("kind", ["dataset", "model", "rows"])
 def test_both_templates_use_the_same_facts(kind, in_repository):
     def facts(folder: str) -> set[str]:
         loader = jinja2.FileSystemLoader([folder, "cards"])
