@@ -25,7 +25,7 @@ SECONDS_TO_LET_GO = 20
 
 
 def wide_console() -> Console:
-    """Return a console whose tables are not cut where nobody sees them: in a pipe or a file, without COLUMNS."""
+    """Return a console whose tables are not cut when the output is a pipe or a file and COLUMNS is not set."""
     seen = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(width=None if seen else PIPED_COLUMNS)
 

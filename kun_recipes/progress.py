@@ -19,7 +19,7 @@ def progress_bar(total: int | None, description: str, unit: str = "row", shown: 
 
     Args:
         total: None where it is not known; the bar is a counter then.
-        shown: False for a task beside one that draws.
+        shown: False for a task that runs at the same time as one that draws.
     """
     return tqdm(
         total=total,

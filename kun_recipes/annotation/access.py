@@ -68,7 +68,7 @@ class LinkAuthentication:
         return None
 
     def _sign_in(self, key: str, scope: Scope) -> Response:
-        # A page that goes on by itself, not a redirect: a browser that came from another site, such as a chat, would
+        # A page that forwards by itself, not a redirect: a browser that came from another site, such as a chat, would
         # not send a strict cookie along a redirect.
         page = HTMLResponse('<!DOCTYPE html><meta http-equiv="refresh" content="0; url=/">')
         page.set_cookie(

@@ -99,7 +99,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(app: ASGIApp, listening: socket.socket) -> None:
-    """Serve until the process is told to stop. Nothing is logged of requests: a link in a log would be a key."""
+    """Serve until the process is stopped. Requests are not logged, because a link in a log would be a key."""
     options = uvicorn.Config(app, access_log=False, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_SECONDS)
     uvicorn.Server(options).run(sockets=[listening])
 

@@ -65,7 +65,7 @@ def make_space(config: AnnotateConfig, study: Study) -> Space:
 def package_files() -> list[Path]:
     """Return the files of this package that the Space needs, since no package index has them.
 
-    These are the modules that app.py imports, directly or through others, and the data files beside them.
+    These are the modules that app.py imports, directly or through others, and the data files in their folders.
     """
     modules = imported_modules(APP)
     beside = {file for module in modules for file in module.parent.iterdir() if file.is_file()}

@@ -119,7 +119,7 @@ class _Loading:
         return ArmRun(name, start.refine, replace(training, name=f"{training.file}_{start.name}"))
 
     def evaluation(self, arms: Sequence[ArmRun]) -> StageRun:
-        """Return the recipe's evaluation of the arms' models, beside the model that the first was trained from."""
+        """Return the recipe's evaluation of the arms' models and of the model that the first was trained from."""
         own = {
             "evaluate.model": arms[0].training.config.model_name_or_path,
             "evaluate.model_revision": None,  # it was the base model's

@@ -48,7 +48,7 @@ class RunOptions:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `RunOptions` beside the recipe."""
+    """Add the options of `RunOptions`; the recipe's own argument is not among them."""
     parser.add_argument("--only", nargs="+", metavar="STAGE", help="run only these")
     parser.add_argument("--from", dest="first", metavar="STAGE", help="run this stage and those after it")
     parser.add_argument(

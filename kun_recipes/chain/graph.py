@@ -38,7 +38,7 @@ def complete(stages: Sequence[StageRun], coming: Container[str]) -> set[str]:
 
 
 def let_fail(stages: Sequence[StageRun]) -> None:
-    """Let each stage go on without those that it can do without: a submitted one cannot know what will have failed."""
+    """Let each stage run without those that it can do without: a submitted one cannot know what will have failed."""
     reads, required = needs(stages), requires(stages)
     for stage in stages:
         spared = [name for name in reads[stage.name] if name not in required[stage.name]]

@@ -144,7 +144,7 @@ def gain_folders(run: RunConfig, before: int) -> list[str]:
 
 
 def shown_folders(run: RunConfig) -> list[str]:
-    """Return the folders of the stages that have a section of the report beside those of a run of one round."""
+    """Return the folders of the stages that only a run of several rounds shows in its report."""
     return [str(Path(run.output_dir, UNION)), *gain_folders(run, run.rounds + 1)]
 
 

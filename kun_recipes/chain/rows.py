@@ -15,7 +15,7 @@ DEVIATIONS = 5
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A number of rows of one set, asked for by a training, beside those held out."""
+    """A number of rows of one set that a training asks for, without the held-out rows."""
 
     stage: str
     pairs: PairSet
@@ -26,7 +26,8 @@ class _Wanted:
 def refuse_shortage(chain: Chain, selected: Sequence[StageRun]) -> None:
     """Raise UserError for trainings that cannot have the rows that they ask for.
 
-    Rows of a finished stage are left to the training itself: it counts them first, and what can do without it goes on.
+    Rows of a finished stage are left to the training itself: it counts them first, and stages that can do without it
+    still run.
     """
     most = most_rows(chain)
     short: dict[str, list[str]] = {}

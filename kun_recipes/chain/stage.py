@@ -51,8 +51,8 @@ class Stage:
         name: of its YAML file, and of its folder in the run's.
         script: that runs it.
         summary_file: written last, in its output_dir; a folder without it is not finished.
-        writes: patterns of the files that it writes into its folder beside `kun_recipes.data.folders.STAGE_FILES`; a
-            fresh run removes no folder with any other.
+        writes: patterns of the files that it writes into its folder besides `kun_recipes.data.folders.STAGE_FILES`;
+            `--fresh` does not remove a folder with other files.
         extra: of setup.cfg, which installs what it imports; "": the package's own requirements are enough.
         devices: what it runs on: "cores", "gpus" of the model that it asks, or "training", by accelerate on all GPUs.
         optional: options whose paths it can do without, where the stage that writes them failed: its config has

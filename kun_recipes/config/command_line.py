@@ -40,7 +40,7 @@ def parse(config_class: type[Config], argv: Sequence[str] | None = None) -> Conf
 def load(config_class: type[Config], argv: Sequence[str], future: str | Sequence[str] = ()) -> Config:
     """Read `--config FILE` and `--field value` overrides into a config class.
 
-    A stage file that names no seeds takes those of the run.yaml beside it.
+    A stage file that names no seeds takes those of the run.yaml in its folder.
 
     Args:
         config_class: a dataclass whose fields are made by `option`; its `check` method, if any, is called last.

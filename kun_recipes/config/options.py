@@ -64,7 +64,7 @@ def option(
         named_in: for a file of the package the key (`section.key`) under which the option's own file names another one
             that is read in its place, and so is part of what a run was asked.
         affects_rows: False for what only says where or how fast, and so may change when a run is continued.
-        selects: True for what only selects among measured rows: a finished stage with another value selects anew.
+        selects: True for what only selects among measured rows: a finished stage with another value selects again.
 
     That an option is a path, its type says: `kun_recipes.config.types`.
     """

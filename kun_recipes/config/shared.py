@@ -1,4 +1,4 @@
-"""The seed pairs of a recipe, named once: a stage file without seeds of its own takes those of run.yaml beside it."""
+"""Seed pairs of a recipe, named once: a stage file without seeds of its own takes those of run.yaml in its folder."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -17,7 +17,7 @@ def takes_shared_seeds(values: Collection[str], known: Collection[str]) -> bool:
 
 
 def shared_seeds(file: str, values: Collection[str], known: Collection[str]) -> dict[str, Any]:
-    """Return what a stage file takes from the run.yaml beside it."""
+    """Return the values that a stage file takes from the run.yaml in its folder."""
     run = Path(file).with_name(RUN_FILE)
     if Path(file) == run or not takes_shared_seeds(values, known) or not run.is_file():
         return {}

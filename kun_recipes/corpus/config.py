@@ -88,7 +88,7 @@ class CorpusConfig(ExecutorConfig, PushConfig):
     near_duplicates: bool = option(True, "drop near duplicates too, by MinHash")
     minhash_ngram: int = option(NEAR.ngram, "characters of an n-gram", min=2)
     minhash_buckets: int = option(NEAR.buckets, "bands of the signature: more find less similar pairs", min=1)
-    minhash_hashes: int = option(NEAR.hashes_per_bucket, "hashes a band: more find only more similar pairs", min=1)
+    minhash_hashes: int = option(NEAR.hashes_per_bucket, "hashes per band: more find only more similar pairs", min=1)
     sample_rows: int | None = option(None, "segments kept in all, chosen by hash; null keeps all", unit="rows", min=1)
     sample_weights: dict[str, float] | None = option(
         None, "share of each source in sample_rows, such as {wudao: 2, skypile: 1}; null takes them as they come"

@@ -255,7 +255,7 @@ def grow(config: CorpusConfig, stage: StageFolder, earlier: Earlier) -> dict[str
 
 
 def facts(stage: StageFolder, counts: Counts, tasks: int, *noted: Path) -> dict[str, Any]:
-    """Return what the summary says of the corpus beside the counts of rows."""
+    """Return the entries of the summary about the corpus other than the counts of rows."""
     return {
         "documents": counts.read,
         "lines_removed": counts.lines_removed,

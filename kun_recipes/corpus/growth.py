@@ -1,9 +1,9 @@
 """Growth of a finished corpus stage: what is added is read, and nothing else.
 
 An increment is a run of the stage in `scratch/growth` whose first tasks count as done: its ranks follow those of the
-rows that are there, and the copies of these rows go. When it is complete, its files are moved beside the earlier ones.
-Killed before, it leaves the stage finished as it was; killed while they are moved, unfinished until the same command
-has moved the rest. Every step can be done twice.
+rows that are there, and the copies of these rows go. When it is complete, its files are moved to the earlier
+ones. Killed before, it leaves the stage finished as it was; killed while they are moved, unfinished until the same
+command has moved the rest. Every step can be done twice.
 
 <output_dir>/noted/files/<rank>.json       what each task read
 <output_dir>/noted/source_ids/<rank>.ids   digests of the documents' ids
@@ -120,14 +120,14 @@ def increment_of(stage: StageFolder, config: CorpusConfig) -> StageFolder:
 
 
 def begin_increment(increment: StageFolder) -> None:
-    """Begin an increment, or go on with it; what was made of other files is removed."""
+    """Begin an increment, or continue it; remove one that was made from other files."""
     if increment.is_outdated():
         shutil.rmtree(increment.folder)
     increment.begin()
 
 
 def move_increment(stage: StageFolder, increment: StageFolder) -> None:
-    """Put the files of an increment beside the earlier ones. Until its summary is written the stage is unfinished."""
+    """Move the files of an increment to the earlier ones. Until its summary is written the stage is unfinished."""
     if (stage.folder / SUMMARY).is_file():
         stage.begin_growth()
         (increment.folder / "earlier").mkdir(exist_ok=True)

@@ -36,7 +36,7 @@ def check_readable(corpora: Ranks, logs: Path, unreadable: Path, max_share: floa
     Args:
         logs: of the pipeline that read the corpora.
         unreadable: folder of the records that could not be read.
-        anew: how other files are read instead.
+        anew: advice on how to read other files instead.
     """
     for path, ranks in corpora:
         counts = read_counts(logs, ranks)

@@ -27,7 +27,7 @@ class CandidatesConfig(EngineConfig, PushConfig, OfRound):
     rows_option: ClassVar[str]
     """Name of the option that says what is read."""
     needed: ClassVar[tuple[str, ...]] = ()
-    """Columns that each row must have beside its text."""
+    """Columns that each row must have in addition to its text."""
     own: ClassVar[tuple[str, ...]]
     """Columns that the stage writes."""
     by_endpoint = True

@@ -145,7 +145,7 @@ def run(config: LabelConfig) -> None:
         counts = run_pipeline(select(config, stage), stage.logs(SELECT), len(shards))
         counts.check_measured(measured)
         if held_out:
-            release_engines()  # vLLM plans another context for these, and loads anew
+            release_engines()  # vLLM plans another context for these, and loads again
             run(to_label(config, held_out))
         others = {OTHER_ROUNDS: measured.other_rounds} if config.round else {}
         use = server_use(config, stage.asked_of_server)

@@ -44,8 +44,9 @@ class CountTokens(PipelineStep):
 class LabelInstructions(WriteText):
     """Write the instruction that each segment answers, x̂ = M_yx(y) (Kun §3.2).
 
-    Reads the text. Adds instruction, instruction_tokens, instruction_finish_reason, instruction_logprob (nats a token,
-    under the label model's own distribution), perplexity, label_model, label_prompt; of a further one candidate, too.
+    Reads the text. Adds instruction, instruction_tokens, instruction_finish_reason, instruction_logprob (nats per
+    token, under the label model's own distribution), perplexity, label_model, label_prompt; of a further one
+    candidate, too.
     """
 
     name = "🏷 label"

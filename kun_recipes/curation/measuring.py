@@ -1,4 +1,4 @@
-"""Base classes of the blocks by which label and refine measure rows. What is kept is selected later, without a model.
+"""Base classes of the blocks by which label and refine measure rows. Rows are selected later, without a model.
 
 A measuring block passes every row on, so that one folder holds all that was measured. A threshold can then be moved
 in seconds: `RecallRows` gives the rows what is known of them, and a model is asked only about what is not.
@@ -77,7 +77,7 @@ class MeasureRows(PipelineStep, ABC):
     and no later block asks about either.
 
     Args:
-        engine: the model, loaded once a process, by the first row that it is asked about.
+        engine: the model, loaded once per process, by the first row that it is asked about.
         new_tokens: room that the answer needs in the model's context.
         wanted: rows that are asked about; None: all.
     """

@@ -12,7 +12,7 @@ from kun_recipes.text.views import is_blank
 class PolishAnswer(WriteText):
     """Write the polished answer, by the refine prompt of figure 10: "{segment}, please answer: {instruction}".
 
-    Reads the text and instruction. Adds output, output_tokens, output_finish_reason, output_logprob (nats a token),
+    Reads the text and instruction. Adds output, output_tokens, output_finish_reason, output_logprob (nats per token),
     chat_model, polish_prompt; of a further one answer_candidate, too. The segment stays, so that the answer can be
     checked against it.
     """

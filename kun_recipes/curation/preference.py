@@ -89,7 +89,7 @@ def pair_of(row: Mapping[str, Any], answers: str) -> Row | str:
     """Return the preference pair of a finished row, or the reason why it has none.
 
     Args:
-        answers: how the answers were written: polished, unaided or raw. Of an unaided answer nobody can say that it
+        answers: how the answers were written: polished, unaided or raw. Of an unaided answer it is unknown whether it
             is better than the segment.
     """
     if answers == "unaided":

@@ -221,7 +221,7 @@ def run(config: RefineConfig) -> None:
         counts = select_rows(config, stage, calibrations, verification, len(shards))
         counts.check_measured(measured)
         if held_out := to_refine(config):
-            release_engines()  # vLLM plans another context for these, and loads anew
+            release_engines()  # vLLM plans another context for these, and loads again
             share_judges(stage.folder, Path(held_out.output_dir))
             run(held_out)
         splits = write_dataset(stage.rows, config.dataset_dir)

@@ -1,7 +1,7 @@
-"""Raw records out of one JSON array a file, as a stream.
+"""Stream raw records out of files that hold one JSON array each.
 
 A scan over quotes and brackets finds where an element ends, and orjson parses its bytes. A broken element comes out as
-`Malformed`. A missing quote or bracket makes several elements look like one: then the scan goes on at the next place
+`Malformed`. A missing quote or bracket makes several elements look like one: then the scan resumes at the next place
 that begins as the file's first element does. Memory is bounded by the longest element.
 """
 
@@ -180,7 +180,7 @@ class _Array:
 
 
 class ArrayScan:
-    """Finds the end of an element in a buffer that grows: where the bytes end it stops, and goes on when more came.
+    """Finds the end of an element in a growing buffer: it stops where the bytes end, and resumes when more arrive.
 
     Attributes:
         buffer: bytes that are not done with.

@@ -55,7 +55,7 @@ class Turns:
 
 
 def read_conversation(value: Any, system: str) -> Turns:
-    """Return the turns in a column of a row. A question at the end that nobody answers is left out.
+    """Return the turns in a column of a row. A question at the end without an answer is left out.
 
     Args:
         system: text of the row's own system column; a system turn takes its place.

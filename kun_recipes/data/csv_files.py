@@ -1,7 +1,7 @@
 """Stream raw records out of CSV and TSV files with a header: the fields of each row by column name.
 
 The standard library's parser is used and not pyarrow's, which ends a file at the first broken byte or quote and does
-not know GB18030. Behind a broken row the reading goes on at the line that follows the one in which the row begins: a
+not know GB18030. After a broken row, reading resumes at the line that follows the one in which the row begins: a
 quote that is missing costs one row. Memory is bounded by `MAX_FIELD`.
 """
 

@@ -12,7 +12,7 @@ from itertools import chain, islice
 from kun_recipes.data.archives import peek
 from kun_recipes.text.views import HAN
 
-SAMPLE_BYTES = 1 << 16  # of a file, by which its encoding is told
+SAMPLE_BYTES = 1 << 16  # of a file, by which its encoding is recognised
 MAX_SAMPLE_BYTES = 1 << 24  # where fewer do not hold `ENOUGH` bytes beyond ASCII
 ENOUGH = 64
 MAX_CHARACTERS = 1 << 15  # beyond ASCII, looked at in a sample
@@ -71,7 +71,7 @@ def marked_encoding(head: bytes) -> str | None:
 
 
 def unmarked_encoding(sample: bytes) -> str | None:
-    """Return "gb18030" for a sample of such text; None for UTF-8, and for what cannot be told."""
+    """Return "gb18030" for a sample of such text; None for UTF-8, and if undecided."""
     return "gb18030" if not _is_utf8(sample) and _is_gb18030(sample) else None
 
 

@@ -79,13 +79,13 @@ def share_judges(measured: Path, folder: Path) -> None:
 
 
 def discard(folder: Path, writes: Sequence[str] = ()) -> None:
-    """Remove a folder that a stage, a training or `put_in_place` wrote, and nobody else wrote into.
+    """Remove a folder that holds only files of a stage, a training or `put_in_place`.
 
     Args:
-        writes: patterns of what the stage writes there beside `STAGE_FILES`.
+        writes: patterns of the files that the stage writes there besides `STAGE_FILES`.
 
     Raises:
-        UserError: the folder, or a file in it, is somebody else's.
+        UserError: something else wrote the folder or a file in it.
     """
     if not folder.exists():
         return
@@ -104,10 +104,10 @@ def discard(folder: Path, writes: Sequence[str] = ()) -> None:
 
 
 def put_in_place(partial: Path, folder: Path, **note: Any) -> None:
-    """Make a folder that was written beside its place appear there whole; an earlier one is replaced.
+    """Move a completely written folder from its temporary path to its place; an earlier one is replaced.
 
     Args:
-        note: what is noted beside the names of its files.
+        note: entries recorded in addition to the names of its files.
     """
     files = sorted(path.relative_to(partial).as_posix() for path in partial.rglob("*") if path.is_file())
     write_json(partial / WRITTEN, {**note, "files": files})

@@ -43,7 +43,7 @@ def newest_commit(path: str, name: str, revision: str | None) -> str:
 def hub_splits(
     path: str, name: str, commit: str, subset: str | None, split: str | None
 ) -> list[tuple[str, Callable[[], Iterator[LocatedRow]]]]:
-    """Return the name of each split of a dataset at a commit, with a function that reads its rows anew.
+    """Return the name of each split of a dataset at a commit, with a function that reads its rows from the start.
 
     Without a split that is asked for, those to measure by are left out.
     """

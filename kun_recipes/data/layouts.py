@@ -1,4 +1,4 @@
-"""Layout of a JSON file, told by its beginning: lines, an array, an object around an array, or one object."""
+"""Layout of a JSON file, recognised by its beginning: lines, an array, an object around an array, or one object."""
 
 import codecs
 import re

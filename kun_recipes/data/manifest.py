@@ -1,6 +1,6 @@
 """Content of a published repository, file by file and split by split: manifest.json, which identifies a copy.
 
-The card is not in it: who corrects a word of it publishes no other data.
+The card is not in it: correcting the card does not change the data.
 """
 
 import hashlib

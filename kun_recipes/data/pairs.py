@@ -21,7 +21,7 @@ SHOWN = 5
 """Places named for each reason; the rest are counted."""
 
 SAMPLED = 100
-"""Rows at the beginning of a file by which its form is told."""
+"""Rows at the beginning of a file by which its form is recognised."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -90,8 +90,8 @@ def read_pairs(
     """Yield each row of a file, a folder, a stage's rows or a Hub dataset in order: its pair, or why it has none.
 
     Columns that are named and there are read as named; several, joined by +, are joined by a newline, and empty ones
-    left out. By default the form of each file is told by its first rows (`pair_forms`), and said on stderr where it is
-    not the plain one. Text in `CONTEXT`, and a system turn that not all rows share, is joined to the instruction.
+    left out. By default the form of each file is that of its first rows (`pair_forms`); stderr names it unless it is
+    the plain one. Text in `CONTEXT`, and a system turn that not all rows share, is joined to the instruction.
 
     Reasons: those of the file readers for a row that cannot be read, "not_an_object", "wrong_type",
     "empty_instruction", "empty_output" for a text that is missing, null or invisible, "history" for earlier exchanges
@@ -112,7 +112,7 @@ def load_pairs(
 ) -> tuple[list[Pair], list[Removed]]:
     """Read the pairs to train on: (pairs, removed rows).
 
-    Reasons, beside those of `read_pairs`: "duplicate_instruction".
+    Reasons, in addition to those of `read_pairs`: "duplicate_instruction".
     Raises UserError if the source is missing or has no pair, and as `read_pairs` does.
     """
     pairs: dict[str, Pair] = {}

@@ -29,7 +29,7 @@ class SplitWriter(AbstractContextManager):
     """Write rows of all splits in one pass, each split's into its own shards.
 
     The bytes depend on the rows and their order alone. Pages are cut where the content says, so that the Hub stores
-    anew only what a later release changed.
+    again only what a later release changed.
 
     Args:
         folder: an empty folder; its files have their last names only once the writer was left without an error.

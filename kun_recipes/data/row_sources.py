@@ -1,7 +1,7 @@
 """Rows that no stage wrote, for label and refine: Parquet, JSON lines, datasets of the Hub.
 
 They are copied once into shards of the stage's folder, so that its tasks read them as those of a stage. A dataset of
-the Hub is read at one commit, which the stage keeps in its summary: a run that goes on reads the same.
+the Hub is read at one commit, which the stage keeps in its summary: a resumed run reads the same.
 """
 
 import hashlib
@@ -48,14 +48,14 @@ Part = tuple[str, Callable[[], Iterator[LocatedRow]]]
 
 @dataclass(frozen=True)
 class RowSource:
-    """What a stage was told to read.
+    """Options that say which rows a stage reads.
 
     Attributes:
         path: folder of a stage's rows, file or folder of Parquet or JSON lines, or owner/name@revision on the Hub.
         subset: config of a Hub dataset.
         split: of a Hub dataset; None: all but those to measure by, one after the other.
         columns: where columns of the row contract stand in these rows, as {"text": "content"}.
-        needed: columns that each row must have beside its text.
+        needed: columns that each row must have in addition to its text.
         left_out: columns of the row contract that the stage itself will write.
     """
 

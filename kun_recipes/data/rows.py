@@ -183,7 +183,7 @@ def check_rows(folder: str | Path, columns: Sequence[str] = ()) -> None:
 
 
 def check_located(located: Callable[[], Iterator[LocatedRow]], columns: Sequence[str]) -> None:
-    """Do what `check_rows` does, with rows of any origin; `located` begins them anew."""
+    """Do what `check_rows` does, with rows of any origin; `located` reads them from the start."""
     digests = array("Q")
     for where, row in located():
         for column in columns:

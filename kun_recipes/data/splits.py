@@ -1,4 +1,4 @@
-"""Files of a dataset that are read where none is named: of its default config, and of no test or validation split."""
+"""Files of a dataset that are read if no split is named: of its default config, and of no test or validation split."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,10 +23,10 @@ def is_for_measuring(name: str) -> bool:
 
 
 def read_unasked(source: str, names: Iterable[str], sizes: Mapping[str, str], how: str) -> list[str]:
-    """Return the splits or files of a source that are read where none is named; say on stderr which are left out.
+    """Return the splits or files of a source that are read if none are named; print to stderr which are left out.
 
     Args:
-        sizes: what to say of each beside its name.
+        sizes: text printed after each name.
         how: what to do to read the others.
 
     Raises:

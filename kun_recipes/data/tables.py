@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pyarrow import RecordBatch
     from pyarrow.parquet import ParquetFile
 
-HEAD_BYTES = 100  # by which a file is told that is no table
+HEAD_BYTES = 100  # enough to recognise a file that is not a table
 ROWS = 256  # read at a time
 PAGE_BYTES = 1 << 20  # of a column, read at a time; otherwise all that a row group holds of it
 

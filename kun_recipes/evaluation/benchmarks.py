@@ -1,4 +1,4 @@
-"""C-Eval and CMMLU: their subjects, groups, files and prompts, as benchmarks.yaml beside this file has them."""
+"""C-Eval and CMMLU: their subjects, groups, files and prompts, as benchmarks.yaml in this folder has them."""
 
 import difflib
 import functools
@@ -27,7 +27,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of a file's columns, beside A to D."""
+    """Names of a file's columns other than A to D."""
 
     question: str
     answer: str

@@ -48,11 +48,9 @@ class HeldOutSeeds(HubSeeds):
 
 @dataclass(kw_only=True)
 class EvaluateConfig(Versioned, WithoutFailed, HeldOutSeeds, EngineConfig):
-    """Measure models by C-Eval, CMMLU and held-out pairs, beside their base model (Kun §4.2.4)."""
+    """Measure models and their base model by C-Eval, CMMLU and held-out pairs (Kun §4.2.4)."""
 
-    model: ModelPath = option(
-        help="the base model, whose row stands beside the others': a folder, a Hub id, or a model source"
-    )
+    model: ModelPath = option(help="the base model, measured for comparison: a folder, a Hub id, or a model source")
     models: list[ModelPath] | None = option(
         None, "folders or Hub ids of the models to evaluate; null: the base model alone"
     )
@@ -65,7 +63,7 @@ class EvaluateConfig(Versioned, WithoutFailed, HeldOutSeeds, EngineConfig):
     groups: list[str] | None = option(
         None, "only subjects of these groups: STEM, Humanities, Social Science, Other, Hard, China-specific"
     )
-    limit: int | None = option(None, "questions a subject, the first; null: all", min=1)
+    limit: int | None = option(None, "questions per subject, the first; null: all", min=1)
     shots: int = option(5, "questions shown with their answers, the first of dev", source="OpenCompass", min=0)
     modes: list[str] = option(
         ["ppl", "gen"],
@@ -85,7 +83,7 @@ class EvaluateConfig(Versioned, WithoutFailed, HeldOutSeeds, EngineConfig):
 
     training_rows: list[DatasetPath] | None = option(
         None,
-        "sets that the models were trained on beside the seeds: accuracy is split by whether a question is quoted in "
+        "sets that the models were trained on besides the seeds: accuracy is split by whether a question is quoted in "
         "these or the seeds; null: no such split",
     )
     held_out_limit: int = option(200, "held-out pairs that are answered, the first", min=1)
@@ -112,7 +110,7 @@ class EvaluateConfig(Versioned, WithoutFailed, HeldOutSeeds, EngineConfig):
             raise ConfigError("models", f"two of them are called {twice}; rename one's folder")
 
     def versions(self) -> dict[str, Any]:
-        """Return the versions of the prompts and of the reader, which decide the rows beside the options."""
+        """Return the versions of the prompts and of the reader, which decide the rows together with the options."""
         return {
             "prompt_versions": {one.name: benchmark(one.name).version for one in self.benchmarks},
             "reader_version": READER_VERSION,

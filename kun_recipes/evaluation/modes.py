@@ -43,7 +43,7 @@ class ChooseAnswer(AskQuestions):
 class CompareLosses(AskQuestions):
     """PPL by four passes per question, as OpenCompass does: the letter with which the whole prompt's loss is lowest.
 
-    Adds ppl-full_prediction and ppl-full_losses, nats a token, of A to D. For plain prompts. The first line is what
+    Adds ppl-full_prediction and ppl-full_losses, nats per token, of A to D. For plain prompts. The first line is what
     the rest is measured after: all four begin with it.
     """
 

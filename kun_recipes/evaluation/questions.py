@@ -39,7 +39,7 @@ class Source:
         name: of the benchmark.
         path: the folder, or `owner/name@revision` on the Hub.
         shots: questions of the split `dev` that are shown with their answers.
-        limit: questions a subject, the first; None: all.
+        limit: questions per subject, the first; None: all.
         spacing: newlines between the shots of a plain PPL prompt.
     """
 

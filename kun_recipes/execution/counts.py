@@ -24,7 +24,7 @@ class Counts:
         rows_out: rows that its last block wrote.
         removed: number of rows by reason, in the order of the blocks.
         lines_removed: lines and sentences that were taken out of documents which stayed.
-        not_best: candidates beside the one chosen for each row: no rows, and not lost.
+        not_best: candidates other than the one chosen for each row; they are neither rows nor losses.
         other_rounds: rows that are left to other rounds, and not among those read.
         used: what its tasks used.
     """

@@ -88,8 +88,8 @@ class StageFolder:
     def summary(self) -> dict[str, Any] | None:
         """Return the summary if the stage is finished.
 
-        None, too, if `begin` selects its rows anew by other values, or makes all anew, because other inputs made it
-        only where some had failed, then or now.
+        None, too, if `begin` selects its rows again by other values, or removes and repeats all work because stages
+        that it reads had failed, then or now, and so its inputs differ.
 
         Raises:
             UserError: other values that change what is measured made it.
@@ -109,7 +109,7 @@ class StageFolder:
         return next((commit for one in asked if (commit := one.get("pinned", {}).get(key or option))), None)
 
     def pin(self, key: str, commit: str) -> None:
-        """Keep the commit at which an option's Hub repository is read, for the runs that go on."""
+        """Keep the commit at which an option's Hub repository is read, for resumed runs."""
         self.pins[key] = commit
 
     def is_outdated(self) -> bool:
@@ -117,10 +117,10 @@ class StageFolder:
         return any(changed_keys(self.asked, one["config"]) for one in self._known())
 
     def begin(self) -> None:
-        """Note what is asked. What was measured is kept where the rows are only selected by other values.
+        """Record the values asked for. Keep the measurements if other values only select the rows.
 
         Raises:
-            UserError: other values that change what is measured began the folder: going on would mix two runs.
+            UserError: the folder was begun with other values that change measurements: continuing would mix two runs.
         """
         if self._is_left_by_failed():
             discard(self.folder, writes=["*"])

@@ -44,7 +44,7 @@ def run_pipeline(
     Args:
         logs: datatrove's folder for completion markers, statistics and logs of this pipeline.
         tasks: number of tasks; each reads its own files, so that the rows do not depend on the number of workers.
-        executor: None is one process on this machine. A model is loaded once in each process.
+        executor: None: one process on this machine. A model is loaded once in each process.
         reads: what each task reads, by name, for messages.
         first: the first task that is run and counted; those before it an earlier run did, elsewhere.
 

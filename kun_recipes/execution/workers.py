@@ -204,7 +204,7 @@ class _Pool:
         connections = self.processes[process]
         for connection in connections:
             while not connection.closed and connection.poll():
-                self._asks(connection)  # the error that ended it; there is nobody to give a task to
+                self._asks(connection)  # the error that ended it; the worker takes no further task
         lost = [rank for one in connections if (rank := self.at_work[one]) is not None]
         if process.exitcode or lost:
             names = ", ".join(map(self.executor.named, lost)) or "a worker that had no task"

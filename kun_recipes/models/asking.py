@@ -31,7 +31,7 @@ class AskModel(BaseFilter, ABC):
     """Block that asks a model about each row. Rows whose prompt leaves no room are dropped as "context_length".
 
     Args:
-        engine: the model, loaded once a process.
+        engine: the model, loaded once per process.
         new_tokens: room that the answer needs in the model's context.
     """
 

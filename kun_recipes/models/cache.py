@@ -55,7 +55,7 @@ def cached_model(source: ModelSource) -> Path:
 
 def _make(source: ModelSource, folder: Path) -> None:
     download, partial = Path(f"{folder}.download"), Path(f"{folder}.partial")
-    _remove(download, partial)  # of a process that was killed: nobody else has the lock
+    _remove(download, partial)  # left by a killed process: no other process has the lock
     try:
         download.mkdir()
         gguf = fetch(source, download)

@@ -62,7 +62,7 @@ def is_by_hub(name: str) -> bool:
 
 
 def pin_model(config: Config, stage: StageFolder) -> Config:
-    """Return the config with the commit of its Hub model, which the stage keeps: a run that goes on asks the same.
+    """Return the config with the commit of its Hub model, which the stage keeps: a resumed run asks the same.
 
     The Hub's client names the folder of a model after the commit, with and without a connection.
 

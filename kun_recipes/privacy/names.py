@@ -12,7 +12,7 @@ NO_GIVEN = "的了是在和与及或说不有就都也很这那哪个们着过�
 GIVEN = [re.compile(rf"(?:(?![{NO_GIVEN}])[{HAN}]){{{length}}}") for length in (1, 2)]
 CLAUSE_START = re.compile(rf"(?:[^{HAN}A-Za-z0-9]|\A)\Z")
 BEHIND_ROLE = re.compile(rf"[^{HAN}]|\Z|[在和与及于的因把被将从以为是当也就曾已上向对]|[{HAN}]{{1,2}}[了着过]")
-"""Behind a name whose role was told the sentence goes on, not the word: no 学生成绩按."""
+"""After a name with a role, the sentence continues but not the word: no 学生成绩按."""
 
 
 def find_names(text: str, words: NameWords) -> list[Span]:

@@ -68,7 +68,7 @@ def find_plates(text: str, words: PrivacyWords) -> Spans:
 def find_addresses(text: str, words: PrivacyWords) -> Spans:
     """Return addresses with a door (路88号3单元502室), or with a house number if a word makes it a home.
 
-    A span begins where the address does, as far as that can be told: its province, or the word behind 住在. Addresses
+    A span begins where the address does, as far as that is clear: its province, or the word behind 住在. Addresses
     of shops, companies and museums are excluded, as far as the sentence shows.
     """
     place = text.find(HOUSE_SIGN)
@@ -87,7 +87,7 @@ def find_addresses(text: str, words: PrivacyWords) -> Spans:
 
 
 def _homes(text: str, pattern: re.Pattern[str], words: PrivacyWords) -> Spans:
-    """Return the addresses of a pattern that are somebody's home, and no amount."""
+    """Return the addresses of a pattern that are a person's home and not an amount."""
     for match in pattern.finditer(text):
         start = _name_start(text, match.start(), words)
         is_bare = match[0][-1] in BEFORE_HOUSE_SIGN

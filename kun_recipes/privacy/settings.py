@@ -66,7 +66,7 @@ class PrivacyWords:
         mobile_before: make eleven digits in any groups a mobile number.
         spelled_before: make eleven single digits a mobile number.
         telephone_before: make a number of 7 or 8 digits a landline.
-        serial_before: make a number an order or catalogue number, which nobody can be called by.
+        serial_before: make a number an order or catalogue number, not a phone number.
         quantity_after: make a number an amount.
         figures_before: make a number one of a list of figures, or their sum.
         identity_before: make 15 digits an identity card of before 1999, which has no check character.
@@ -82,11 +82,11 @@ class PrivacyWords:
         version_before: make four numbers a version or a section.
         version_after: the same, behind them.
         public_ips: addresses of public services, as they are written.
-        private_parameters: parts of a URL that tell a user or let somebody in.
+        private_parameters: parts of a URL that identify a user or grant access.
         sample_urls: URLs that stand for a URL.
         vehicle_near: what makes a plate of letters and digits that have no dot.
         no_plate_after: what makes a plate a train or a document.
-        home_before: make a street and a house number somebody's home.
+        home_before: make a street and a house number a person's home.
         public_near: mark an address as that of a shop, company or museum, which is not private data.
         home_near: make it a home all the same.
         address_start: words before an address that are not part of it.
@@ -131,7 +131,7 @@ class NameWords:
         surnames: what a name begins with; null finds none.
         no_names: words that begin as a name does.
         title_after: makes what stands before it a name.
-        role_before: makes what stands behind it a name, if the sentence goes on there.
+        role_before: makes what stands behind it a name, if the sentence continues there.
         verb_after: makes what stands before it a name, if a role stands before that or a clause begins with it.
     """
 

@@ -47,7 +47,7 @@ PROMPTS = "recipes/prompts"
 STAGES = "recipes/stages.json"
 
 NOT_PUBLISHED = ("logs", "checkpoints", TRAIN_SUMMARY, WRITTEN)
-"""Parts of a model's folder; the summary is written anew without this machine's paths."""
+"""Parts of a model's folder; the summary is rewritten without this machine's paths."""
 
 BY_WITHHOLDING = (
     "Write the ids into a file, one per line, and name it by `withhold:`, or run the stage again with rules that find "
@@ -92,7 +92,7 @@ def build(config: PublishConfig, record: RunRecord, notify: Callable[[str], None
         notify: called with a line on each repository.
 
     Raises:
-        UserError: rows that must not be published, or a fact that a card wants and nobody gave.
+        UserError: rows that must not be published, or a fact that a card needs is not given.
     """
     withholding = Withholding(config.withhold, config.licences_of_sources(), _privacy(record))
     if withholding.targets and any(kind_of(name) == "dataset" for name in config.names):

@@ -214,7 +214,7 @@ def _difference(before: _Row | None, after: _Row) -> str | None:
 def _reasons(
     before: Release, after: Release, gone: Sequence[_Row], run: Mapping[str, Path] | None
 ) -> Mapping[str, str]:
-    """Return the reason of each removed row of which one is told; the earlier release is read again for them."""
+    """Return the reason of each removed row whose reason is known; the earlier release is read again for them."""
     if not gone:
         return {}
     of_source = {row.identity: row.source for row in gone}

@@ -102,7 +102,7 @@ class PublishConfig(RunFolders):
     previous: RowsPath | None = option(
         None,
         "release that this one follows, a folder or owner/name@revision on the Hub: what changed stands in the card "
-        "of the pairs, or of the candidates where they alone are published, and in changes.json beside it",
+        "of the pairs, or of the candidates where they alone are published, and in changes.json next to it",
     )
     language: Language = language_option(affects_rows=True)
     dataset_card: InputPath | None = option(None, "template of the datasets' cards; null: ours, in the language")

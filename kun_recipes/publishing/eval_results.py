@@ -59,7 +59,7 @@ def _entries(
     """Yield the accuracy in percent by each reading, under a name for its file."""
     about = results["benchmarks"][benchmark]
     for reading, scores in model["scores"][benchmark].items():
-        if isinstance(scores, dict):  # beside them stands the share of answers without a letter
+        if isinstance(scores, dict):  # the other values are shares of answers without a letter
             prompt = f"{results['shots']} shots, {model['format']} prompt v{about['prompt_version']}"
             yield (
                 f"{benchmark}_{reading}",

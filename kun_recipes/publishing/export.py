@@ -31,7 +31,7 @@ class ExportForm:
 
     Attributes:
         lay_out: makes the form's columns of an instruction and an output.
-        info: what LLaMA-Factory's dataset_info.json says of such a file, beside its name.
+        info: entries of such a file in LLaMA-Factory's dataset_info.json, in addition to its name.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Licences: which there are, how strict each is beside the others, and how the Hub's metadata names them."""
+"""Licences: which there are, how strict each is compared with the others, and how the Hub's metadata names them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -101,8 +101,8 @@ def read_run(config: PublishConfig) -> RunRecord:
     """Read the folders that a config names.
 
     Raises:
-        UserError: a stage or a training is not finished, they are not of one run, or nobody said what licence a model
-            has that the run did not train.
+        UserError: a stage or a training is not finished, they are not of one run, or the licence of a model that the
+            run did not train is not given.
     """
     stages = read_stages(config)
     named = {role: stages[name]["config"]["model"] for role, name in ASKED_BY.items()}

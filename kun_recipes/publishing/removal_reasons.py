@@ -38,7 +38,7 @@ def run_of(release: str) -> dict[str, Path]:
 
 
 def removal_reasons(left: Sequence[Left], release: str, commit: str | None, run: Mapping[str, Path]) -> dict[str, str]:
-    """Return the reason of each row of which one is told, by its id.
+    """Return the reason of each row whose reason is known, by its id.
 
     A row that was withheld is in the release's own record. Others are in a stage's list of removed rows, by
     themselves or by their document, as "label: fit". Of several stages, the last tells.

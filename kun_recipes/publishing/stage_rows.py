@@ -1,7 +1,7 @@
 """Push the rows of one finished stage as a dataset, with a card made of what the stage's folder says.
 
-The folder that is pushed lies in that of the stage, and is made anew each time from the same rows, byte for byte: a
-push that failed goes on by the same command, and what the Hub has is not sent again.
+The folder that is pushed lies in that of the stage, and is rebuilt each time from the same rows, byte for byte: the
+same command resumes a failed push, and does not send again what the Hub has.
 """
 
 import os

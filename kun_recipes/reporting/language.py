@@ -53,7 +53,7 @@ def catalogue() -> Catalogue:
 
 
 def language_option(*, affects_rows: bool) -> Any:
-    """Return the option `language`; it affects rows where a finished folder is made anew for another language."""
+    """Return the option `language`; it affects rows where another language needs a finished folder to be rebuilt."""
     return option(ENGLISH, "language of pages, cards, tables and figures: en or zh", affects_rows=affects_rows)
 
 

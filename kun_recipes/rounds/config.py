@@ -47,12 +47,12 @@ class GainConfig(HeldOutSeeds, EngineConfig, OfRound):
         0.0,
         "a round helps if the whole 95% interval of what this loss fell by, the same pairs under both models, lies "
         "above this",
-        unit="nats a token",
+        unit="nats per token",
         source="ours: above 0 the fall is no chance of these pairs",
         min=0,
     )
     sample_rows: int = option(
-        2000, "pairs a round, by hash, whose n-grams are counted, over equally many letters", min=1
+        2000, "pairs per round, by hash, whose n-grams are counted, over equally many letters", min=1
     )
     bootstrap: int = option(10_000, "resamples behind each interval of a difference", min=1000)
 

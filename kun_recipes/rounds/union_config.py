@@ -32,7 +32,7 @@ class RoundsConfig:
     chat_model_dir: OutputPath = option(help="folder of the last primary chat model", affects_rows=False)
 
     def written(self) -> list[Path]:
-        """Return the folders that it writes beside its own."""
+        """Return the folders that it writes in addition to its own."""
         others = (self.label_model_dir, self.chat_model_dir, self.label_dir, self.refine_dir, self.dataset_dir)
         return list(map(Path, others))
 

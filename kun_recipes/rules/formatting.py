@@ -35,7 +35,7 @@ KINDS = {opener: number for number, opener in enumerate(PAIRS.values(), start=1)
 BRACKET_KINDS = np.zeros(CODE_POINTS, dtype=np.int8)  # above 0 for what opens, below for what closes
 BRACKET_KINDS[list(map(ord, OPENERS))] = [KINDS[opener] for opener in OPENERS.values()]
 BRACKET_KINDS[list(map(ord, CLOSERS))] = [-KINDS[opener] for opener in CLOSERS.values()]
-QUOTE, ESCAPE = 1, 2  # beside a named bracket: a quotation mark on both sides, or one of these before it
+QUOTE, ESCAPE = 1, 2  # next to a named bracket: a quotation mark on both sides, or one of these before it
 NAMING = np.zeros(CODE_POINTS, dtype=np.uint8)
 NAMING[[ord(mark) for mark in "\"'“‘”’"]] = QUOTE
 NAMING[[ord(mark) for mark in "\\:;-"]] = ESCAPE  # a backslash, the eyes and the nose of a smiley

@@ -22,7 +22,7 @@ class KeywordList:
         patterns: the phrases.
         spared_by: words of texts about the matter; a text with `min_sparing` different ones of them stays.
         min_sparing: see there.
-        beside: signs of an offer, one of which must also stand in the text; None asks for none.
+        beside: signs of an offer, one of which must also stand in the text; None: no such sign is needed.
     """
 
     reason: str

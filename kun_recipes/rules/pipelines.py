@@ -54,7 +54,7 @@ class Rules:
 def load_rules(path: str | Path | None = None) -> Rules:
     """Read a rules file; None reads the package's own. Raises UserError, naming the file and the key."""
     rules = load_typed(files("kun_recipes.rules") / DEFAULT_RULES if path is None else Path(path), Rules)
-    load_privacy(rules.sensitive_information.detectors)  # a fault there is told before a model is loaded
+    load_privacy(rules.sensitive_information.detectors)  # reports a fault there before a model is loaded
     return rules
 
 

@@ -120,7 +120,7 @@ class AnswerCopiesPrompt(BaseFilter):
     answer that repeats the question and then answers it stays.
 
     Args:
-        min_added: fewest letters, digits and Han characters of an answer beside the instruction; None keeps all.
+        min_added: fewest letters, digits and Han characters of an answer that the instruction lacks; None keeps all.
         exclusion_writer: where dropped rows go.
     """
 

@@ -29,7 +29,7 @@ class SensitiveSettings:
     """Private data that no instruction or answer may hold.
 
     Attributes:
-        detectors: a privacy file whose words the detectors go by; None is the package's, as for segments.
+        detectors: a privacy file whose words the detectors go by; None: the package's, as for segments.
         kinds: which of its kinds drop a text.
     """
 

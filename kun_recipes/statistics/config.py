@@ -31,15 +31,15 @@ class Reference:
 
 @dataclass(kw_only=True)
 class StatisticsConfig(HubSeeds, HubPairs, EngineConfig):
-    """Measure what a dataset is made of, beside reference sets (Kun §4.2.1)."""
+    """Measure the composition of a dataset and of reference sets (Kun §4.2.1)."""
 
     dataset: DatasetPath = option(
         help="the pairs: a dataset folder, the rows of the refine stage, a file, or owner/name@revision on the Hub"
     )
-    seeds: DatasetPath | None = option(None, "seed pairs, as the trainings read them: measured beside the dataset")
+    seeds: DatasetPath | None = option(None, "seed pairs, as the trainings read them: measured like the dataset")
     instruction_column: str = option(schema.INSTRUCTION, "column of the seeds; several are joined by +")
     output_column: str = option(schema.OUTPUT, "column of the seeds")
-    references: list[Reference] | None = option(None, "further sets measured beside the dataset")
+    references: list[Reference] | None = option(None, "further sets, measured like the dataset")
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
     language: Language = language_option(affects_rows=False)
     model: ModelPath = option(

@@ -101,7 +101,7 @@ def topic_statistics(
 ) -> dict[str, Any]:
     """Count the rows asked, those that agreed in all turns or disagreed, and the topics of those that agreed.
 
-    `by_chance` is the agreement of somebody who picks a letter without reading; `letters` counts the letters picked,
+    `by_chance` is the agreement of a reader who picks letters without reading; `letters` counts the letters picked,
     which are even where the model has no favourite.
     """
     counts, letters = dict.fromkeys((topic.key for topic in topics.topics), 0), dict.fromkeys(topics.letters, 0)

@@ -68,7 +68,7 @@ class StudyConfig(HubPairs, Versioned, WithoutFailed, EngineConfig):
 
     votes: StagePath | None = option(
         None,
-        "votes of people: the annotation page's database; counted anew at every run",
+        "votes of people: the annotation page's database; counted again at every run",
         affects_rows=False,
     )
     raters: int = option(RATERS, "votes per item, for figure 6 and Fleiss' kappa", min=2, affects_rows=False)
@@ -95,7 +95,7 @@ class StudyConfig(HubPairs, Versioned, WithoutFailed, EngineConfig):
             raise ConfigError("models", f"two of them are called {double}; give one a name of its own")
 
     def versions(self) -> dict[str, int | None]:
-        """Return the version of judging, which decides the rows beside the options."""
+        """Return the version of judging, which decides the rows together with the options."""
         return {"judging_version": JUDGING_VERSION if self.judge else None}
 
     def answering(self) -> list[str]:

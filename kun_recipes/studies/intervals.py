@@ -27,7 +27,7 @@ def share(counts: numpy.ndarray, totals: numpy.ndarray) -> Estimate:
     """Return a share of votes with its score interval over units, which has a width at 0 and at 1, too.
 
     Votes on one unit do not stand alone: the interval is that of as many votes as vary as much (Wilson 1927; for
-    units, Korn & Graubard 1998). Two units of each kind are counted beside those that voted: a variance is never 0.
+    units, Korn & Graubard 1998). Two units of each kind are added to those that voted, so that no variance is 0.
 
     Args:
         counts: votes for it, by unit.

@@ -24,7 +24,7 @@ VARIANTS = dict(
     )
 )
 SEPARATORS = "*·•.丶_~^-|★☆♥❤●◆※✦×"
-WECHAT = Phrases(  # homophones and look-alikes, only where what stands beside them gives them away
+WECHAT = Phrases(  # homophones and look-alikes, only where the text next to them gives them away
     [
         "[薇葳溦嶶徾][信亻芯❤]|V[信❤]|微[❤芯亻]|wei ?xin",
         "[徽威徵崴维][信芯](?=[:号同]|[A-Za-z0-9])",

@@ -15,7 +15,7 @@ HANDLED = re.compile(  # a step says what is done
     "[先切煮炒炸蒸炖焯拌倒撒捞泡揉搅腌浇拧旋拔擦洗剥涂抹晾晒]|[多少][吃喝]|不(?:[要能加放带在得准]|超过)|再(?:[加放倒打盖]|下(?![调降]))"
     "|[向往朝](?:[上下左右前后里外](?!海)|中[线间心])"
 )
-TOLD = re.compile(  # what one is told to do, or ticks off, begins with it
+TOLD = re.compile(  # an instruction to the reader, or an item to tick off, begins with it
     r"[□☐☑]|(?:上联|下联|横批) ?:|(?:[-*•·] ?|\A|,)(?:检查|登记|保持|保管|关[闭掉好窗门]|锁[门好]|带[好上齐]|戴[好上]"
     "|按时|避免|禁止|严禁|切勿|请勿|交[回给还]|服从|遵守|爱护)"
 )

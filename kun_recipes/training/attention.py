@@ -80,7 +80,7 @@ def varlen_sdpa(
     Args:
         query, key, value: [1, heads, tokens, head size].
         attention_mask: as for `sdpa`, [1, 1, tokens, tokens] or None.
-        cu_seq_lens_q: where the conversations begin, and the end, [conversations + 1]; None is plain `sdpa`.
+        cu_seq_lens_q: where the conversations begin, and the end, [conversations + 1]; None: plain `sdpa`.
 
     Returns:
         The output, [1, tokens, heads, head size], and None for the weights.

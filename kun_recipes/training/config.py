@@ -46,7 +46,7 @@ class TrainConfig(TrainingOptions, SFTConfig, OfRound, HubSeeds):
     )
     dataset_mixture: DatasetMixture | None = option(
         None,
-        "other instruction sets beside the seeds, as the Alignment Handbook names them",
+        "other instruction sets besides the seeds, as the Alignment Handbook names them",
         source="table 3: COIG-one-38k",
     )
     seed_checks: list[str] | None = option(

@@ -51,8 +51,8 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
     """Read what `config` names. A conversation over `max_length` tokens is removed, never cut.
 
     The held-out pairs are the same for every `train_rows` and `dataset_mixture`; without seeds they are of the latter.
-    Reasons, beside those of `load_pairs` and `load_mix`: those of `SeedChecks.find`, "too_long", "chat_marker" for a
-    text with a token of the chat template in it, which would end or begin a turn, and "not_in_subset" for what
+    Reasons, in addition to those of `load_pairs` and `load_mix`: those of `SeedChecks.find`, "too_long", "chat_marker"
+    for a text with a token of the chat template in it, which would end or begin a turn, and "not_in_subset" for what
     `train_rows` leaves out.
 
     Raises UserError when no pair is left, or for sets, judge items and prompt files that cannot be used.

@@ -40,8 +40,8 @@ def load_mix(
 ) -> list[MixedSet]:
     """Read the sets of a mixture, of each the share that its weight asks for, by the order of subsets.
 
-    Reasons, beside those of `load_pairs`: "duplicate_instruction" also for an instruction of the own pairs, the
-    held-out ones included, or of an earlier set; those of `fault`; "not_in_mix" for what a weight leaves out.
+    Reasons, in addition to those of `load_pairs`: "duplicate_instruction" also for an instruction of the own pairs,
+    the held-out ones included, or of an earlier set; those of `fault`; "not_in_mix" for what a weight leaves out.
 
     Args:
         own: all own pairs.

@@ -1,4 +1,4 @@
-"""Instruction sets trained on beside the seeds, in the shape that the Alignment Handbook gives a `dataset_mixture`."""
+"""Instruction sets trained on besides the seeds, in the shape of the Alignment Handbook's `dataset_mixture`."""
 
 from dataclasses import dataclass
 from pathlib import Path

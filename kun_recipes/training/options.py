@@ -28,7 +28,7 @@ else:
 
 @dataclass(kw_only=True)
 class TrainingOptions(ModelOptions, _Arguments):
-    """Options of a training beside those of its trainer's config class, which stands behind this one."""
+    """Options of a training in addition to those of its trainer's config class, the next base class."""
 
     RENAMED: ClassVar[dict[str, str]] = ModelOptions.RENAMED | {
         "chat_template": "is now chat_template_path, a Jinja file",

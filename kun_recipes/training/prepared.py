@@ -1,9 +1,9 @@
 """The conversations of a run, made by its first process and read by the others, and after a restart by all.
 
-    <output_dir>/checkpoints/data/training, held_out   Arrow files, beside which TRL keeps what it made of them
-    <output_dir>/checkpoints/data/data.json            the counts, written last: without it the folder is made anew
+    <output_dir>/checkpoints/data/training, held_out   Arrow files, and next to them TRL's caches of them
+    <output_dir>/checkpoints/data/data.json            the counts, written last: without it the folder is rebuilt
 
-Pairs are so read and tokenised once a run, however many processes it has and however often it is interrupted.
+So pairs are read and tokenised once per run, however many processes it has and however often it is interrupted.
 """
 
 import json

@@ -41,7 +41,7 @@ class Method:
         stage: its name in summaries.
         load: reads the conversations that a config names.
         trainer: of TRL's, measured.
-        results: returns what the summary says of the held-out data beside its loss, once that was measured.
+        results: returns the summary's entries on the held-out data other than its loss, once that was measured.
         loss: axis of the plot.
     """
 
@@ -60,7 +60,7 @@ def train(config: TrainConfig) -> dict[str, Any]:
 def run_training(config: TrainingOptions, method: Method) -> dict[str, Any]:
     """Train one model and write it to `config.output_dir`; returns the content of its train_summary.json.
 
-    A complete folder is left as it is. An interrupted run goes on from its last whole checkpoint, and on a CPU ends
+    A complete folder is left as it is. An interrupted run resumes from its last whole checkpoint, and on a CPU ends
     with the same weights, bit for bit, as an uninterrupted one.
 
     Raises UserError for data, prompts and models that cannot be trained on.
@@ -237,7 +237,7 @@ def _step(checkpoint: str | None) -> int | None:
 
 
 def silence_libraries() -> None:
-    """Silence the libraries' bars and notes that nobody can act on; ours are in `tracking` and the summary."""
+    """Silence the libraries' bars and notes, on which a user cannot act; ours are in `tracking` and the summary."""
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     datasets.disable_progress_bars()

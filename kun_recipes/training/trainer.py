@@ -18,7 +18,7 @@ from kun_recipes.training.throughput import Throughput, device_peak, flops_per_t
 class Measured(HubTrainer):
     """Base of a trainer of TRL's that measures its throughput.
 
-    It tells nobody about the run, and writes no model card: ours is made when publishing.
+    It reports the run to no service, and writes no model card: ours is made when publishing.
     """
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -111,7 +111,7 @@ class Trainer(Measured, SFTTrainer):
 
 
 class SeededLengthGroupedSampler(LengthGroupedSampler):
-    """The order of `sampler`, drawn anew for each epoch from a seed: the same in every process, and after a restart.
+    """The order of `sampler`, drawn again for each epoch from a seed: the same in every process, and after a restart.
 
     transformers' own draws it from the state that the global generator happens to be in.
     """

@@ -128,7 +128,7 @@ COMMON = {
     "corpora": tuple[CorpusSize, ...],
     "outside": tuple[Outside, ...],
 }
-"""What every plan.yaml has beside the sections of the stages."""
+"""Keys of every plan.yaml in addition to the sections of the stages."""
 
 
 def _walk(value: Any, name: str) -> Iterator[tuple[str, Assumption]]:

@@ -32,7 +32,7 @@ def with_sample(known: Assumptions, corpus_folder: Path) -> Assumptions:
     """Return the assumptions with the rates that a small run measured in their place.
 
     Args:
-        corpus_folder: of its corpus stage; the folders of other stages lie beside it, where those finished.
+        corpus_folder: of its corpus stage; the folders of other finished stages are next to it.
 
     Raises:
         UserError: the corpus stage is not finished, or kept no row.

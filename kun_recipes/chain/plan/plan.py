@@ -39,7 +39,7 @@ class StageEstimate:
         devices: how many it runs on.
         offered: how many the hardware has for it.
         seconds: wall time on those.
-        time_limit: seconds; None where none is known.
+        time_limit: seconds; None if unknown.
     """
 
     name: str

@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # it imports torch
     from kun_recipes.training.options import TrainingOptions
 
 FORWARD, BACKWARD = 2, 4
-"""Operations per parameter and token; activations computed anew in the backward pass cost a second forward."""
+"""Operations per parameter and token; activations recomputed in the backward pass cost a second forward."""
 
 EXCHANGES, EXCHANGED_BYTES = 3, 2
 """Of sharded weights in bf16: gathered forward and backward, and the gradients scattered (FSDP, ZeRO-3)."""

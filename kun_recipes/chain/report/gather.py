@@ -82,7 +82,7 @@ class Evidence:
 
 
 def read_sections(config: ReportConfig) -> dict[str, FinishedStage]:
-    """Read the finished stages beside the chain of rows, in the order of the options.
+    """Read the finished stages that are not in the chain of rows, in the order of the options.
 
     Raises:
         UserError: one of them is not finished.

@@ -13,7 +13,7 @@ from kun_recipes.reporting import PAGE
 
 def run(config: ReportConfig) -> None:
     stage = StageFolder("report", config)
-    if stage.is_outdated():  # seconds, and people may have voted since: made anew without being asked
+    if stage.is_outdated():  # takes seconds, and people may have voted since: rebuilt without asking
         discard(stage.folder, WRITES)
     summary = stage.summary()
     if summary is None:

@@ -20,7 +20,7 @@ from kun_recipes.rules import load_rules
 
 @dataclass(frozen=True)
 class LabelRates:
-    """Labelling. prompt_tokens: beside the segment."""
+    """Labelling. prompt_tokens: tokens of the prompt without the segment."""
 
     prompt_tokens: Assumption
     instruction_tokens: Assumption

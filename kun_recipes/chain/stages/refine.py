@@ -24,8 +24,8 @@ class RefineRates:
     """Refinement.
 
     Attributes:
-        judge_prompt_tokens: of a judgement beside the text judged, where the examples are encoded once for all rows.
-        polish_prompt_tokens: beside segment and instruction.
+        judge_prompt_tokens: of a judgement without the text judged; the examples are encoded once for all rows.
+        polish_prompt_tokens: without segment and instruction.
         answer_tokens: of a polished answer.
         instruction_share: of the candidates, those that the filter judge keeps.
         good_share: of those, what the score judge keeps.

@@ -131,7 +131,7 @@ class TrainingStage(Stage):
         yield from (*_pairs(config, known, flow), *_judges(config, known.training))
 
     def passes_of_reference(self, config: Any) -> float:
-        """Return the share of a step's operations that a reference model takes beside them."""
+        """Return the share of a step's operations that a reference model takes in addition."""
         return 0
 
     def work(self, config: "TrainingOptions", known: Assumptions, flow: Flow, devices: int) -> Work:
@@ -200,7 +200,7 @@ def own_pairs(config: "TrainConfig", flow: Flow) -> float:
 
 
 def mixed_sets(config: "TrainConfig") -> Sequence["MixedDataset"]:
-    """Return the sets that are trained on beside the seeds."""
+    """Return the sets that are trained on together with the seeds."""
     return config.dataset_mixture.datasets if config.dataset_mixture else ()
 
 

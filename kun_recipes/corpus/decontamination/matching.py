@@ -13,7 +13,7 @@ from kun_recipes.corpus.decontamination.index import QuestionIndex, load_index, 
 from kun_recipes.data import schema
 from kun_recipes.text.grams import gram_hashes, letters_in_place
 
-SLOT_BITS = 24  # a table of 16 MB: beside two million n-grams one other of eight meets a byte, of eighty a bit
+SLOT_BITS = 24  # a table of 16 MB: with two million n-grams one other of eight meets a byte, of eighty a bit
 BATCH = 32  # segments looked at in one go: numpy's calls cost more than the letters of one segment
 
 

@@ -142,7 +142,7 @@ def _is_speaker(line: str, text: str) -> bool:
 
 @lru_cache(maxsize=1)
 def load_converter() -> Any:
-    """Return OpenCC from traditional to simplified; once a process, since it does not travel with the block."""
+    """Return OpenCC from traditional to simplified; once per process, since it is not pickled with the block."""
     from opencc import OpenCC
 
     return OpenCC("t2s")

@@ -8,12 +8,12 @@ from kun_recipes.corpus.normalisation.markup import has_fences
 from kun_recipes.text.phrases import Phrases
 from kun_recipes.text.views import HAN, narrow
 
-MIN_HAN = 20  # pairs of Han characters: of fewer nothing can be told
+MIN_HAN = 20  # pairs of Han characters: fewer are too few to decide
 MIN_BLANKS = 0.15  # of all characters: a look at their number spares most documents the rest
 MIN_CUT = 0.25
 """Of the places between two Han characters, those with a blank. Words have 1.5 to 2 characters; verse has 0.17."""
 
-MIN_PARTICLES = 0.04  # of the words, those that only prose has; of names, tags and keywords none is
+MIN_PARTICLES = 0.04  # of the words, those that only prose has; names, tags and keywords have none
 PARTICLES = frozenset("的了是在和有也不就都这对与从被把为")
 HAN_PAIR = re.compile(rf"(?<=[{HAN}])[ ]?(?=[{HAN}])")
 WORD_BLANK = re.compile(r"(?<=[^\x00-\x7f]) (?=\S)|(?<=\S) (?=[^\x00-\x7f])|(?<=[a-zA-Z0-9%)]) (?=[,.!?;:])")
@@ -21,7 +21,7 @@ LIST_MARK = re.compile(r"\d{1,3}[.、)] ")
 
 MIN_LINE = 80  # characters of a line that may be several paragraphs
 MIN_PARAGRAPH = 45
-"""Characters, on average of all but the last: shorter ones are sentences that somebody parts by blanks."""
+"""Mean characters of all but the last: shorter ones are sentences that an author separates by blanks."""
 
 PARAGRAPH_END = re.compile(r"(?:[。！？…]|(?<=[^\x00-\x7f])[.!?])[”’」』）)\"'】]* (?=[^\s,，。、;；:：])")
 LAST_END = re.compile(r"(?:[。！？…]|(?<=[^\x00-\x7f])[.!?])[”’」』）)\"'】]*")

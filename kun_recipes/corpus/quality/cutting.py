@@ -47,7 +47,7 @@ class CutLimits:
 class CutLines(Normaliser):
     """Cut out advertising, navigation, links, headings and introductions without a text, and opening connectives.
 
-    Reads and writes the text. What is cut is counted.
+    Reads and writes the text. Cuts are counted.
 
     Args:
         limits: how much may go.

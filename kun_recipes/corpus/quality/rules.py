@@ -25,7 +25,7 @@ from kun_recipes.text.classes import (
 from kun_recipes.text.formulas import without_formulas
 from kun_recipes.text.short_lines import said_share
 
-LINE_ENDS = tuple(NARROW_SENTENCE_ENDS + ":.—~、,")  # whatever goes on or ends, unlike a link
+LINE_ENDS = tuple(NARROW_SENTENCE_ENDS + ":.—~、,")  # of text that continues or ends, unlike a link
 TABLE_ROW = re.compile(r"^\s*\||\t.*\S\t")
 CLOSERS = "\"'”’」』》】)] "  # fewer than CLOSING_MARKS: with more, other documents would be kept
 
@@ -88,7 +88,7 @@ class DocumentLines(Rule):
     """Drop documents whose lines are no sentences.
 
     Reads the text. Reasons: "few_sentence_ends" (the value is the share of lines that are sentences: they end with a
-    mark or are long), "short_lines" (other lines a character). Rows of a table are not counted. Verses, ingredients
+    mark or are long), "short_lines" (other lines per character). Rows of a table are not counted. Verses, ingredients
     and steps are short, and stay for what they say.
     """
 

@@ -32,7 +32,7 @@ class ContextSettings:
     """Signs that a segment leans on other text. None switches a check off.
 
     Attributes:
-        points_back: how a segment begins that goes on from the text before it.
+        points_back: how a segment begins that continues the text before it.
         opens: what of these a whole document may begin with, since no text before it is meant: a story opens with 他.
         points_elsewhere: what names a figure, a table, a page or a passage; a table in the segment is not elsewhere.
         points_up: what names text above it; not looked for but in the first third of a segment.

@@ -1,7 +1,7 @@
 """Data sets of the Hub as a stream: `hf://datasets/<org>/<name>[@revision]` names one; with a path behind it, files.
 
 `datasets` makes one table of all files, so that it stops at a line that is broken or has other types than the lines
-before. Reading the files by a glob reports such lines and goes on.
+before. Reading the files by a glob reports such lines and continues.
 """
 
 import re

@@ -9,7 +9,7 @@ import evaluate
 
 @functools.cache
 def load_metric(name: str) -> evaluate.EvaluationModule:
-    """Return the metric in the file of that name beside this one."""
+    """Return the metric in the file of that name in this folder."""
     return evaluate.load(str(Path(__file__).with_name(f"{name}.py")), keep_in_memory=True)
 
 

@@ -19,7 +19,7 @@ references: the right letters.
 subjects: the subject of each question.
 """
 NORMAL = 1.959964
-SMOOTHING = 2  # right and wrong answers, spread over all questions, that the variance counts beside them
+SMOOTHING = 2  # right and wrong answers, spread over all questions, that the variance adds to the counts
 
 
 class ChoiceAccuracy(evaluate.Metric):

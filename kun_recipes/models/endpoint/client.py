@@ -32,7 +32,7 @@ LONGEST_SAID = 200
 GROWING = wait_random_exponential(multiplier=1, max=60)
 
 PASS = {408, 409, 425, 429}
-"""Statuses that may pass, beside 5xx."""
+"""Statuses that may be temporary, in addition to 5xx."""
 REFUSE = {400, 413, 422}
 """Statuses by which a server refuses what is in a request."""
 USED_UP = ("insufficient_quota", "insufficient balance", "billing")

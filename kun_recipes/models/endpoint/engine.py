@@ -123,7 +123,7 @@ class EndpointEngine:
         return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
 
     def _ask(self, prompts: Sequence[Prompt], requests: Sequence[Request], description: str) -> list[Answer]:
-        """Return the answers in the order of the requests; ask only for those that nobody has yet."""
+        """Return the answers in the order of the requests; ask only for those that are missing."""
         keys = [_key(request) for request in requests]
         missing = {
             key: request

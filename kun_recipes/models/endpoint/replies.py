@@ -16,7 +16,7 @@ FINISHES = {"stop": "stop", "eos_token": "stop", "stop_sequence": "stop", "lengt
 """How servers say that the model ended its turn, or that the limit did."""
 
 AROUND = re.compile(r"^\W+|\W+$")
-"""What may stand beside a choice in a token: blanks and punctuation."""
+"""Characters that may surround a choice in a token: blanks and punctuation."""
 
 Entry = tuple[str, float]
 """A token's text and its log-probability, nats."""

@@ -16,7 +16,7 @@ _loaded: dict[EngineSettings, Engine] = {}
 
 
 def load_engine(settings: EngineSettings) -> Engine:
-    """Return the engine for `settings`; a model is loaded once a process, whichever of its threads asks.
+    """Return the engine for `settings`; a model is loaded once per process, whichever of its threads asks.
 
     Raises UserError if the folder holds no chat model, or if the library is not installed, and EngineFailed
     when vLLM does not start.
@@ -28,7 +28,7 @@ def load_engine(settings: EngineSettings) -> Engine:
 
 
 def release_engines() -> None:
-    """Let go of this process' models, so that the next one need not fit into memory beside them."""
+    """Release this process' models, so that the next one need not fit into memory together with them."""
     with _loading:
         while _loaded:
             _loaded.popitem()[1].close()

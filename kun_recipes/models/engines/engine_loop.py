@@ -56,7 +56,7 @@ class EngineLoop:
         answers: queue.SimpleQueue = queue.SimpleQueue()
         for position, (prompt, params) in enumerate(requests):
             self.arriving.put((position, prompt, params, answers))
-        if self.failure:  # the thread has ended: nobody would answer
+        if self.failure:  # the thread has ended: no answer would come
             raise self.failure
         for _ in requests:
             position, output = self._wait(answers)
@@ -91,7 +91,7 @@ class EngineLoop:
             self._fail(error)
 
     def _take(self) -> bool:
-        """Hand over all that has arrived; wait for it when there is nothing else to do. False when told to stop.
+        """Hand over all that has arrived; wait for it when there is nothing else to do. Return False if asked to stop.
 
         vLLM computes in a process of its own meanwhile. What it is not given, it cannot put into its batch.
         """

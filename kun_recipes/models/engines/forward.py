@@ -71,7 +71,7 @@ class Batch:
         """Keep only these rows, in this order; a row may come several times."""
         index = torch.tensor(rows, device=self.mask.device)
         for layer in self.cache.layers:
-            if isinstance(layer, LinearAttentionLayer):  # no batch_select_indices; keys and values beside it, if any
+            if isinstance(layer, LinearAttentionLayer):  # no batch_select_indices; may hold keys and values, too
                 layer.reorder_cache(index)
             else:
                 layer.batch_select_indices(index)

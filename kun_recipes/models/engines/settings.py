@@ -9,7 +9,7 @@ from typing import Any, Literal
 from kun_recipes.config.settings import load_typed
 
 PRESETS = "sampling.yaml"
-"""Sampling presets with their numbers and sources, beside this file."""
+"""File in this folder of the sampling presets with their numbers and sources."""
 
 MAX_BATCH_TOKENS = 8192
 """Tokens of keys and values in a batch of the transformers engine, where nothing else is asked for."""
@@ -60,15 +60,15 @@ class EngineSettings:
         dtype: number format of the weights; "auto" is bfloat16 where the processor multiplies it fast, else float32.
         max_batch_tokens: transformers: tokens that the keys and values of one batch may hold, padding included; None
             is 8192. It bounds memory: 8192 are 0.1 GB of keys and values for Qwen2.5-0.5B in bfloat16, 0.5 GB for
-            Yi-6B. vllm: tokens that one step of the scheduler may process; None is what `LLM` takes on this card.
-        max_sequences: vllm: rows that run at a time; None is what `LLM` takes on this card.
-        max_model_len: vllm: longest prompt and answer that will be asked for, tokens; None is the model's context.
+            Yi-6B. vllm: tokens that one step of the scheduler may process; None: as many as `LLM` takes on this card.
+        max_sequences: vllm: rows that run at a time; None: as many as `LLM` takes on this card.
+        max_model_len: vllm: longest prompt and answer that will be asked for, tokens; None: the model's context.
             See `kun_recipes.models.context`.
         speculative_tokens: vllm: tokens of a greedy text that are guessed ahead, from what followed the same n-gram
             before, and checked in one step; 0 switches this off.
         tensor_parallel: vllm: GPUs that hold one copy of the model.
         gpu_memory: vllm: share of each GPU's memory that it may take.
-        cache_gb: vllm: GiB of keys and values; None is what `gpu_memory` leaves on a GPU, and 2 on a CPU.
+        cache_gb: vllm: GiB of keys and values; None: what `gpu_memory` leaves on a GPU, and 2 on a CPU.
         plain: the turns' texts are asked as they are, one after another, without the chat template: for base models.
         chat_template_kwargs: arguments of the chat template, a JSON object.
         endpoint: openai: the server; None for the other engines.

@@ -24,7 +24,7 @@ are a few thousand, but short-lived."""
 class TransformersEngine(TokenEngine):
     """A causal language model on the CPU, or on the GPU if there is one. See `engines.base.Engine` for the methods.
 
-    Batches are sorted by length and sized by tokens; the prompts' shared beginning is encoded once a call.
+    Batches are sorted by length and sized by tokens; the prompts' shared beginning is encoded once per call.
     """
 
     def __init__(self, settings: EngineSettings):

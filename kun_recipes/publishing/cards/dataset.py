@@ -215,7 +215,7 @@ class DatasetCard:
             yield {"why": decision_of(summary), "table": table, "figure": figure if figure in self.figures else ""}
 
     def _base(self) -> str:
-        """Return the model that the label model was trained from, or itself where none is known."""
+        """Return the model that the label model was trained from, or the label model if that is unknown."""
         model = self.record.asked["label"]
         base = base_of(self.config, self.record, model)
         return hub_link(base) if base else model_link(self.config, model)

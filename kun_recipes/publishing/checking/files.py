@@ -1,4 +1,4 @@
-"""Files of a published dataset beside its rows: which hold rows, and what its manifest says of them."""
+"""Files of a published dataset: which hold rows and which do not, and their entries in its manifest."""
 
 import json
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def rows_beside_results(name: str, config: str | None) -> dict[str, list[str]] |
 
 
 def rows_without_results(name: str) -> dict[str, list[str]] | None:
-    """Return all files of rows as one split, where files of results lie beside them; None where none does."""
+    """Return all files of rows as one split if the folder also has files of results, and None if not."""
     files, folder = fsspec.url_to_fs(name if Path(name).is_dir() else f"hf://datasets/{name}")
     found = sorted(files.unstrip_protocol(path) for path in files.find(folder) if path.endswith(ROWS))
     rows = [path for path in found if not _is_object(path)]

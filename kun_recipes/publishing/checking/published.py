@@ -39,7 +39,7 @@ from kun_recipes.publishing.licences import ON_HUB
 from kun_recipes.rules import load_rules
 
 LINEAGE = (schema.ID, schema.SOURCE, LICENSE, SEGMENT)
-"""Columns without which nobody can tell where a row comes from, and what may be done with it."""
+"""Columns that say where a row comes from, and what may be done with it."""
 
 Splits = dict[str, IterableDataset]
 

@@ -57,7 +57,7 @@ class Fault(NamedTuple):
 
 
 class RowsCheck:
-    """Looks at every row once and keeps what it finds; memory grows by a hash a row.
+    """Looks at every row once and keeps what it finds; memory grows by a hash per row.
 
     Args:
         privacy: what is private in a segment, and its placeholders.

@@ -100,7 +100,7 @@ class _Push:
         return with_retries(f"{self.repository}: {doing}", call)
 
     def _make(self) -> None:
-        """Make the repository if it is not there, for nobody else to see."""
+        """Make the repository, private, if it does not exist."""
         try:
             self._head()
         except RepositoryNotFoundError:
@@ -140,7 +140,7 @@ class _Push:
     def _commit(self) -> str:
         """Make main hold what the folder holds, in one commit upon the newest; returns the commit.
 
-        Called again after a failure it begins anew: another commit may have come first, or this one may have arrived
+        Called again after a failure, it starts over: another commit may have come first, or this one may have arrived
         although its answer did not.
         """
         head = self._head()
