@@ -1,4 +1,4 @@
-"""Put the folders that lie beside the package into a wheel; everything else is in setup.cfg."""
+"""Put the folders next to the package into a wheel; everything else is in setup.cfg."""
 
 import shutil
 from collections.abc import Iterator

@@ -113,7 +113,7 @@ def timed(rows: Iterable, seconds: list[float], number: int) -> Iterator:
 
 
 def warm_up(blocks: list) -> None:
-    """Let every block make what it makes once a process, on one document: tables of characters, the vocabulary."""
+    """Run every block on one document, so that it builds its tables of characters, vocabulary, … for the process."""
     rows = islice(blocks[0].run(), 1)
     for block in blocks[1:-2]:  # without the digests and the writer
         rows = block.run(rows)

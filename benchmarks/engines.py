@@ -151,7 +151,7 @@ def measure(way: str, model: str, dtype: str, rows: int) -> dict[str, dict[str, 
 
 
 def measure_elsewhere(way: str, arguments: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """In a process of its own: no way works beside another's threads and memory."""
+    """Measure in a process of its own, so that no other way's threads and memory interfere."""
     command = [sys.executable, __file__, "--model", arguments.model, "--dtype", arguments.dtype]
     command += ["--rows", str(arguments.rows), "--measure", way]
     output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout

@@ -1,12 +1,12 @@
-"""Questions a second: ours against lm-eval and against four whole prompts a question, on the same questions.
+"""Questions per second: ours against lm-eval and against four whole prompts per question, on the same questions.
 
     python benchmarks/evaluation.py --model recipes/demo/model.yaml [--limit 11] [--ways ours lm-eval four]
 
 * ours: one pass per question, a subject's shots encoded once, from files to probabilities.
 * lm-eval: lm-evaluation-harness' own transformers model, one pass per question; tokenizing and asking alone are timed.
-* four: four whole prompts a question, as OpenCompass' PPL does, by this project's engine; timed on fewer questions.
+* four: four whole prompts per question, as OpenCompass' PPL does, by this project's engine; timed on fewer questions.
 
-Each way runs in a process of its own, with the same weights, number format, threads and tokens a batch, one after the
+Each way runs in its own process, with the same weights, number format, threads and tokens per batch, one after the
 other. The predictions of the first two are compared question by question.
 """
 
@@ -60,7 +60,7 @@ def by_block(kind: type[AskQuestions], column: str, engine: EngineSettings, aske
 
 
 def by_lm_eval(engine: EngineSettings, asked: list[Task]) -> Found:
-    """By lm-eval, with as many rows a batch as fit the same number of tokens."""
+    """Ask by lm-eval, with as many rows per batch as fit the same number of tokens."""
     import lm_eval_tasks
 
     chats = load_engine(engine).chats

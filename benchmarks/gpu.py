@@ -13,7 +13,7 @@ Nothing is downloaded: models of the size and family asked for are made with ran
 * transformers: the three tasks by the transformers engine.
 * training: rows packed and padding_free by the recipes' path, and packed rows with another attention.
 
-Each run is a process of its own with a share of the time; one that fails says so in a line, and the others go on. At
+Each run is a process of its own with a share of the time; one that fails says so in a line, and the others run on. At
 the end come tables, rows for benchmarks/README.md, and the file that plans read: docs/gpus.md says what they mean.
 """
 

@@ -88,7 +88,7 @@ def flops(shape: Shape, work: Work) -> float:
 def bytes_moved(shape: Shape, work: Work, card: Card) -> float:
     """Bytes that at least come from the memory: the weights in every step, keys and values for every written token.
 
-    As many rows are answered at a time as have room for their keys and values beside the weights.
+    As many rows are answered at a time as have room for their keys and values besides the weights.
     """
     per_token = 2 * BYTES * shape.layers * shape.keys
     weights = BYTES * (shape.products + shape.embedding)
@@ -128,7 +128,7 @@ WEIGHT_BYTES = {0: 18.0, LORA_RANK: 2.4}
 """Per weight, by rank. 18: fp32 weight, gradient and two moments of AdamW, and the bf16 copy that autocast keeps for a
 step. 2.4: the bf16 weight, and 18 for each weight of the adapters, some 2% as many."""
 ACTIVATION_BYTES = 1.5e6
-"""Per token of a batch, with gradient checkpointing: the layers' inputs, one layer anew, a chunk of the logits."""
+"""Per token of a batch, with gradient checkpointing: layer inputs, one recomputed layer, a chunk of the logits."""
 
 
 def plan_training(parameters: float, memory: float | None, max_length: int) -> TrainingPlan:

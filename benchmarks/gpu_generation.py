@@ -40,7 +40,7 @@ class Generation:
         fixed: ask exactly so many, whatever the time: another engine was measured on the same.
         until: time at which all tasks should be done, seconds since the epoch.
         tiny: short prompts and answers, for a rehearsal on a CPU.
-        options: fields of EngineSettings beside engine, model and max_model_len.
+        options: fields of EngineSettings other than engine, model and max_model_len.
     """
 
     engine: str

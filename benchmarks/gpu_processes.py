@@ -75,7 +75,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _is_alive(group: int) -> bool:
-    """Tell if a group has a process that runs; one that nobody waits for may be listed for ever, without memory."""
+    """Return whether a group has a running process; a zombie, listed without memory, does not count."""
     for file in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             state, _, its_group = file.read_text(encoding="utf-8", errors="replace").rpartition(") ")[2].split()[:3]

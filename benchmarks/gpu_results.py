@@ -25,7 +25,7 @@ def tokens(found: Measured) -> int:
 
 
 def generation_table(title: str, found: list[Measured], shape: Shape, card: Card | None) -> Table:
-    """Rows and tokens per second of each task and way, beside `LLM.generate`, our default, and the card's limit."""
+    """Rows and tokens per second of each task and way, next to `LLM.generate`, our default, and the card's limit."""
     head = (
         "task",
         "way",

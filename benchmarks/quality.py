@@ -5,16 +5,16 @@
     python benchmarks/quality.py --models benchmarks/quality/qwen2.5-coder-0.5b-64-seeds
     python benchmarks/quality.py --label outputs/mine/label --refine outputs/mine/refine --write-rows unread.jsonl
 
-No model is asked. benchmarks/quality/segments.jsonl has segments of real text. A folder beside it, for each model that
-the demo's recipe was run with, has rows.jsonl, what readers said of the pairs that were written for these segments and
-all that the stages measured of them, and judges.json, that of the same refine stage. What is kept is decided by
+No model is asked. benchmarks/quality/segments.jsonl has segments of real text. Next to it, a folder for each model
+that the demo's recipe was run with has rows.jsonl, what readers said of the pairs that were written for these segments
+and all that the stages measured of them, and judges.json, that of the same refine stage. Rows are kept or dropped by
 today's code: the selecting passes of label and refine, with the options of the demo's recipe and those given here.
 "before" is the chain without verification, "after" with it; the other lines are its parts alone. The last tables have
-all models beside each other.
+all models side by side.
 
 With --label and --refine the tables are of the rows of finished stages of any models, opened wide so that every
-candidate has an answer (benchmarks/README.md), and the last ones have the known models beside. Figures are of the rows
-that somebody read; --write-rows writes the others for readers.
+candidate has an answer (benchmarks/README.md), and the last ones also have the known models. Figures are of the rows
+that were read; --write-rows writes the others for readers.
 
 Look at the rows of the part "chosen" when you change the chain, never at those of "held_out", only at their figures.
 """

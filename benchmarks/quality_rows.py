@@ -1,4 +1,4 @@
-"""The rows of benchmarks/quality.py: those that somebody read, a folder per model, and those of a run."""
+"""The rows of benchmarks/quality.py: those that were read, a folder per model, and those of a run."""
 
 import random
 from collections import Counter
@@ -61,7 +61,7 @@ class Candidate:
     Attributes:
         output: the answer as it was written; None where the run wrote none.
         measured: the columns of the stages, by `kun_recipes.data.schema`.
-        good: a reader's verdict; None: nobody read it.
+        good: a reader's verdict; None: not read.
         why: why it is not good, one of `WHYS`.
     """
 
@@ -108,7 +108,7 @@ def read_segments(file: Path) -> dict[str, Segment]:
 
 
 def read_labelled(file: Path, segments: dict[str, Segment]) -> list[Candidate]:
-    """Return the rows that were given to readers. Raises UserError at a line that nobody could have meant."""
+    """Return the rows that were given to readers. Raises UserError at an invalid line."""
     found: dict[tuple[str, str, str | None], Candidate] = {}
     wanted = dict.fromkeys(("segment_id", "kind", "part", "instruction", "output"), str) | {"measured": dict}
     for where, line in _lines(file, wanted):
@@ -163,7 +163,7 @@ def with_labels(candidates: Iterable[Candidate], labelled: Iterable[Candidate]) 
 
 
 def write_unread(file: Path, candidates: Iterable[Candidate], seed: int) -> int:
-    """Write the answered candidates that nobody read, each once, in random order; return how many."""
+    """Write the answered candidates that were not read, each once, in random order; return how many."""
     if file.exists():
         raise UserError(f"{file}: is there already, perhaps with labels; give another file")
     once = {row.key: row for row in candidates if is_unread(row)}
@@ -178,7 +178,7 @@ def is_unread(row: Candidate) -> bool:
 
 
 def count_unread(candidates: Iterable[Candidate]) -> str:
-    """Return how many answered candidates nobody read, by part and kind, for a message."""
+    """Return how many answered candidates were not read, by part and kind, for a message."""
     unread = Counter(f"{row.segment.part} {row.segment.kind}" for row in candidates if is_unread(row))
     named = ", ".join(f"{name} {count}" for name, count in sorted(unread.items()))
     return f"{unread.total()} ({named})" if unread else "0"

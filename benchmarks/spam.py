@@ -1,9 +1,9 @@
 """Train and measure the classifier of junk (kun_recipes/rules/spam.py) on labelled rows.
 
     python benchmarks/spam.py           # what the shipped weights do on both halves of the rows, and their speed
-    python benchmarks/spam.py --write   # train them anew on the half "use" (needs scikit-learn, of the extra dev)
+    python benchmarks/spam.py --write   # train them again on the half "use" (needs scikit-learn, of the extra dev)
 
-Bad rows are benchmarks/rules/bad.jsonl, good ones good_web.jsonl and good_ordinary.jsonl beside it and the answers of
+Bad rows are benchmarks/rules/bad.jsonl, good ones good_web.jsonl and good_ordinary.jsonl next to it and the answers of
 recipes/demo/data/seeds.jsonl, every other one held out. All are our own words. The rows of
 the half "held_out" share no sentence with the others.
 """

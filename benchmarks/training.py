@@ -51,7 +51,7 @@ WARM_UP = 2
 
 
 def make_model(parameters: float, folder: Path) -> None:
-    """Write a random Llama of about so many weights beside its embeddings, and a byte-level tokenizer."""
+    """Write a random Llama of about so many weights without its embeddings, and a byte-level tokenizer."""
     width = 128 * max(1, round((parameters * 128 / 12) ** (1 / 3) / 128))
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokenizer = Tokenizer(models.BPE(vocab={byte: index for index, byte in enumerate(alphabet)}, merges=[]))

@@ -1,4 +1,4 @@
-"""Measure what a dataset is made of, beside reference sets: lengths, sources, topics, years, forms (Kun §4.2.1).
+"""Measure the composition of a dataset and of reference sets: lengths, sources, topics, years, forms (Kun §4.2.1).
 
     python recipes/data_statistics.py --config recipes/demo/statistics.yaml
 
@@ -7,8 +7,7 @@ Columns out: of the sampled pairs: set, source, instruction, text, and for each 
 and its probability
 
 Writes <output_dir>/statistics.json, all numbers by set, and from it <output_dir>/figures/*.svg and *.png.
-The script is not called statistics.py: beside the others it would stand in the way of Python's own module, which torch
-imports.
+The script is not called statistics.py: in this folder, that name would hide Python's own module, which torch imports.
 """
 
 from kun_recipes.chain.stages.statistics import STATISTICS

@@ -10,7 +10,7 @@ grade_probabilities, grade; judged answers + a_first_logodds, b_first_logodds, p
 
 Writes <output_dir>/quality.jsonl and preference.jsonl, which annotators are asked about, answers/<model>,
 judged/<task>, results.json, tables.md, tables.tex and figures/*.svg, *.png. Items, answers and the model's judgements
-are made once; the votes of people are counted anew at every run.
+are made once; the votes of people are counted again at every run.
 """
 
 from kun_recipes.chain.stages.study import STUDY
