@@ -19,7 +19,7 @@ MODEL_SHARE = 0.2
 
 
 class Session:
-    """What was measured, and whether all went well.
+    """Measurements of a session, and whether all went well.
 
     Args:
         folder: of the models and logs.

@@ -27,7 +27,7 @@ MEASURED = 3
 
 @dataclass(frozen=True)
 class Training:
-    """What is trained.
+    """Settings of a measured training.
 
     Args:
         model: folder.

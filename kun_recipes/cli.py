@@ -21,7 +21,7 @@ Config = TypeVar("Config", bound=Any)
 PIPED_COLUMNS = 240
 
 SECONDS_TO_LET_GO = 20
-"""How long to wait for another process: a stage whose run was killed notices when it next draws its progress."""
+"""Time to wait for another process: a stage whose run was killed notices when it next draws its progress."""
 
 
 def wide_console() -> Console:

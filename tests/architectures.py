@@ -1,4 +1,4 @@
-"""Tiny models that are no plain transformer: linear attention, positions that nobody numbers, a past without keys."""
+"""Tiny models that are not plain transformers: linear attention, no position numbers, a past without keys."""
 
 from transformers import BloomConfig, MambaConfig, Qwen3_5TextConfig, Qwen3NextConfig
 

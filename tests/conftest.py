@@ -14,7 +14,7 @@ import yaml
 # The tiny model's operations are too small to share out: one thread is faster, here and in the processes it starts.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-hypothesis.settings.register_profile("untimed", deadline=None)  # other work beside makes any example slow
+hypothesis.settings.register_profile("untimed", deadline=None)  # other work on the machine makes any example slow
 hypothesis.settings.load_profile("untimed")
 
 pytest_plugins = [

@@ -1,4 +1,4 @@
-"""A Slurm for the tests: two nodes on this machine, started from slurm.conf beside this file, stopped at the end."""
+"""A Slurm for the tests: two nodes on this machine, started from slurm.conf in this folder, stopped at the end."""
 
 import os
 import shutil
@@ -56,7 +56,7 @@ def _write_slurm_files(folder: Path) -> None:
 
 
 def _free_ports(count: int) -> int:
-    """The first of so many ports in a row that nobody listens at."""
+    """Return the first of so many consecutive ports on which no process listens."""
     for first in range(21000, 30000, count):
         sockets = [socket.socket() for _ in range(count)]
         try:

@@ -106,7 +106,7 @@ KILLED_WHEN = {  # the file whose appearance is the moment of the kill, below th
 def test_run_killed_in_every_stage_ends_with_the_same_rows_and_models(
     repository: Path, demo_command, finished: Path, contents, tmp_path: Path
 ):
-    """Each command goes on where the one before was killed, up to its own end in the next stage."""
+    """Each command resumes where the one before was killed, up to its own end in the next stage."""
     output = tmp_path / "killed"
     for stage in STAGES:
         run_until_killed(demo_command(output), repository, output / KILLED_WHEN[stage])

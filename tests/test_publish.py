@@ -47,7 +47,7 @@ def hub(tmp_path):
 
 @pytest.fixture
 def call(hub, tmp_path, repository):
-    """Run Python as somebody, with a home of their own, in the project's folder."""
+    """Run Python as a user of the Hub, with a home of their own, in the project's folder."""
 
     def run(*words: object, token: str | None = "hf_ana") -> subprocess.CompletedProcess:
         command = [sys.executable, *map(str, words)]
@@ -113,7 +113,7 @@ def test_push_killed_during_an_upload_resumes_with_the_remaining_files(run_of, h
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert len(arrived) == 2
-    running.send_signal(signal.SIGKILL)  # the third upload hangs, and nothing goes on without it
+    running.send_signal(signal.SIGKILL)  # the third upload hangs, and nothing continues without it
     running.wait()
     assert set(hub.files("ana/Pairs", "dataset")) == {".gitattributes"}
     hub.faults.waiting.remove(stuck)

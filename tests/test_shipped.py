@@ -59,7 +59,7 @@ def test_find_a_shipped_file_from_elsewhere(root: Path, elsewhere: Path, path: s
     [
         "recipes/mine/run.yaml",  # in the current folder
         "recipes/absent/run.yaml",  # in neither
-        "setup.cfg",  # beside the shipped folders
+        "setup.cfg",  # next to the shipped folders
         "outputs/demo",
         "recipes/../setup.cfg",
         "/recipes/demo",

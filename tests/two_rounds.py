@@ -25,7 +25,7 @@ def head(source: Path, target: Path, lines: int) -> str:
 
 @dataclass(frozen=True)
 class TwoRounds:
-    """The recipe of two rounds, and what is asked of it beside the folder that it writes."""
+    """The recipe of two rounds, with the options of its run except the folder that it writes."""
 
     recipe: str
     words: tuple[str, ...]

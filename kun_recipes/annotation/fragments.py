@@ -1,4 +1,4 @@
-"""The parts of a page: its texts in Chinese and in English, and HTML. What models wrote is escaped here alone."""
+"""The parts of a page: its texts in Chinese and in English, and HTML. Model output is escaped here alone."""
 
 from functools import cache
 from importlib.resources import files
@@ -47,7 +47,7 @@ def notice_html(text: str | None) -> str:
 
 
 def header_html(task: str, tasks: list[str], language: str, texts: dict[str, Texts]) -> str:
-    """Return links to the study's tasks and to the other language; what is shown is marked."""
+    """Return links to the study's tasks and to the other language; the current ones are marked."""
     to_tasks = [_link(page_path(one, language), texts[language][one], one == task) for one in tasks]
     others = [
         _link(page_path(task, one), texts[one]["name"], False, texts[one]["lang"]) for one in texts if one != language

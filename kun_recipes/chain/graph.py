@@ -26,7 +26,7 @@ def complete(stages: Sequence[StageRun], coming: Container[str]) -> set[str]:
     """Return the names of the stages that have nothing left to do.
 
     Args:
-        coming: names of the stages that run or will. What reads from one of them that is not complete runs after it.
+        coming: names of the stages that run or will. If one is not complete, stages that read from it run after it.
     """
     reads = needs(stages)
     found: set[str] = set()

@@ -1,6 +1,6 @@
 """Reuse of measurements between the refine stages of arms: judges, verdicts and answers.
 
-A model is then not asked again what it was asked before. What is taken over is what the stage would have got itself.
+A model is then not asked the same question again. The reused results are those that the stage would have got itself.
 """
 
 from collections.abc import Sequence

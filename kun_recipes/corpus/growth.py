@@ -1,4 +1,4 @@
-"""Growth of a finished corpus stage: what is added is read, and nothing else.
+"""Growth of a finished corpus stage: only the added files are read.
 
 An increment is a run of the stage in `scratch/growth` whose first tasks count as done: its ranks follow those of the
 rows that are there, and the copies of these rows go. When it is complete, its files are moved to the earlier

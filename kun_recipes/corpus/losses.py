@@ -24,7 +24,7 @@ ADVICE = {
 """Faults of reading, by reason, and what to do."""
 
 ANEW = "then remove the stage's folder (recipes/run.py: --only corpus --fresh) and run it again"
-"""With other files, options or rules the stage refuses to go on in the folder that it began."""
+"""With other files, options or rules the stage refuses to continue in the folder that it began."""
 
 Ranks = list[tuple[str, list[int]]]
 """The path of each corpus, and the tasks that read it."""

@@ -104,7 +104,7 @@ def split_judge_items(items: Iterable[JudgeItem]) -> tuple[list[JudgeItem], list
     their segments instead, those of one segment together: a judge that has learnt what a segment says would be
     measured too well on it. Of an odd number the earlier part takes one more.
 
-    The order of a file does not matter, and items of another file move none: what was trained on stays so.
+    The order of a file does not matter, and items of another file move none: items that were trained on stay so.
     """
     home: dict[str, str] = {}  # the first file that has a segment
     groups: dict[tuple[str, ...], dict[str, list[JudgeItem]]] = {}

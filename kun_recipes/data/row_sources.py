@@ -166,7 +166,7 @@ class RowSource:
         """Return a row under the names of the row contract, without nulls and without what the stage will write.
 
         Args:
-            place: of the row in its dataset, wherever that lies: what has no id is known by place and text.
+            place: of the row in its dataset, wherever that is: a row without an id is identified by place and text.
         """
         names = self._names(where, row)
         moved = {new: row[old] for new, old in names.items()}

@@ -9,7 +9,7 @@ The lenient reader normalises the text, then takes the first of these that names
 5. verdicts on the options ("A错误，B正确"): the only right one, the only one that is judged otherwise, or the only
    one left.
 
-Several letters in one place ("A和B都对") are no answer. What follows the answer as another question is not read.
+Several letters in one place ("A和B都对") are no answer. A further question after the answer is not read.
 """
 
 import re

@@ -16,7 +16,7 @@ OTHER_ROUNDS = "other_rounds"  # the statistic of the reader that leaves rows to
 
 @dataclass
 class Counts:
-    """What went through a pipeline.
+    """Counts of the rows of a pipeline.
 
     Attributes:
         read: rows or documents that its reader met, the unreadable ones included.

@@ -17,8 +17,8 @@ SEAM_TOKENS = 8
 class TokenBound:
     """Upper bound of the tokens of a prompt: the bytes of its last turn, and the tokens of all that is around it.
 
-    A token of a text is at least one byte. What is around the last turn, earlier turns and the chat template, is the
-    same for all rows of a prompt file: it is counted once.
+    A token of a text is at least one byte. The rest, earlier turns and the chat template, is the same
+    for all rows of a prompt file: it is counted once.
 
     Args:
         count: the exact count.

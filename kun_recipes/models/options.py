@@ -100,7 +100,7 @@ class EngineConfig(WithNames, EndpointOptions, ExecutorConfig):
     new_tokens: ClassVar[int]
     """Longest text where neither the file nor the preset says."""
     by_endpoint: ClassVar[bool] = False
-    """Whether engine openai can do what the stage asks of a model."""
+    """True if engine openai can do what the stage asks of a model."""
 
     def names(self) -> frozenset[str]:
         return frozenset(["model"] if self.engine == "openai" else [])

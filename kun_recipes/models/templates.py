@@ -14,7 +14,7 @@ from kun_recipes.models.engines.base import Message, Prompt
 BRACKETED = re.compile(r"[<\[].*[>\]]")
 NEVER = re.compile(r"(?!)")
 THOUGHT = r"<(think|thinking|thought|reasoning)>"
-"""What opens the thoughts that a model writes before its answer."""
+"""Tag before the thoughts that a model writes before its answer."""
 
 NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
 THINKING = "enable_thinking"

@@ -52,7 +52,7 @@ class Finding(NamedTuple):
 def find_private(text: str, settings: PrivacySettings) -> list[Finding]:
     """Return the private items of a text that the settings do not keep, in order and without overlap.
 
-    What comes to light only once its neighbour is masked is found too, so that masking all of them leaves nothing;
+    Items that show only after a neighbour is masked are found too, so that masking all of them leaves nothing;
     but for texts that already hold more than the settings allow.
     """
     text = settings.placeholder_pattern.sub(_blank, narrow(text))  # a placeholder is neither private nor a context

@@ -12,7 +12,7 @@ LONG_NUMBER = re.compile(  # [0-9]{3} would be searched at half the speed
 )
 """None of the numbers of this module is without one."""
 
-# What stands before a number is looked at behind its first digit: a pattern that opens with a look back is tried at
+# The text before a number is checked after its first digit: a pattern that opens with a look back is tried at
 # every character, one that opens with a character skips to where that character stands.
 AREA_CODE = r"(?:10|2[0-9]|[3-9][0-9]{2})"
 LOCAL = r"[2-9][0-9]{2,3}[- ]?[0-9]{4}"

@@ -25,7 +25,7 @@ CHANGES = "changes.json"
 ADDED, REMOVED = "added", "removed"
 ANSWER, INSTRUCTION, OTHER = "answer_changed", "instruction_changed", "other_columns_changed"
 COUNTED = (ADDED, REMOVED, ANSWER, INSTRUCTION, OTHER)
-"""What is counted of each source. A row of both counts once: for its instruction, its answer, or the rest."""
+"""Counts of each source. A row of both counts once: for its instruction, its answer, or the rest."""
 
 ID_DIGITS = 24
 _ABSENT = b""
@@ -33,7 +33,7 @@ _ABSENT = b""
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What is kept of a row: hashes of its texts, and where it comes from."""
+    """Hashes of the texts of a row, and its origin."""
 
     identity: str
     instruction: bytes

@@ -161,7 +161,7 @@ class PublishConfig(RunFolders):
 
     @property
     def compared(self) -> str | None:
-        """What is compared with the previous release: the pairs, or else the candidates."""
+        """Name of the dataset that is compared with the previous release: the pairs, or else the candidates."""
         return next((name for name in (DATASET, CANDIDATES) if name in self.names), None)
 
     @property

@@ -1,6 +1,6 @@
 """The record of a finished run, read for publishing: its stages' summaries and its models.
 
-Folders of different runs can lie side by side: what does not fit together is refused here, before anything is built.
+Folders of different runs can lie side by side: those that do not fit together are refused before building.
 """
 
 from collections.abc import Mapping

@@ -25,7 +25,7 @@ _LINE = re.compile(r"(?P<kind>[a-z]+)(?:@(?P<source>[^\s:]+))?:\s+(?P<name>.+)")
 
 
 class Target(NamedTuple):
-    """What is withheld together.
+    """Rows that are withheld together.
 
     Attributes:
         source: of a document whose name several sources have; None: whichever has it.

@@ -113,7 +113,7 @@ def named(identifier: str, kind: str) -> str:
 def stage_name(name: str) -> str:
     """Return the name of a stage or a trained model; English pages call it as its file is called.
 
-    What follows a blank, such as the round that a stage compares, stays as it is.
+    Text after a blank, such as the round that a stage compares, stays as it is.
     """
     if is_english():
         return name

@@ -82,7 +82,7 @@ def from_dict(values: dict[str, Any]) -> Change:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a round helps, and one sentence that says why."""
+    """Decision on whether a round helps, with one sentence that says why."""
 
     helps: bool
     why: str

@@ -34,7 +34,7 @@ WRITTEN, LIKENESS = "written", "likeness"
 """Columns: the label model's own instruction, and its likeness to the human's."""
 
 Records = dict[str, dict[str, Any]]
-"""What was measured of each held-out pair, by its id."""
+"""Measurements of each held-out pair, by its id."""
 
 
 class ScoreOutput(AskModel):

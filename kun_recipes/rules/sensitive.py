@@ -46,8 +46,8 @@ class SensitiveInformation(Rule):
     """Drop texts that name a way to reach or identify a person (Kun A.2, first rule).
 
     Reads the text `field` names. Reasons: "phone_number", "id_number", "email", "bank_card", "contact_id",
-    "home_address", "plate_number", "passport_number", "private_url", "ip_address". What is found, and what is not, is
-    told in kun_recipes/privacy: the detectors that mask segments.
+    "home_address", "plate_number", "passport_number", "private_url", "ip_address". The
+    detectors are those that mask segments; kun_recipes/privacy says what they find and what they do not.
 
     Args:
         field: which text is read.

@@ -14,7 +14,7 @@ BINS: Mapping[str, tuple[int, ...]] = {
     "instruction": tuple(range(0, 101, 5)),
     "output": tuple(range(0, 1001, 50)),
 }
-"""Edges of the histograms, tokens; what is longer is counted in a last bin without an end."""
+"""Edges of the histograms, tokens; longer texts are counted in a last bin without an end."""
 
 GRAMS = (1, 2, 3, 4)
 TOP_WORDS = 20

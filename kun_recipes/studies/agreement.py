@@ -65,7 +65,7 @@ def measure_agreement(
 
 
 def identical(answers: Answers) -> dict[str, int]:
-    """Return items on which all said the same, some did, or nobody did (Kun figure 6)."""
+    """Return items on which all said the same, some did, or none did (Kun figure 6)."""
     counted = Counter(
         "all_same" if (kinds := len(set(item))) == 1 else "all_different" if kinds == len(item) else "some_same"
         for item in answers

@@ -28,7 +28,7 @@ MIN_LABELLED_SHARE = 0.05  # share from which a bar has room for its label
 
 
 def identical_ratings(quality: Results) -> Figure:
-    """Return figure 6: on how many items all annotators said the same, some did, or nobody did."""
+    """Return figure 6: on how many items all annotators said the same, some did, or none did."""
     counted = [quality["agreement"][name]["identical"] for name in QUESTIONS]
     shares = {
         kind: [one[kind] / total if (total := sum(one.values())) else 0 for one in counted] for kind in IDENTICAL

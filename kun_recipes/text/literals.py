@@ -1,7 +1,7 @@
 """Find words that a text must hold for a regular expression to match anywhere in it.
 
 `word in text` runs some fifty times faster than the expression, and most texts hold none of the words. The words are
-read off the parsed expression: what stands in every way through it is required, alternatives are joined by "or". They
+read off the parsed expression: parts of every way through it are required, alternatives are joined by "or". They
 are compared with the text in lower case, so that they hold whether or not the expression heeds case.
 """
 

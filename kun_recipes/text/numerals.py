@@ -19,7 +19,7 @@ NUMERAL = rf"(?:{_MIXED}|{_HAN}(?:点[{_DIGIT}]+[百千万亿]*(?![{_DIGIT}十�
 """A number in narrowed text; it begins with a digit or 十, so that 百姓 and 千万 hold none."""
 
 ABOUT = "[多余来几]"
-"""What stands behind a number that is only the beginning of one: 三百多, 十几, 20余."""
+"""Signs after a number that is only the beginning of one: 三百多, 十几, 20余."""
 VAGUE = rf"(?:好?几|数|[上成](?!十))(?P<scale>[十百千万亿]+)(?![分足字{_DIGIT}])"
 """Numbers that give only a scale: 几十, 数百, 上千."""
 

@@ -75,7 +75,7 @@ def varlen_sdpa(
     cu_seq_lens_q: torch.Tensor | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Return `sdpa`, a conversation at a time: what the block-diagonal mask would hide is not computed.
+    """Return `sdpa`, a conversation at a time: scores that the block-diagonal mask would hide are not computed.
 
     Args:
         query, key, value: [1, heads, tokens, head size].

@@ -6,7 +6,7 @@
     <output_dir>/checkpoints/model/          the finished model, before its files are moved up
     <output_dir>/train_summary.json          moved last: a folder without it is an incomplete model
 
-A run may be killed at any instant: what is half-written is recognised and thrown away. On SIGTERM, with which Slurm
+A run may be killed at any instant: half-written files are recognised and deleted. On SIGTERM, with which Slurm
 preempts a job, it saves a checkpoint at the end of the step, so that the next run loses nothing.
 """
 
@@ -52,7 +52,7 @@ _RUN_ONLY = (
 )
 """Beginnings of TRL's options that change no weight; a run may be continued with others."""
 _IN_GLOBAL_BATCH = ("gradient_accumulation_steps", "per_device_train_batch_size")
-"""Where global_batch_size is given, these only say how its processes share it."""
+"""Options that, if global_batch_size is given, only say how its processes share it."""
 
 
 class RunFolder:

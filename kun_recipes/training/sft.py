@@ -35,7 +35,7 @@ from kun_recipes.training.trainer import Measured, Trainer
 
 @dataclass(frozen=True)
 class Method:
-    """What one kind of training has of its own.
+    """Properties of one kind of training.
 
     Attributes:
         stage: its name in summaries.
@@ -126,7 +126,7 @@ def build_trainer(
     if adapters:
         check_adapters(adapters, layers)
     if config.shares_rows_by == "padding_free":
-        arguments.max_length = None  # TRL would not enforce it; what is longer was removed with the data
+        arguments.max_length = None  # TRL would not enforce it; longer conversations were removed with the data
     arguments.model_init_kwargs = {
         "dtype": config.loaded_dtype(),
         "attn_implementation": fitting_attention(config, layers, on_gpu),

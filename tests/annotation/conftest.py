@@ -18,7 +18,7 @@ ANSWER = {"clarity": True, "feasibility": True, "practicality": False, "output":
 
 
 class Clock:
-    """Seconds that pass when they are told to."""
+    """Seconds that pass only when a test says so."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -72,5 +72,5 @@ def database(config: AnnotateConfig, study: Study) -> Database:
 
 @pytest.fixture
 def assigner(database: Database, clock: Clock) -> Assigner:
-    """Two votes an item, three annotators, a timeout of a minute."""
+    """Two votes per item, three annotators, a timeout of a minute."""
     return Assigner(database, 2, 3, 60, seed=0, clock=clock)

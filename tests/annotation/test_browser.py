@@ -33,7 +33,7 @@ class Annotator:
         self.settled()
 
     def settled(self, other_than: str | None = None) -> str:
-        """Wait until an item takes votes, and say which; a page that loads anew has no body at first."""
+        """Wait until an item takes votes, and say which; a page that reloads has no body at first."""
         ready = "document.body?.dataset.ready"
         shown = self.page.wait_for_function(f"other => ({ready} ?? other) !== other && {ready}", arg=other_than)
         return shown.json_value()

@@ -378,7 +378,7 @@ def test_processes_end_with_their_time(tmp_path, monkeypatch):
 
 @pytest.fixture
 def reports(monkeypatch) -> list[tuple]:
-    """What the runs were told, each of which takes no time and fails at polish."""
+    """Arguments of the runs, each of which takes no time and fails at polish."""
     told = []
 
     def run(what, seconds, files):

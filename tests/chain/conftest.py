@@ -98,7 +98,7 @@ def load_content(content: dict[str, Any], tmp_path: Path) -> Callable[[], Assump
 
 @pytest.fixture
 def known(load_content: Callable[[], Assumptions]) -> Assumptions:
-    """With the speeds of label, 100, and of refine, 50 tokens a second."""
+    """With the speeds of label, 100, and of refine, 50 tokens per second."""
     speeds = {name: Assumption(value, "a test") for name, value in {"label": 100.0, "refine": 50.0}.items()}
     return replace(load_content(), speeds=speeds)
 

@@ -1,4 +1,4 @@
-"""A training that cannot have enough rows is told before any other is paid for."""
+"""A training that cannot have enough rows is reported before any stage runs."""
 
 import io
 import json

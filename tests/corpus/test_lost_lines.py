@@ -51,7 +51,7 @@ def test_an_article_on_one_line_gets_its_paragraphs_and_loses_the_lines_of_its_p
         ONE + TWO + THREE,
         f"{ONE}\n{TWO}\n{THREE}",
         "他说好。 她说不好。 我说随便。 大家都笑了。 后来谁也没有再提这件事。 " * 4 + "就这样过去了。",  # a habit
-        f"{ONE}{TWO}老周说:明年还要再搭四个棚",  # a text that goes on, not a line of the page
+        f"{ONE}{TWO}老周说:明年还要再搭四个棚",  # a text that continues, not a line of the page
         f"{ONE}{TWO}来源:禾本科植物的干燥根茎",
         f"记者:草莓怕什么? 老周:怕湿。 记者:怎样通风? {TWO}",
         f"作者:先把草莓洗净,再切成小块。 {ONE}",

@@ -1,4 +1,4 @@
-"""Polishing: the answer comes anew, with the segment before the instruction, and the segment stays."""
+"""Polishing: the answer is written again, with the segment before the instruction, and the segment stays."""
 
 from pathlib import Path
 

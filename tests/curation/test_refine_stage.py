@@ -327,7 +327,7 @@ def test_an_answer_is_verified_only_where_there_is_one(stage, everything):
 
 
 def test_new_instruction_to_the_same_segment_is_judged_and_answered(stage, tmp_path):
-    """The stage of a run is selected anew when the label stage before it was: what was measured is not recalled."""
+    """A label stage with new instructions makes refine measure again: earlier measurements are not recalled."""
     folders = {"output_dir": str(tmp_path / "refine"), "dataset_dir": str(tmp_path / "dataset")}
     segment = {"text": "水在一百度沸腾。", "source": "wudao"}
     found = []
@@ -394,7 +394,7 @@ def test_best_answer_is_chosen_again_without_the_model(stage, several, tmp_path,
 
 
 def test_answer_pairs_are_chosen_again_without_the_model(stage, several, tmp_path, monkeypatch):
-    """A threshold turns some answers down; each kept row has the worst of its others, or its segment, beside it."""
+    """A threshold turns some answers down; each kept row also has the worst of its others, or its segment."""
     measured = [row for row in rows_of(several / "measured") if row["id"] != TOO_LONG]
     threshold = sorted(row[schema.SUPPORT] for row in measured)[9]
     options = {"verify": True, "answer_candidates": 3, "support_threshold": threshold, "answer_threshold": -100.0}

@@ -20,7 +20,7 @@ from tests.curation.stage_rows import Row, ids, removed_rows, rows_of
 pytestmark = pytest.mark.slow
 
 TEXTS = ["水在一百度沸腾。", "茶", "月亮绕着地球转。", "火是热的。", "纸是白的", "面包要烤四十分钟。"]
-LONGER = 9  # tokens of the longest text, one a character
+LONGER = 9  # tokens of the longest text, one per character
 
 Run = Callable[..., Path]
 

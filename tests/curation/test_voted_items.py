@@ -35,7 +35,7 @@ def votes_on(item: str, *given: tuple[bool, bool, bool, str]) -> list[QualityVot
 
 @pytest.fixture
 def exported(tmp_path: Path) -> Path:
-    """The folder dataset of an export, the votes beside it."""
+    """The folder dataset of an export, and the votes in a file next to it."""
     votes = {"quality": [vote for item, (given, _, _) in VOTES.items() for vote in votes_on(item, *given)]}
     write_votes(votes, tmp_path / "votes")
     return write_dataset(STUDY, votes, tmp_path / "dataset")

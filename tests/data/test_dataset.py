@@ -45,7 +45,7 @@ LINEAGE = {
 
 
 def write_rows(folder: Path, *sources: str, rank: int = 0, **changes: object) -> Path:
-    """A shard of finished rows, one a source, as the refine stage leaves them."""
+    """A shard of finished rows, one per source, as the refine stage leaves them."""
     with row_writer(folder) as writer:
         for number, source in enumerate(sources):
             metadata = {

@@ -1,4 +1,4 @@
-"""Files of other encodings come out as UTF-8; what cannot be told, or is damaged, stays as it is or invalid."""
+"""Files of other encodings come out as UTF-8; undecided or damaged files stay as they are or invalid."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Corpus files by folder, glob and name, here and in fsspec's memory; mistakes are told in a line."""
+"""Corpus files by folder, glob and name, here and in fsspec's memory; mistakes are reported in a line."""
 
 from pathlib import Path
 

@@ -59,7 +59,7 @@ def test_fingerprint_of_a_finished_folder_ignores_times(tmp_path, summary, folde
     (tmp_path / folder).mkdir(parents=True)
     write_json(tmp_path / summary, {"rows_kept": 3, "seconds": 1.5, "throughput": {"mfu": 0.4}})
     first = fingerprint(tmp_path / folder)
-    (tmp_path / folder / "00000.jsonl").write_text("{}", encoding="utf-8")  # packed anew, say: not looked at
+    (tmp_path / folder / "00000.jsonl").write_text("{}", encoding="utf-8")  # packed again, say: not checked
     write_json(tmp_path / summary, {"seconds": 99, "rows_kept": 3, "throughput": {"mfu": 0.3}})
     assert fingerprint(tmp_path / folder) == first
     write_json(tmp_path / summary, {"rows_kept": 4, "seconds": 1.5})

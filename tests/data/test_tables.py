@@ -1,4 +1,4 @@
-"""Rows of Parquet files: the columns that are asked for, bounded in memory; damage is told, not raised."""
+"""Rows of Parquet files: the columns that are asked for, bounded in memory; damage is reported, not raised."""
 
 import random
 from pathlib import Path

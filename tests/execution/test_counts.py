@@ -1,4 +1,4 @@
-"""Counting rows: none is lost within a pipeline, or between two."""
+"""Counting rows: no row is lost within a pipeline, or between two."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Stages of several models: a run that goes on asks each Hub model at the commit of its first run."""
+"""Stages of several models: a resumed run asks each Hub model at the commit of its first run."""
 
 from pathlib import Path
 

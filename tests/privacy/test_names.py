@@ -24,7 +24,7 @@ def found(text):
 @pytest.mark.parametrize(
     ("text", "names"),
     [
-        ("记者李文静从市里获悉", ["李文静"]),  # a role, and the sentence goes on
+        ("记者李文静从市里获悉", ["李文静"]),  # a role, and the sentence continues
         ("联系人：陈红", ["陈红"]),
         ("感谢司马俊先生", ["司马俊"]),  # a title
         ("那天，王建国说他累了", ["王建国"]),  # a verb, where a clause begins

@@ -102,7 +102,7 @@ def test_numbers_are_found(text, kind, item):
         "110105194912310021",  # an identity number's shape, a wrong check character
         "110105194913310026",  # no such month, and a right check character
         "4111111111111112",  # a card's shape, a wrong check digit
-        "7111111111111110",  # passes Luhn, in nobody's range
+        "7111111111111110",  # passes Luhn, in no issuer's range
         "110105491231002是十五位数。",  # no word says that it is an identity card
         "时间戳1672531200000，自1672531200起。",
         "版本号20231015，构建号19041.1288.2023。",

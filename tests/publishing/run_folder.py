@@ -98,7 +98,7 @@ class RunFolder:
         }
 
     def write(self, labelling: Mapping[str, Any] | None = None, **changes: Any) -> None:
-        """Write the stages and their rows anew; `changes` are values of the refine stage's config.
+        """Write the stages and their rows again; `changes` are values of the refine stage's config.
 
         Args:
             labelling: values of the label stage's config.

@@ -1,4 +1,4 @@
-"""Pairs in the forms of other trainers, and what LLaMA-Factory and ms-swift are told of them."""
+"""Pairs in the forms of other trainers, and their entries in the files of LLaMA-Factory and ms-swift."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Rows of one stage on a Hub on loopback: what arrives, what its card says, what is refused, what goes on."""
+"""Rows of one stage on a Hub on loopback: what arrives, what its card says, what is refused, what resumes."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -54,7 +54,7 @@ def test_each_message_has_both_languages(in_repository):
     strings, given = strings_and_messages()
     messages = catalogue().messages
     assert given - messages.keys() == set()  # Chinese is missing
-    assert messages.keys() - strings == set()  # nobody says it
+    assert messages.keys() - strings == set()  # the code has no such text
 
 
 def test_chinese_messages_use_the_values_of_the_english_ones():

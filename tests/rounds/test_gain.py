@@ -162,7 +162,7 @@ def test_rounds_that_are_one_are_refused(config, options, key, said):
 
 @pytest.mark.slow
 def test_its_own_folder_inside_a_round_is_no_input_of_it(make_round, scaled_model, config, capsys):
-    """Another stage's folder in the round's is none either; a round that was made anew is."""
+    """Another stage's folder in the round's is not one either; a round that was repeated is."""
     for name in ("round_1", "round_2"):
         make_round(name, model=scaled_model(FLAT))
     run(config())

@@ -262,7 +262,7 @@ TWO_OF = KeywordList("trade", 2, OFFER, SOUND, 1, SIGN)
     [
         ("送米,打八折,联系老王", True),
         ("送米,送面,送油,联系老王", False),  # one pattern in several words
-        ("送米,打八折,街坊都去了", False),  # nobody is asked for anything
+        ("送米,打八折,街坊都去了", False),  # the reader is not asked for anything
         ("警惕送米,打八折,联系老王", False),
     ],
 )

@@ -35,7 +35,7 @@ def write_pairs(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def statistics_config(repository: Path, tiny_model: Path, tmp_path: Path, monkeypatch) -> Callable[..., Any]:
-    """The config of a run over these pairs, into tmp_path/out unless told otherwise."""
+    """The config of a run over these pairs, into tmp_path/out by default."""
     monkeypatch.chdir(repository)
 
     def make(dataset: Path, *words: str) -> StatisticsConfig:

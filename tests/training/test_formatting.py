@@ -152,7 +152,7 @@ def test_no_token_to_pad_with(make_config, model):
 
 
 def test_turn_tokens_that_only_the_vocabulary_knows(make_config, model):
-    """As in Yi's base models: without being told, the tokenizer would split them into letters."""
+    """As in Yi's base models: unless they are added tokens, the tokenizer would split them into letters."""
     file = model / "tokenizer.json"
     content = json.loads(file.read_text(encoding="utf-8"))
     turns = ("<|im_start|>", "<|im_end|>")

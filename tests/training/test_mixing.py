@@ -54,7 +54,7 @@ def test_another_seed_takes_other_rows(tmp_path):
 
 @pytest.mark.parametrize(("at_most", "taken"), [(0.5, 2), (2.25, 9), (100.0, 9)])
 def test_a_limit_takes_what_there_is(tmp_path, at_most, taken):
-    """How many pairs a round gives is not known before: fewer rows are no mistake."""
+    """The number of pairs of a round is not known before, so that fewer rows are not an error."""
     coig = write(tmp_path / "coig.jsonl", *rows("甲", 9))
     (part,) = mix(MixedDataset(coig, at_most=at_most))
     assert len(part.pairs) == taken

@@ -78,7 +78,7 @@ def test_mfu_is_the_share_of_useful_operations_in_the_peak(clock):
     meter.on_step_begin(**STEP)
     meter.count(PADDED)
     meter.on_step_end(**STEP)
-    assert meter.log()["mfu"] == 0.25  # 3 useful tokens a second
+    assert meter.log()["mfu"] == 0.25  # 3 useful tokens per second
 
 
 SHAPE = LlamaConfig(

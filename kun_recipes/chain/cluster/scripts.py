@@ -21,7 +21,7 @@ _TEMPLATES = jinja2.Environment(
 
 @dataclass(frozen=True)
 class Script:
-    """Where a stage's script and its logs lie, and what it says.
+    """Script of a stage, and the folder of it and its logs.
 
     Attributes:
         folder: <output_dir of the run>/slurm.

@@ -44,7 +44,7 @@ class Matcher:
     """Finds quotes of the index's questions.
 
     Looks at many texts in one go, for numpy's calls cost more than the letters of one segment. Their n-grams are
-    looked up in a table of bits by part of their hash; the few that pass are searched for; what is found is measured.
+    looked up in a table of bits by part of their hash; the few that pass are searched for; matches are measured.
     """
 
     def __init__(self, index: QuestionIndex):

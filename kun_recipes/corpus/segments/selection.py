@@ -22,7 +22,7 @@ ASCII_ALNUM = re.compile("[0-9A-Za-z]+")
 NAMES_ITSELF = re.compile(
     r"(?:第\s*[0-9一二三四五六七八九十百千零〇]+\s*[条章节]|#+ |《|[^，。；：？！\n]{2,16}(?:是指|，是|是一|指的是))"
 )
-SHARE_STEP = 0.1  # of letters and digits: what differs by less is alike
+SHARE_STEP = 0.1  # of letters and digits: shares that differ by less are alike
 
 
 class Quality(NamedTuple):

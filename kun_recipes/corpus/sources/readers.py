@@ -53,7 +53,7 @@ class CorpusReader(PipelineStep):
         earlier: notes of what was read before; the tasks of the first ranks read it, as they did.
 
     Raises UserError for an input without files, and for a CSV or Parquet file without the columns that its fields
-    name. What the Hub has to say about a data set comes when `tasks` is asked, or by reading it.
+    name. The Hub's errors about a data set are raised by `tasks`, or when it is read.
     """
 
     name = "📚 corpus"

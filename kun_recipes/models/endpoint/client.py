@@ -47,7 +47,7 @@ class Request:
 
     Attributes:
         body: as it is sent.
-        choices: what the answer may begin with; none: a text is asked for.
+        choices: beginnings of the answer that are allowed; none: a text is asked for.
     """
 
     body: bytes

@@ -1,4 +1,4 @@
-"""What a server's reply says: a text with its log-probability, or how likely the answer begins with each choice."""
+"""Reading a server's reply: a text with its log-probability, or how likely the answer begins with each choice."""
 
 import math
 import re
@@ -13,7 +13,7 @@ from kun_recipes.models.endpoint.record import Answer
 from kun_recipes.models.templates import BEGINS_THOUGHT
 
 FINISHES = {"stop": "stop", "eos_token": "stop", "stop_sequence": "stop", "length": "length"}
-"""How servers say that the model ended its turn, or that the limit did."""
+"""Servers' names for the end of an answer: by the model, or by the limit."""
 
 AROUND = re.compile(r"^\W+|\W+$")
 """Characters that may surround a choice in a token: blanks and punctuation."""

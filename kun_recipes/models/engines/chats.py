@@ -66,7 +66,7 @@ class ChatTokenizer:
 
     @classmethod
     def load(cls, folder: Path, plain: bool = False, arguments: Mapping[str, Any] = NO_ARGUMENTS) -> "ChatTokenizer":
-        """Load the tokenizer of a folder. What the model was trained with are `arguments`, too, unless given here.
+        """Load the tokenizer of a folder. The model's training adds `arguments` that are not given here.
 
         Raises UserError when the folder has no tokenizer, or one without a chat template unless `plain`.
         """

@@ -19,7 +19,7 @@ Pair = tuple[list[int], list[int]]
 class TokenEngine(ABC):
     """An `Engine` for a model that takes token rows and gives token rows or log-probabilities.
 
-    What the caller asks is checked here, before the model works: prompts that fit, seeds, targets and choices.
+    The caller's arguments are checked here, before the model works: prompts that fit, seeds, targets and choices.
     """
 
     def __init__(self, chats: ChatTokenizer):

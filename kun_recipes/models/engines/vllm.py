@@ -26,7 +26,7 @@ ON_CPU = not torch.cuda.is_available()
 for _name, _value in {
     "VLLM_NO_USAGE_STATS": "1",  # it reports to its makers otherwise
     "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # threads are running when it starts: a fork could hang on their locks
-    "VLLM_LOGGING_STREAM": "ext://sys.stderr",  # what waits in a buffer for stdout is lost with a killed process
+    "VLLM_LOGGING_STREAM": "ext://sys.stderr",  # text in a buffer for stdout is lost with a killed process
     **({"VLLM_CPU_OMP_THREADS_BIND": "nobind"} if ON_CPU else {}),
     **({} if can_compile() else {"TORCH_COMPILE_DISABLE": "1"}),
 }.items():

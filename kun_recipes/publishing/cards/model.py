@@ -73,7 +73,7 @@ class ModelCard:
 
     @property
     def _is_preference(self) -> bool:
-        """Whether the training was on preference pairs."""
+        """True if the training was on preference pairs."""
         return "reward_accuracy" in self.model.summary
 
     def _facts(self, prompts: list[Prompt], results: list[Result]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""cluster.yaml: time limits, and what each kind of stage is told of the cluster."""
+"""cluster.yaml: time limits, and the cluster settings that each kind of stage gets."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Speeds from records: which count for a device and a model, and what a wrong file is told."""
+"""Speeds from records: which count for a device and a model, and the errors on a wrong file."""
 
 import json
 import math

@@ -10,7 +10,7 @@ from kun_recipes.chain.plan.measured import load_measured
 from kun_recipes.chain.plan.plan import Hardware, Plan
 
 PUT_THERE = ("seeds.jsonl", "coig-one-38k.jsonl", "COIG-CQIA-full.jsonl")
-"""What a user puts into data/, by the headers of run.yaml, beside the corpora."""
+"""Files that a user puts into data/, by the headers of run.yaml, besides the corpora."""
 
 ASKING = ["label", "refine", "evaluate"]
 NOBODY_KNOWS = {
@@ -49,7 +49,7 @@ def test_only_unpublished_figures_are_unknown(plan, recipe):
 
 @pytest.mark.parametrize(("nodes", "named"), [(1, True), (2, False)])
 def test_kun_34b_does_not_fit_one_node(plan, nodes, named):
-    """68.8 GB of states a GPU on eight, and activations, of 80 GB."""
+    """68.8 GB of states per GPU on eight, and activations, of 80 GB."""
     found = plan("kun-34b", Hardware(gpus=16, cpu_workers=64, training_gpus=8 * nodes, gpu_memory_gb=80))
     states = 34_388_917_248 * 16 / (8 * nodes)
     assert all(stage.work.gpu_bytes > states for stage in found.stages if stage.work.steps is not None)

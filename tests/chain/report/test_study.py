@@ -17,7 +17,7 @@ MODELS = ("kun", "base", "coig")
 
 
 def with_study(folder: Path, people: bool = True) -> Path:
-    """A finished study in the run's folder, judged by a model and, unless told otherwise, by three people."""
+    """A finished study in the run's folder, judged by a model and, by default, by three people."""
     pairs = [QualityItem(f"{n}", "wudao" if n % 2 else "skypile", "问", "答") for n in range(6)]
     prompts = [
         PreferenceItem(f"p{n}/{a}/{b}", f"提示{n}", a, b, "甲", "乙")

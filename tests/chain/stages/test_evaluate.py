@@ -1,4 +1,4 @@
-"""The evaluate stage by hand: a question has 50 tokens, a held-out pair 40, a device does 100 tokens a second."""
+"""The evaluate stage by hand: a question has 50 tokens, a held-out pair 40, a device does 100 tokens per second."""
 
 import math
 

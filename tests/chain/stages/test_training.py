@@ -81,7 +81,7 @@ def test_tokens_and_steps(make, known, options, conversations, steps, tokens):
 @pytest.mark.parametrize(
     ("gpus", "passes", "checkpointing", "seconds"),
     [
-        # 600 tokens x a million parameters x 6 operations, at half of a billion a second
+        # 600 tokens x a million parameters x 6 operations, at half of a billion per second
         (1, 1, False, 7.2),
         (1, 1, True, 9.6),
         (2, 1, False, 3.6),

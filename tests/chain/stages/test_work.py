@@ -20,7 +20,7 @@ UNKNOWN = {"corpora": [Corpus("a", "wudao"), Corpus("b", "wanjuan")]}
 @pytest.mark.parametrize(
     ("options", "segments", "kept", "seconds"),
     [
-        # 1,000 documents, 2 segments each, half of them kept; 2 MB of text at 1,000 bytes a second
+        # 1,000 documents, 2 segments each, half of them kept; 2 MB of text at 1,000 bytes per second
         ({}, 2000, 1000, 2000),
         (TWO, 8000, 4000, 5000),
         # a hundred documents of each path: a tenth of WuDao's bytes, a thirtieth of SkyPile's
@@ -31,7 +31,7 @@ UNKNOWN = {"corpora": [Corpus("a", "wudao"), Corpus("b", "wanjuan")]}
         ({"sample_documents": 0.25}, 500, 250, 500),
         ({"sample_rows": 600}, 2000, 600, 2000),
         ({"sample_rows": 6000}, 2000, 1000, 2000),
-        # nobody knows WanJuan's size
+        # WanJuan's size is unknown
         (UNKNOWN, math.nan, math.nan, math.nan),
         ({**UNKNOWN, "sample_rows": 600}, math.nan, 600, math.nan),
         ({**UNKNOWN, "max_documents": 100}, 400, 200, math.nan),

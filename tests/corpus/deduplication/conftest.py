@@ -26,7 +26,7 @@ SETTINGS = NearDuplicateSettings()
 
 @dataclass
 class Spread:
-    """Rows in files, one a task, in reading order."""
+    """Rows in files, one per task, in reading order."""
 
     files: list[list[Document]]
     folder: Path

@@ -165,7 +165,7 @@ def document() -> Document:
 
 
 def test_block(tiny_model, document):
-    segmenter = Segmenter(str(tiny_model), max_tokens=200)  # of a byte-level tokenizer: three tokens a character
+    segmenter = Segmenter(str(tiny_model), max_tokens=200)  # of a byte-level tokenizer: three tokens per character
     rows = list(segmenter.run([document]))
     assert [row.metadata["tokens"] for row in rows] == [90, 150, 270]
     for row in rows:

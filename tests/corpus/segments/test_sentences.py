@@ -15,7 +15,7 @@ from kun_recipes.corpus.segments.sentences import split_sentences
         ["这怎么可能？！", "谁也不信！！！", "真的。"],
         ["没有句号的最后一句"],
         ["先看这里。 ", "再看那里。"],
-        # the sentence goes on
+        # the sentence continues
         ["“好吗？”，他问。", "没人答。"],
         ["他说：“走吧！ ”她点头。 。", "再没回来。"],
         ["电影《出发！》上映了。", "票很贵。"],

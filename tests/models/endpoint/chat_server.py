@@ -1,4 +1,4 @@
-"""A server of chat completions on this machine, which answers by the prompt alone and fails as it is told."""
+"""A server of chat completions on this machine, which answers by the prompt alone and fails on request."""
 
 import hashlib
 import json

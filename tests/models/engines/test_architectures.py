@@ -1,4 +1,4 @@
-"""Models that are no plain transformer: linear attention, positions that nobody numbers, a past without keys."""
+"""Models that are not plain transformers: linear attention, no position numbers, a past without keys."""
 
 import shutil
 from pathlib import Path

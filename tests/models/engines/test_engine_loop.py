@@ -94,7 +94,7 @@ def test_a_failure_reaches_every_thread_and_every_later_call():
 def test_ended_engine_process_is_an_error(monkeypatch):
     monkeypatch.setattr(engine_loop, "LOOK_AFTER", 0.01)
     looks = iter([True, True, False])
-    waiting = EngineLoop(Steps(), is_alive=lambda: next(looks))  # never told to go on
+    waiting = EngineLoop(Steps(), is_alive=lambda: next(looks))  # its steps never continue
     with pytest.raises(RuntimeError, match="its process has ended"):
         list(waiting.ask([("a", "!")]))
 
