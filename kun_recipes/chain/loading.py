@@ -60,7 +60,7 @@ def load_chain(
         argv: `--field value` for the values of run.yaml and for every stage that has the field, and
             `--stage.field value` for one stage.
         future: folders whose content need not be there yet; that of the run itself never needs to.
-        only: names of the stage files that the chain is made of; None: all. What others read need not be there.
+        only: names of the stage files that the chain is made of; None: all. Inputs of other stages need not be there.
         asked: names of stages that are asked for: those of run.yaml's on_request are left out unless they are here, or
             in `only`.
 

@@ -45,7 +45,7 @@ class Stage:
     """A stage of the chain.
 
     A new stage is a subclass in a module of its own in `kun_recipes.chain.stages`, named in `all_stages`, a script,
-    and its YAML files. What it reads and writes, the path types of its config class say.
+    and its YAML files. The path types of its config class say what it reads and writes.
 
     Attributes:
         name: of its YAML file, and of its folder in the run's.

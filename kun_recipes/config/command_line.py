@@ -1,8 +1,8 @@
 """Strict configuration: a YAML file and the command line into one dataclass, by the parser of transformers.
 
 That parser, which TRL's scripts have, too, reads words of the command line and makes the dataclass, but checks neither
-the types of YAML values nor ranges and paths. What it lets pass stops here, before anything is loaded: one line on
-stderr that names the file and the key, exit code 2.
+the types of YAML values nor ranges and paths. Values that it lets pass are refused here, before loading: one
+line on stderr that names the file and the key, exit code 2.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Calibrate a judge on labelled items before it judges a row: its bias, threshold, probabilities and measures.
 
-The model is asked once a run. What it said of the items is kept, so that another threshold asks it nothing.
+The model is asked once per run. Its verdicts on the items are kept, so that another threshold asks it nothing.
 """
 
 import json

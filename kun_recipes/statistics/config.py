@@ -53,11 +53,11 @@ class StatisticsConfig(HubSeeds, HubPairs, EngineConfig):
         max=2099,
     )
     sample_rows: int = option(
-        2000, "pairs a set, by hash, whose n-grams are counted; the sets over equally many letters", min=1
+        2000, "pairs per set, by hash, whose n-grams are counted; the sets over equally many letters", min=1
     )
     topics: bool = option(True, "ask the model for disciplines, sectors and text types")
     topic_lists: list[str] = option(list(LISTS), "which of them", choices=LISTS)
-    topic_rows: int = option(2000, "pairs a set, by hash, that the model is asked about", min=1)
+    topic_rows: int = option(2000, "pairs per set, by hash, that the model is asked about", min=1)
     topic_characters: int = option(
         600, "shown to the model of each instruction and output, the first", unit="characters", min=20
     )

@@ -9,7 +9,7 @@ PUSH_WRITES = ("push/*", "push.partial/*")
 
 
 class PushingStage(Stage):
-    """Base class of the stages with the option `push_to`. What pushes is imported only then: it takes seconds."""
+    """Base class of the stages with the option `push_to`. The slow imports for pushing happen only then."""
 
     writes: ClassVar[tuple[str, ...]] = PUSH_WRITES
 

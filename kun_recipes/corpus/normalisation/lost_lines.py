@@ -48,8 +48,8 @@ class JoinWords(Normaliser):
 class RestoreLines(Normaliser):
     """Break long lines at the blanks that stand for line breaks, so that paragraphs and lines of the page are lines.
 
-    A blank behind a sentence stands for one where the pieces are as long as paragraphs. What stands behind the last
-    sentence, or before the first blank, is parted from the text if all of it is lines of the page.
+    A blank behind a sentence stands for one where the pieces are as long as paragraphs. The text behind the last
+    sentence, or before the first blank, is split off if all of it is lines of the page.
 
     Args:
         page_lines: what such lines are, whole; None parts none.

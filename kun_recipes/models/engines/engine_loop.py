@@ -93,7 +93,7 @@ class EngineLoop:
     def _take(self) -> bool:
         """Hand over all that has arrived; wait for it when there is nothing else to do. Return False if asked to stop.
 
-        vLLM computes in a process of its own meanwhile. What it is not given, it cannot put into its batch.
+        Meanwhile vLLM computes in a process of its own, and can batch only the requests that it was given.
         """
         while True:
             try:

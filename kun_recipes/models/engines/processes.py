@@ -20,8 +20,8 @@ PASSES = 5
 def killed_at_exit() -> Iterator[subprocess.Popen[bytes]]:
     """Kill the processes started inside this context when this process ends, however it ends.
 
-    They would outlive a SIGKILL, also one that comes while the engine starts, and keep the GPUs. What this process
-    starts later is its own: it lives on when the engine is closed.
+    They would outlive a SIGKILL, also one that comes while the engine starts, and keep the GPUs. Processes that
+    this process starts later are not affected: they live on when the engine is closed.
 
     Yields a process that waits for the end of its input, which the system closes with us. Keep it; to kill them
     earlier, close its input.
