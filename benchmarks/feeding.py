@@ -1,6 +1,6 @@
 """An engine fed as stages feed it against `LLM.generate`: 4,096 short prompts, a tiny model of random weights.
 
-    python benchmarks/feeding.py [--rows 4096] [--rounds 3]
+    python benchmarks/feeding.py [--rows 4096] [--rounds 5]
 
 The model is so small that what is measured is everything but the model: queues, threads, processes, texts.
 
@@ -9,7 +9,8 @@ The model is so small that what is measured is everything but the model: queues,
 * one call: this project's engine, all rows in one call, from token ids to texts and their log-probabilities.
 * calls of 1,024: one after another, and two at a time.
 
-All ask the same vLLM engine, in turn; a round's prompts are new, and the best round counts.
+All ask the same vLLM engine, in turn; a round's prompts are new. A share compares two ways in the same round:
+printed are the median of the rounds, and the lowest and highest.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
+from statistics import median
 from typing import Any
 
 from rich.console import Console
@@ -80,7 +82,7 @@ def ways(model: str) -> dict[str, Callable[[Rows], list]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=4096, help="prompts of a round")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         make_model(PARAMETERS, Path(folder))
@@ -97,10 +99,10 @@ def main() -> None:
         release_engines()
     references = list(seconds)[:2]
     table = Table("way", "rows/s", *(f"of {reference}" for reference in references))
-    best = {way: min(some) for way, some in seconds.items()}
-    for way, found in best.items():
-        shares = (f"{best[reference] / found:.2f}" for reference in references)
-        table.add_row(way, f"{arguments.rows / found:.0f}", *shares)
+    for way, found in seconds.items():
+        shares = ([there / here for there, here in zip(seconds[one], found, strict=True)] for one in references)
+        told = (f"{median(some):.2f} ({min(some):.2f}–{max(some):.2f})" for some in shares)
+        table.add_row(way, f"{arguments.rows / median(found):.0f}", *told)
     Console(width=100).print(table)
 
 

@@ -4,9 +4,9 @@ import contextlib
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -39,6 +39,7 @@ from vllm.sampling_params import RequestOutputKind  # noqa: E402
 from vllm.usage.usage_lib import UsageContext  # noqa: E402
 
 Request = tuple[list[int], SamplingParams]
+Result = TypeVar("Result")
 
 
 class VllmEngine(TokenEngine):
@@ -75,7 +76,7 @@ class VllmEngine(TokenEngine):
             (row, _params(seed=seed, temperature=0 if seed is None else sampling.temperature, **values))
             for row, seed in zip(rows, seeds, strict=True)
         ]
-        return [self._completion(output) for output in self._ask(requests, "generate")]
+        return self._ask(requests, "generate", self._completion)
 
     def token_logprobs(self, rows: list[list[int]], tokens: list[int]) -> list[list[float]]:
         """Return the log-probabilities by the logits of one new token per row.
@@ -88,8 +89,7 @@ class VllmEngine(TokenEngine):
             return [logprobs[first : first + len(tokens)] for first in range(0, len(pairs), len(tokens))]
         asked = list(dict.fromkeys(tokens))
         requests = [(row, _params(max_tokens=1, temperature=0, logprob_token_ids=asked)) for row in rows]
-        outputs = self._ask(requests, "choose")
-        found = [output.outputs[0].logprobs[0] for output in outputs]
+        found = self._ask(requests, "choose", lambda output: output.outputs[0].logprobs[0])
         return [[at[token].logprob for token in tokens] for at in found]
 
     def answer_logprobs(self, pairs: list[Pair], description: str) -> list[float]:
@@ -100,14 +100,16 @@ class VllmEngine(TokenEngine):
         """
         results: dict[int, float] = {}
         again: list[int] = []
-        for number, output in enumerate(self._ask([self._scoring(*pair, cached=True) for pair in pairs], description)):
+        requests = [self._scoring(*pair, cached=True) for pair in pairs]
+        for number, output in enumerate(self._ask(requests, description, _itself)):
             prompt, answer = pairs[number]
             if len(answer) > 1 and output.num_cached_tokens >= len(prompt):
                 again.append(number)
             else:
                 results[number] = _answer_logprob(output, answer)
         if again:
-            outputs = self._ask([self._scoring(*pairs[number], cached=False) for number in again], description)
+            requests = [self._scoring(*pairs[number], cached=False) for number in again]
+            outputs = self._ask(requests, description, _itself)
             for number, output in zip(again, outputs, strict=True):
                 results[number] = _answer_logprob(output, pairs[number][1])
         return [results[number] for number in range(len(pairs))]
@@ -133,20 +135,23 @@ class VllmEngine(TokenEngine):
         """
         return {"allowed_token_ids": [token], "logprobs": 0} if self.speculates else {"logprob_token_ids": [token]}
 
-    def _ask(self, requests: list[Request], description: str) -> list[Any]:
-        """Return vLLM's output for each request, in their order."""
+    def _ask(self, requests: list[Request], description: str, read: Callable[[Any], Result]) -> list[Result]:
+        """Return what `read` returns for vLLM's output of each request, in their order.
+
+        It reads an output as it comes, while vLLM computes the next ones.
+        """
         for number, (row, params) in enumerate(requests):
             if len(row) + params.max_tokens > self.max_model_len:
                 raise PromptTooLong(
                     f"prompt {number}: {len(row)} tokens and {params.max_tokens} new ones exceed the "
                     f"{self.max_model_len} that the engine was planned for"
                 )
-        outputs: dict[int, Any] = {}
+        results: dict[int, Result] = {}
         with _failures("vLLM died"), progress_bar(len(requests), description) as bar:
             for position, output in self.loop.ask([({"prompt_token_ids": row}, params) for row, params in requests]):
-                outputs[position] = output
+                results[position] = read(output)
                 bar.update()
-        return [outputs[position] for position in range(len(requests))]
+        return [results[position] for position in range(len(requests))]
 
     def _completion(self, output: Any) -> Completion:
         written = output.outputs[0]
@@ -161,6 +166,10 @@ class VllmEngine(TokenEngine):
 def _params(**values: Any) -> SamplingParams:
     only_once = RequestOutputKind.FINAL_ONLY  # else each row comes back whole with each of its tokens
     return SamplingParams(detokenize=False, flat_logprobs=True, output_kind=only_once, **values)
+
+
+def _itself(output: Any) -> Any:
+    return output
 
 
 def _answer_logprob(output: Any, answer: list[int]) -> float:
