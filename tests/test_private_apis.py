@@ -39,6 +39,7 @@ UNDOCUMENTED = [
     "transformers.integrations.integration_utils:INTEGRATION_TO_CALLBACK",
     "transformers.integrations.sdpa_attention:sdpa_attention_forward",
     "transformers.masking_utils:sdpa_mask",
+    "transformers.modeling_utils:set_zero3_state",
     "transformers.trainer_pt_utils:LengthGroupedSampler",
     "trl.trainer.utils:adjusted_mfu",
     "trl.trainer.utils:compute_flops_per_token",

@@ -6,6 +6,7 @@ from collections.abc import Collection
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers.modeling_utils import set_zero3_state
 from transformers.pytorch_utils import Conv1D
 
 from kun_recipes.errors import UserError
@@ -17,11 +18,13 @@ from kun_recipes.training.options import TrainingOptions
 def outline(config: TrainingOptions, folder: str) -> PreTrainedModel:
     """Return the model of a folder without its weights: every layer, and no memory.
 
+    Under ZeRO-3, transformers partitions each new model and then fills it; this one has nothing to fill.
+
     Raises UserError for a folder whose model transformers cannot make.
     """
     trusted = config.trust_remote_code
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), set_zero3_state():
             shape = AutoConfig.from_pretrained(folder, trust_remote_code=trusted)
             return AutoModelForCausalLM.from_config(shape, trust_remote_code=trusted, attn_implementation="eager")
     except (OSError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -229,6 +230,17 @@ def test_sharded_weights_train_like_whole_ones(alone, interrupt, launch, tmp_pat
     script.write_text(AS_GPUS + (repository / "recipes" / "train.py").read_text(encoding="utf-8"), encoding="utf-8")
     folder, code, said = launch(*two, config=config, script=str(script), **FULL)
     assert (code, said) == (0, "train: continuing from step 2\n" + report(folder))
+    assert_same_training(alone(**FULL), folder)
+    assert {weight.dtype for weight in weights(folder).values()} == {torch.float32}
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="DeepSpeed compiles what its processes talk by")
+def test_zero3_trains_like_whole_weights(alone, interrupt, launch, monkeypatch):
+    monkeypatch.setenv("DS_ACCELERATOR", "cpu")
+    two = ("--cpu", "--num_processes", "2")
+    interrupt("01", "SIGKILL", *two, config="zero3", **FULL)
+    folder, code, said = launch(*two, config="zero3", **FULL)
+    assert code == 0 and "train: continuing from step 2\n" in said, said
     assert_same_training(alone(**FULL), folder)
     assert {weight.dtype for weight in weights(folder).values()} == {torch.float32}
 
