@@ -9,7 +9,8 @@ from typing import Annotated, Any, get_args, get_origin
 from kun_recipes.config.types import PathKind, field_types, without_null
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(?:@[\w.-]+)?")
-_DATA_SUFFIXES = (".jsonl", ".json", ".parquet", ".csv")
+DATA_FILE = re.compile(r"\.(?:json|jsonl|ndjson|csv|tsv|parquet)(?:\.(?:gz|zst|xz))?$")
+"""End of the name of a file of rows, of any kind that is read, packed or not."""
 
 
 class WithNames:
@@ -41,7 +42,7 @@ class ConfigPath:
     @property
     def is_hub_id(self) -> bool:
         """True if the value has the form of a Hub id, owner/name, and not that of a data file."""
-        return bool(_HUB_ID.fullmatch(self.value)) and not self.value.endswith(_DATA_SUFFIXES)
+        return bool(_HUB_ID.fullmatch(self.value)) and not DATA_FILE.search(self.value)
 
 
 def option_of(key: str) -> str:

@@ -6,8 +6,19 @@ import pytest
 
 from kun_recipes.chain.all_stages import ALL_STAGES
 from kun_recipes.config.options import option
-from kun_recipes.config.paths import config_paths, map_paths
-from kun_recipes.config.types import DatasetPath, InputPath, ModelPath, OutputPath, PromptPath, RoundPath, field_types
+from kun_recipes.config.paths import ConfigPath, config_paths, map_paths
+from kun_recipes.config.types import (
+    DatasetPath,
+    InputPath,
+    ModelPath,
+    OutputPath,
+    PathKind,
+    PromptPath,
+    RoundPath,
+    field_types,
+)
+from kun_recipes.curation import judge_data
+from kun_recipes.data import pair_sources, row_sources
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,12 @@ def test_every_path_is_found_and_nothing_else(tmp_path, monkeypatch):
 def test_a_hub_id_has_an_owner_and_no_suffix_of_data(value, is_id):
     (path,) = [one for one in config_paths(Config(output_dir="o", model=value)) if one.key == "model"]
     assert path.is_hub_id is is_id
+
+
+@pytest.mark.parametrize("suffix", sorted({*pair_sources.SUFFIXES, *row_sources.SUFFIXES, *judge_data.FILES}))
+def test_missing_file_of_rows_is_no_hub_id(suffix):
+    assert not ConfigPath("seeds", f"data/seeds{suffix}", PathKind()).is_hub_id
+    assert ConfigPath("seeds", f"data/seeds{suffix}-v1", PathKind()).is_hub_id
 
 
 def test_the_folder_of_a_round_stands_for_those_of_its_stages():
