@@ -60,7 +60,8 @@ class CorpusStage(PushingStage):
         return config.privacy
 
     def repeats(self, config: CorpusConfig) -> bool:
-        return super().repeats(config) or not page_is_in(config.language, Path(config.output_dir, PAGE))
+        page = Path(config.output_dir, PAGE)
+        return super().repeats(config) or (page.is_file() and not page_is_in(config.language, page))
 
     def check_inputs(self, config: CorpusConfig, there: Container[str]) -> None:
         from kun_recipes.corpus.corpus import check_inputs
