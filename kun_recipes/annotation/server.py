@@ -38,18 +38,18 @@ def run(config: AnnotateConfig, hashes: Mapping[str, str] | None = None) -> None
         UserError: the study, the database or the port cannot be used.
     """
     study = read_study(config.study_dir)
-    listening = listen(config.host, config.port)
-    database = Database(config.database)
-    database.add_study(study, config.seed)
-    keys = Keys(database, [*config.annotators, ADMIN])
-    app = build_app(config, study, database, keys)
-    if hashes is not None:
-        keys.import_hashes(hashes)
-    else:
-        address = open_tunnel(config) if config.share else config.address or f"http://{config.host}:{config.port}"
-        print_links(keys.create(config.renew or ()), address)
-    print(f"serving on {config.host}:{config.port}; Ctrl-C stops it, and no vote is lost by that", flush=True)
-    serve(app, listening)
+    with listen(config.host, config.port) as listening:
+        database = Database(config.database)
+        database.add_study(study, config.seed)
+        keys = Keys(database, [*config.annotators, ADMIN])
+        app = build_app(config, study, database, keys)
+        if hashes is not None:
+            keys.import_hashes(hashes)
+        else:
+            address = open_tunnel(config) if config.share else config.address or f"http://{config.host}:{config.port}"
+            print_links(keys.create(config.renew or ()), address)
+        print(f"serving on {config.host}:{config.port}; Ctrl-C stops it, and no vote is lost by that", flush=True)
+        serve(app, listening)
 
 
 def build_app(config: AnnotateConfig, study: Study, database: Database, keys: Keys) -> ASGIApp:
