@@ -111,7 +111,7 @@ def test_a_comparison_knows_its_rounds(load, tmp_path):
 
 def test_a_round_added_later_changes_no_stage_of_the_earlier_ones(load):
     two, three = load(2), load(3)
-    earlier = [stage.name for stage in two.stages if stage.name[-2:] in ("_1", "_2")]
+    earlier = [one.name for one in two.stages if one.name[-2:] in ("_1", "_2")]
     assert [stage(two, name).command for name in earlier] == [stage(three, name).command for name in earlier]
 
 
