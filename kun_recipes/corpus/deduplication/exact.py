@@ -55,7 +55,7 @@ class DigestRows(PipelineStep):
 class FindExactDuplicates(PipelineStep):
     """Find all but the first copy of every text, in reading order, for `DropRows` to drop. Reads no rows.
 
-    Runs as one task per bucket. Memory: some 60 bytes per row of the bucket.
+    Runs as one task per bucket. Memory: some 70 bytes per row of the bucket.
 
     Args:
         folder: what `DigestRows` noted.

@@ -173,7 +173,7 @@ class ClusterNearDuplicates(PipelineStep):
     """Join the pairs of all buckets to clusters and list all but the first row of each, for `DropRows` to drop.
 
     datatrove's MinhashDedupCluster keeps the row that its union-find happens to end at, and needs some 300 bytes a
-    row; here the first in reading order stays, and the memory is some 100 bytes per row that has a near duplicate.
+    row; here the first in reading order stays, and the memory is some 230 bytes per row that has a near duplicate.
     Runs as one task and reads no rows.
 
     Args:
