@@ -32,13 +32,15 @@ STAGES = {
 """Stages that run in the environment of each extra."""
 
 OPTIONS = {"opencc": ("--to_simplified", "true")}
+"""Options of those stages there."""
+
 COMMANDS = {
     "": ("recipes/export.py --help", "recipes/publish.py --help", "recipes/run.py --help"),
     "train": ("recipes/preference.py --help",),
     "annotate": ("recipes/annotate.py --help", "-c 'import kun_recipes.annotation.server'"),
     "docs": ("-m mkdocs build --strict --site-dir {folder}",),
 }
-"""What else runs there, besides options of those stages."""
+"""Other commands that run there."""
 
 ELSEWHERE = {
     "gpu": "needs a GPU",
@@ -56,26 +58,26 @@ def extras() -> set[str]:
 
 @pytest.fixture(scope="module")
 def environment(distribution: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The interpreter of an environment with an extra alone."""
+    """Makes an environment with an extra alone, and returns its interpreter."""
 
     def make(extra: str) -> Path:
         folder = tmp_path_factory.mktemp("environments") / (extra or "base")
-        run(Path.cwd(), sys.executable, "-m", "venv", folder)
+        run(sys.executable, "-m", "venv", folder)
         python = folder / "bin/python"
         torch = f"torch=={metadata.version('torch').partition('+')[0]}"  # first and exact: as the Makefile
         package = f"{distribution}[{extra}]" if extra else str(distribution)
-        run(Path.cwd(), python, "-m", "pip", "install", "--quiet", "--dry-run", "--report", folder / "report", package)
+        run(python, "-m", "pip", "install", "--quiet", "--dry-run", "--report", folder / "report", package)
         if '"name": "torch"' in (folder / "report").read_text(encoding="utf-8"):
-            run(Path.cwd(), python, "-m", "pip", "install", "--quiet", torch)
-        run(Path.cwd(), python, "-m", "pip", "install", "--quiet", package)
-        run(Path.cwd(), python, "-m", "pip", "check")
+            run(python, "-m", "pip", "install", "--quiet", torch)
+        run(python, "-m", "pip", "install", "--quiet", package)
+        run(python, "-m", "pip", "check")
         return python
 
     return make
 
 
-def run(folder: Path, *words: object) -> None:
-    done = subprocess.run([*map(str, words)], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
+def run(*words: object) -> None:
+    done = subprocess.run([*map(str, words)], env=ENVIRONMENT, capture_output=True, text=True)
     assert done.returncode == 0, f"{words}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
 
 
@@ -91,8 +93,8 @@ def test_extra_is_enough_for_its_stages(extra, environment, demo_command, finish
         if stage.name in STAGES.get(extra, ()):
             for folder in stage.written():
                 shutil.rmtree(folder, ignore_errors=True)
-            run(Path.cwd(), python, *stage.command[1:], *OPTIONS.get(extra, ()))
+            run(python, *stage.command[1:], *OPTIONS.get(extra, ()))
             assert (stage.folder / stage.kind.summary_file).is_file()
     for number, command in enumerate(COMMANDS.get(extra, ())):
-        run(Path.cwd(), "bash", "-c", f"{python} {command.format(folder=tmp_path / str(number))}")
+        run("bash", "-c", f"{python} {command.format(folder=tmp_path / str(number))}")
     shutil.rmtree(python.parent.parent)

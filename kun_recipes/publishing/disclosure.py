@@ -101,9 +101,9 @@ def _public_parts(text: str) -> Iterator[str]:
     for token in yaml.scan(text):
         if not isinstance(token, yaml.ScalarToken) or token.style in ("|", ">"):
             continue
-        if is_local_path(token.value) or is_local_address(token.value):
+        if (public := public_path(token.value)) != token.value:
             yield _public_words(text[end : token.start_mark.index])
-            yield _quoted(public_path(token.value), token.style)
+            yield _quoted(public, token.style)
             end = token.end_mark.index
     yield _public_words(text[end:])
 

@@ -25,6 +25,9 @@ Summary = dict[str, Any]
 ASKED_BY: dict[Role, str] = {"label": "label", "chat": "refine"}
 """The stage that asks the model of a role."""
 
+AUTHORS = {"label": schema.LABEL_MODEL, "refine": schema.CHAT_MODEL}
+"""Column in which a stage's rows name the model that it asked."""
+
 
 @dataclass(frozen=True)
 class TrainedModel:
@@ -107,10 +110,11 @@ def read_run(config: PublishConfig) -> RunRecord:
     stages = read_stages(config)
     named = {role: stages[name]["config"]["model"] for role, name in ASKED_BY.items()}
     models = _trained(config.models, named)
+    named_by_rows = _authors(Path(config.refine_dir))
     asked: dict[Role, TrainedModel | AskedModel] = {}
     for role, name in ASKED_BY.items():
         trained = next((model for model in models.values() if model.role == role), None)
-        authors = _authors(role, Path(config.refine_dir))
+        authors = named_by_rows[name]
         if trained and trained.identity not in authors:
             raise UserError(
                 f"{trained.folder}: is {trained.identity}, but the rows of {config.refine_dir} are by "
@@ -152,23 +156,22 @@ def _asked(config: PublishConfig, stage: Mapping[str, Any], identity: str) -> As
         stage: config of the stage that asked it.
         identity: of the model, as the rows have it.
     """
-    name = path_of(stage["model"])
+    name, is_local = path_of(stage["model"]), is_described_path(stage["model"])
     origin = next((origin for origin in config.asked_models or [] if origin.name in _names(name)), None)
-    if name.endswith(".yaml") and is_described_path(stage["model"]):
-        repository = load_model_source(Path(name)).hub_repo
-        if origin:
-            return AskedModel(repository, "hub", origin.licence, origin.base, identity)
-        return AskedModel(repository, "hub", licence_in(name, config).id, None, identity)
-    is_folder = is_described_path(stage["model"])
-    if origin is None:
-        short = Path(name).name if is_folder else name
+    licence, base = (origin.licence, origin.base) if origin else (None, None)
+    at: Literal["hub", "folder", "server"] = "folder" if is_local else "hub"
+    if is_local and name.endswith(".yaml"):
+        licence = licence or licence_in(name, config).id
+        called, at = load_model_source(Path(name)).hub_repo, "hub"
+    else:
+        called = Path(name).name if is_local else name
+        at = "server" if stage["engine"] == "openai" else at
+    if licence is None:
         raise UserError(
             f"model {name}: this run asked it and did not train it (it has no {TRAIN_SUMMARY}); finish its training "
-            f"or say what licence it has: asked_models: [{{name: {short}, licence: …}}]"
+            f"or say what licence it has: asked_models: [{{name: {called}, licence: …}}]"
         )
-    if is_folder:
-        return AskedModel(Path(name).name, "folder", origin.licence, origin.base, identity)
-    return AskedModel(name, "server" if stage["engine"] == "openai" else "hub", origin.licence, origin.base, identity)
+    return AskedModel(called, at, licence, base, identity)
 
 
 def licence_in(source: str, config: PublishConfig) -> Licence:
@@ -193,7 +196,10 @@ def _check_origins(config: PublishConfig, asked: list[str]) -> None:
             )
 
 
-def _authors(role: Role, refine_dir: Path) -> list[str]:
-    """Return the models of a role that the rows name: one of each round."""
-    column = {"label": schema.LABEL_MODEL, "chat": schema.CHAT_MODEL}[role]
-    return list(dict.fromkeys(row[column] for row in read_rows(refine_dir / "rows")))
+def _authors(refine_dir: Path) -> dict[str, list[str]]:
+    """Return the models that the rows name, by the stage that asked them: one of each round."""
+    found: dict[str, dict[str, None]] = {stage: {} for stage in AUTHORS}
+    for row in read_rows(refine_dir / "rows"):
+        for stage, column in AUTHORS.items():
+            found[stage][row[column]] = None
+    return {stage: list(models) for stage, models in found.items()}

@@ -32,6 +32,7 @@ from kun_recipes.publishing.config import card_template
 from kun_recipes.publishing.disclosure import public_document, public_path
 from kun_recipes.publishing.hub import check_account, push
 from kun_recipes.publishing.licences import Licence, load_licences
+from kun_recipes.publishing.record import AUTHORS
 from kun_recipes.reporting.funnel import sample_rows
 from kun_recipes.reporting.language import listed, speaking, tr
 from kun_recipes.rules import Rules, load_rules
@@ -40,7 +41,6 @@ COLUMNS = {"corpus": SEGMENTS, "label": CANDIDATES, "refine": PAIRS}
 """Columns of what is pushed, by stage."""
 
 INPUTS = {"corpus": "corpora", "label": "segments", "refine": "candidates"}
-AUTHORS = {"label": schema.LABEL_MODEL, "refine": schema.CHAT_MODEL}
 FOLDER = "push"
 
 EXAMPLES = 5
