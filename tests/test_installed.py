@@ -163,7 +163,7 @@ def test_all_missing_libraries_are_named_before_a_chain_is_read(without, monkeyp
     with pytest.raises(UserError) as caught:
         load_chain("recipes/demo", [])
     assert str(caught.value) == (
-        "study needs choix, krippendorff; report needs fonttools. "
+        "study needs choix, krippendorff; report needs choix, fonttools, krippendorff. "
         "Install what is missing: pip install --editable '.[study,report]'"
     )
 
