@@ -115,5 +115,5 @@ def test_recipes_that_shard_can_be_launched_with_zero3(recipe, monkeypatch, tmp_
     assert (filled["gradient_accumulation_steps"], filled["gradient_clipping"]) == (2, 0.5)  # the recipe's
     assert filled["zero_optimization"]["offload_param"]["device"] == "none"
     check_sharding(training.config.use_peft)
-    with pytest.raises(UserError, match="cannot be trained with DeepSpeed"):
+    with pytest.raises(UserError, match="cannot be combined with DeepSpeed"):
         check_sharding(True)

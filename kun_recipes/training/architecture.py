@@ -30,7 +30,7 @@ def outline(config: TrainingOptions, folder: str) -> PreTrainedModel:
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(
-            f"{config.model_name_or_path}: no language model that transformers can train: {reason}"
+            f"{config.model_name_or_path}: is not a language model that transformers can train: {reason}"
         ) from error
 
 
@@ -44,14 +44,12 @@ def fitting_attention(config: TrainingOptions, model: PreTrainedModel, on_gpu: b
     option = config.shares_rows_by
     kind = type(model)
     if option and (kind._is_stateful or "position_ids" not in inspect.signature(model.forward).parameters):
-        raise UserError(
-            f"{option}: {kind.__name__} cannot keep conversations apart that share a row; leave {option} out"
-        )
+        raise UserError(f"{option}: {kind.__name__} cannot separate conversations that share a row; remove {option}")
     chosen = choose_attention(config.attn_implementation, option is not None, on_gpu)
     if _has_attention(kind, chosen):
         return chosen
     if asked := config.attn_implementation:
-        raise UserError(f"attn_implementation: {kind.__name__} lacks {asked}; leave attn_implementation out")
+        raise UserError(f"attn_implementation: {kind.__name__} does not support {asked}; remove attn_implementation")
     return "sdpa" if _has_attention(kind, "sdpa") else "eager"
 
 
@@ -85,4 +83,4 @@ def check_adapters(adapters: LoraConfig, model: PreTrainedModel) -> None:
     except ValueError as error:
         raise UserError(f"lora_target_modules: {str(error).splitlines()[0]}") from error
     if missing:
-        print_status(f"train: {kind} has no {', '.join(missing)}; the other lora_target_modules get an adapter")
+        print_status(f"train: {kind} has no {', '.join(missing)}; only the other lora_target_modules get an adapter")

@@ -94,7 +94,7 @@ class RunFolder:
         if started.is_file():
             self._compare(started)
         elif self.output.exists() and (others := {file.name for file in self.output.iterdir()} - {"checkpoints"}):
-            raise UserError(f"{self.output}: holds files of something else ({min(others)}); give another output_dir")
+            raise UserError(f"{self.output}: contains unrelated files ({min(others)}); set another output_dir")
         else:
             write_json(started, {"config": self.asked})
         shutil.rmtree(self.staged_model, ignore_errors=True)
@@ -128,8 +128,8 @@ class RunFolder:
         earlier = json.loads(file.read_text(encoding="utf-8"))["config"]
         if changed := changed_keys(self.asked, earlier):
             raise UserError(
-                f"{self.output}: was trained with another {', '.join(changed)}; "
-                "remove the folder or give another output_dir (recipes/run.py: --fresh)"
+                f"{self.output}: was trained with different values of {', '.join(changed)}; "
+                "remove the folder or set another output_dir (recipes/run.py: --fresh)"
             )
 
 
@@ -216,7 +216,7 @@ def _any_process(flag: bool) -> bool:
 def exit_if_stopped(trainer: Trainer) -> None:
     """End the process (exit code 143) if the training did not reach its last step."""
     if trainer.state.global_step < trainer.state.max_steps:
-        print_status(f"train: stopped at step {trainer.state.global_step}; the same command goes on from there")
+        print_status(f"train: stopped at step {trainer.state.global_step}; run the same command again to resume")
         sys.exit(128 + signal.SIGTERM)
 
 

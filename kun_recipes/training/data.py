@@ -77,20 +77,22 @@ def load_data(config: TrainConfig, tokenizer: PreTrainedTokenizerBase) -> Traini
         within = (
             "" if any(row.reason != "too_long" for row in unfit) else f" within max_length: {config.max_length} tokens"
         )
-        raise UserError(f"{config.seeds}: no pair{within} to train on; {describe_removed(removed)}")
+        raise UserError(f"{config.seeds}: no usable training pair{within}; {describe_removed(removed)}")
     training, held_out, left_out = _share(config, fitting) if fitting else ([], [], [])
     mixed = load_mix(config.dataset_mixture, seeds, len(training), fault)
     others = [pair for part in mixed for pair in part.pairs]
     removed += [row for part in mixed for row in part.removed] + left_out
     if not (fitting or others):
-        raise UserError(f"dataset_mixture: no pair to train on; {describe_removed(removed)}")
+        raise UserError(f"dataset_mixture: no usable training pair; {describe_removed(removed)}")
     rendering.check_answers(lay_out(max(fitting or others, key=lambda pair: len(pair.more))))
     if not fitting:
         others, held_out = split_pairs(others, _held_out_of_mixture(config, len(others)))
     pairs = training + others
     report_removed(removed)
     if config.direction == "backward" and (longer := sum(bool(seed.more) for seed in pairs)):
-        print_status(f"train: of {longer} conversations the first exchange alone, as the label model writes no other")
+        print_status(
+            f"train: only the first exchange of {longer} conversations is used: the label model writes no other"
+        )
     judges, judge_items = _judges(config, rendering, markers)
     return TrainingData(
         training=[*map(lay_out, pairs), *judges],
@@ -129,8 +131,8 @@ def _subset(config: TrainConfig, training: list[Pair]) -> tuple[list[Pair], list
     taken, _, rest = take(training, config.train_rows)
     if config.train_rows and len(taken) < config.train_rows:
         raise UserError(
-            f"train_rows: {config.train_rows} rows are asked for, but {config.seeds} gives {len(training)} "
-            f"to train on (held_out_share: {config.held_out_share}); lower train_rows or give more pairs"
+            f"train_rows: {config.train_rows} rows were requested, but {config.seeds} has only {len(training)} "
+            f"training pairs (held_out_share: {config.held_out_share}); lower train_rows or add pairs"
         )
     left_out = set(rest)
     return [seed for seed in training if seed not in left_out], [Removed(seed.where, "not_in_subset") for seed in rest]
@@ -163,12 +165,12 @@ def _judges(config: TrainConfig, rendering: Rendering, markers: re.Pattern[str])
     conversations = [*map(rendering.lay_out, laid_out)]
     for conversation in conversations:
         if marker := find_marker(conversation, markers):
-            raise UserError(f"{files}: an item, or its prompt file, holds the chat marker {marker}; remove it")
+            raise UserError(f"{files}: an item, or its prompt file, contains the chat marker {marker}; remove it")
         if not fits(conversation):
             beginning = conversation["prompt"][-1]["content"][:40]
             raise UserError(
-                f"{files}: with its judge's system turn an item has {rendering.tokens(conversation)} tokens, over "
-                f"max_length: {config.max_length}; raise max_length or remove the item: {beginning}…"
+                f"{files}: an item with its judge's system turn has {rendering.tokens(conversation)} tokens, more "
+                f"than max_length: {config.max_length}; raise max_length or remove the item: {beginning}…"
             )
     rendering.check_answers(max(conversations, key=lambda conversation: len(conversation["completion"])))
     return conversations, len(items)
@@ -186,6 +188,6 @@ def load_judges(config: TrainConfig) -> tuple[dict[str, PromptTemplate], list[Ju
     items = load_judge_items(config.judge_data, judges=prompts)
     if any(item.judge not in prompts for item in items):
         raise UserError(
-            f"{', '.join(config.judge_data)}: holds items of the answer judge; set answer_prompt: {ANSWER_PROMPT}"
+            f"{', '.join(config.judge_data)}: contains items of the answer judge; set answer_prompt: {ANSWER_PROMPT}"
         )
     return prompts, split_judge_items(items)[0]

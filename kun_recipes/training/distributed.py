@@ -14,7 +14,7 @@ def check_batch(global_batch: int | None, per_device: int, accumulation: int) ->
     if global_batch is None:
         return
     if accumulation != 1:
-        raise ConfigError("gradient_accumulation_steps", "is set by global_batch_size; leave it out")
+        raise ConfigError("gradient_accumulation_steps", "is set by global_batch_size; remove it")
     if per_device > 0 and global_batch % per_device:
         raise ConfigError(
             "global_batch_size", f"must be a multiple of per_device_train_batch_size: {per_device}, not {global_batch}"
@@ -31,7 +31,8 @@ def share_batch(arguments: TrainingArguments, global_batch: int | None) -> None:
     together = arguments.world_size * arguments.per_device_train_batch_size
     if global_batch % together:
         raise UserError(
-            f"global_batch_size: {global_batch} conversations cannot be shared by {arguments.world_size} processes of "
+            f"global_batch_size: {global_batch} conversations cannot be divided evenly among "
+            f"{arguments.world_size} processes with "
             f"per_device_train_batch_size: {arguments.per_device_train_batch_size}; change one of the three"
         )
     arguments.gradient_accumulation_steps = global_batch // together
@@ -53,8 +54,8 @@ def check_sharding(use_peft: bool) -> None:
     for name, variable in {"FSDP": "ACCELERATE_USE_FSDP", "DeepSpeed": "ACCELERATE_USE_DEEPSPEED"}.items():
         if use_peft and os.environ.get(variable, "").lower() == "true":
             raise UserError(
-                f"use_peft: true cannot be trained with {name}, whose shards cannot be merged; "
-                "take accelerate_configs/multi_gpu.yaml, or use_peft: false"
+                f"use_peft: true cannot be combined with {name}, because adapters cannot be merged into shards; "
+                "use accelerate_configs/multi_gpu.yaml, or set use_peft: false"
             )
 
 

@@ -112,7 +112,7 @@ def load_tokenizer(config: TrainingOptions, model: str) -> PreTrainedTokenizerBa
     template = template_name(config)
     if not tokenizer.chat_template or not has_generation_markers(tokenizer.chat_template):
         raise UserError(
-            f"{template}: has no {{% generation %}} block, which tells the answer from the prompt; "
+            f"{template}: has no {{% generation %}} block, which separates the answer from the prompt; "
             "set chat_template_path: recipes/prompts/chatml.jinja"
         )
     vocabulary = tokenizer.get_vocab()
@@ -137,7 +137,7 @@ def _pad_token(tokenizer: PreTrainedTokenizerBase, vocabulary: dict[str, int], m
         if token in vocabulary and token != tokenizer.eos_token:
             return token
     raise UserError(
-        f"{model}: has no token to pad with other than EOS; add one of {', '.join(PAD_TOKENS)} to its tokenizer"
+        f"{model}: has no padding token other than EOS; add one of {', '.join(PAD_TOKENS)} to its tokenizer"
     )
 
 

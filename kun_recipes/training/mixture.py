@@ -17,17 +17,15 @@ class MixedDataset:
 
     id: DatasetPath = option(help="file, folder or Hub dataset")
     config: str | None = option(None, "configuration of a Hub dataset")
-    split: str | None = option(None, "split of a Hub dataset; null: all but test and validation splits")
+    split: str | None = option(None, "split of a Hub dataset; null: all splits except test and validation")
     columns: list[str] | None = option(
         None,
-        "those of the instruction, several of which are joined by +, and of the output; or the one of conversations; "
-        "null: by the form of its rows",
+        "columns of the instruction (join several with +) and of the output, or the one column of conversations; "
+        "null: detected from its rows",
     )
-    weight: float | None = option(
-        None, "share of its rows that is taken, the first by hash; null: all", above=0, max=1
-    )
+    weight: float | None = option(None, "share of its rows to use, chosen by hash; null: all", above=0, max=1)
     at_most: float | None = option(
-        None, "most of its rows per row of the seeds trained on, where weight is null; null: no limit", above=0
+        None, "maximum number of its rows per seed trained on, if weight is null; null: no limit", above=0
     )
     revision: str | None = option(None, "commit of a Hub dataset")
 
@@ -56,11 +54,11 @@ class MixedDataset:
 class DatasetMixture:
     """Sets that are trained on together."""
 
-    datasets: list[MixedDataset] = option(help="the sets")
-    seed: int = option(0, "another one takes other rows of a set that has a weight", min=0)
+    datasets: list[MixedDataset] = option(help="the datasets to mix in")
+    seed: int = option(0, "another value chooses other rows of a dataset with weight or at_most", min=0)
     test_split_size: float | None = option(
         None,
-        "pairs held out, as a number or a share, where the mixture is all there is; with seeds held_out_share",
+        "number or share of pairs to hold out if there are no seeds; with seeds, set held_out_share instead",
         above=0,
     )
 
@@ -71,18 +69,18 @@ class DatasetMixture:
             seeds: trained on as well, if any.
         """
         if self.test_split_size and seeds:
-            raise ConfigError("dataset_mixture.test_split_size", "the held-out pairs are of the seeds: held_out_share")
+            raise ConfigError("dataset_mixture.test_split_size", "the held-out pairs are seeds; set held_out_share")
         for place, one in enumerate(self.datasets):
             key = f"dataset_mixture.datasets[{place}]"
             if Path(one.id).exists():
                 for name in ("config", "split", "revision"):
                     if getattr(one, name):
-                        raise ConfigError(f"{key}.{name}", f"holds for a Hub dataset; {one.id} is a path")
+                        raise ConfigError(f"{key}.{name}", f"applies only to a Hub dataset; {one.id} is a path")
             if one.at_most is not None and (one.weight is not None or not seeds):
-                raise ConfigError(f"{key}.at_most", "weight is set, too, or there are no seeds: leave it out")
+                raise ConfigError(f"{key}.at_most", "weight is also set, or there are no seeds; remove it")
             if one.columns and len(one.columns) != 2 and one.columns[0] not in CONVERSATIONS:
                 raise ConfigError(
                     f"{key}.columns",
-                    f"must be those of the instruction and the output, or one of {', '.join(CONVERSATIONS)}, "
+                    f"must name the instruction and the output column, or one of {', '.join(CONVERSATIONS)}, "
                     f"not {', '.join(one.columns)}",
                 )

@@ -36,20 +36,20 @@ class ModelOptions(ModelConfig):
     model_name_or_path: ModelPath = option(
         help="the base model: a folder, a Hub id or a .yaml model source", source="§4.1.1: Yi-6B"
     )
-    model_revision: str | None = option(None, "commit of the base model, where it is a Hub id")
+    model_revision: str | None = option(None, "commit of the base model, if it is a Hub id")
     dtype: Literal["auto", "bfloat16", "float16", "float32"] | None = option(
-        None, "format of the loaded weights; null takes float32, and under adapters the fastest that the machine has"
+        None, "format of the loaded weights; null: float32, or with adapters the fastest that the machine supports"
     )
     attn_implementation: Attention | None = option(
-        None, "attention implementation; null takes flash attention where a GPU and its package are, else SDPA"
+        None, "attention implementation; null: flash attention if a GPU and its package are available, else SDPA"
     )
     lora_r: int = option(16, "rank of the LoRA adapters, which use_peft: true trains instead of all weights", min=1)
     lora_alpha: int = option(32, "LoRA scale: the adapters' output is multiplied by alpha / rank", min=1)
     lora_target_modules: list[str] | None = option(
-        None, f"linear layers with an adapter; [{ALL_LINEAR}]: all; null: those that PEFT names for the architecture"
+        None, f"linear layers with an adapter; [{ALL_LINEAR}]: all; null: PEFT's default for the architecture"
     )
     merge_adapters: bool = option(
-        True, "merge the adapters into the base on save, so that any stage can load the model; false saves them alone"
+        True, "merge the adapters into the base on save, so that any stage can load the model; false: save only them"
     )
 
     def __post_init__(self) -> None:
@@ -67,14 +67,14 @@ class ModelOptions(ModelConfig):
         """Raise ConfigError for combinations that cannot work."""
         path = self.model_name_or_path
         if self.model_revision and (Path(path).exists() or path.endswith(".yaml")):
-            raise ConfigError("model_revision", "holds for a Hub id; the model is a path")
+            raise ConfigError("model_revision", "applies only to a Hub id; the model is a path")
         bits = "load_in_4bit" if self.load_in_4bit else "load_in_8bit"
         if self.load_in_4bit and self.load_in_8bit:
-            raise ConfigError(bits, "load_in_8bit is set too: choose one of the two")
+            raise ConfigError(bits, "load_in_8bit is also set; choose one of the two")
         if self.quantized and not self.use_peft:
-            raise ConfigError(bits, "needs use_peft: true: weights of four or eight bits cannot be trained")
+            raise ConfigError(bits, "needs use_peft: true, because 4-bit and 8-bit weights cannot be trained")
         if not self.merge_adapters and not self.use_peft:
-            raise ConfigError("merge_adapters", "has no effect without use_peft: true; leave it out")
+            raise ConfigError("merge_adapters", "has no effect without use_peft: true; remove it")
 
     def loaded_dtype(self) -> torch.dtype | Literal["auto"]:
         """Return the format in which the weights are loaded."""
@@ -95,7 +95,7 @@ class ModelOptions(ModelConfig):
             return None
         if not is_bitsandbytes_available():
             option = "load_in_4bit" if self.load_in_4bit else "load_in_8bit"
-            raise UserError(f"{option}: needs the package bitsandbytes; pip install bitsandbytes, or leave it out")
+            raise UserError(f"{option}: needs the package bitsandbytes; run pip install bitsandbytes, or remove it")
         found = get_quantization_config(self)
         if self.load_in_4bit:  # TRL takes the option's text, which may be null
             found.bnb_4bit_compute_dtype = fast_dtype() if self.dtype in (None, "auto") else self.loaded_dtype()

@@ -34,7 +34,7 @@ class TrainingOptions(ModelOptions, _Arguments):
         "chat_template": "is now chat_template_path, a Jinja file",
         "evaluation_strategy": "is now eval_strategy",
         "max_seq_length": "is now max_length",
-        "overwrite_output_dir": "is gone: remove the folder or give another output_dir",
+        "overwrite_output_dir": "no longer exists; remove the folder or set another output_dir",
         "warmup_ratio": "is now warmup_steps, where a number below 1 is a share",
     }
 
@@ -44,19 +44,19 @@ class TrainingOptions(ModelOptions, _Arguments):
     )
     chat_template_kwargs: dict[str, bool | int | str] | None = option(
         None,
-        "arguments of the chat template, which the trained model is then asked with, too; where the template knows "
-        "enable_thinking, that is false unless given here",
+        "arguments of the chat template, used in training and later when the trained model generates; "
+        "enable_thinking, if the template has it, is false unless set here",
     )
     held_out_share: float = option(
-        0.1, "share of the pairs, by hash, that is measured and not trained on", min=0, max=0.5
+        0.1, "share of the pairs, chosen by hash, used for measurement instead of training", min=0, max=0.5
     )
     max_length: int = option(
-        1024, "longest conversation trained on; longer ones are removed, not cut", unit="tokens", min=16
+        1024, "maximum length of a conversation; longer ones are removed, not cut", unit="tokens", min=16
     )
 
     global_batch_size: int | None = option(
         None,
-        "sets gradient_accumulation_steps, so that an update is the same on any number of processes; null leaves it",
+        "sets gradient_accumulation_steps so that an update is the same on any number of processes; null: not set",
         unit="conversations in one update, over all processes",
         source="§4.1.1: 16",
         min=1,
@@ -64,32 +64,31 @@ class TrainingOptions(ModelOptions, _Arguments):
 
     # TRL's own arguments whose defaults do not suit: nothing leaves the machine, and the end of turn is trained and
     # named. `bf16: null` is decided by the hardware.
-    eos_token: str = option("<|im_end|>", "token that ends a turn; trained, and the model's EOS afterwards")
+    eos_token: str = option("<|im_end|>", "token that ends a turn; it is trained and becomes the model's EOS")
     report_to: list[str] | str = field(
         default_factory=lambda: ["tensorboard"],
         metadata={"help": "Experiment tracker: tensorboard, in <output_dir>/logs; none; or trackio, wandb, …"},
     )
     ddp_find_unused_parameters: bool | None = field(
         default=False,
-        metadata={"help": "Look for weights that a step does not use; slower, and only some models have any."},
+        metadata={"help": "Look for weights that a step does not use; slower, and needed by few models."},
     )
     gradient_checkpointing: bool = field(
         default=False, metadata={"help": "Recompute activations in the backward pass: less memory, slower."}
     )
-    per_device_eval_batch_size: int = field(default=1, metadata={"help": "Held-out pairs measured at once."})
-    log_level_replica: str = field(
-        default="error", metadata={"help": "What processes other than the first may say: as little as the first."}
-    )
-    logging_steps: float = field(default=1, metadata={"help": "Update steps between two logged losses."})
+    per_device_eval_batch_size: int = field(default=1, metadata={"help": "Held-out pairs evaluated at once."})
+    log_level_replica: str = field(default="error", metadata={"help": "Log level of all processes except the first."})
+    logging_steps: float = field(default=1, metadata={"help": "Number of update steps between two logged losses."})
     save_minutes: float | None = option(
         None,
-        "a checkpoint is saved once this time has passed since the last, instead of every save_steps; a run can go on "
-        "with another value",
+        "time between two checkpoints, instead of save_steps; may change when a run is resumed",
         unit="minutes",
         source="ours",
         above=0,
     )
-    save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints kept while training."})
+    save_total_limit: int | None = field(
+        default=2, metadata={"help": "Maximum number of checkpoints kept during training."}
+    )
 
     def __post_init__(self) -> None:
         self.asked = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -118,22 +117,23 @@ class TrainingOptions(ModelOptions, _Arguments):
         """Raise ConfigError for combinations that cannot work."""
         self.check_model()
         if self.push_to_hub:
-            raise ConfigError("push_to_hub", "must stay false: a training publishes nothing, recipes/publish.py does")
+            raise ConfigError("push_to_hub", "must stay false; publish with recipes/publish.py after training")
         check_batch(self.global_batch_size, self.per_device_train_batch_size, self.gradient_accumulation_steps)
         for key in ("learning_rate", "num_train_epochs", "per_device_train_batch_size", "gradient_accumulation_steps"):
             if not getattr(self, key) > 0:
                 raise ConfigError(key, f"must be above 0, not {getattr(self, key)}")
         if self.enable_jit_checkpoint:
-            raise ConfigError("enable_jit_checkpoint", "is not needed: every training saves a checkpoint on SIGTERM")
+            raise ConfigError("enable_jit_checkpoint", "is not needed: training always saves a checkpoint on SIGTERM")
         if self.save_minutes and (steps := self.asked["save_steps"]) != TrainingArguments.save_steps:
-            raise ConfigError("save_minutes", f"saves by time, save_steps: {steps:g} by steps: choose one of the two")
+            raise ConfigError("save_minutes", f"saves by time, but save_steps: {steps:g} is also set; set only one")
         check_trackers(self.report_to)
         self._check_kernels()
 
     def _check_kernels(self) -> None:
         if self.use_liger_kernel:
             raise ConfigError(
-                "use_liger_kernel", "TRL replaced it by the Hub's kernels: set model_init_kwargs: {use_kernels: true}"
+                "use_liger_kernel",
+                "TRL replaced it with the Hub's kernels; set model_init_kwargs: {use_kernels: true}",
             )
         if again := {"attn_implementation", "dtype"} & (self.model_init_kwargs or {}).keys():
-            raise ConfigError("model_init_kwargs", f"{min(again)} is an option of its own: set it there")
+            raise ConfigError("model_init_kwargs", f"{min(again)} is a separate option; set it there")

@@ -56,9 +56,7 @@ def load_preferences(config: PreferenceConfig, tokenizer: PreTrainedTokenizerBas
 
     kept, removed = _sort(config, lambda row: rendering.lay_out({name: row[name] for name in COLUMNS}), fault)
     if not kept:
-        raise UserError(
-            f"{config.pairs}: no preference pair to train on; {describe_removed(removed) or 'it is empty'}"
-        )
+        raise UserError(f"{config.pairs}: no usable preference pair; {describe_removed(removed) or 'it is empty'}")
     report_removed(removed)
     rendering.check_answers(whole(next(iter(kept.values())), "chosen"))
     training, held_out = split_pairs([*kept], config.held_out_share)
@@ -125,14 +123,14 @@ def read_preferences(config: PreferenceConfig) -> Dataset:
         splits = _load(name, config.pairs_revision)
     except UNREADABLE as error:
         why = first_line(error.__cause__ or error)
-        raise UserError(f"{name}: no preference pairs that can be read: {why}") from error
+        raise UserError(f"{name}: the preference pairs cannot be read: {why}") from error
     if config.pairs_split not in splits:
         raise UserError(f"{name}: has no split {config.pairs_split}; set pairs_split: {' or '.join(splits)}")
     rows = splits[config.pairs_split]
     if missing := [column for column in COLUMNS if column not in rows.column_names]:
         raise UserError(
-            f"{name}: no preference pairs: it has no {', '.join(missing)}, but {', '.join(rows.column_names)}, and no "
-            f"config {PREFERENCE}"
+            f"{name}: has no preference pairs: column {', '.join(missing)} is missing (it has "
+            f"{', '.join(rows.column_names)}), and there is no config {PREFERENCE}"
         )
     return rows
 

@@ -48,8 +48,8 @@ class Rendering:
             asked = self._render(turns[:place], asking=True)
             if not whole.startswith(asked):
                 raise UserError(
-                    f"{self.template}: asks for an answer with {asked[-30:]!r}, which does not stand before an answer "
-                    "in training; set chat_template_path: recipes/prompts/chatml.jinja, or other chat_template_kwargs"
+                    f"{self.template}: writes {asked[-30:]!r} before an answer in generation, but not in training; "
+                    "set chat_template_path: recipes/prompts/chatml.jinja, or other chat_template_kwargs"
                 )
 
     def _render(self, turns: Sequence[Message], asking: bool = False) -> str:
@@ -59,6 +59,6 @@ class Rendering:
             )
         except (TemplateError, TypeError, ValueError) as error:
             raise UserError(
-                f"{self.template}: refuses a conversation ({error}); "
+                f"{self.template}: rejects a conversation ({error}); "
                 "set chat_template_path: recipes/prompts/chatml.jinja, or other chat_template_kwargs"
             ) from error

@@ -72,7 +72,7 @@ def run_training(config: TrainingOptions, method: Method) -> dict[str, Any]:
     share_batch(config, config.global_batch_size)
     with config.main_process_first(local=False, desc="looking for an earlier run"):  # one folder for all machines
         if summary := folder.finished():
-            print_status(f"train: complete already -> {folder.output}")
+            print_status(f"train: already complete -> {folder.output}")
             return summary
         checkpoint = folder.last_checkpoint()
     trackers = make_trackers(config.report_to, folder.output, _step(checkpoint))

@@ -20,7 +20,7 @@ LOGS = "logs"
 """Folder of TensorBoard's files in the model's folder."""
 LOSS_PLOT = "loss.png"
 """File of the loss curve in the model's folder."""
-LOSS_AXIS = "loss (nats a token)"
+LOSS_AXIS = "loss (nats per token)"
 _WINDOW = 0.05
 """Share of the logged losses that a point of the smoothed curve is the mean of."""
 
@@ -30,7 +30,7 @@ def check_trackers(names: Sequence[str]) -> None:
     for name in names:
         if name not in INTEGRATION_TO_CALLBACK:
             known = ", ".join(sorted(INTEGRATION_TO_CALLBACK))
-            raise ConfigError("report_to", f"no tracker {name}; choose none, {known}")
+            raise ConfigError("report_to", f"unknown tracker {name}; choose none, {known}")
 
 
 def make_trackers(names: Sequence[str], output: Path, step: int | None = None) -> list[TrainerCallback]:
@@ -46,7 +46,7 @@ def make_trackers(names: Sequence[str], output: Path, step: int | None = None) -
             tensorboard = name == "tensorboard"
             trackers.append(TensorBoard(output / LOGS, step) if tensorboard else INTEGRATION_TO_CALLBACK[name]())
         except (ImportError, RuntimeError) as error:
-            raise UserError(f"report_to: {name} is not installed here; install it, or leave it out") from error
+            raise UserError(f"report_to: {name} is not installed; install it, or remove it from report_to") from error
     return trackers
 
 

@@ -59,9 +59,7 @@ def test_a_training_ends_with_a_model(make, name, way):
 @pytest.mark.parametrize("name", ["bloom", "mamba", "linear", "qwen3.5"])
 def test_rows_that_conversations_would_share_and_see_each_other_in_are_refused(make, name, option):
     config = make(CONFIGS[name], **{option: True})
-    with pytest.raises(
-        UserError, match=f"^{option}: .*ForCausalLM cannot keep conversations apart .*; leave {option}"
-    ):
+    with pytest.raises(UserError, match=f"^{option}: .*ForCausalLM cannot separate conversations .*; remove {option}"):
         fitting_attention(config, outline(config, config.model_name_or_path), on_gpu=False)
 
 
@@ -107,7 +105,10 @@ def test_an_attention_that_the_model_does_not_have_is_refused(make, asked):
     config = make(CONFIGS["bloom"], attn_implementation=asked)
     with pytest.raises(UserError) as caught:
         fitting_attention(config, outline(config, config.model_name_or_path), on_gpu=False)
-    assert str(caught.value) == f"attn_implementation: BloomForCausalLM lacks {asked}; leave attn_implementation out"
+    assert (
+        str(caught.value)
+        == f"attn_implementation: BloomForCausalLM does not support {asked}; remove attn_implementation"
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_targets_that_the_model_does_not_have_are_printed(make, capsys):
     config = make(CONFIGS["gpt2"], lora_target_modules=["c_attn", "q_proj", "attn.c_proj"])
     check_adapters(config.adapters(), outline(config, config.model_name_or_path))
     assert capsys.readouterr().err == (
-        "train: GPT2LMHeadModel has no q_proj; the other lora_target_modules get an adapter\n"
+        "train: GPT2LMHeadModel has no q_proj; only the other lora_target_modules get an adapter\n"
     )
 
 
@@ -168,6 +169,6 @@ def test_a_folder_that_is_no_language_model_is_refused_in_one_line(make, tmp_pat
     with pytest.raises(UserError) as caught:
         outline(config, config.model_name_or_path)
     message = str(caught.value)
-    assert message.startswith(f"{config.model_name_or_path}: no language model that transformers can train: ")
+    assert message.startswith(f"{config.model_name_or_path}: is not a language model that transformers can train: ")
     assert reason in message
     assert "\n" not in message

@@ -111,13 +111,15 @@ def test_other_settings_are_refused_by_name(folder, make_config, finished):
         folder.staged_model.mkdir()
         folder.finish({})
     other = RunFolder(make_config(learning_rate=0.5, lora_r=2))
-    with pytest.raises(UserError, match="was trained with another learning_rate, lora_r; remove the folder"):
+    with pytest.raises(
+        UserError, match="was trained with different values of learning_rate, lora_r; remove the folder"
+    ):
         other.finished()
 
 
 def test_other_seeds_under_the_same_name_are_refused(folder, make_config, seeds):
     seeds.write_text('{"instruction": "新", "output": "新"}\n' * 2, encoding="utf-8")
-    with pytest.raises(UserError, match="was trained with another seeds"):
+    with pytest.raises(UserError, match="was trained with different values of seeds"):
         RunFolder(make_config()).finished()
 
 
@@ -170,7 +172,7 @@ def test_a_mapping_is_compared_by_value_however_it_was_written(make_config):
 def test_folder_with_foreign_files_is_refused(make_config, tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "thesis.txt").write_text("do not touch")
-    with pytest.raises(UserError, match=r"holds files of something else \(thesis.txt\); give another output_dir"):
+    with pytest.raises(UserError, match=r"contains unrelated files \(thesis.txt\); set another output_dir"):
         RunFolder(make_config()).finished()
 
 
@@ -265,7 +267,7 @@ def test_preempted_training_resumes_at_the_same_step(make_config, tmp_path, monk
         with pytest.raises(SystemExit) as ended:
             sft.train(make_config(**options))
     assert ended.value.code == 128 + signal.SIGTERM
-    assert capsys.readouterr().err == "train: stopped at step 4; the same command goes on from there\n"
+    assert capsys.readouterr().err == "train: stopped at step 4; run the same command again to resume\n"
     assert signal.getsignal(signal.SIGTERM) == handler
     summary = sft.train(make_config(**options))
     assert capsys.readouterr().err.startswith("train: continuing from step 4\n")

@@ -67,13 +67,13 @@ def test_judge_item_with_a_chat_marker_is_refused(load, judges):
         file.seek(0)
         file.write(text)
     with pytest.raises(
-        UserError, match=r"judge.jsonl: an item, or its prompt file, holds the chat marker <\|im_end\|>"
+        UserError, match=r"judge.jsonl: an item, or its prompt file, contains the chat marker <\|im_end\|>"
     ):
         load(**judges)
 
 
 def test_no_pair_within_max_length_is_an_error(load, seeds):
-    with pytest.raises(UserError, match=f"{seeds}: no pair within max_length: 16 tokens to train on; 12 too_long"):
+    with pytest.raises(UserError, match=f"{seeds}: no usable training pair within max_length: 16 tokens; 12 too_long"):
         load(max_length=16)
 
 
@@ -112,8 +112,8 @@ def test_long_judge_conversations_are_parted_and_none_is_cut(load, judges, make_
     assert len(judge_conversations(load(**judges | {"max_length": alone}))) > len(parted)
     with pytest.raises(
         UserError,
-        match=rf"judge\.jsonl: with its judge's system turn an item has {alone} tokens, over max_length: {alone - 1}; "
-        "raise max_length or remove the item: 指令：score",
+        match=rf"judge\.jsonl: an item with its judge's system turn has {alone} tokens, "
+        f"more than max_length: {alone - 1}; raise max_length or remove the item: 指令：score",
     ):
         load(**judges | {"max_length": alone - 1})
 
@@ -129,7 +129,7 @@ def test_items_of_the_answer_judge_are_mixed_in(load, judges, answer_data, repos
     assert sorted(Counter(re.findall("材料：段[0-3]", asked)).values()) == [4, 4]
     assert judge_conversations(plain) == [row for row in judge_conversations(data) if row not in added]
     with pytest.raises(
-        UserError, match=r"answers.jsonl: holds items of the answer judge; set answer_prompt: recipes/"
+        UserError, match=r"answers.jsonl: contains items of the answer judge; set answer_prompt: recipes/"
     ):
         load(**judges | {"judge_data": files})
     with pytest.raises(UserError, match=r"judge.jsonl: the answer judge has 0 items labelled 好"):
@@ -171,7 +171,7 @@ def test_rows_outside_the_subset_are_not_listed(load, capsys):
 def test_train_rows_above_the_available_rows_is_an_error(load, seeds):
     there = len(load().training)
     assert len(load(train_rows=there).training) == there
-    with pytest.raises(UserError, match=f"train_rows: 12 rows are asked for, but {seeds} gives {there} to train on"):
+    with pytest.raises(UserError, match=f"train_rows: 12 rows were requested, but {seeds} has only {there} training"):
         load(train_rows=12)
 
 
@@ -229,7 +229,7 @@ def test_conversations_are_trained_whole_by_the_chat_model_and_the_first_exchang
     said = capsys.readouterr().err
     assert said.startswith(f"{seeds}: read as sharegpt (conversations); 12 rows of several exchanges\n")
     assert answers == ({3} if direction == "forward" else {1})
-    assert ("conversations the first exchange alone" in said) == (direction == "backward")
+    assert ("only the first exchange of " in said) == (direction == "backward")
 
 
 def test_a_marker_in_a_later_turn_is_found(load, seeds):

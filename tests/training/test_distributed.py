@@ -30,9 +30,7 @@ def test_without_a_global_batch_nothing_changes():
 
 @pytest.mark.parametrize(("processes", "per_device"), [(32, 1), (3, 1), (8, 3)])
 def test_global_batch_that_does_not_divide_is_refused(processes, per_device):
-    message = (
-        f"global_batch_size: 16 conversations cannot be shared by {processes} processes of per_device_train_batch"
-    )
+    message = f"global_batch_size: 16 conversations cannot be divided evenly among {processes} processes with per_dev"
     with pytest.raises(UserError, match=message):
         share_batch(Processes(processes, per_device), 16)
 
@@ -79,7 +77,7 @@ def test_lora_is_refused_where_weights_are_sharded(monkeypatch, variable, name):
     check_sharding(8)
     monkeypatch.setenv(variable, "true")
     check_sharding(0)
-    with pytest.raises(UserError, match=f"use_peft: true cannot be trained with {name}"):
+    with pytest.raises(UserError, match=f"use_peft: true cannot be combined with {name}"):
         check_sharding(8)
 
 

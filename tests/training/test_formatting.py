@@ -147,7 +147,7 @@ def test_no_token_to_pad_with(make_config, model):
     change(model, pad_token="<|im_end|>", unk_token="<|im_end|>")
     text = (model / "tokenizer.json").read_text(encoding="utf-8").replace("<|endoftext|>", "<|end_of_document|>")
     (model / "tokenizer.json").write_text(text, encoding="utf-8")
-    with pytest.raises(UserError, match="has no token to pad with other than EOS"):
+    with pytest.raises(UserError, match="has no padding token other than EOS"):
         load(make_config, model)
 
 

@@ -98,15 +98,15 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], dict[str, Any], str]] = {
     "other columns": (
         lambda folder: write(folder / "train.jsonl", [{"instruction": "问", "output": "答"}]),
         {},
-        "it has no prompt, chosen, rejected, but instruction, output, and no config preference",
+        "column prompt, chosen, rejected is missing (it has instruction, output), and there is no config preference",
     ),
     "no pair left": (
         lambda folder: write(folder / "train.jsonl", [row("问", "答", "答")]),
         {},
-        "no preference pair to train on; 1 same_answers",
+        "no usable preference pair; 1 same_answers",
     ),
     "another split": (lambda folder: None, {"pairs_split": "test"}, "has no split test; set pairs_split: train"),
-    "broken": (lambda folder: (folder / "train.jsonl").write_text("{"), {}, "no preference pairs that can be read"),
+    "broken": (lambda folder: (folder / "train.jsonl").write_text("{"), {}, "the preference pairs cannot be read"),
 }
 
 

@@ -216,7 +216,7 @@ def test_one_process_resumes_the_killed_training_of_two(alone, interrupt, capsys
 
 def test_training_resumes_after_one_process_was_preempted(alone, interrupt, launch):
     _, said = interrupt("1", "SIGTERM", **FULL)
-    assert "train: stopped at step 4; the same command goes on from there\n" in said
+    assert "train: stopped at step 4; run the same command again to resume\n" in said
     folder, code, said = launch(**FULL)
     assert (code, said) == (0, "train: continuing from step 4\n" + report(folder))
     assert_same_training(alone(**FULL), folder)

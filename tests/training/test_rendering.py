@@ -109,7 +109,7 @@ def test_a_thought_that_only_the_prompt_has_is_refused_in_one_line(make, templat
     with pytest.raises(UserError) as caught:
         load_data(config, load_tokenizer(config, config.model_name_or_path))
     message = str(caught.value)
-    assert message.startswith(f"the chat template of {config.model_name_or_path}: asks for an answer with '")
+    assert message.startswith(f"the chat template of {config.model_name_or_path}: writes '")
     assert header in message
     assert "\n" not in message
 
@@ -119,14 +119,14 @@ def test_a_thought_that_only_the_last_answer_has_is_refused_for_judges_alone(mak
     config = make(only_last, chat_template_kwargs={"enable_thinking": False})
     load_data(config, load_tokenizer(config, config.model_name_or_path))
     config = make(only_last, **judges)
-    with pytest.raises(UserError, match="asks for an answer with"):
+    with pytest.raises(UserError, match="before an answer in generation, but not in training"):
         load_data(config, load_tokenizer(config, config.model_name_or_path))
 
 
 def test_a_conversation_that_the_template_refuses_is_an_error_in_one_line(make, judges):
     short = "{% if messages|length > 2 %}{{ raise_exception('one question only') }}{% endif %}"
     config = make(short + REFUSING + PLAIN, **judges)
-    with pytest.raises(UserError, match=r"refuses a conversation \(one question only\); set chat_template_path"):
+    with pytest.raises(UserError, match=r"rejects a conversation \(one question only\); set chat_template_path"):
         load_data(config, load_tokenizer(config, config.model_name_or_path))
 
 

@@ -121,7 +121,7 @@ def test_complete_model_is_not_trained_again(make_config, capsys):
     capsys.readouterr()
     assert sft.train(config) == summary
     assert os.stat(f"{config.output_dir}/model.safetensors").st_mtime_ns == written
-    assert capsys.readouterr().err == f"train: complete already -> {config.output_dir}\n"
+    assert capsys.readouterr().err == f"train: already complete -> {config.output_dir}\n"
 
 
 class Killed(BaseException):

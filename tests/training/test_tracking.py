@@ -73,13 +73,13 @@ def test_an_unknown_tracker_is_refused_by_name():
 def test_missing_tracker_is_refused_before_the_model_is_loaded(make_config, monkeypatch, name):
     monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setattr(sft, "resolve_model", lambda *args: pytest.fail("too late"))
-    with pytest.raises(UserError, match=f"report_to: {name} is not installed here; install it, or leave it out"):
+    with pytest.raises(UserError, match=f"report_to: {name} is not installed; install it, or remove it"):
         sft.train(make_config(report_to=name))
 
 
 def test_missing_tensorboard_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr("transformers.integrations.integration_utils.is_tensorboard_available", lambda: False)
-    with pytest.raises(UserError, match="report_to: tensorboard is not installed here"):
+    with pytest.raises(UserError, match="report_to: tensorboard is not installed"):
         make_trackers(["tensorboard"], tmp_path)
 
 
@@ -107,7 +107,7 @@ def test_the_curves_are_those_of_the_log(tmp_path, drawn):
     assert list(smoothed.get_xdata()) == list(range(2, 41))
     assert smoothed.get_ydata()[0] == pytest.approx((3.0 + 1.5) / 2)
     assert (list(held_out.get_xdata()), list(held_out.get_ydata())) == ([0, 40], [2.5, 1.5])
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("update step", "loss (nats a token)")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("update step", "loss (nats per token)")
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
         "training, as logged",
         "training, mean of 2 logged",
