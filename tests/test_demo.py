@@ -83,7 +83,7 @@ def test_missing_publish_options_are_reported_after_the_other_stages(
     done = subprocess.run(demo_command(finished, *options), cwd=repository, capture_output=True, text=True)
     assert done.returncode == 2
     assert "Funnel" in done.stdout
-    assert done.stderr.startswith("publish failed (exit code 2): model_licence: is not given, and ")
+    assert done.stderr.startswith("publish failed (exit code 2): model_licence: must be set, because ")
     assert done.stderr.count("\n") == 2 and "Traceback" not in done.stderr
 
 

@@ -78,7 +78,7 @@ def test_segments_of_the_hub_become_candidates_there_whatever_stops_the_run(
 
     done = call("label", options)
     assert done.returncode == 0, done.stderr
-    assert f"{len(rows)} rows read back, all as they were sent" in done.stderr
+    assert f"{len(rows)} rows read back, all identical to what was sent" in done.stderr
     assert list(read_rows(label / "rows")) == rows
     loaded = load_dataset("ana/Candidates", split="own", token="hf_ana", cache_dir=str(tmp_path / "cache"))
     assert loaded["instruction"][:] == [row["instruction"] for row in rows]

@@ -70,7 +70,7 @@ def test_pushed_dataset_loads_as_its_card_says(run_of, hub, call, tmp_path):
     assert hub.requests == []
     pushed = call(*command, "--push")
     assert pushed.returncode == 0, pushed.stderr
-    assert pushed.stderr.count("all as they were sent") == 3
+    assert pushed.stderr.count("all identical to what was sent") == 3
 
     loaded = call("-c", CLIENT, "ana/Pairs")
     assert loaded.returncode == 0, loaded.stderr
@@ -129,9 +129,9 @@ def test_push_killed_during_an_upload_resumes_with_the_remaining_files(run_of, h
 @pytest.mark.parametrize(
     ("token", "message"),
     [
-        (None, "no token to push with"),
-        ("hf_wrong", "does not know this token"),
-        ("hf_reader", "may only read"),
+        (None, "no token for pushing"),
+        ("hf_wrong", "does not accept this token"),
+        ("hf_reader", "has only read access"),
     ],
 )
 def test_run_that_pushes_checks_the_token_before_any_work(call, tmp_path, tiny_model, token, message):

@@ -50,7 +50,7 @@ NOT_PUBLISHED = ("logs", "checkpoints", TRAIN_SUMMARY, WRITTEN)
 """Parts of a model's folder; the summary is rewritten without this machine's paths."""
 
 BY_WITHHOLDING = (
-    "Write the ids into a file, one per line, and name it by `withhold:`, or run the stage again with rules that find "
+    "Write the ids into a file, one per line, and set `withhold:` to it, or run the stage again with rules that find "
     "them"
 )
 
@@ -138,7 +138,7 @@ def _build_dataset(
         _write_pairs(config, stage / "rows", answers, folder / PREFERENCE, pairs, withholding)
     if sum(rows.values()) + withheld != summary["rows_kept"]:
         raise UserError(
-            f"{stage}: its rows are {sum(rows.values()) + withheld}, but its funnel ends with {summary['rows_kept']}; "
+            f"{stage}: has {sum(rows.values()) + withheld} rows, but its funnel ends with {summary['rows_kept']}; "
             "run the stage again"
         )
     refuse_bad_rows(folder, privacy, load_rules(path_of(summary["config"]["rules"])), stage / "rows", BY_WITHHOLDING)
@@ -181,7 +181,9 @@ def _write_rows(config: PublishConfig, rows: Path, columns: Any, data: Path, wit
                 withheld.setdefault(kind, []).append(row[schema.ID])
                 continue
             if source not in licences:
-                raise UserError(f"sources: the source {source} has rows; add its name, licence and origin")
+                raise UserError(
+                    f"sources: the source {source} has rows but is not listed; add its name, licence and origin"
+                )
             refuse_reserved(source, rows)
             document = row.get(schema.DOCUMENT_ID)
             public = document and public_document(document, withholding.privacy)
@@ -208,9 +210,7 @@ def _write_pairs(
 def refuse_reserved(source: str, rows: Path) -> None:
     """Raise UserError for a source whose name no split can have."""
     if source in RESERVED:
-        raise UserError(
-            f"{rows}: a source is called {source}, a name that a published dataset has another use for; rename it"
-        )
+        raise UserError(f"{rows}: the source name {source} is reserved in published datasets; rename the source")
 
 
 def refuse_bad_rows(folder: Path, privacy: PrivacySettings, rules: Rules, rows: Path, advice: str) -> None:
@@ -228,7 +228,7 @@ def refuse_bad_rows(folder: Path, privacy: PrivacySettings, rules: Rules, rows: 
         check.look(f"{PREFERENCE}/{split}", pair)
     if bad := [problem for problem in check.problems.values() if problem.serious]:
         found = "; ".join(map(str, bad))
-        raise UserError(f"{rows}: not to be published: {found}. {advice}")
+        raise UserError(f"{rows}: cannot be published: {found}. {advice}")
 
 
 def _build_model(config: PublishConfig, record: RunRecord, name: str, folder: Path) -> Built:
@@ -278,7 +278,7 @@ def _copy_figures(config: PublishConfig, folder: Path) -> list[str]:
     language = finished_summary(report_dir).get("config", {}).get("language", config.language)
     if language != config.language:
         raise UserError(
-            f"{report_dir}: its figures are in another language ({language}) than the card ({config.language}); "
+            f"{report_dir}: its figures are in {language}, but the card is in {config.language}; "
             "set the same `language` in report.yaml and publish.yaml, and run the report again"
         )
     pictures = sorted(Path(report_dir, FIGURES).glob("*.png"))

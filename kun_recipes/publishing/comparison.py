@@ -144,7 +144,7 @@ def read_release(path: str) -> Release:
     source = _rows_of(path)
     source.check()
     if source.is_local and not Path(path).exists():
-        raise UserError(f"{path}: no such folder, and no owner/name@revision of the Hub")
+        raise UserError(f"{path}: neither a folder nor owner/name@revision on the Hub")
     commit = source.pin(None)
     release = Release(path, public_path(path), commit)
     with progress_bar(None, f"reading {path}") as bar:
@@ -153,7 +153,7 @@ def read_release(path: str) -> Release:
             release.have_ids &= bool(_id(row))
             bar.update()
     if not release.rows:
-        raise UserError(f"{path}: holds no row")
+        raise UserError(f"{path}: has no rows")
     return release
 
 
@@ -168,7 +168,7 @@ def _known(where: str, split: str, row: Mapping[str, Any]) -> _Row:
     instruction = row.get(schema.INSTRUCTION)
     if not isinstance(instruction, str):
         raise UserError(
-            f"{where}: no text in column {schema.INSTRUCTION}; found {', '.join(row)}; a release is of instructions"
+            f"{where}: no text in column {schema.INSTRUCTION} (columns: {', '.join(row)}); a release has instructions"
         )
     output, source = row.get(schema.OUTPUT), row.get(schema.SOURCE)
     known = _hash(instruction)
@@ -225,7 +225,7 @@ def _reasons(
 
 def show(changes: Changes, console: Console) -> None:
     """Print the counts by source, and the reasons for which rows were removed."""
-    console.print(Text(f"{changes.earlier.name} -> {changes.later.name}, rows known by their {changes.by}"))
+    console.print(Text(f"{changes.earlier.name} -> {changes.later.name}, rows matched by {changes.by}"))
     heads = ("earlier", "later", *COUNTED)
     table = Table("source", *(Column(head.replace("_", " "), justify="right") for head in heads))
     for source, counts in changes.sources.items():

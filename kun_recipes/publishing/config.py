@@ -38,17 +38,17 @@ def kind_of(name: str) -> Literal["dataset", "model"]:
 class Source:
     """A source of the published rows."""
 
-    name: str = option(help="as the rows have it in `source`")
-    licence: str = option(help="such as cc-by-4.0", source="kun_recipes/publishing/licences.yaml")
-    origin: str = option(help="where it comes from: a Hub dataset, an address, or words")
+    name: str = option(help="name of the source, as in the rows' column `source`")
+    licence: str = option(help="licence id, such as cc-by-4.0", source="kun_recipes/publishing/licences.yaml")
+    origin: str = option(help="where it comes from: a Hub dataset, a URL, or free text")
 
 
 @dataclass(frozen=True)
 class ModelOrigin:
     """A model that the run asked and did not train."""
 
-    name: str = option(help="as `model:` of label.yaml or refine.yaml has it; of a folder, its own name is enough")
-    licence: str = option(help="such as apache-2.0", source="kun_recipes/publishing/licences.yaml")
+    name: str = option(help="as in `model:` of label.yaml or refine.yaml; for a folder, its last name is enough")
+    licence: str = option(help="licence id, such as apache-2.0", source="kun_recipes/publishing/licences.yaml")
     base: str | None = option(None, help="Hub id of the model that it was trained from")
 
 
@@ -58,63 +58,63 @@ class PublishConfig(RunFolders):
 
     model_dirs: list[StagePath] | None = option(None, "folders of trained models")
     evaluation_dir: StagePath | None = option(
-        None, "folder of the finished evaluate stage: results for the models' cards"
+        None, "folder of the finished evaluate stage, with results for the model cards"
     )
     benchmark_tasks: dict[str, str] | None = option(
         None,
-        "task of each evaluated benchmark, as eval.yaml of its dataset on the Hub names it, such as "
-        "{ceval/ceval-exam: <task>}: results go into .eval_results of the models, too; null: into their cards alone",
+        "task of each evaluated benchmark, as in eval.yaml of its Hub dataset, such as {ceval/ceval-exam: <task>}; "
+        "results then also go into .eval_results of the models; null: only into their cards",
     )
     report_dir: StagePath | None = option(
-        None, "folder of the finished report stage: figures for the card of the pairs"
+        None, "folder of the finished report stage, with figures for the card of the pairs"
     )
     gain_dirs: list[StagePath] | None = option(
-        None, "folders of the finished gain stages of a run of several rounds: for the card of the pairs"
+        None, "folders of the finished gain stages of a run with several rounds, for the card of the pairs"
     )
-    recipes: list[InputPath] = option(help="recipe folders whose YAML files made the run: published with it")
-    output_dir: OutputPath = option(help="folder of this stage: a folder for each repository", affects_rows=False)
+    recipes: list[InputPath] = option(help="recipe folders whose YAML files made the run; published with it")
+    output_dir: OutputPath = option(help="folder of this stage, with one folder per repository", affects_rows=False)
 
     namespace: str = option(help="user or organisation on the Hub")
     repositories: dict[str, str] = option(
-        help="what is published under which name, such as {dataset: COIG-Kun, label_model: Kun-LabelModel}: "
-        "dataset, candidates, or the name of a folder of model_dirs"
+        help="repository name of each published item, such as {dataset: COIG-Kun, label_model: Kun-LabelModel}; "
+        "items: dataset, candidates, or the name of a folder in model_dirs"
     )
-    tag: str = option("v1.0.0", "tag of this release; another content needs another one")
-    sources: list[Source] = option(help="licence and origin of each source: they are never assumed")
+    tag: str = option("v1.0.0", "tag of this release; different content needs a different tag")
+    sources: list[Source] = option(help="licence and origin of each source; they are never assumed")
     seeds_origin: str | None = option(
-        None, "where the seed pairs of the models come from, and their licence: a Hub dataset, or words"
+        None, "origin and licence of the seed pairs of the models: a Hub dataset, or free text"
     )
-    licences: InputPath | None = option(None, "YAML file of licences; null takes the package's")
+    licences: InputPath | None = option(None, "YAML file of licences; null: the package's file")
     model_licence: str | None = option(
-        None, "licence of the models, which the base model's must allow; null: that of the base's model source file"
+        None, "licence of the models, which the base model's must allow; null: the one in the base's model source file"
     )
-    base_model: str | None = option(None, "Hub id of the base model; null: the one that the trainings name")
+    base_model: str | None = option(None, "Hub id of the base model; null: the one named in the trainings")
     asked_models: list[ModelOrigin] | None = option(
         None,
-        "models that label or refine asked and that the run did not train: of the Hub, of a server, or a folder. A "
-        "model source file names its licence itself",
+        "models that label or refine used and that the run did not train (from the Hub, a server or a folder); a "
+        "model source file names its own licence",
     )
     withhold: InputPath | None = option(
         None,
-        "file of what is not published, removals that were asked for: a row's id per line, or `document: …`, "
-        "`source: …`, `licence: …`",
+        "file of rows not to publish, such as requested removals: per line a row id, `document: …`, `source: …` or "
+        "`licence: …`",
     )
     previous: RowsPath | None = option(
         None,
-        "release that this one follows, a folder or owner/name@revision on the Hub: what changed stands in the card "
-        "of the pairs, or of the candidates where they alone are published, and in changes.json next to it",
+        "release that this one follows: a folder, or owner/name@revision on the Hub; the card of the pairs "
+        "(of the candidates if only they are published) and changes.json next to it list the changes",
     )
     language: Language = language_option(affects_rows=True)
-    dataset_card: InputPath | None = option(None, "template of the datasets' cards; null: ours, in the language")
-    model_card: InputPath | None = option(None, "template of the models' cards; null: ours, in the language")
+    dataset_card: InputPath | None = option(None, "template of the dataset cards; null: the package's, in `language`")
+    model_card: InputPath | None = option(None, "template of the model cards; null: the package's, in `language`")
 
-    push: bool = option(False, "send it to the Hub; otherwise it is only built and checked", affects_rows=False)
-    private: bool = option(True, "visible to its owners alone", affects_rows=False)
+    push: bool = option(False, "push to the Hub; otherwise only build and check", affects_rows=False)
+    private: bool = option(True, "make the repositories visible only to their owners", affects_rows=False)
 
     def check(self) -> None:
         folders = [Path(folder).name for folder in self.model_dirs or []]
         if twice := first_repeated(folders):
-            raise ConfigError("model_dirs", f"two of them are called {twice}; rename one's folder")
+            raise ConfigError("model_dirs", f"two folders are named {twice}; rename one of them")
         for name, repository in self.names.items():
             if kind_of(name) == "model" and name not in self.models:
                 known = ", ".join([DATASET, CANDIDATES, *self.models])
@@ -122,14 +122,18 @@ class PublishConfig(RunFolders):
             try:
                 validate_repo_id(f"{self.namespace}/{repository}")
             except HFValidationError as error:
-                raise ConfigError("repositories", f"no name for the Hub: {' '.join(str(error).split())}") from error
+                raise ConfigError(
+                    "repositories", f"not a valid name on the Hub: {' '.join(str(error).split())}"
+                ) from error
         if len(set(self.names.values())) < len(self.names):
-            raise ConfigError("repositories", "two of them have the same name")
+            raise ConfigError("repositories", "two repositories have the same name")
         if self.models.keys() & self.names.keys() and self.seeds_origin is None:
-            raise ConfigError("seeds_origin", "is required where models are published: it is never assumed")
+            raise ConfigError("seeds_origin", "is required to publish models; it is never assumed")
         self._check_previous()
         if self.benchmark_tasks and self.evaluation_dir is None:
-            raise ConfigError("benchmark_tasks", "has no effect without evaluation_dir; leave it out, or name it")
+            raise ConfigError(
+                "benchmark_tasks", "has no effect without evaluation_dir; remove it, or set evaluation_dir"
+            )
         if self.model_licence:
             self.licence(self.model_licence)
         asked = [model.name for model in self.asked_models or []]
@@ -146,9 +150,11 @@ class PublishConfig(RunFolders):
         if self.previous is None:
             return
         if self.compared is None:
-            raise ConfigError("previous", "has no effect where neither the dataset nor the candidates are published")
+            raise ConfigError("previous", "has no effect unless the dataset or the candidates are published")
         if Path(self.previous).absolute().is_relative_to(Path(self.output_dir).absolute()):
-            raise ConfigError("previous", f"{self.previous} is replaced by this release; give a copy, or the Hub's")
+            raise ConfigError(
+                "previous", f"{self.previous} is overwritten by this release; set a copy, or the release on the Hub"
+            )
         try:
             RowSource(self.previous).check()
         except UserError as error:

@@ -42,13 +42,13 @@ def _benchmark(results: dict[str, Any], dataset: str, path: Path) -> str:
     """Return the name of a benchmark in the results."""
     known = {about["hub"]: name for name, about in results["benchmarks"].items() if about["name"] == about["title"]}
     if dataset not in known:
-        found = ", ".join(known) or "no benchmark of the Hub"
-        raise UserError(f"benchmark_tasks: {dataset} was not evaluated: {path} has {found}")
+        found = ", ".join(known) or "no Hub benchmark"
+        raise UserError(f"benchmark_tasks: {dataset} was not evaluated: {path} contains {found}")
     about = results["benchmarks"][known[dataset]]
     if about["subjects"] < about["subjects_of_all"] or results["limit"] is not None:
         raise UserError(
-            f"benchmark_tasks: of {dataset} a part was evaluated, {about['questions']} questions of "
-            f"{about['subjects']} subjects ({path}), not the whole benchmark: leave it out, or evaluate all"
+            f"benchmark_tasks: only part of {dataset} was evaluated, {about['questions']} questions of "
+            f"{about['subjects']} subjects ({path}); remove it, or evaluate the whole benchmark"
         )
     return known[dataset]
 

@@ -120,7 +120,7 @@ def find_dataset(source: Path) -> Path:
         if any((folder / "data").glob("*.parquet")):
             return folder
     raise UserError(
-        f"{source}: no dataset found; give the folder of a finished run, of its dataset, or of a built one"
+        f"{source}: no dataset found; set the folder of a finished run, of its dataset, or of a built dataset"
     )
 
 

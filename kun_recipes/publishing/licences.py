@@ -71,7 +71,9 @@ class Licences:
             if licence.id == name:
                 return licence
         known = ", ".join(licence.id for licence in self.licences)
-        raise ConfigError(key, f"no licence {name}; there are {known}, and `licences:` names a file with more")
+        raise ConfigError(
+            key, f"unknown licence {name}; choose from {known}, or set `licences:` to a file that has it"
+        )
 
     def strictest(self, some: Iterable[Licence]) -> Licence:
         return max(some, key=self.licences.index)

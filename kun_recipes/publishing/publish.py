@@ -26,7 +26,7 @@ def run(config: PublishConfig) -> None:
     for one in built:
         show_tree(Path(config.output_dir, one.name), f"{one.kind} {config.repository(one.name)}", console)
     if not config.push:
-        print_status("nothing was pushed: read the cards, `hf auth login`, and run the same command with --push")
+        print_status("nothing was pushed; read the cards, run `hf auth login`, then run the same command with --push")
         return
     for one in built:
         folder, repository = Path(config.output_dir, one.name), config.repository(one.name)

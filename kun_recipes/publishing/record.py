@@ -117,8 +117,8 @@ def read_run(config: PublishConfig) -> RunRecord:
         authors = named_by_rows[name]
         if trained and trained.identity not in authors:
             raise UserError(
-                f"{trained.folder}: is {trained.identity}, but the rows of {config.refine_dir} are by "
-                f"{', '.join(authors)}; run the stages that this model serves again"
+                f"{trained.folder}: is {trained.identity}, but the rows of {config.refine_dir} were written by "
+                f"{', '.join(authors)}; run the stages that use this model again"
             )
         asked[role] = trained or _asked(config, stages[name]["config"], ", ".join(authors))
     _check_origins(config, [path_of(name) for name in named.values()])
@@ -168,8 +168,8 @@ def _asked(config: PublishConfig, stage: Mapping[str, Any], identity: str) -> As
         at = "server" if stage["engine"] == "openai" else at
     if licence is None:
         raise UserError(
-            f"model {name}: this run asked it and did not train it (it has no {TRAIN_SUMMARY}); finish its training "
-            f"or say what licence it has: asked_models: [{{name: {called}, licence: …}}]"
+            f"model {name}: this run used it but did not train it (it has no {TRAIN_SUMMARY}); finish its training, "
+            f"or set its licence: asked_models: [{{name: {called}, licence: …}}]"
         )
     return AskedModel(called, at, licence, base, identity)
 
@@ -192,7 +192,7 @@ def _check_origins(config: PublishConfig, asked: list[str]) -> None:
     for origin in config.asked_models or []:
         if origin.name not in known:
             raise UserError(
-                f"asked_models: no stage of this run asked {origin.name}; label and refine asked {' and '.join(asked)}"
+                f"asked_models: no stage of this run used {origin.name}; label and refine used {' and '.join(asked)}"
             )
 
 

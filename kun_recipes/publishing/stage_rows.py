@@ -46,8 +46,8 @@ FOLDER = "push"
 EXAMPLES = 5
 TAGS = ["instruction-tuning", "back-translation", "synthetic", "kun"]
 ADVICE = (
-    "Mask it or take it out in what this stage reads, or give it `rules` that find it, and run the stage again: "
-    "the rows stay in its folder"
+    "Mask or remove it in the input of this stage, or set `rules` that find it, and run the stage again; the rows "
+    "remain in its folder"
 )
 
 

@@ -71,14 +71,13 @@ class Withholding:
         if unknown:
             shown = ", ".join(map(str, sorted(unknown, key=str)[:SHOWN])) + (" …" if len(unknown) > SHOWN else "")
             raise UserError(
-                f"{self.file}: {len(unknown)} of its lines or ids are in no row of the run: {shown}; "
-                "correct them, or take them out"
+                f"{self.file}: {len(unknown)} of its entries match no row of the run: {shown}; correct or remove them"
             )
         for target, names in sources.items():
             if target.kind == DOCUMENT and len(names) > 1:
                 raise UserError(
                     f"{self.file}: {target}: the sources {', '.join(sorted(names))} have a document of this name; "
-                    f"say which is meant: {DOCUMENT}@{min(names)}: {target.name}"
+                    f"write which one is meant: {DOCUMENT}@{min(names)}: {target.name}"
                 )
 
     def _targets_of(self, row: Mapping[str, Any]) -> Iterator[Target]:

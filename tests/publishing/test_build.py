@@ -174,9 +174,12 @@ def test_a_source_that_is_withheld_needs_no_licence(run_folder):
     [
         ("wudao0\nurl: https://example.cn", "withhold.txt:2: url: unknown kind; write a row's id"),
         ("source@wudao: x", "withhold.txt:1: source@wudao: unknown kind"),
-        ("document: d1", "document: d1: the sources skypile, wanjuan, wudao have a document of this name; say which"),
-        ("document@skypile: d7", "1 of its lines or ids are in no row of the run: document@skypile: d7;"),
-        ("licence: cc0-1.0", "1 of its lines or ids are in no row of the run: licence: cc0-1.0;"),
+        (
+            "document: d1",
+            "document: d1: the sources skypile, wanjuan, wudao have a document of this name; write which",
+        ),
+        ("document@skypile: d7", "1 of its entries match no row of the run: document@skypile: d7;"),
+        ("licence: cc0-1.0", "1 of its entries match no row of the run: licence: cc0-1.0;"),
     ],
 )
 def test_lines_that_withhold_nothing_or_too_much_are_refused(run_folder, lines, message):
@@ -221,7 +224,7 @@ def test_a_refused_row_can_be_withheld(run_folder):
 def test_ids_to_withhold_that_no_row_has_are_refused(run_folder):
     withhold = run_folder.folder / "withhold.txt"
     withhold.write_text("wudao0 wudoa1 x3 x2 x1\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r": 4 of its lines or ids are in no row of the run: wudoa1, x1, x2 …; "):
+    with pytest.raises(UserError, match=r": 4 of its entries match no row of the run: wudoa1, x1, x2 …; "):
         publish(run_folder, repositories=["dataset=Pairs"], withhold=withhold)
     withhold.write_text("wudao0 dropped0\n", encoding="utf-8")  # the second is one of the candidates alone
     assert publish(run_folder, repositories=["dataset=Pairs"], withhold=withhold)[0].withheld == 1
@@ -255,17 +258,20 @@ def test_rows_that_do_not_match_the_funnel_are_refused(run_folder):
     summary = run_folder.folder / "refine/stage.json"
     values = json.loads(summary.read_text(encoding="utf-8"))
     summary.write_text(json.dumps({**values, "rows_kept": 7}), encoding="utf-8")
-    with pytest.raises(UserError, match="its rows are 6, but its funnel ends with 7; run the stage again"):
+    with pytest.raises(UserError, match="has 6 rows, but its funnel ends with 7; run the stage again"):
         publish(run_folder, repositories=["dataset=Pairs"])
 
 
 @pytest.mark.parametrize(
     ("sources", "message"),
     [
-        (["wudao,licence=cc0-1.0,origin=x"], "sources: the source wanjuan has rows; add its name, licence and origin"),
+        (
+            ["wudao,licence=cc0-1.0,origin=x"],
+            "sources: the source wanjuan has rows but is not listed; add its name, licence and origin",
+        ),
         (
             ["wudao,licence=cc0-1.0,origin=x", "wanjuan,licence=cc0-1.0,origin=y"],
-            "sources: the source skypile has rows; add its name, licence and origin",
+            "sources: the source skypile has rows but is not listed; add its name, licence and origin",
         ),
     ],
 )
@@ -278,7 +284,7 @@ def test_source_name_reserved_by_datasets_is_refused(run_folder):
     run_folder.rows[0]["source"] = "default"
     run_folder.write()
     sources = [*run_folder.options["sources"], "default,licence=cc0-1.0,origin=x"]
-    with pytest.raises(UserError, match="a source is called default"):
+    with pytest.raises(UserError, match="the source name default is reserved"):
         publish(run_folder, sources=sources)
 
 
@@ -390,7 +396,7 @@ def test_without_a_pair_there_is_no_config_of_them(run_folder):
 def test_a_source_with_the_name_of_the_config_is_refused(run_folder):
     run_folder.rows[0]["source"] = "preference"
     run_folder.write()
-    with pytest.raises(UserError, match="a source is called preference"):
+    with pytest.raises(UserError, match="the source name preference is reserved"):
         publish(run_folder, sources=["preference,licence=cc0-1.0,origin=x", *run_folder.options["sources"]])
 
 

@@ -89,15 +89,15 @@ def test_the_order_of_the_rows_is_no_change(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([{"id": "1", "text": "片段。"}], "b/rows.jsonl:1: no text in column instruction; found id, text"),
-        ([], "b: holds no row"),
+        ([{"id": "1", "text": "片段。"}], r"b/rows.jsonl:1: no text in column instruction \(columns: id, text\)"),
+        ([], "b: has no rows"),
     ],
 )
 def test_invalid_release_is_refused(tmp_path, rows, message):
     earlier = lines(tmp_path / "a", [pair(0)])
     with pytest.raises(UserError, match=message):
         compare(earlier, lines(tmp_path / "b", rows))
-    with pytest.raises(UserError, match="none: no such folder"):
+    with pytest.raises(UserError, match="none: neither a folder nor owner/name"):
         compare(earlier, str(tmp_path / "x/y/none"))
 
 
@@ -172,7 +172,7 @@ def test_diff_of_the_script_prints_a_table_and_writes_json(follows, in_repositor
         runpy.run_path("recipes/publish.py", run_name="__main__")
     assert ended.value.code == 0
     shown = capsys.readouterr().out
-    assert "rows known by their id" in shown
+    assert "rows matched by id" in shown
     assert "not told" in shown and "withheld by row" in shown  # this build's folder has no summary of the stage
     assert json.loads((tmp_path / "changes.json").read_text(encoding="utf-8"))["counts"]["removed"] == 2
 
@@ -190,7 +190,7 @@ def test_previous_that_cannot_be_compared_is_refused(run_folder, changes, messag
 
 
 def test_the_release_that_is_replaced_cannot_be_the_previous_one(run_folder):
-    with pytest.raises(ConfigError, match="is replaced by this release"):
+    with pytest.raises(ConfigError, match="is overwritten by this release"):
         run_folder.config(previous=run_folder.folder / "publish/dataset")
 
 

@@ -66,10 +66,10 @@ def test_model_that_was_not_evaluated_has_no_file(evaluated, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"limit": 10}, "a part was evaluated, 1346 questions of 52 subjects"),
-        ({"subjects": 5}, "a part was evaluated, 1346 questions of 5 subjects"),
-        ({"name": "Questions of our own"}, "ceval/ceval-exam was not evaluated: .* has no benchmark of the Hub"),
-        ({"hub": "haonan-li/cmmlu"}, "ceval/ceval-exam was not evaluated: .* has haonan-li/cmmlu"),
+        ({"limit": 10}, "only part of .* was evaluated, 1346 questions of 52 subjects"),
+        ({"subjects": 5}, "only part of .* was evaluated, 1346 questions of 5 subjects"),
+        ({"name": "Questions of our own"}, "ceval/ceval-exam was not evaluated: .* contains no Hub benchmark"),
+        ({"hub": "haonan-li/cmmlu"}, "ceval/ceval-exam was not evaluated: .* contains haonan-li/cmmlu"),
     ],
 )
 def test_results_of_something_else_are_refused(evaluated, tmp_path, changes, message):

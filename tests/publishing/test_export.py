@@ -73,7 +73,7 @@ def test_own_export_is_replaced_and_foreign_folder_is_kept(run_folder):
 
 
 def test_sources_without_pairs(tmp_path):
-    with pytest.raises(UserError, match="no dataset found; give the folder of a finished run"):
+    with pytest.raises(UserError, match="no dataset found; set the folder of a finished run"):
         export(str(tmp_path), str(tmp_path / "export"), "kun")
     write_dataset(write_rows(tmp_path / "rows", "wudao", output=None), tmp_path / "dataset")
     with pytest.raises(UserError, match="split wudao: a row has no output; only pairs can be exported"):

@@ -56,7 +56,7 @@ def test_stages_of_different_runs_are_refused(run_folder, stage, before):
 def test_rows_of_an_earlier_training_are_refused(run_folder, name):
     weights = "model.safetensors"
     shutil.copyfile(run_folder.folder / "final_model" / weights, run_folder.folder / name / weights)
-    with pytest.raises(UserError, match=rf"{name}: is {name}@\w+, but the rows of .* are by {name}@\w+"):
+    with pytest.raises(UserError, match=rf"{name}: is {name}@\w+, but the rows of .* were written by {name}@\w+"):
         read_run(run_folder.config())
 
 
@@ -116,20 +116,20 @@ def test_asked_model_source_file_names_its_licence_itself(run_folder):
 def test_asked_model_without_a_licence_is_refused(run_folder, named):
     ask(run_folder, "refine", "chat_model", "teacher-9", model="teacher-9", engine="openai")
     with pytest.raises(
-        UserError, match=r"model teacher-9: this run asked it and did not train it .*name: teacher-9, licence: …"
+        UserError, match=r"model teacher-9: this run used it but did not train it .*name: teacher-9, licence: …"
     ):
         read_run(run_folder.config(repositories=["dataset=Pairs"], asked_models=named))
 
 
 def test_origin_of_a_model_that_no_stage_asked_is_refused(run_folder):
-    with pytest.raises(UserError, match="asked_models: no stage of this run asked teacher-9; label and refine asked "):
+    with pytest.raises(UserError, match="asked_models: no stage of this run used teacher-9; label and refine used "):
         read_run(run_folder.config(asked_models=[SERVED]))
 
 
 @pytest.mark.parametrize(
     ("origins", "message"),
     [
-        (["name=a,licence=none-known"], "asked_models: no licence none-known"),
+        (["name=a,licence=none-known"], "asked_models: unknown licence none-known"),
         (["name=a,licence=mit", "name=a,licence=mit"], "asked_models: a is given twice"),
     ],
 )

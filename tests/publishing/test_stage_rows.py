@@ -151,9 +151,9 @@ def test_unknown_licence_is_shown_and_not_assumed(run_folder, hub):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"instruction": "请拨打13800001111咨询水的沸点。"}, "not to be published: private data in instruction"),
-        ({"text": "联系人电话13800001111，水的沸点是100摄氏度。"}, "not to be published: private data in segment"),
-        ({"source": "all"}, "a source is called all"),
+        ({"instruction": "请拨打13800001111咨询水的沸点。"}, "cannot be published: private data in instruction"),
+        ({"text": "联系人电话13800001111，水的沸点是100摄氏度。"}, "cannot be published: private data in segment"),
+        ({"source": "all"}, "the source name all is reserved"),
     ],
 )
 def test_rows_that_must_not_be_published_are_refused_before_anything_is_sent(run_folder, hub, change, message):
@@ -169,7 +169,7 @@ def test_rows_that_must_not_be_published_are_refused_before_anything_is_sent(run
 def test_data_of_others_in_the_repository_stops_the_push(run_folder, hub, api):
     api.create_repo("ana/Rows", repo_type="dataset", private=True)
     api.upload_file(path_or_fileobj=b"PAR1", path_in_repo="x.parquet", repo_id="ana/Rows", repo_type="dataset")
-    with pytest.raises(UserError, match=r"ana/Rows: holds x\.parquet, which no release of this package put there"):
+    with pytest.raises(UserError, match=r"ana/Rows: contains x\.parquet, which no release of this package uploaded"):
         send(run_folder, "label")
     assert MANIFEST not in on_main(hub)
 

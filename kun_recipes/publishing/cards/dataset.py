@@ -44,8 +44,8 @@ PRIVATE_REASONS = frozenset([*KINDS, *REASONS.values(), "private_data"])
 QUESTIONS = {
     "filter": "是 or 否: is it an instruction?",
     "score": "好 or 差: is it a good one?",
-    "answer": "好 or 差: does the answer hold, given the segment?",
-    "support": "nats a token: how much the segment explains the answer",
+    "answer": "好 or 差: is the answer correct, given the segment?",
+    "support": "nats per token: how much the segment explains the answer",
 }
 DID: dict[Role, str] = {"label": "wrote the instructions", "chat": "judged, and wrote the answers"}
 TAGS = ["instruction-tuning", "back-translation", "synthetic", "kun"]

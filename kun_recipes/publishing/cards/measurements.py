@@ -23,7 +23,7 @@ MEASURED = {
     schema.OUTPUT_TOKENS: "answer, tokens",
     schema.TOKENS: "segment, tokens",
     schema.PERPLEXITY: "perplexity",
-    schema.FIT: "fit, nats a token",
+    schema.FIT: "fit, nats per token",
     schema.FILTER_PROBABILITY: "P(是)",
     schema.SCORE_PROBABILITY: "P(好)",
 }

@@ -53,10 +53,12 @@ def read_prompts(configs: Iterable[Mapping[str, Any]]) -> list[Prompt]:
 
 def _read_prompt(path: Path, fingerprint: str) -> Prompt:
     if not path.is_file():
-        raise UserError(f"{path}: missing, although this prompt made the rows; restore it")
+        raise UserError(f"{path}: missing, although the rows were made with this prompt; restore it")
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest()[:16] != fingerprint:
-        raise UserError(f"{path}: changed since it made the rows (fingerprint {fingerprint}); restore that text")
+        raise UserError(
+            f"{path}: changed since the rows were made; restore the version with fingerprint {fingerprint}"
+        )
     return Prompt(path.stem, path, content.decode("utf-8").strip(), fingerprint)
 
 
@@ -109,7 +111,7 @@ def base_model(config: PublishConfig, record: RunRecord, model: TrainedModel) ->
         return load_model_source(Path(began)).hub_repo
     if record.first_of(model).base_is_local:
         raise UserError(
-            f"{model.folder}: was trained from {began}, a folder here; set base_model: to its id on the Hub"
+            f"{model.folder}: was trained from the local folder {began}; set base_model: to its id on the Hub"
         )
     return began
 
@@ -126,7 +128,7 @@ def licence_of(config: PublishConfig, record: RunRecord, model: TrainedModel | A
         return config.licence(config.model_licence)
     began = record.trained_from(model)
     if not began.endswith(".yaml"):
-        raise UserError(f"model_licence: is not given, and {began} names none: it is never assumed")
+        raise UserError(f"model_licence: must be set, because {began} names no licence and none is assumed")
     return licence_in(began, config)
 
 

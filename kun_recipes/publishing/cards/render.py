@@ -44,7 +44,7 @@ def render_card(template: Path, facts: dict[str, Any], metadata: CardData) -> st
     except jinja2.TemplateSyntaxError as error:
         raise UserError(f"{template.parent / (error.name or '')}:{error.lineno}: {error.message}") from error
     except jinja2.UndefinedError as error:
-        raise UserError(f"{template}: uses an undefined fact: {error.message}") from error
+        raise UserError(f"{template}: uses an undefined variable: {error.message}") from error
     text = re.sub(r"\n{3,}", "\n\n", text).strip()
     if faults := faults_of_text(text):
         raise UserError(f"{template}: {'; '.join(faults)}")

@@ -35,7 +35,7 @@ def fetch(name: str, file: str, revision: str | None = None) -> Path | None:
     try:
         return Path(hf_hub_download(name, file, repo_type="dataset", revision=revision))
     except LocalEntryNotFoundError as error:
-        raise UserError(f"{name}: the Hub cannot be reached for {file}") from error
+        raise UserError(f"{name}: cannot reach the Hub to fetch {file}") from error
     except RemoteEntryNotFoundError:
         return None
     except HTTPError as error:
@@ -101,9 +101,9 @@ def check_files(name: str, manifest: dict[str, Any]) -> Iterator[Problem]:
     there = _hashes(name, promised)
     added, missing = sorted(there.keys() - promised.keys()), sorted(promised.keys() - there.keys())
     altered = sorted(file for file, hashed in there.items() if hashed and hashed != promised[file]["sha256"])
-    for what, files in (("added to", added), ("missing from", missing), ("altered against", altered)):
+    for what, files in (("added", added), ("missing", missing), ("changed", altered)):
         if files:
-            yield Problem(f"files {what} those of its manifest", True, 0, files)
+            yield Problem(f"files {what} since its manifest", True, 0, files)
 
 
 def _hashes(name: str, promised: dict[str, Any]) -> dict[str, str | None]:

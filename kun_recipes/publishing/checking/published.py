@@ -90,7 +90,7 @@ def _load(name: str) -> Splits:
         raise UserError(f"{name}: its card's metadata cannot be read: {' '.join(str(error).split())}") from error
     except (DatasetNotFoundError, FileNotFoundError, ConnectionError, ValueError) as error:
         why = first_line(error)
-        what = "cannot be read" if Path(name).exists() else "neither a dataset's folder nor its id on the Hub"
+        what = "cannot be read" if Path(name).exists() else "is neither a dataset folder nor a dataset id on the Hub"
         raise UserError(f"{name}: {what}: {why}") from error
 
 
@@ -114,7 +114,7 @@ def _check_card(name: str) -> Iterator[Problem]:
     """Yield the problems of the card of a folder or of a dataset on the Hub."""
     path = fetch(name, CARD)
     if path is None:
-        yield Problem("no card: nobody can know what it is, or what may be done with it", False, 0, [CARD])
+        yield Problem("no card: its content and terms of use are unknown", False, 0, [CARD])
         return
     try:
         card = DatasetCard(path.read_text(encoding="utf-8"))
@@ -123,15 +123,15 @@ def _check_card(name: str) -> Iterator[Problem]:
         return
     licence = card.data.get("license") or "unknown"
     if licence == "unknown":
-        yield Problem("its card names no licence: nobody may use it", False, 0, [CARD])
+        yield Problem("its card names no licence, so nobody may use it", False, 0, [CARD])
     elif strange := [
         str(one) for one in (licence if isinstance(licence, list) else [licence]) if str(one) not in ON_HUB
     ]:
         yield Problem("its card's licence is unknown to the Hub", False, 0, strange)
     elif licence == "other" and not card.data.get("license_name"):
-        yield Problem("its card's licence is another one, without license_name", False, 0, [CARD])
+        yield Problem("its card has license: other, but no license_name", False, 0, [CARD])
     if "zh" not in (card.data.get("language") or []):
-        yield Problem("its card does not say that it is Chinese (language: zh)", False, 0, [CARD])
+        yield Problem("its card does not name the language Chinese (language: zh)", False, 0, [CARD])
     if faults := faults_of_text(card.text):
         yield Problem("its card is not finished", False, 0, faults)
 
@@ -144,13 +144,13 @@ def _check_columns(splits: Splits) -> Iterator[Problem]:
             continue
         if schema.INSTRUCTION not in columns or not {schema.OUTPUT, SEGMENT} & set(columns):
             raise UserError(
-                f"{split}: has the columns {', '.join(columns) or 'none'}; a set of instructions has "
+                f"{split}: has the columns {', '.join(columns) or 'none'}; an instruction dataset has "
                 f"`{schema.INSTRUCTION}` and `{schema.OUTPUT}`, or `{SEGMENT}`"
             )
         if missing := ", ".join(name for name in LINEAGE if name not in columns):
             lacking.setdefault(missing, []).append(split)
     for missing, where in lacking.items():
-        yield Problem(f"no column {missing}: where a row is from, and its licence, cannot be told", False, 0, where)
+        yield Problem(f"no column {missing}: the origin and licence of rows are unknown", False, 0, where)
 
 
 def _first_row(split: str, rows: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -169,11 +169,11 @@ def _check_rows(name: str, splits: Splits, manifest: dict[str, Any] | None, chec
         told = (rows.info.splits or {}).get(split.rpartition("/")[2])
         if told is not None and told.num_examples != found["rows"]:
             where = f"{split}: {found['rows']} instead of {told.num_examples}"
-            yield Problem("not as many rows as its card says", True, 0, [where])
+            yield Problem("number of rows differs from its card", True, 0, [where])
         if promised and found != promised.get(split):
-            yield Problem("not the rows of its manifest", True, 0, [split])
+            yield Problem("rows differ from its manifest", True, 0, [split])
     if missing := sorted(promised.keys() - splits.keys()):
-        yield Problem("splits of its manifest are not there", True, 0, missing)
+        yield Problem("splits of its manifest are missing", True, 0, missing)
 
 
 def _looked_at(name: str, split: str, rows: Iterable[dict[str, Any]], check: RowsCheck) -> Iterator[dict[str, Any]]:
@@ -185,12 +185,12 @@ def _looked_at(name: str, split: str, rows: Iterable[dict[str, Any]], check: Row
                 yield row
     except UNREADABLE as error:
         why = first_line(error)
-        raise UserError(f"{name}: {split} cannot be read behind row {check.rows.get(split, 0)}: {why}") from error
+        raise UserError(f"{name}: {split} cannot be read after row {check.rows.get(split, 0)}: {why}") from error
 
 
 def _show(problems: list[Problem], rows: int, console: Console) -> None:
     if not problems:
-        console.print("nothing is wrong with it")
+        console.print("no problems found")
         return
     numbers = (Column(name, justify="right") for name in ("rows", "of all"))
     table = Table(Column("", no_wrap=True), "what", *numbers, "where")

@@ -101,17 +101,17 @@ class RowsCheck:
         config = split.rpartition("/")[0]  # configs may share rows
         for name in (*WRITTEN, SEGMENT, REJECTED):
             if name in row and not isinstance(row[name], str | None):
-                yield Fault(f"{name} is no text", type(row[name]).__name__)
+                yield Fault(f"{name} is not text", type(row[name]).__name__)
             elif name in row and not (row[name] or "").strip():
                 yield Fault(f"empty {name}")
         if is_local_path(texts.get(schema.DOCUMENT_ID, "")):
-            yield Fault(f"path of a machine in {schema.DOCUMENT_ID}", _redacted(texts[schema.DOCUMENT_ID]))
+            yield Fault(f"local path in {schema.DOCUMENT_ID}", _redacted(texts[schema.DOCUMENT_ID]))
         if row.get(schema.ID) is not None and _seen(self._ids, f"{config}\0{row[schema.ID]}"):
             yield Fault("id used twice")
         if (
             not self.quality and not config and row.get(schema.SOURCE, split) != split
         ):  # of other people's sets it may say anything
-            yield Fault("source is not its split", str(row[schema.SOURCE]))
+            yield Fault("source differs from its split", str(row[schema.SOURCE]))
         for name, text in texts.items():
             yield from self._private(name, text)
 
@@ -127,7 +127,7 @@ class RowsCheck:
         if texts.get(INPUT, "").strip():
             yield Fault(f"{INPUT} continues the instruction", "trainers must join them")
         if schema.OUTPUT in texts and _seen(self._pairs, "\0".join(texts.get(name, "") for name in (*WRITTEN, INPUT))):
-            yield Fault("the same pair again")
+            yield Fault("duplicate pair")
         for name in WRITTEN:
             text = narrow(texts.get(name, ""))
             if placeholder := self.privacy.placeholder_pattern.search(text):

@@ -24,7 +24,7 @@ def check_account(repositories: Mapping[str, str], private: bool, api: HfApi) ->
         private: they are to be visible to their owners alone.
     """
     if not (api.token or get_token()):
-        raise UserError(f"no token to push with: `hf auth login`, or set HF_TOKEN; {TOKENS} makes one")
+        raise UserError(f"no token for pushing; run `hf auth login`, or set HF_TOKEN; create a token at {TOKENS}")
     me = _whoami(api)
     for repository, kind in repositories.items():
         namespace = repository.partition("/")[0]
@@ -40,9 +40,11 @@ def _whoami(api: HfApi) -> dict[str, Any]:
         except HfHubHTTPError as error:
             if error.response.status_code != 401:
                 raise
-            raise UserError(f"the Hub does not know this token: `hf auth login` with another; {TOKENS}") from error
+            raise UserError(
+                f"the Hub does not accept this token; run `hf auth login` with another one: {TOKENS}"
+            ) from error
 
-    return with_retries("who this token belongs to", ask)
+    return with_retries("looking up the owner of the token", ask)
 
 
 def _check_namespace(namespace: str, me: dict[str, Any]) -> None:
@@ -55,7 +57,9 @@ def _check_namespace(namespace: str, me: dict[str, Any]) -> None:
 
 def _check_token(namespace: str, repository: str, token: dict[str, Any]) -> None:
     if token["role"] == "read":
-        raise UserError(f"the token may only read: make one that may write at {TOKENS}, and `hf auth login`")
+        raise UserError(
+            f"the token has only read access; create one with write access at {TOKENS}, then run `hf auth login`"
+        )
     if token["role"] == "fineGrained":
         allowed = {
             scope["entity"].get("name")
@@ -64,22 +68,22 @@ def _check_token(namespace: str, repository: str, token: dict[str, Any]) -> None
         }
         if not {namespace, repository} & allowed:
             raise UserError(
-                f"{repository}: the token may not write there: at {TOKENS} give it write access "
+                f"{repository}: the token has no write access; at {TOKENS}, give it write access "
                 f"to the repositories of {namespace}"
             )
 
 
 def _check_repository(repository: str, kind: str, private: bool, api: HfApi) -> None:
     try:
-        info = with_retries(f"{repository}: looking at it", lambda: api.repo_info(repository, repo_type=kind))
+        info = with_retries(f"{repository}: looking it up", lambda: api.repo_info(repository, repo_type=kind))
     except UserError as error:
         if isinstance(error.__cause__, RepositoryNotFoundError):
             return  # it will be made
         raise
     with_retries(
-        f"{repository}: asking for write access", lambda: api.auth_check(repository, repo_type=kind, write=True)
+        f"{repository}: checking write access", lambda: api.auth_check(repository, repo_type=kind, write=True)
     )
     if private and not info.private:
         raise UserError(
-            f"{repository}: is public already, but `private` is true; set it to false, or take another name"
+            f"{repository}: is already public, but `private` is true; set `private` to false, or use another name"
         )

@@ -41,8 +41,8 @@ class Pushed:
 
     def __str__(self) -> str:
         commit = self.commit[:12]
-        done = f"pushed as {commit}" if self.changed else f"nothing to send, {commit} holds it already"
-        return f"{self.url}: {done}; {self.verified} read back, all as they were sent"
+        done = f"pushed as {commit}" if self.changed else f"nothing to send, {commit} already contains it"
+        return f"{self.url}: {done}; {self.verified} read back, all identical to what was sent"
 
 
 def push(
@@ -82,15 +82,15 @@ class _Push:
         self.notify = notify
 
     def run(self, private: bool) -> Pushed:
-        self._with_retries("making it", self._make)
+        self._with_retries("creating the repository", self._make)
         released = self.tag is None or self._is_released(self.tag)
-        before = self._with_retries("looking at main", self._head)
+        before = self._with_retries("reading main", self._head)
         self.notify(f"{self.repository}: sending files")
-        commit = self._with_retries("the commit", self._commit)
+        commit = self._with_retries("committing", self._commit)
         self.notify(f"{self.repository}: reading it back")
         verified = read_back(self.folder, self.manifest, **self.where, revision=commit, api=self.api)
         if self.tag and not released:
-            self._with_retries("the tag", partial(self._set_tag, self.tag, commit))
+            self._with_retries("tagging", partial(self._set_tag, self.tag, commit))
         if not private:
             self._with_retries("making it public", lambda: self.api.update_repo_settings(**self.where, private=False))
         unit = "rows" if self.manifest["splits"] else "files"
@@ -122,11 +122,11 @@ class _Push:
 
     def _is_released(self, tag: str) -> bool:
         """Tell if this very content has the tag already; raise UserError if another content has it."""
-        tagged = self._with_retries("looking at its tags", self._tags)
+        tagged = self._with_retries("reading its tags", self._tags)
         if tag not in tagged:
             return False
-        if self._with_retries(f"looking at {tag}", lambda: self._manifest_at(tagged[tag])) != self.manifest:
-            raise UserError(f"{self.repository}: {tag} is another release already; give this one a new `tag:`")
+        if self._with_retries(f"reading {tag}", lambda: self._manifest_at(tagged[tag])) != self.manifest:
+            raise UserError(f"{self.repository}: {tag} already belongs to another release; set a new `tag:`")
         return True
 
     def _manifest_at(self, commit: str) -> dict[str, Any] | None:
@@ -173,6 +173,6 @@ class _Push:
                 yield CommitOperationDelete(name)
             elif name.endswith(LOADED):
                 raise UserError(
-                    f"{self.repository}: holds {name}, which no release of this package put there; "
-                    "delete it on the Hub, or take another name"
+                    f"{self.repository}: contains {name}, which no release of this package uploaded; "
+                    "delete it on the Hub, or use another name"
                 )

@@ -140,8 +140,8 @@ def test_the_card_names_the_checks_of_verified_answers(run_folder):
         row |= {"support": 1.5, "answer_logodds": 1.0, "missing_details": []}
     text = card(run_folder, "dataset")
     assert validate(text) == {"errors": [], "warnings": []}
-    assert "| support | nats a token: how much the segment explains the answer | +0.50 |" in text
-    assert "| answer | 好 or 差: does the answer hold, given the segment? | +0.50 |" in text
+    assert "| support | nats per token: how much the segment explains the answer | +0.50 |" in text
+    assert "| answer | 好 or 差: is the answer correct, given the segment? | +0.50 |" in text
     assert "how much the segment explains the answer, nats a token" in text
 
 
@@ -200,7 +200,7 @@ def test_a_prompt_that_was_changed_since_stops_the_card(run_folder):
     values = json.loads(summary.read_text(encoding="utf-8"))
     values["config"]["polish_prompt"]["content"] = "0" * 16
     summary.write_text(json.dumps(values), encoding="utf-8")
-    with pytest.raises(UserError, match=r"polish\.txt: changed since it made the rows \(fingerprint 0{16}\)"):
+    with pytest.raises(UserError, match=r"polish\.txt: changed since the rows were made; .* fingerprint 0{16}"):
         card(run_folder, "dataset")
 
 
@@ -263,7 +263,7 @@ def test_artefacts_of_one_release_are_linked(run_folder):
 
 
 def test_model_licence_is_given_or_that_of_the_base(run_folder):
-    with pytest.raises(UserError, match=r"model_licence: is not given, and .*base names none: it is never assumed"):
+    with pytest.raises(UserError, match=r"model_licence: must be set, because .*base names no licence"):
         card(run_folder, "label_model", model_licence=None)
     for name in ("label_model", "primary_chat_model"):
         summary = run_folder.folder / name / "train_summary.json"
@@ -276,7 +276,7 @@ def test_model_licence_is_given_or_that_of_the_base(run_folder):
 
 
 def test_a_base_model_that_is_a_folder_must_be_named(run_folder):
-    with pytest.raises(UserError, match="a folder here; set base_model: to its id on the Hub"):
+    with pytest.raises(UserError, match=r"was trained from the local folder .*; set base_model: to its id on the Hub"):
         card(run_folder, "label_model", base_model=None)
 
 

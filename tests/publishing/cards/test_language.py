@@ -84,6 +84,6 @@ def test_figures_of_a_report_in_another_language_are_refused(run_folder):
     report = run_folder.folder / "report"
     (report / "figures").mkdir(parents=True)
     (report / "stage.json").write_text(json.dumps({"config": {"language": "en"}}), encoding="utf-8")
-    with pytest.raises(UserError, match=r"its figures are in another language \(en\) than the card \(zh\); set the"):
+    with pytest.raises(UserError, match=r"its figures are in en, but the card is in zh; set the"):
         card(run_folder, "dataset", report_dir=report, language="zh")
     card(run_folder, "dataset", report_dir=report, language="en")

@@ -20,9 +20,9 @@ def test_metadata_comes_first(tmp_path):
 
 
 def test_missing_fact_is_an_error(tmp_path):
-    with pytest.raises(UserError, match=r"card\.md\.jinja: uses an undefined fact: 'rows'"):
+    with pytest.raises(UserError, match=r"card\.md\.jinja: uses an undefined variable: 'rows'"):
         render(tmp_path, "# {{ title }}\n\n{{ rows }}", title="x")
-    with pytest.raises(UserError, match=r"card\.md\.jinja: uses an undefined fact: .*'max_tokens'"):
+    with pytest.raises(UserError, match=r"card\.md\.jinja: uses an undefined variable: .*'max_tokens'"):
         render(tmp_path, "# {{ corpus.max_tokens }}", corpus={})
 
 

@@ -46,7 +46,7 @@ def test_built_dataset_has_no_fault(published):
     faults, shown = check(published)
     assert faults == 0
     assert shown.startswith(f"{published}: 6 rows: skypile 2, wanjuan 2, wudao 2; 6 preference pairs\n")
-    assert "nothing is wrong with it" in shown
+    assert "no problems found" in shown
 
 
 @pytest.mark.parametrize(("outputs", "code"), [(["一升水。", "两升水。"], 0), (["一升水。", ""], 1)])
@@ -65,7 +65,7 @@ def test_rows_that_were_changed_after_the_build_are_found(published):
     parquet.write_table(changed, path)
     faults, shown = check(published)
     assert faults == 1
-    assert "not the rows of its manifest" in shown and "wudao" in shown
+    assert "rows differ from its manifest" in shown and "wudao" in shown
 
 
 def changed_pairs(folder, change) -> None:
@@ -77,12 +77,12 @@ def changed_pairs(folder, change) -> None:
 
 
 PAIR_FAULTS = {
-    "changed": (lambda rows: rows[0]["chosen"][0].update(content="别的答案。"), "not the rows of its manifest"),
+    "changed": (lambda rows: rows[0]["chosen"][0].update(content="别的答案。"), "rows differ from its manifest"),
     "private": (lambda rows: rows[0]["rejected"][0].update(content="打13800138000"), "private data in rejected"),
     "empty": (lambda rows: rows[0]["rejected"][0].update(content=" "), "empty rejected"),
     "twice": (lambda rows: rows[0].update(id=rows[1]["id"]), "id used twice"),
     "same": (lambda rows: rows[0].update(rejected=rows[0]["chosen"]), "chosen and rejected are the same"),
-    "missing": (list.pop, "not as many rows as its card says"),
+    "missing": (list.pop, "number of rows differs from its card"),
 }
 
 
@@ -99,7 +99,7 @@ def test_rows_that_are_missing_are_found(published):
     parquet.write_table(parquet.read_table(path).slice(0, 1), path)
     faults, shown = check(published)
     assert faults == 2
-    assert "not as many rows as its card says" in shown and "wudao: 1 instead of 2" in shown
+    assert "number of rows differs from its card" in shown and "wudao: 1 instead of 2" in shown
 
 
 def test_a_set_of_two_columns_and_no_card(tmp_path):
@@ -116,8 +116,8 @@ def test_a_set_of_two_columns_and_no_card(tmp_path):
         ("---\nlanguage: [zh]\n---\n# A\n\ntext", "names no licence"),
         ("---\nlicense: free\nlanguage: [zh]\n---\n# A\n\ntext", "licence is unknown to the Hub"),
         ("---\nlicense: [mit, {a: b}]\nlanguage: [zh]\n---\n# A\n\ntext", "licence is unknown to the Hub"),
-        ("---\nlicense: other\nlanguage: [zh]\n---\n# A\n\ntext", "without license_name"),
-        ("---\nlicense: mit\n---\n# A\n\ntext", "does not say that it is Chinese"),
+        ("---\nlicense: other\nlanguage: [zh]\n---\n# A\n\ntext", "but no license_name"),
+        ("---\nlicense: mit\n---\n# A\n\ntext", "does not name the language Chinese"),
         ("---\nlicense: mit\nlanguage: [zh]\n---\n# A\n\n[More Information Needed]", "is not finished"),
     ],
 )
@@ -129,9 +129,9 @@ def test_a_card_that_leaves_something_open(tmp_path, card, found):
 
 def test_dataset_without_instructions_is_refused(tmp_path):
     write(tmp_path / "set", text=["水"])
-    with pytest.raises(UserError, match="train: has the columns text; a set of instructions has `instruction` and"):
+    with pytest.raises(UserError, match="train: has the columns text; an instruction dataset has `instruction` and"):
         check(tmp_path / "set")
-    with pytest.raises(UserError, match="neither a dataset's folder nor its id on the Hub"):
+    with pytest.raises(UserError, match="is neither a dataset folder nor a dataset id on the Hub"):
         check(tmp_path / "nothing")
 
 
@@ -199,8 +199,8 @@ def test_files_added_missing_or_altered_since_the_build_are_found(published):
     faults, shown = check(published)
     assert faults == 3
     for what, file in (
-        ("added to", "notes.txt"),
-        ("altered", "recipes/stages.json"),
+        ("added", "notes.txt"),
+        ("changed", "recipes/stages.json"),
         ("missing", "prompts/label.txt"),
     ):
         assert any(what in line and file in line for line in shown.splitlines()), shown

@@ -32,12 +32,12 @@ def test_a_good_row_has_no_problem():
     [
         ({"instruction": ""}, "empty instruction", True),
         ({"output": None}, "empty output", True),
-        ({"output": ["水"]}, "output is no text", True),
-        ({"output": 100}, "output is no text", True),
+        ({"output": ["水"]}, "output is not text", True),
+        ({"output": 100}, "output is not text", True),
         ({"input": "水"}, "input continues the instruction", False),
         ({"input": "请致电13912345678咨询。"}, "private data in input", True),
         ({"document_id": "https://example.cn/13912345678"}, "private data in document_id", True),
-        ({"document_id": "/home/ana/x.jsonl:3"}, "path of a machine in document_id", True),
+        ({"document_id": "/home/ana/x.jsonl:3"}, "local path in document_id", True),
         ({"segment": " "}, "empty segment", True),
         ({"id": None}, "empty id", True),
         ({"output": "请致电13912345678咨询。"}, "private data in output", True),
@@ -59,7 +59,7 @@ def test_ip_address_is_private_in_segments_only():
 
 
 def test_repeated_ids_are_serious_and_repeated_pairs_are_not():
-    assert look(GOOD, GOOD | {"id": "b"}) == {"the same pair again": (False, 1)}
+    assert look(GOOD, GOOD | {"id": "b"}) == {"duplicate pair": (False, 1)}
     assert look(GOOD, GOOD | {"output": "水在标准大气压下一百摄氏度沸腾，在高山上还要低一些。"}) == {
         "id used twice": (True, 1)
     }
@@ -76,8 +76,8 @@ def test_a_row_counts_once_for_a_problem_and_places_are_few():
 
 
 def test_source_names_the_split_of_a_build_and_may_say_anything_elsewhere():
-    assert look(GOOD | {"source": "skypile"}, quality=False) == {"source is not its split": (True, 1)}
-    assert "source is not its split" not in look(GOOD | {"source": "skypile"})
+    assert look(GOOD | {"source": "skypile"}, quality=False) == {"source differs from its split": (True, 1)}
+    assert "source differs from its split" not in look(GOOD | {"source": "skypile"})
 
 
 def test_whole_numbers_are_ids():

@@ -21,16 +21,16 @@ def test_token_with_write_access_may_push(run_folder, hub, namespace):
 @pytest.mark.parametrize(
     ("token", "changes", "message"),
     [
-        (False, {}, "no token to push with: `hf auth login`, or set HF_TOKEN"),
-        ("hf_nobody", {}, "the Hub does not know this token: `hf auth login` with another"),
-        ("hf_reader", {}, "the token may only read: make one that may write at https://"),
+        (False, {}, "no token for pushing; run `hf auth login`, or set HF_TOKEN"),
+        ("hf_nobody", {}, "the Hub does not accept this token; run `hf auth login` with another"),
+        ("hf_reader", {}, "the token has only read access; create one with write access at https://"),
         (
             "hf_ana",
             {"namespace": "bob"},
             "the token's owner can write to ana, lab; push to one of them",
         ),
         ("hf_ana", {"namespace": "club"}, "namespace club: the token's owner can write to ana, lab"),
-        ("hf_fine", {}, "ana/Pairs: the token may not write there"),
+        ("hf_fine", {}, "ana/Pairs: the token has no write access"),
     ],
 )
 def test_token_without_write_access_is_refused_with_advice(run_folder, hub, token, changes, message):
@@ -46,7 +46,7 @@ def test_a_fine_grained_token_counts_where_it_may_write(run_folder, hub):
 
 def test_a_public_repository_is_not_taken_for_a_private_one(run_folder, hub, api):
     api.create_repo("ana/Pairs", repo_type="dataset", private=False)
-    with pytest.raises(UserError, match="ana/Pairs: is public already, but `private` is true"):
+    with pytest.raises(UserError, match="ana/Pairs: is already public, but `private` is true"):
         check(run_folder, hub)
     check(run_folder, hub, private="false")
 
@@ -64,5 +64,5 @@ def test_unreachable_hub_is_reported_in_one_line(run_folder, hub):
     hub.faults.add("GET", "/api/whoami-v2", 503, times=100)
     with pytest.raises(UserError) as caught:
         check(run_folder, hub)
-    assert str(caught.value).startswith("who this token belongs to: failed 6 times, at last with status 503")
+    assert str(caught.value).startswith("looking up the owner of the token: failed 6 times, at last with status 503")
     assert "\n" not in str(caught.value)

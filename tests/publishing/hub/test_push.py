@@ -194,7 +194,7 @@ def test_a_tag_is_never_moved_to_another_content(hub, api, folder, run_folder):
     config = run_folder.config(repositories=["dataset=Pairs"])
     build(config, read_run(config), lambda line: None)
     folder = run_folder.folder / "publish/dataset"
-    with pytest.raises(UserError, match=r"ana/Pairs: v1\.0\.0 is another release already; give this one a new `tag:`"):
+    with pytest.raises(UserError, match=r"ana/Pairs: v1\.0\.0 already belongs to another release; set a new `tag:`"):
         send(folder, api)
     assert commits(hub) == 1
 
@@ -215,7 +215,7 @@ def test_foreign_files_are_kept_unless_they_would_be_loaded(hub, api, folder):
     api.upload_file(
         path_or_fileobj=b"x", path_in_repo="data/wudao-x.parquet", repo_id="ana/Pairs", repo_type="dataset"
     )
-    with pytest.raises(UserError, match=r"holds data/wudao-x\.parquet, which no release of this package put there"):
+    with pytest.raises(UserError, match=r"contains data/wudao-x\.parquet, which no release of this package uploaded"):
         send(folder, api)
 
 
