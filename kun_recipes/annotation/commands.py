@@ -60,8 +60,8 @@ def export(config: AnnotateConfig) -> None:
 def write_space(config: AnnotateConfig) -> None:
     """Write the app as a folder for a Space, and print what its owner needs once."""
     made = make_space(config, read_study(config.study_dir))
-    print(f"wrote {config.space_dir}; its README.md says how to deploy it")
-    print(f"the Space's secret {made.secret_name}, by which it knows the keys:\n  {made.secret}")
+    print(f"wrote {config.space_dir}; see its README.md for how to deploy it")
+    print(f"value of the Space's secret {made.secret_name}, the hashes of the keys:\n  {made.secret}")
     print_links(made.keys, config.address or "https://<owner>-<space>.hf.space")
 
 
@@ -70,7 +70,7 @@ def _require_extra() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise UserError(f"{error.name} is missing: pip install --editable '.[annotate]'") from error
+        raise UserError(f"{error.name} is missing; run pip install --editable '.[annotate]'") from error
 
 
 def _task_table(tasks: Sequence[Any], votes_per_item: int) -> Table:

@@ -60,7 +60,7 @@ def _row(study: Study, task: str, vote: Vote) -> dict:
     item = study.tasks.get(task, {}).get(vote.item)
     if item is None:
         raise UserError(
-            f"there are votes on the item {vote.item}, which study_dir does not have: name the study they are about"
+            f"there are votes on item {vote.item}, which is not in study_dir; set study_dir to the study of the votes"
         )
     columns = {f"item_{name}": value for name, value in asdict(item).items() if name != "id"}
     return asdict(vote) | columns

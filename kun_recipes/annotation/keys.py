@@ -44,8 +44,8 @@ def hash_key(key: str) -> str:
 def print_links(made: Mapping[str, str], address: str) -> None:
     """Print links that are new, on standard output and nowhere else."""
     if not made:
-        print(f"{address}: the links of before hold; --renew <name> replaces one that was lost")
+        print(f"{address}: earlier links remain valid; --renew <name> replaces a lost one")
         return
-    print("new links, for their owners alone; they are not shown again:")
+    print("new links, not shown again; give each only to its owner:")
     for name, key in made.items():
         print(f"  {name}  {address}/?key={key}")

@@ -48,7 +48,7 @@ def run(config: AnnotateConfig, hashes: Mapping[str, str] | None = None) -> None
         else:
             address = open_tunnel(config) if config.share else config.address or f"http://{config.host}:{config.port}"
             print_links(keys.create(config.renew or ()), address)
-        print(f"serving on {config.host}:{config.port}; Ctrl-C stops it, and no vote is lost by that", flush=True)
+        print(f"serving on {config.host}:{config.port}; stop with Ctrl-C, no vote is lost", flush=True)
         serve(app, listening)
 
 
@@ -95,7 +95,9 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise UserError(f"{host}:{port}: cannot listen there ({reason}); choose another --port or --host") from error
+        raise UserError(
+            f"{host}:{port}: cannot listen on this address ({reason}); choose another --port or --host"
+        ) from error
 
 
 def serve(app: ASGIApp, listening: socket.socket) -> None:
@@ -109,4 +111,4 @@ def open_tunnel(config: AnnotateConfig) -> str:
     try:
         return setup_tunnel(config.host, config.port, secrets.token_urlsafe(32), None, None)
     except Exception as error:  # whatever stands between here and there: a proxy, a firewall, a missing program
-        raise UserError(f"share: no tunnel could be opened ({error}); serve without it") from error
+        raise UserError(f"share: cannot open a tunnel ({error}); set share to false") from error

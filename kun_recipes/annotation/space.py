@@ -47,7 +47,7 @@ def make_space(config: AnnotateConfig, study: Study) -> Space:
     assert config.space_dir is not None  # a Space is written only where the config names its folder
     folder = Path(config.space_dir)
     if folder.exists() and not (folder / "settings.json").is_file():
-        raise UserError(f"{folder}: exists, but is no Space of this command; name another space_dir, or remove it")
+        raise UserError(f"{folder}: exists, but was not written by this command; set another space_dir, or remove it")
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(SPACE_FILES, folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in package_files():

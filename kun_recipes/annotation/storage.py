@@ -83,8 +83,8 @@ class Database:
             for task, fingerprint in study.fingerprints().items():
                 if known.get(task, fingerprint) != fingerprint:
                     raise UserError(
-                        f"{self.path}: holds votes on other {task} items than this study's; "
-                        "give each study an output_dir of its own"
+                        f"{self.path}: contains votes on {task} items of another study; "
+                        "use a separate output_dir for each study"
                     )
                 if task not in known:
                     sql.execute("INSERT INTO studies VALUES (?, ?)", (task, fingerprint))

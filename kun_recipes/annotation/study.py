@@ -35,7 +35,7 @@ def read_study(folder: str | Path) -> Study:
     found = {task: path for task, path in paths.items() if path.is_file()}
     if not found:
         raise UserError(
-            f"{folder}: holds no study; run the study stage, which writes {' or '.join(map(_name, ITEMS))}"
+            f"{folder}: contains no study; run the study stage, which writes {' or '.join(map(_name, ITEMS))}"
         )
     tasks = {}
     for task, path in found.items():

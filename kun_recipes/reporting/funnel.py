@@ -47,7 +47,7 @@ def judge_lines(judges: Mapping[str, Mapping[str, Any]]) -> Iterator[Text]:
         who, what = ("support", "support") if name == "support" else (f"{name} judge", "calibrated log-odds")
         yield Text(
             f"{who}: AUC {with_bounds(judge, 'auc')}, accuracy {with_bounds(judge, 'accuracy')}"
-            f" on {judge['held_out']} held-out items; kept from a {what} of {judge['threshold']:+.2f}"
+            f" on {judge['held_out']} held-out items; threshold: {what} {judge['threshold']:+.2f}"
             f" ({judge['threshold_from']})"
         )
 
@@ -55,7 +55,7 @@ def judge_lines(judges: Mapping[str, Mapping[str, Any]]) -> Iterator[Text]:
 def verification_line(verified: Mapping[str, Any]) -> Text:
     """Return how the checks of answers do together on labelled ones."""
     return Text(
-        f"verification: of {verified['items']} labelled answers it keeps the right ones with precision"
+        f"verification: on {verified['items']} labelled answers, right ones are kept with precision"
         f" {with_bounds(verified, 'precision')} and recall {with_bounds(verified, 'recall')}"
     )
 

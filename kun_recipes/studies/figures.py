@@ -19,7 +19,7 @@ QUESTIONS = (*CRITERIA, OUTPUT)
 GRADE_COLOURS = (GREEN, BLUE, RED)
 IDENTICAL = {
     "all_same": ("all the same", GREEN),
-    "some_same": ("some the same", ORANGE),
+    "some_same": ("partly the same", ORANGE),
     "all_different": ("all different", RED),
 }
 NO_MATCHUP = "#eef0f3"
@@ -75,7 +75,7 @@ def win_matrix(preference: Results) -> Figure:
     axes.grid(which="minor", color="white", linewidth=2)
     axes.spines[:].set_visible(False)
     axes.tick_params(which="both", length=0)
-    axes.set_title(tr("Win rate of the row against the column (a tie is half)"))
+    axes.set_title(tr("Win rate of the row against the column (a tie counts half)"))
     figure.colorbar(image, ax=axes, format="{x:.0%}", shrink=0.8)
     return figure
 

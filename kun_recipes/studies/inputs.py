@@ -90,7 +90,7 @@ def read_prompts(path: str, limit: int | None) -> dict[str, str]:
     Raises UserError, naming file and line, on an invalid line, and on a file without prompts.
     """
     if not Path(path).is_file():
-        raise UserError(f"{path}: no such file of prompts")
+        raise UserError(f"{path}: no such prompts file")
     prompts: dict[str, str] = {}
     for record in read_lines(path):
         if isinstance(record, Malformed):
@@ -106,7 +106,7 @@ def read_prompts(path: str, limit: int | None) -> dict[str, str]:
 def _problem(value: Any, before: dict[str, str]) -> str | None:
     texts = [value.get(key) for key in ("id", "prompt")] if isinstance(value, dict) else [None]
     if not all(isinstance(text, str) and text.strip() for text in texts):
-        return 'not a prompt: it needs the texts "id" and "prompt"'
+        return 'not a prompt: it needs "id" and "prompt", both text'
     return f"duplicate id {value['id']}" if value["id"] in before else None
 
 

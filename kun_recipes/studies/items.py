@@ -59,7 +59,7 @@ def read_items(path: Path, kind: type[Item]) -> list[Item]:
     Not by `data.json_lines`: the annotators' Space has this module, and nothing that reads corpora.
     """
     if not path.is_file():
-        raise UserError(f"{path}: no such file of items")
+        raise UserError(f"{path}: no such items file")
     items: dict[str, Item] = {}
     for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         if not line.strip():
@@ -84,5 +84,5 @@ def _problem(value: object, kind: type) -> str | None:
         or set(value) != set(names)
         or not all(isinstance(one, str) for one in value.values())
     ):
-        return f"not an item: it needs the texts {', '.join(names)}, and nothing else"
+        return f"not an item: it must have exactly {', '.join(names)}, all text"
     return None

@@ -56,7 +56,7 @@ def study_tables(results: Mapping[str, Any]) -> Iterator[Table]:
         if found := results[voter]:
             yield from voter_tables(found["votes"], tr(who))
     if results["compared"]:
-        yield agreement_table(results["compared"], tr("How far the model agrees with the majority of people"))
+        yield agreement_table(results["compared"], tr("Agreement of the model with the majority of people"))
 
 
 def voter_tables(votes: Mapping[str, Any], who: str) -> Iterator[Table]:
@@ -124,30 +124,28 @@ def headline(results: Mapping[str, Any]) -> str:
     """Return how good people find the pairs, in one sentence; a model's verdict does not replace it."""
     people = results[PEOPLE]
     if not people or not (quality := people["votes"]["quality"]):
-        return tr("Read by people: no pair of this run yet (recipes/annotate.py).")
+        return tr("Judged by people: no pair of this run yet (recipes/annotate.py).")
     shares = quality["table"][ALL]
     grades = listed(
         tr("{share}% {grade}", share=percent(shares[f"{OUTPUT}_{grade}"]), grade=named(grade, "study"))
         for grade in GRADES
     )
-    said = "Read by people: {pairs} pairs; of the votes on their outputs {grades}."
+    said = "Judged by people: {pairs} pairs; votes on their outputs: {grades}."
     return tr(said, pairs=quality["voted"], grades=grades)
 
 
 def notes(results: Mapping[str, Any]) -> Iterator[str]:
     """Yield warnings about the votes: unknown items, position bias, constant verdicts, self-judgement."""
     if results[PEOPLE] and (unknown := results[PEOPLE]["left_out"]):
-        yield tr(
-            "warning: {count} votes are on items that are not of this study; they are counted nowhere", count=unknown
-        )
+        yield tr("warning: {count} votes are on items that are not in this study; they are not counted", count=unknown)
     judge = results[JUDGE]
     if not judge:
         return
     name = judge["name"].partition("@")[0]
     if calibrated := judge["position"].get("calibrated"):
         yield tr(
-            "{name} chose the answer read first in {raw:.0%} of its choices, after calibration in {calibrated:.0%}; "
-            "the order decided {disagree:.0%} of the pairs: ties",
+            "{name} chose the answer shown first in {raw:.0%} of its choices ({calibrated:.0%} after calibration); "
+            "the order decided {disagree:.0%} of the pairs, which count as ties",
             name=name,
             raw=judge["position"]["raw"]["first"],
             calibrated=calibrated["first"],
@@ -155,8 +153,8 @@ def notes(results: Mapping[str, Any]) -> Iterator[str]:
         )
     for criterion, measured in judge["criteria"].items():
         yield tr(
-            "{name} says yes to {criterion} of {raw:.0%} of the instructions, after calibration on an instruction "
-            "without content of {calibrated:.0%}",
+            "{name} answers yes to {criterion} for {raw:.0%} of the instructions ({calibrated:.0%} after calibration "
+            "on an instruction without content)",
             name=name,
             criterion=named(criterion, "study"),
             raw=measured["raw"],
@@ -167,15 +165,15 @@ def notes(results: Mapping[str, Any]) -> Iterator[str]:
             tr("{question}: {answer}", question=named(question, "study"), answer=named(answer, "study"))
             for question, answer in constant.items()
         )
-        said = "warning: {name} gave every pair the same verdict ({verdicts}): it tells no pairs apart"
-        hidden = tr("; its grades are not drawn") if OUTPUT in constant else ""
+        said = "warning: {name} gave every pair the same verdict ({verdicts}): it does not distinguish pairs"
+        hidden = tr("; its grades are not plotted") if OUTPUT in constant else ""
         yield tr(said, name=name, verdicts=verdicts) + hidden
     for task, count in judge["self_judged"].items():
         if count:
             if task == "quality":
                 yield tr("warning: {name} judges itself: {count} outputs that it wrote", name=name, count=count)
             else:
-                said = "warning: {name} judges itself: {count} pairs with an answer of its own"
+                said = "warning: {name} judges itself: {count} pairs that include its own answer"
                 yield tr(said, name=name, count=count)
 
 

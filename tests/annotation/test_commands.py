@@ -66,14 +66,14 @@ def one_line(done: Done) -> str:
 
 
 def test_missing_study_is_reported_in_one_line(annotate, tmp_path):
-    assert "holds no study; run the study stage" in one_line(annotate("--study_dir", tmp_path / "no"))
+    assert "contains no study; run the study stage" in one_line(annotate("--study_dir", tmp_path / "no"))
 
 
 def test_port_in_use_is_reported_in_one_line(annotate):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         line = one_line(annotate("--port", port))
-    assert f"127.0.0.1:{port}: cannot listen there (" in line and "); choose another --port" in line
+    assert f"127.0.0.1:{port}: cannot listen on this address (" in line and "); choose another --port" in line
 
 
 def test_broken_database_is_reported_in_one_line(annotate, tmp_path):
@@ -84,7 +84,7 @@ def test_broken_database_is_reported_in_one_line(annotate, tmp_path):
 
 def test_votes_of_another_study_are_reported_in_one_line(annotate, database, tmp_path):
     other = write_study(tmp_path / "other", items=2)
-    assert "holds votes on other quality items" in one_line(annotate("--study_dir", other))
+    assert "contains votes on quality items of another study" in one_line(annotate("--study_dir", other))
 
 
 @pytest.mark.parametrize("action", ["--export", "--overview"])
@@ -98,7 +98,7 @@ def test_export_without_votes_is_reported_in_one_line(annotate, database):
 
 def test_votes_on_missing_items_are_reported_in_one_line(annotate, voted, tmp_path):
     other = write_study(tmp_path / "other", items=2)
-    assert "which study_dir does not have" in one_line(annotate("--export", "true", "--study_dir", other))
+    assert "which is not in study_dir" in one_line(annotate("--export", "true", "--study_dir", other))
 
 
 def test_overview(annotate, voted):
@@ -144,7 +144,7 @@ def test_missing_extra_is_reported_in_one_line(config, monkeypatch, capsys):
         monkeypatch.delattr(annotation, name, raising=False)
     with pytest.raises(SystemExit), mistakes_in_one_line():
         serve_page(config)
-    assert capsys.readouterr().err == "gradio is missing: pip install --editable '.[annotate]'\n"
+    assert capsys.readouterr().err == "gradio is missing; run pip install --editable '.[annotate]'\n"
 
 
 def test_a_space(annotate, tmp_path):
@@ -156,7 +156,7 @@ def test_a_space(annotate, tmp_path):
     assert {"study/quality.jsonl", "study/preference.jsonl", "kun_recipes/annotation/page.css"} <= files
     texts = {name: (space / name).read_text(encoding="utf-8") for name in files if name.startswith("study/")}
     assert not any(model in text for text in texts.values() for model in ('"kun', "belle"))
-    secret = made.stdout.split("knows the keys:\n")[1].splitlines()[0].strip()
+    secret = made.stdout.split("hashes of the keys:\n")[1].splitlines()[0].strip()
     assert set(json.loads(secret)) == {"anna", "bo", "chen", "admin"}
     assert not any(secret in path.read_text("latin-1") for path in space.rglob("*") if path.is_file())
 
@@ -165,7 +165,7 @@ def test_space_serves_alone_and_its_votes_are_exported(annotate, study_dir, tmp_
     space = tmp_path / "space"
     made = annotate("--space_dir", space)
     key = made.stdout.split("/?key=")[1].splitlines()[0]
-    secret = made.stdout.split("knows the keys:\n")[1].splitlines()[0].strip()
+    secret = made.stdout.split("hashes of the keys:\n")[1].splitlines()[0].strip()
     settings = json.loads((space / "settings.json").read_text())
     assert set(settings) == {"annotators", "votes_per_item", "timeout_minutes", "both_bad", "seed", "language"}
     port = free_port()
@@ -205,11 +205,11 @@ def test_space_without_its_secret_is_an_error(annotate, tmp_path):
     done = subprocess.run(
         [sys.executable, "app.py"], cwd=tmp_path / "space", env=environment, capture_output=True, text=True
     )
-    assert done.stderr == "the secret ANNOTATION_KEYS is not set: README.md says where it comes from\n"
+    assert done.stderr == "the secret ANNOTATION_KEYS is not set; see README.md for its value\n"
 
 
 def test_folder_with_foreign_files_is_left_alone(annotate, tmp_path):
     (tmp_path / "space").mkdir()
     (tmp_path / "space" / "precious").touch()
-    assert "exists, but is no Space of this command" in one_line(annotate("--space_dir", tmp_path / "space"))
+    assert "exists, but was not written by this command" in one_line(annotate("--space_dir", tmp_path / "space"))
     assert (tmp_path / "space" / "precious").exists()

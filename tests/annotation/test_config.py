@@ -12,11 +12,11 @@ NEEDED = ["--study_dir", "s", "--output_dir", "o"]
     [
         (["--annotators", "a", "b", "a"], "annotators: a: duplicate name"),
         (["--annotators", "a", "b", "admin"], "annotators: admin is reserved for the link to the overview"),
-        (["--annotators", "a", "b"], "annotators: 2 cannot give 3 votes to an item"),
+        (["--annotators", "a", "b"], "annotators: 2 annotators cannot give 3 votes per item"),
         (["--annotators", ""], r"annotators\[0\]: must not be empty"),
         ([], "annotators: is required"),
         (["--annotators", "a", "b", "c", "--renew", "d"], "renew: d: unknown annotator"),
-        (["--annotators", "a", "b", "c", "--export", "true", "--overview", "true"], "ask for one of them"),
+        (["--annotators", "a", "b", "c", "--export", "true", "--overview", "true"], "set only one of them"),
         (["--annotators", "a", "b", "c", "--port", "70000"], "port: must be at most 65535"),
     ],
 )

@@ -35,4 +35,4 @@ def test_links_are_printed(capsys):
     print_links({"anna": "k1"}, "http://here")
     assert "  anna  http://here/?key=k1\n" in capsys.readouterr().out
     print_links({}, "http://here")
-    assert "the links of before hold" in capsys.readouterr().out
+    assert "earlier links remain valid" in capsys.readouterr().out

@@ -58,7 +58,7 @@ def test_same_study_is_stored_once(database: Database, study: Study):
 
 def test_another_study_is_refused(database: Database, tmp_path: Path):
     other = read_study(write_study(tmp_path / "other", items=5))
-    with pytest.raises(UserError, match=r"annotation.sqlite: holds votes on other quality items than this study's"):
+    with pytest.raises(UserError, match=r"annotation.sqlite: contains votes on quality items of another study"):
         database.add_study(other, seed=0)
 
 

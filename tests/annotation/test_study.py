@@ -20,13 +20,13 @@ def test_one_task_is_enough(study_dir):
 
 def test_a_folder_without_items_is_refused(tmp_path):
     for folder in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(UserError, match=r"holds no study; .* writes quality.jsonl or preference.jsonl"):
+        with pytest.raises(UserError, match=r"contains no study; .* writes quality.jsonl or preference.jsonl"):
             read_study(folder)
 
 
 def test_items_of_the_wrong_task_are_refused(study_dir):
     (study_dir / "quality.jsonl").write_bytes((study_dir / "preference.jsonl").read_bytes())
-    with pytest.raises(UserError, match=r"quality.jsonl:1: not an item: it needs the texts id, source, instruction"):
+    with pytest.raises(UserError, match=r"quality.jsonl:1: not an item: it must have exactly id, source, instruction"):
         read_study(study_dir)
 
 

@@ -80,7 +80,7 @@ def test_the_page_shows_the_rows_and_marks_what_was_matched(tmp_path):
     assert "<mark>重复</mark><mark>重复</mark>" in page
     assert "0.91 in duplicate 12-grams" in page
     assert "7 rows in, 2 kept" in page
-    assert "4,000 of the rows in are documents that were not sampled" in page
+    assert "4,000 of the input rows are documents that were not sampled" in page
 
 
 def test_web_text_is_escaped_in_the_page(tmp_path):

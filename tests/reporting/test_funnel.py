@@ -107,21 +107,21 @@ def test_the_funnel_names_its_columns():
 
 def test_funnel_shows_the_quality_of_each_judge():
     assert [line.plain for line in judge_lines(JUDGES)] == [
-        "filter judge: AUC 0.91 [0.80, 0.97], accuracy 0.85 [0.71, 0.93] on 40 held-out items; kept from a calibrated"
-        " log-odds of +0.50 (config)",
-        "score judge: AUC 0.81 [0.65, 0.90], accuracy 0.70 [0.55, 0.82] on 42 held-out items; kept from a calibrated"
-        " log-odds of -1.25 (development items)",
+        "filter judge: AUC 0.91 [0.80, 0.97], accuracy 0.85 [0.71, 0.93] on 40 held-out items; threshold: calibrated"
+        " log-odds +0.50 (config)",
+        "score judge: AUC 0.81 [0.65, 0.90], accuracy 0.70 [0.55, 0.82] on 42 held-out items; threshold: calibrated"
+        " log-odds -1.25 (development items)",
     ]
 
 
 def test_the_funnel_shows_what_verification_is_worth():
     support = {**JUDGES["score"], "threshold": 1.5}
     (line,) = judge_lines({"support": support})
-    assert line.plain.startswith("support: AUC 0.81") and "kept from a support of +1.50" in line.plain
+    assert line.plain.startswith("support: AUC 0.81") and "threshold: support +1.50" in line.plain
     shares = {"precision": 0.9, "precision_low": 0.8, "precision_high": 0.95}
     shares |= {"recall": 0.75, "recall_low": 0.6, "recall_high": 0.85}
     assert verification_line({"items": 80, **shares}).plain == (
-        "verification: of 80 labelled answers it keeps the right ones with precision 0.90 [0.80, 0.95] and recall"
+        "verification: on 80 labelled answers, right ones are kept with precision 0.90 [0.80, 0.95] and recall"
         " 0.75 [0.60, 0.85]"
     )
 

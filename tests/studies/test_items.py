@@ -20,7 +20,7 @@ def test_items_come_back_as_written(tmp_path):
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ('{"id": "2", "source": "wudao", "instruction": "问"}', ":2: not an item: it needs the texts id, source"),
+        ('{"id": "2", "source": "wudao", "instruction": "问"}', ":2: not an item: it must have exactly id, source"),
         ('{"id": "2", "source": "wudao", "instruction": "问", "output": 3}', ":2: not an item"),
         ('{"id": "1", "source": "a", "instruction": "问", "output": "答"}', ":2: duplicate id 1"),
         ('{"id": "2"', ":2: "),
@@ -35,5 +35,5 @@ def test_a_bad_line_is_named(tmp_path, line, problem):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"quality\.jsonl: no such file of items"):
+    with pytest.raises(UserError, match=r"quality\.jsonl: no such items file"):
         read_items(tmp_path / "quality.jsonl", QualityItem)

@@ -124,10 +124,10 @@ def results_by_judge(*grades: str) -> dict:
 @pytest.mark.parametrize(
     ("grades", "verdicts", "drawn"),
     [
-        (("pass", "pass", "fail"), "feasibility: yes, practicality: no): it tells no pairs apart", {"quality"}),
+        (("pass", "pass", "fail"), "feasibility: yes, practicality: no): it does not distinguish pairs", {"quality"}),
         (
             ("pass", "pass", "pass"),
-            "feasibility: yes, practicality: no, output: pass): it tells no pairs apart; its grades are not drawn",
+            "practicality: no, output: pass): it does not distinguish pairs; its grades are not plotted",
             set(),
         ),
     ],

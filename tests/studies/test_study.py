@@ -168,7 +168,7 @@ def test_invalid_studies_are_refused_before_any_work(study, tmp_path, words, mes
 def test_preference_study_needs_two_distinct_models(study, tiny_model):
     with pytest.raises(ConfigError, match="two of them are called tiny"):
         study("--models", str(tiny_model), f"{tiny_model},format=plain")
-    with pytest.raises(ConfigError, match="name two at least"):
+    with pytest.raises(ConfigError, match="set at least two"):
         load(StudyConfig, ["--model", "m", "--output_dir", "o", "--prompts", "README.md", "--models", "one"])
 
 
@@ -199,7 +199,7 @@ def test_peoples_votes_are_counted_from_the_pages_database(study, tmp_path, caps
     capsys.readouterr()
     _, results = study("--votes", str(database.path), "--seed", "1", "--pairs_per_source", "1")
     assert results["people"]["left_out"] >= 8
-    assert "votes are on items that are not of this study" in capsys.readouterr().err
+    assert "votes are on items that are not in this study" in capsys.readouterr().err
 
 
 def test_rows_without_a_pair_are_counted(study, tmp_path):
@@ -236,5 +236,5 @@ def test_a_server_judges_pairs(study, tmp_path):
 
 
 def test_a_server_answers_no_prompts(study):
-    with pytest.raises(ConfigError, match="prompts: are answered by models in folders, and engine openai asks"):
+    with pytest.raises(ConfigError, match="prompts: are answered by models in folders, but engine openai asks"):
         study("--engine", "openai", "--model", "teacher", "--base_url", "http://127.0.0.1:1/v1", "--dtype", "auto")

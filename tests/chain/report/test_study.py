@@ -74,9 +74,9 @@ def test_votes_of_people_and_model_share_a_figure(run):
     assert "quality as judged by people, preference as judged by people" in page
     for table in ("Quality, by people", "Quality, by the model", "Preference, by people: 36 votes on 4 prompts"):
         assert table in page
-    assert "<li>Read by people: 6 pairs; of the votes on their outputs 33.3 [" in page
+    assert "<li>Judged by people: 6 pairs; votes on their outputs: 33.3 [" in page
     assert "judge judges itself: 2 outputs that it wrote" in page
-    assert "chose the answer read first in 75% of its choices" in page
+    assert "chose the answer shown first in 75% of its choices" in page
 
 
 def test_votes_of_the_model_are_drawn_without_people(run):
@@ -84,7 +84,7 @@ def test_votes_of_the_model_are_drawn_without_people(run):
     names = ("output_grades", "win_matrix", "wins_and_losses", "ranking")
     assert figures(run) == {f"judge_{name}" for name in names}
     assert "quality as judged by the model, preference as judged by the model" in page
-    assert "<li>Read by people: no pair of this run yet (recipes/annotate.py).</li>" in page
+    assert "<li>Judged by people: no pair of this run yet (recipes/annotate.py).</li>" in page
 
 
 def test_the_studys_time_is_among_the_costs(run):
