@@ -127,7 +127,8 @@ def results_by_judge(*grades: str) -> dict:
         (("pass", "pass", "fail"), "feasibility: yes, practicality: no): it does not distinguish pairs", {"quality"}),
         (
             ("pass", "pass", "pass"),
-            "practicality: no, output: pass): it does not distinguish pairs; its grades are not plotted",
+            "feasibility: yes, practicality: no, output: pass): it does not distinguish pairs; "
+            "its grades are not plotted",
             set(),
         ),
     ],
