@@ -353,9 +353,9 @@ def test_preference_pairs_are_a_config_in_trls_form(run_folder):
     }
     assert not (folder / "candidates" / "preference").exists()
     card = (folder / "dataset" / "README.md").read_text(encoding="utf-8")
-    for said in ("## Preference pairs", "the raw segment (4)", "verification turned down (1)", "1 rows have no pair"):
+    for said in ("## Preference pairs", "the raw segment (4)", "verification rejected (1)", "1 rows have no pair"):
         assert said in card
-    assert "by the paper's reasoning alone" in card
+    assert "is only the paper's argument" in card
 
 
 def test_withheld_row_takes_its_pair_with_it(run_folder, tmp_path):
@@ -381,7 +381,7 @@ def test_worse_answer_that_quotes_an_evaluation_question_is_reported(run_folder)
     run_folder.write()
     publish(run_folder, repositories=["dataset=Pairs"])
     card = (run_folder.folder / "publish/dataset/README.md").read_text(encoding="utf-8")
-    assert "1 quote one of their questions all the same" in card
+    assert "1 still quote one of their questions" in card
 
 
 def test_without_a_pair_there_is_no_config_of_them(run_folder):

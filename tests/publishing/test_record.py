@@ -91,7 +91,7 @@ def test_asked_model_of_the_hub_is_linked_with_its_base(run_folder):
     link = "[m-a-p/Kun-LabelModel](https://huggingface.co/m-a-p/Kun-LabelModel)"
     base = "[01-ai/Yi-34B](https://huggingface.co/01-ai/Yi-34B)"
     assert f"| {link} | wrote the instructions | {base} | `{identity}` |" in card
-    assert f"This set was made with {base}" in card
+    assert f"This dataset was made with {base}" in card
 
 
 def test_asked_folder_is_named_by_its_own_name(run_folder):

@@ -80,8 +80,8 @@ def test_dataset_card_answers_common_questions(run_folder):
         "| label | 9 | 8 | 1 |",
         "| refine | 8 | 6 | 2 |",
         "phone_number 2",
-        "| removed for it: email | 1 |",
-        "| found in a last look at every published row | 0 |",
+        "| removed because of: email | 1 |",
+        "| found in a final check of every published row | 0 |",
         "| prompts: recipes/demo/data/evaluation_prompts.jsonl | 1 |",
         "No instruction and no answer of the published rows quotes one of their questions.",
         "| filter | 是 or 否: is it an instruction? | +0.50 | config | 0.90 [0.79, 0.96] |",
@@ -117,7 +117,7 @@ def test_the_card_of_raw_answers_says_so(run_folder):
 def test_the_card_of_answers_without_the_document_says_so(run_folder):
     run_folder.write(answers="unaided", polish_prompt="recipes/prompts/answer.txt")
     text = card(run_folder, "dataset")
-    assert "wrote the answer anew, without the passage" in text
+    assert "wrote a new answer, without the passage" in text
     assert "by a model that never saw the segment" in text
     assert "answers each instruction without the segment" in text
 
@@ -130,7 +130,7 @@ def test_the_card_says_how_sure_the_judges_are(run_folder):
     ):
         line = f"| {name} | {question} | +0.50 | config | 0.90 [0.79, 0.96] | {accuracy} [0.67, 0.89] | 0.07 | 50 |"
         assert line in text
-    assert "Probabilities are these log-odds as they came true on other such items" in text
+    assert "Probabilities are these log-odds calibrated on other such items" in text
     assert "the judges were right in 80.0% (filter) and 70.0% (score) of the cases" in text
 
 
@@ -145,8 +145,8 @@ def test_the_card_names_the_checks_of_verified_answers(run_folder):
     assert "how much the segment explains the answer, nats a token" in text
 
 
-CHOSEN = "Of 3 for each segment, the further ones sampled, the best is kept"
-ASKS = "it is a question or an order by its form"
+CHOSEN = "It writes 3 candidates per segment, all but the first sampled, and the best is kept"
+ASKS = "it has the form of a question or an imperative"
 DROPPED = "for a number, a name or another detail that its segment lacks, if its segment explains too little of it"
 
 
@@ -167,10 +167,10 @@ def test_the_card_names_no_choice_and_no_check_that_was_not_made(run_folder, cha
 def test_the_candidates_card_promises_no_verdict(run_folder):
     text = card(run_folder, "candidates")
     assert "8 passages of Chinese web text" in text
-    assert "before anything judged them" in text
+    assert "before they were judged" in text
     assert "judge" not in yaml.safe_dump(DatasetCard(text).data.to_dict())
     assert "| refine |" not in text
-    assert "No judge has seen them either" in text
+    assert "No judge has checked them either" in text
 
 
 def test_rows_that_quote_a_benchmark_are_named(run_folder):
@@ -183,7 +183,7 @@ def test_rows_that_quote_a_benchmark_are_named(run_folder):
     text = summary.read_text(encoding="utf-8")
     summary.write_text(text.replace("recipes/demo/data/evaluation_prompts.jsonl", str(prompts)), encoding="utf-8")
     found = card(run_folder, "dataset")
-    assert "1 quote one of their questions all the same" in found
+    assert "1 still quote one of their questions" in found
     assert "`wudao0` (prompts/7)" in found
 
 
@@ -192,7 +192,7 @@ def test_without_benchmarks_nothing_is_claimed(run_folder):
     values = json.loads(summary.read_text(encoding="utf-8"))
     values["config"]["benchmarks"] = None
     summary.write_text(json.dumps(values), encoding="utf-8")
-    assert "nothing was looked for" in card(run_folder, "dataset")
+    assert "contamination was not checked" in card(run_folder, "dataset")
 
 
 def test_a_prompt_that_was_changed_since_stops_the_card(run_folder):
