@@ -103,7 +103,7 @@ def test_an_override_by_its_old_name_says_the_new_one(words):
 def test_adapters_alone_are_refused_where_a_stage_would_load_them():
     words = ["--label_model.merge_adapters", "false"]
     with pytest.raises(
-        ConfigError, match=r"label.yaml: model: outputs/demo/label_model: label_model saves adapters al"
+        ConfigError, match=r"label.yaml: model: outputs/demo/label_model: label_model saves only adapters"
     ):
         load_chain(DEMO, words)
 

@@ -134,7 +134,7 @@ def test_guesses_are_for_greedy_texts_by_vllm(label, stage, words, message):
 
 
 def test_slurm_wants_a_partition(label):
-    with pytest.raises(ConfigError, match="executor slurm needs one"):
+    with pytest.raises(ConfigError, match="executor slurm needs a partition"):
         label("--executor", "slurm")
 
 

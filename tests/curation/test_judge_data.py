@@ -43,7 +43,7 @@ def test_items_come_in_file_order(tmp_path):
         ({"judge": "filter", "label": "是"}, "text must be non-empty text"),
         ({"judge": "filter", "text": " ", "label": "是"}, "text must be non-empty text"),
         ({"judge": "filter", "text": "甲", "label": 1}, "label must be non-empty text"),
-        ({"judge": "polish", "text": "甲", "label": "是"}, "unknown judge polish; there are filter, score and answer"),
+        ({"judge": "polish", "text": "甲", "label": "是"}, "unknown judge polish; the judges are filter, score and answer"),
         ({"judge": "score", "text": "甲", "label": "是"}, "the score judge answers 好 or 差, not 是"),
         ({"judge": "filter", "text": "filter是0", "label": "否"}, "the filter judge already has this text: filter是0"),
     ],
@@ -145,7 +145,7 @@ def test_items_of_the_answer_judge(tmp_path):
         ({"output": None}, "output must be non-empty text: the answer judge is asked about the pair and its"),
         ({"instruction": " "}, "instruction must be non-empty text"),
         ({"label": "是"}, "the answer judge answers 好 or 差, not 是"),
-        ({}, "the answer judge has this text already: 问"),
+        ({}, "the answer judge already has this text: 问"),
     ],
 )
 def test_a_bad_line_among_answers_is_named(tmp_path, change, message):
@@ -206,7 +206,7 @@ def test_items_of_another_file_do_not_change_the_split(tmp_path, more):
     ("name", "message"),
     [
         ("missing.jsonl", "no such file of labelled items"),
-        ("quality_votes.csv", "votes without the texts that they are on"),
+        ("quality_votes.csv", "votes without their texts"),
     ],
 )
 def test_a_file_that_gives_no_items(tmp_path, name, message):

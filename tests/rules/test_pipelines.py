@@ -171,7 +171,7 @@ def test_null_disables_a_check(content, tmp_path):
         (["too_short", "answer"], -1, "too_short.answer: must be at least 0, not -1"),
         (["too_short"], 5, "too_short: must be a mapping, `key: value` per line, not 5"),
         (["refusal"], "抱歉", "refusal: must be a list of regular expressions"),
-        (["refusal"], [], "refusal: an empty list"),
+        (["refusal"], [], "refusal: is an empty list"),
         (["refusal"], ["(抱歉"], "refusal[0]: "),
         (["refusal"], ["抱歉", "我*"], "refusal[1]: matches empty text in '我*'"),
         (["refusal"], ["抱歉，我"], "refusal[0]: '，' can never match; rules read ',' instead"),
