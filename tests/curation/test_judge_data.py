@@ -43,7 +43,10 @@ def test_items_come_in_file_order(tmp_path):
         ({"judge": "filter", "label": "是"}, "text must be non-empty text"),
         ({"judge": "filter", "text": " ", "label": "是"}, "text must be non-empty text"),
         ({"judge": "filter", "text": "甲", "label": 1}, "label must be non-empty text"),
-        ({"judge": "polish", "text": "甲", "label": "是"}, "unknown judge polish; the judges are filter, score and answer"),
+        (
+            {"judge": "polish", "text": "甲", "label": "是"},
+            "unknown judge polish; the judges are filter, score and answer",
+        ),
         ({"judge": "score", "text": "甲", "label": "是"}, "the score judge answers 好 or 差, not 是"),
         ({"judge": "filter", "text": "filter是0", "label": "否"}, "the filter judge already has this text: filter是0"),
     ],
