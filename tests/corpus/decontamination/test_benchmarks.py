@@ -73,7 +73,7 @@ def test_byte_order_mark_is_ignored(tmp_path):
         ("ceval", "val/law_val.csv", CEVAL + '2,"甲,一', "law_val.csv: not valid CSV after line 3"),
         ("ceval", "val/readme.md", "甲", "no .csv file; give the folder that contains ceval's"),
         ("prompts", "human.txt", "甲".encode("gbk"), "human.txt: is not UTF-8 text"),
-        ("prompts", "human.txt", "\n\n", "human.txt: holds no question"),
+        ("prompts", "human.txt", "\n\n", "human.txt: contains no questions"),
         ("prompts", "human.jsonl", '{"prompt": "甲"}\n{"prompt"', "human.jsonl:2: .*; correct the line"),
         ("prompts", "human.jsonl", '{"query": "甲"}', "human.jsonl:1: no prompt; give it as text in prompt,"),
         ("prompts", "human.jsonl", '{"prompt": ["甲"]}', "human.jsonl:1: no prompt"),
