@@ -39,7 +39,7 @@ def mistakes_in_one_line() -> Iterator[None]:
         print(error, file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("stopped; the same command goes on where this one was", file=sys.stderr)
+        print("stopped; run the same command again to resume", file=sys.stderr)
         sys.exit(130)
 
 
@@ -63,7 +63,7 @@ def main(config_class: type[Config], run: Callable[[Config], Any], argv: Sequenc
         print(f"{error.filename or 'output_dir'}: the disk is full; free some space and run again", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("stopped; the same command goes on where this one was", file=sys.stderr)
+        print("stopped; run the same command again to resume", file=sys.stderr)
         sys.exit(130)
 
 

@@ -21,7 +21,7 @@ def require_extras(tasks: Mapping[str, str]) -> None:
     if missing:
         extras = ",".join(dict.fromkeys(tasks[task] for task in missing))
         what = "; ".join(f"{task} needs {', '.join(names)}" for task, names in missing.items())
-        raise UserError(f"{what}. Install what is missing: pip install --editable '.[{extras}]'")
+        raise UserError(f"{what}. Install the missing packages: pip install --editable '.[{extras}]'")
 
 
 @functools.cache

@@ -41,9 +41,9 @@ def arguments() -> tuple[AblationOptions, list[str]]:
     )
     parser.add_argument("recipe", help="folder of a recipe with refine.yaml, final_model.yaml and evaluate.yaml")
     parser.add_argument(
-        "--arms", nargs="+", choices=list(ARMS), default=list(MAIN_ARMS), help=f"without it {', '.join(MAIN_ARMS)}"
+        "--arms", nargs="+", choices=list(ARMS), default=list(MAIN_ARMS), help=f"default: {', '.join(MAIN_ARMS)}"
     )
-    parser.add_argument("--into", type=Path, default=Path("outputs/ablation"), help="folder of all that it writes")
+    parser.add_argument("--into", type=Path, default=Path("outputs/ablation"), help="output folder")
     add_options(parser)
     return parser.parse_known_args(namespace=AblationOptions())
 

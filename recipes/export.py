@@ -19,11 +19,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("run", help="folder of a finished run, of its dataset, or of one that publish.py built")
-    parser.add_argument(
-        "--into", required=True, help="folder of all that it writes; an earlier export in it is replaced"
-    )
-    parser.add_argument("--name", default="kun", help="beginning of the names of the files and sets")
+    parser.add_argument("run", help="folder of a finished run, of its dataset, or of a dataset that publish.py built")
+    parser.add_argument("--into", required=True, help="output folder; an earlier export in it is replaced")
+    parser.add_argument("--name", default="kun", help="prefix of the names of files and datasets")
     return parser.parse_args()
 
 

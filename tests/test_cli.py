@@ -25,7 +25,7 @@ class Config:
     [
         (UserError("seeds.jsonl:3: no column output"), 2, "seeds.jsonl:3: no column output"),
         (OSError(errno.ENOSPC, "No space left on device", "rows/0.zst"), 1, "rows/0.zst: the disk is full; free some"),
-        (KeyboardInterrupt(), 130, "stopped; the same command goes on where this one was"),
+        (KeyboardInterrupt(), 130, "stopped; run the same command again to resume"),
     ],
 )
 def test_each_error_prints_one_line_and_sets_an_exit_code(error, code, said, tmp_path, monkeypatch, capsys):

@@ -102,7 +102,7 @@ def test_what_was_read_must_stay(run, corpus, added, tmp_path, change):  # noqa:
     run(corpus, output)
     before, summary = shards(output), (output / "stage.json").read_bytes()
     add(corpus, added)
-    values, message = {}, r"01.jsonl: was changed, or is gone, and the finished stage has its rows"
+    values, message = {}, r"01.jsonl: was changed or removed, but the finished stage contains its rows"
     if change == "changed":
         (corpus / "01.jsonl").write_bytes((corpus / "01.jsonl").read_bytes().replace("的".encode(), "地".encode(), 1))
     elif change == "gone":

@@ -164,7 +164,7 @@ def test_all_missing_libraries_are_named_before_a_chain_is_read(without, monkeyp
         load_chain("recipes/demo", [])
     assert str(caught.value) == (
         "study needs choix, krippendorff; report needs choix, fonttools, krippendorff. "
-        "Install what is missing: pip install --editable '.[study,report]'"
+        "Install the missing packages: pip install --editable '.[study,report]'"
     )
 
 
@@ -173,7 +173,7 @@ def test_a_script_names_what_its_stage_lacks(without, capsys):
     with pytest.raises(SystemExit) as caught:
         STAGES["label"].main([])
     assert caught.value.code == 2
-    expected = "label needs torch. Install what is missing: pip install --editable '.[generate]'\n"
+    expected = "label needs torch. Install the missing packages: pip install --editable '.[generate]'\n"
     assert capsys.readouterr().err == expected
 
 

@@ -109,7 +109,7 @@ def test_output_of_a_stage_is_not_parsed_as_markup(tmp_path):
     stage = StageRun("corpus", "corpus", CORPUS, config, [sys.executable], ["-c", "print('[/tmp/rows] [red] 1/3')"])
     chain = Chain(RunConfig(output_dir=str(tmp_path), model="m"), [stage])
     console = Console(file=io.StringIO(), force_terminal=True, width=80)
-    with pytest.raises(UserError, match=r"^corpus ended without its summary; its log: .*/logs/corpus\.log$"):
+    with pytest.raises(UserError, match=r"^corpus ended without writing its summary; its log: .*/logs/corpus\.log$"):
         run_here(chain, [stage], console)
     assert (tmp_path / "logs" / "corpus.log").read_text(encoding="utf-8") == "[/tmp/rows] [red] 1/3\n"
 

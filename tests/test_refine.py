@@ -98,7 +98,7 @@ def test_pair_scores_differ_from_instruction_scores(refine, raw, open_rules):
         (
             "humpback",
             ["--judge_data", "recipes/demo/data/judge.jsonl"],
-            "judge.jsonl:1: output must be text that is not empty: the score judge is asked about the pair",
+            "judge.jsonl:1: output must be non-empty text: the score judge is asked about the pair",
         ),
         (
             "kun-6b",

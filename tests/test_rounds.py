@@ -55,7 +55,7 @@ def test_every_row_of_both_rounds_is_counted(finished_rounds: Path):
 
 
 def test_report_and_cards_tell_of_the_rounds(finished_rounds: Path):
-    assert "What each round gave" in (finished_rounds / "report/report.html").read_text(encoding="utf-8")
+    assert "Results of each round" in (finished_rounds / "report/report.html").read_text(encoding="utf-8")
     for name in ("dataset", "candidates"):
         folder = finished_rounds / "publish" / name
         card = (folder / "README.md").read_text(encoding="utf-8")

@@ -171,7 +171,7 @@ def test_killed_array_task_is_rerun(run, labelling, finished):
     until_done(output)
     shown = run(output, "--status")
     assert states(shown)["label"] == "failed"
-    assert "Slurm tasks did not finish, the first is task 0" in shown.stdout
+    assert "Slurm tasks did not finish; the first is task 0" in shown.stdout
     run(output, "--only", "label")
     until_done(output)
     assert label_rows(output) == label_rows(finished)

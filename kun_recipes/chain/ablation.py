@@ -85,7 +85,7 @@ class _Loading:
         """Return the stages of these files with some values replaced."""
         for name in files:
             if not Path(find_shipped(self.recipe), f"{name}.yaml").is_file():
-                raise ConfigError(None, f"has no {name}.yaml, which an ablation runs", self.recipe)
+                raise ConfigError(None, f"has no {name}.yaml; an ablation needs it", self.recipe)
         words = [*self.argv, *ONE_SIZE, *_words(own)]
         future = [str(self.folder), *self.future]
         return load_chain(self.recipe, words, self.placement, future, only=files, asked=self.asked).stages
@@ -187,7 +187,7 @@ def _check_there(ablation: Ablation, selected: Sequence[StageRun]) -> None:
         for path in config_paths(stage.config):
             if any(one.writes(path.value) for one in before) and not Path(path.value).exists():
                 raise UserError(
-                    f"{stage.name}: {path.value} is not there yet; run the recipe up to its label stage first"
+                    f"{stage.name}: {path.value} does not exist yet; run the recipe up to its label stage first"
                 )
 
 
@@ -203,7 +203,7 @@ def ablation_table(arms: Sequence[ArmRun], results: Mapping[str, Any]) -> Table:
     scores = [
         (name, reading) for name in results["benchmarks"] for reading in HEADS if reading in base["scores"][name]
     ]
-    rows = [_row(f"{base['name']} (all arms' start)", (NOTHING,) * 3, base, scores)]
+    rows = [_row(f"{base['name']} (start of all arms)", (NOTHING,) * 3, base, scores)]
     rows += [_row(arm.name, _retention(arm.refine.summary()), measured.get(arm.name), scores) for arm in arms]
     titles = (f"{results['benchmarks'][name]['name']} {HEADS[reading]}" for name, reading in scores)
     head = ("arm", "candidates", "judged good", "kept", "held-out perplexity", "characters", "refusals, %", *titles)

@@ -49,17 +49,21 @@ class RunOptions:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `RunOptions`; the recipe's own argument is not among them."""
-    parser.add_argument("--only", nargs="+", metavar="STAGE", help="run only these")
-    parser.add_argument("--from", dest="first", metavar="STAGE", help="run this stage and those after it")
+    parser.add_argument("--only", nargs="+", metavar="STAGE", help="run only these stages")
+    parser.add_argument("--from", dest="first", metavar="STAGE", help="run this stage and all later ones")
     parser.add_argument(
-        "--fresh", action="store_true", help="remove what the selected stages wrote before, and run them anew"
+        "--fresh", action="store_true", help="delete the results of the selected stages and run them again"
     )
-    parser.add_argument("--slurm", metavar="CLUSTER", help="submit the stages as jobs, to this file's cluster")
+    parser.add_argument("--slurm", metavar="CLUSTER", help="submit the stages as Slurm jobs, to this file's cluster")
     doing = parser.add_mutually_exclusive_group()
-    doing.add_argument("--plan", action="store_true", help="print what each stage will take, and run nothing")
-    doing.add_argument("--dry-run", action="store_true", help="with --slurm: print every job's script, submit nothing")
-    doing.add_argument("--status", action="store_true", help="with --slurm: how far each stage is, and what failed")
-    parser.add_argument("--sample", metavar="FOLDER", help="with --plan: a finished corpus stage to measure by")
+    doing.add_argument("--plan", action="store_true", help="print the estimated cost of each stage; run nothing")
+    doing.add_argument("--dry-run", action="store_true", help="with --slurm: print every job's script; submit nothing")
+    doing.add_argument(
+        "--status", action="store_true", help="with --slurm: print the progress of each stage, and all failures"
+    )
+    parser.add_argument(
+        "--sample", metavar="FOLDER", help="with --plan: folder of a finished corpus stage, to use its rates"
+    )
 
 
 Conclude = Callable[[Chain, Console], None]
@@ -123,9 +127,9 @@ def carry_out(
 def _check_together(options: RunOptions) -> None:
     """Raise UserError for options that have no effect without another one."""
     if not options.slurm and (options.dry_run or options.status):
-        raise UserError(f"{'--dry-run' if options.dry_run else '--status'} goes with --slurm CLUSTER")
+        raise UserError(f"{'--dry-run' if options.dry_run else '--status'} requires --slurm CLUSTER")
     if options.sample and not options.plan:
-        raise UserError("--sample goes with --plan")
+        raise UserError("--sample requires --plan")
 
 
 def _run_here(
@@ -170,7 +174,7 @@ def _show_scripts(
         try:
             queued = leading_jobs(chain.stages)
         except UserError as error:
-            console.print(f"what is in the queue is not known: {error}", highlight=False, markup=False)
+            console.print(f"the queue cannot be read: {error}", highlight=False, markup=False)
     todo = steps(chain, selected, cluster, recipe, queued)
     for step in todo:
         if step.script is not None:

@@ -19,30 +19,33 @@ class RunConfig(HubSeeds):
 
     output_dir: OutputPath = option(help="folder of the whole run")
     model: ModelPath = option(help="the base model: a folder, a Hub id, or a model source file")
-    model_revision: str | None = option(None, "commit of the base model, where it is a Hub id")
+    model_revision: str | None = option(None, "commit of the base model, if it is a Hub id")
     seeds: StagePath | None = option(None, "seed pairs of the recipe: file, folder or Hub dataset")
-    instruction_column: str = option("instruction", "column of the seeds; several are joined by +")
-    output_column: str = option("output", "column of the seeds")
-    accelerate_config: InputPath = option("accelerate_configs/cpu.yaml", "how the trainings are launched")
+    instruction_column: str = option("instruction", "instruction column of the seeds; join several with +")
+    output_column: str = option("output", "answer column of the seeds")
+    accelerate_config: InputPath = option("accelerate_configs/cpu.yaml", "launch configuration of the trainings")
     on_request: list[str] | None = option(
-        None, "stages of this folder that run only when --only or --from names them, such as preference"
+        None, "stages of this recipe that run only if --only or --from names them, such as preference"
     )
     final_sizes: list[int] | None = option(
-        None, "train a final model on each of these numbers of rows, the smaller sets inside the larger", min=1
+        None, "train a final model on each of these numbers of rows; a larger set includes the smaller ones", min=1
     )
 
     rounds: int = option(
         1,
-        "times that the models are trained and write pairs; each further round learns from the pairs of the one "
-        "before, and labels other segments",
+        "number of rounds: each trains the models and writes pairs; a later round also trains on the pairs of the "
+        "previous round, and labels other segments",
         source="Kun §3: this repeated process",
         min=1,
     )
     rounds_from: Literal["base", "last"] = option(
-        "base", "what the models of a further round are trained from: the base model, or those of the round before"
+        "base", "model from which a later round trains: the base model, or the models of the previous round"
     )
     round_weight: float = option(
-        1.0, "most pairs of the round before that a training mixes in, per pair of its seeds", source="ours", above=0
+        1.0,
+        "maximum number of pairs of the previous round that a training mixes in, per seed pair",
+        source="ours",
+        above=0,
     )
 
     def check(self) -> None:

@@ -59,7 +59,7 @@ def check_inputs(chain: Chain, recipe: str, stages: Sequence[StageRun]) -> None:
             if writers := _writers(stage, alone, [path]):
                 raise ConfigError(
                     path.key,
-                    f"{path.value}: {writers[0]} saves adapters alone (merge_adapters: false): no stage can load them",
+                    f"{path.value}: {writers[0]} saves only adapters (merge_adapters: false), which no stage can load",
                     f"{recipe}/{stage.file}.yaml",
                 )
             inside = Path(path.value).is_relative_to(root) and root != Path()  # every name lies in the current folder

@@ -83,7 +83,7 @@ def load_chain(
     left_out = _left_out(run, files, [*asked, *(only or ())], run_file)
     stages = list(reader.all_stages([name for name in files if name not in left_out], only))
     if not stages:
-        raise ConfigError(None, f"holds no stage; a stage's file is {', '.join(STAGES)}.yaml", recipe)
+        raise ConfigError(None, f"contains no stage; stage files are {', '.join(STAGES)}.yaml", recipe)
     _refuse_unused(reader.overrides, stages)
     chain = Chain(run, [stage for stage in stages if only is None or stage.file in only])
     check_inputs(chain, recipe, stages)
@@ -108,7 +108,7 @@ def _left_out(run: RunConfig, files: Sequence[str], asked: Sequence[str], run_fi
     """Return the names of the stage files that run on request, and were not asked for."""
     on_request = run.on_request or []
     if unknown := [name for name in on_request if name not in files]:
-        raise ConfigError("on_request", f"there is no {unknown[0]}.yaml; there are {', '.join(files)}", run_file)
+        raise ConfigError("on_request", f"there is no {unknown[0]}.yaml; the stages are {', '.join(files)}", run_file)
     return {*on_request} - {*asked}
 
 

@@ -91,7 +91,7 @@ def run_here(
                 continue
         summary = stage.summary()
         if summary is None:
-            raise UserError(f"{stage.name} ended without its summary; its log: {logs / f'{stage.name}.log'}")
+            raise UserError(f"{stage.name} ended without writing its summary; its log: {logs / f'{stage.name}.log'}")
         counts = f"{summary['rows_in']} rows in, {summary['rows_kept']} kept"
         console.print(f"{stage.name:{width}} {elapsed(begun):>6}  {state}: {counts}", highlight=False, markup=False)
     return UserError("\n".join(map(str, failed.values()))) if failed else None

@@ -96,7 +96,7 @@ class Chain:
         known = list(dict.fromkeys(name for stage in self.stages for name in (stage.file, stage.name)))
         for name in [*(names or []), *([first] if first else [])]:
             if name not in known:
-                raise ConfigError(name, f"no such stage; there are {', '.join(known)}", COMMAND_LINE)
+                raise ConfigError(name, f"no such stage; the stages are {', '.join(known)}", COMMAND_LINE)
         if names:
             return [stage for stage in self.stages if {stage.name, stage.file} & set(names)]
         begins = [first in (None, stage.name, stage.file) for stage in self.stages]

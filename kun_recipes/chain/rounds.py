@@ -60,7 +60,7 @@ class Rounds:
                 if one.kind.written and Path(path).is_relative_to(one.value):
                     if not Path(one.value).is_relative_to(self.run.output_dir):
                         raise ConfigError(
-                            "rounds", f"{one.value}: must lie in {self.run.output_dir} for several rounds"
+                            "rounds", f"{one.value}: must be inside {self.run.output_dir} for several rounds"
                         )
                     return str(round_folder(self.run, number) / Path(path).relative_to(self.run.output_dir))
         return path
@@ -159,4 +159,4 @@ def check_shares(configs: Sequence[Any]) -> None:
     """Raise ConfigError for label stages whose rounds would share segments."""
     for option in ("round_share", "held_out_segments"):
         if len({getattr(config, option) for config in configs}) > 1:
-            raise ConfigError(option, "must be the same in all rounds, or two would label the same segments")
+            raise ConfigError(option, "must be the same in all rounds; otherwise two would label the same segments")

@@ -40,7 +40,7 @@ def refuse_shortage(chain: Chain, selected: Sequence[StageRun]) -> None:
     if short:
         raise UserError(
             "; ".join(
-                f"{', '.join(names)} rows: {path} will have {math.floor(there[path]):,} to train on at most; "
+                f"{', '.join(names)} rows: {path} will have at most {math.floor(there[path]):,} to train on; "
                 + _advice(path, chain)
                 for path, names in short.items()
             )

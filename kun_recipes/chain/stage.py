@@ -95,7 +95,7 @@ class Stage:
         left = self.left(config)
         for paths in left_out(left).values():
             for path in paths:
-                print(f"{self.name}: goes on without {path}, which is not finished", file=sys.stderr)
+                print(f"{self.name}: continues without {path}, which is not finished", file=sys.stderr)
         self.run(left)
 
     def left(self, config: Any) -> Any:

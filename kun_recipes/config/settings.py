@@ -39,7 +39,7 @@ def read_yaml_mapping(file: str | Path | Traversable) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError) as error:  # the latter at a date that there is not
         raise ConfigError(None, f"not YAML: {' '.join(str(error).split())}", str(file)) from error
     if not isinstance(values, dict):
-        raise ConfigError(None, "must hold one `key: value` per line", str(file))
+        raise ConfigError(None, "must contain one `key: value` per line", str(file))
     return values
 
 

@@ -154,7 +154,7 @@ def _read_section(value: Any, section: Any, arguments: tuple[Any, ...], key: str
     missing = dataclasses.MISSING
     for name, field in fields.items():
         if name not in mapping and field.default is missing and field.default_factory is missing:
-            hint = "; write null where it is unknown" if is_optional(hints[name]) else ""
+            hint = "; write null if it is unknown" if is_optional(hints[name]) else ""
             raise ConfigError(f"{prefix}{name}", f"is missing{hint}")
     read = {name: read_value(item, hints[name], prefix + name) for name, item in mapping.items()}
     try:
@@ -211,11 +211,11 @@ def _read_patterns(value: Any, key: str) -> list[str]:
         if not isinstance(pattern, str) or not pattern:
             raise ConfigError(item, f"must be a regular expression, not {pattern!r}")
         if wide := next((wide for wide, slim in zip(pattern, narrow(pattern), strict=True) if wide != slim), None):
-            raise ConfigError(item, f"{wide!r} can never match, rules read {narrow(wide)!r} in its place")
+            raise ConfigError(item, f"{wide!r} can never match; rules read {narrow(wide)!r} instead")
         try:
             check_pattern(pattern)
         except re.error as error:
             raise ConfigError(item, f"{error} in {pattern!r}") from error
     if not patterns:
-        raise ConfigError(key, "an empty list; null switches a check off")
+        raise ConfigError(key, "is an empty list; write null to switch the check off")
     return patterns

@@ -19,7 +19,7 @@ class Corpus:
     """A corpus to read."""
 
     path: InputPath = option(help="file, folder, glob, or an address that fsspec opens (hf://, s3://)")
-    format: FormatName = option(help="layout of its records")
+    format: FormatName = option(help="format of its records")
     text_field: str = option("text", "field of the document's text, in the formats jsonl, csv and parquet")
     id_field: str = option("id", "field of the document's id, in the formats jsonl, csv and parquet")
     title_field: str = option("title", "field of the document's title, in the formats jsonl, csv and parquet")
@@ -34,73 +34,75 @@ class Benchmark:
     """An evaluation set whose questions no segment may quote."""
 
     path: BenchmarkPath = option(help="file, folder, or owner/name@revision on the Hub")
-    format: BenchmarkFormat = option(help="layout of its questions")
+    format: BenchmarkFormat = option(help="format of its questions")
 
 
 @dataclass(kw_only=True)
 class CorpusConfig(ExecutorConfig, PushConfig):
     """Read corpora, cut them into self-contained segments and keep the clean ones (Kun §3.1, A.2)."""
 
-    corpora: list[Corpus] = option(help="what is read")
+    corpora: list[Corpus] = option(help="corpora to read")
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
     language: Language = language_option(affects_rows=False)
     model: ModelPath = option(help="folder, Hub id or model source file whose tokenizer counts the tokens")
-    model_revision: str | None = option(None, "commit of the model, where it is a Hub id")
-    max_documents: int | None = option(None, "documents read of each of the corpora; null reads all", min=1)
+    model_revision: str | None = option(None, "commit of the model, if it is a Hub id")
+    max_documents: int | None = option(None, "number of documents to read from each corpus; null: all", min=1)
     sample_documents: Share | None = option(
         None,
-        "share of the documents that is used, chosen by hash of their ids before anything else; the others are only "
-        "counted; null takes all",
+        "share of the documents to use, chosen by hash of their ids before any other step; the rest are only counted; "
+        "null: all",
     )
     max_unreadable: Share = option(
         0.5,
-        "largest share of a corpus's records that one fault of reading may cost; more, and the stage fails",
+        "maximum share of a corpus's records that one kind of reading error may lose; above it, the stage fails",
         affects_rows=False,
     )
-    to_simplified: bool = option(False, "turn traditional characters into simplified ones (needs the extra opencc)")
+    to_simplified: bool = option(False, "convert traditional characters to simplified ones (needs the extra opencc)")
     max_tokens: int = option(512, "longest segment", unit="tokens", source="Kun §3.2", min=16)
     max_segments: int | None = option(
-        None, "most segments of one document, spread over it; null keeps all", unit="segments", min=1
+        None, "maximum number of segments per document, spread over it; null: all", unit="segments", min=1
     )
     quality: InputPath | None = option(
-        None, "YAML file of the rules on documents; null takes the package's", package_file="corpus/quality.yaml"
+        None, "YAML file of the rules for documents; null: the package's file", package_file="corpus/quality.yaml"
     )
     context: InputPath | None = option(
-        None, "YAML file: what leans on other text; null takes the package's", package_file="corpus/context.yaml"
+        None, "YAML file of what depends on other text; null: the package's file", package_file="corpus/context.yaml"
     )
     privacy: InputPath | None = option(
         None,
-        "YAML file: what is private, and its masks; null takes the package's",
+        "YAML file of private data and its masks; null: the package's file",
         package_file="privacy/privacy.yaml",
     )
     rules: InputPath | None = option(
-        None, "YAML file of the A.2 rules; null takes the ones of the package", package_file="rules/rules.yaml"
+        None, "YAML file of the A.2 rules; null: the package's file", package_file="rules/rules.yaml"
     )
     max_spam: float | None = option(
         None,
-        "highest score kept of a classifier of junk by n-grams; 0.5 lost 1.3% of held-out good rows, kept 14% of "
-        "the bad ones and read 1 to 2 MB/s per core (benchmarks/spam.py); null asks none",
+        "maximum score of an n-gram classifier of junk; 0.5 lost 1.3% of held-out good rows, kept 14% of the bad ones "
+        "and read 1 to 2 MB/s per core (benchmarks/spam.py); null: no classifier",
         min=0,
         max=1,
         package_file="rules/spam.npz",
     )
-    benchmarks: list[Benchmark] | None = option(None, "evaluation sets that no segment may hold")
-    near_duplicates: bool = option(True, "drop near duplicates too, by MinHash")
-    minhash_ngram: int = option(NEAR.ngram, "characters of an n-gram", min=2)
-    minhash_buckets: int = option(NEAR.buckets, "bands of the signature: more find less similar pairs", min=1)
-    minhash_hashes: int = option(NEAR.hashes_per_bucket, "hashes per band: more find only more similar pairs", min=1)
-    sample_rows: int | None = option(None, "segments kept in all, chosen by hash; null keeps all", unit="rows", min=1)
+    benchmarks: list[Benchmark] | None = option(None, "evaluation sets; segments that quote them are removed")
+    near_duplicates: bool = option(True, "also remove near duplicates, by MinHash")
+    minhash_ngram: int = option(NEAR.ngram, "characters per n-gram", min=2)
+    minhash_buckets: int = option(NEAR.buckets, "bands of the signature; more find less similar pairs", min=1)
+    minhash_hashes: int = option(NEAR.hashes_per_bucket, "hashes per band; more find only more similar pairs", min=1)
+    sample_rows: int | None = option(None, "total segments to keep, chosen by hash; null: all", unit="rows", min=1)
     sample_weights: dict[str, float] | None = option(
-        None, "share of each source in sample_rows, such as {wudao: 2, skypile: 1}; null takes them as they come"
+        None, "weight of each source in sample_rows, such as {wudao: 2, skypile: 1}; null: sources are not weighted"
     )
-    seed: int = option(0, "of the samples", min=0)
-    rows_per_shard: int = option(64, "segments per shard: what a crash in a later stage can cost", unit="rows", min=1)
+    seed: int = option(0, "random seed of the samples", min=0)
+    rows_per_shard: int = option(
+        64, "segments per shard; a crash in a later stage loses the shards in progress", unit="rows", min=1
+    )
 
     def check(self) -> None:
         if self.sample_documents == 0:
-            raise ConfigError("sample_documents", "the share must be above 0: 0.01 takes one document in a hundred")
+            raise ConfigError("sample_documents", "the share must be above 0; 0.01 is one document in a hundred")
         if self.sample_weights and self.sample_rows is None:
-            raise ConfigError("sample_weights", "sample_rows is not set: weights say how it is shared out")
+            raise ConfigError("sample_weights", "sample_rows is not set; the weights divide it among the sources")
         if any(not 0 < weight < float("inf") for weight in (self.sample_weights or {}).values()):
             raise ConfigError("sample_weights", "a weight must be above 0")
         self.where()

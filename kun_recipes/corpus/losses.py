@@ -10,14 +10,14 @@ from kun_recipes.errors import UserError
 from kun_recipes.execution.counts import read_counts
 
 ADVICE = {
-    "invalid_json": "give one JSON object a line, or one array",
+    "invalid_json": "write one JSON object per line, or one array",
     "invalid_utf8": "UTF-8, GB18030 and UTF-16 are read: convert the file with iconv",
-    "wrong_type": "name another field by text_field, or choose another format",
-    "missing_field": "name the field of the text by text_field, or choose another format",
+    "wrong_type": "set text_field to another field, or choose another format",
+    "missing_field": "set text_field to the field of the text, or choose another format",
     "truncated_archive": "download the file again",
     "corrupt_archive": "download the file again, or unpack it",
     "corrupt_file": "download the file again",
-    "broken_row": "quote fields that hold quotes, delimiters or line breaks, and double the quotes in them",
+    "broken_row": "quote fields that contain quotes, delimiters or line breaks, and double the quotes in them",
     "wrong_file": "replace the file",
     "empty_file": "download the file again",
 }
@@ -47,7 +47,7 @@ def check_readable(corpora: Ranks, logs: Path, unreadable: Path, max_share: floa
                 where = f"{first[schema.FILE_PATH]}:{first['line']}"
                 raise UserError(
                     f"{path}: {lost} of {counts.read} records cannot be read ({reason}), the first in {where}: "
-                    f"{first[schema.VALUE]}; {advice}, {anew}; or go on in it with a higher max_unreadable"
+                    f"{first[schema.VALUE]}; {advice}, {anew}; or continue in it with a higher max_unreadable"
                 )
 
 
@@ -60,8 +60,8 @@ def check_kept(corpora: Ranks, logs: Path, page: Path, anew: str = ANEW) -> None
         if not counts.rows_out:
             removed = ", ".join(f"{reason} {count}" for reason, count in counts.removed.items()) or "no text"
             raise UserError(
-                f"{path}: nothing is kept of its {counts.read} records (removed: {removed}); "
-                f"{page} shows them: mend the corpus or the rules, or leave it out of corpora, {anew}"
+                f"{path}: none of its {counts.read} records is kept (removed: {removed}); "
+                f"{page} shows them: correct the corpus or the rules, or remove it from corpora, {anew}"
             )
 
 

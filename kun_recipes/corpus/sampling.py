@@ -182,7 +182,7 @@ def check_weights(weights: Mapping[str, float] | None, formats: Sequence[CorpusF
 def _refuse_unknown(weights: Mapping[str, float], sources: Collection[str]) -> None:
     if unknown := [source for source in weights if source not in sources]:
         known = ", ".join(sorted(sources)) or "none"
-        raise UserError(f"sample_weights: no row of source {unknown[0]}; the sources that have rows are: {known}")
+        raise UserError(f"sample_weights: no rows of source {unknown[0]}; the sources with rows are: {known}")
 
 
 class _Smallest:

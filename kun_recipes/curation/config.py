@@ -32,15 +32,15 @@ class CandidatesConfig(EngineConfig, PushConfig, OfRound):
     """Columns that the stage writes."""
     by_endpoint = True
 
-    subset: str | None = option(None, "config of the Hub dataset that is read; null: its default one")
-    split: str | None = option(None, "split of the Hub dataset that is read; null: all but test and validation splits")
+    subset: str | None = option(None, "config of the input Hub dataset; null: the default config")
+    split: str | None = option(None, "split of the input Hub dataset; null: all except test and validation splits")
     columns: dict[str, str] | None = option(
-        None, "columns of the rows that are read, where they have other names, such as {text: content}"
+        None, "columns of the input rows, if they have other names, such as {text: content}"
     )
     language: Language = language_option(affects_rows=False)
     candidate_temperature: float | None = option(
         None,
-        f"temperature of further candidates where the first is greedy; null: {FURTHER_TEMPERATURE}",
+        f"temperature of further candidates if the first is greedy; null: {FURTHER_TEMPERATURE}",
         source="ours",
         above=0,
         max=2,
@@ -52,7 +52,7 @@ class CandidatesConfig(EngineConfig, PushConfig, OfRound):
         if self.candidate_temperature is not None and (temperature := self.decoding().temperature):
             raise ConfigError(
                 "candidate_temperature",
-                f"the first candidate is drawn, too, at temperature {temperature:g}, which goes for all: leave it out",
+                f"the first candidate is sampled too, and its temperature, {temperature:g}, applies to all; remove it",
             )
 
     def source(self) -> RowSource:
@@ -72,16 +72,16 @@ class LabelConfig(CandidatesConfig):
     rows_option, own = "segments", schema.LABELLED
 
     segments: RowsPath = option(
-        help="segments: folder of rows that the corpus stage wrote; file or folder of Parquet or JSON lines; or "
-        "owner/name@revision, a dataset of the Hub",
+        help="segments: rows folder of the corpus stage; file or folder of Parquet or JSON lines; or Hub dataset "
+        "owner/name@revision",
         selects=True,
     )
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
     prompt: PromptPath = option("recipes/prompts/label.txt", "label prompt", source="the released label model's")
     candidates: int = option(
         1,
-        "instructions written for each segment, of which the best is kept: one that all bounds and rules keep, then a "
-        "question or an order, then one whose details the segment has, then the one of highest fit",
+        "number of instructions written per segment; the best is kept. Compared in this order: passes all bounds and "
+        "rules; is a question or an order; has only details of the segment; has the highest fit",
         source="Kun §3.2: one",
         min=1,
         selects=True,
@@ -89,13 +89,13 @@ class LabelConfig(CandidatesConfig):
     )
     max_new_tokens: int | None = option(
         None,
-        "longest instruction; one that does not end by then is removed; null: the preset's, or 96",
+        "maximum length of an instruction; one that does not end by then is removed; null: the preset's, or 96",
         unit="tokens",
         min=1,
     )
     max_tokens: int = option(
         512,
-        "a row is removed when its segment or instruction is longer",
+        "maximum length of the segment and of the instruction; longer rows are removed",
         unit="tokens",
         source="Kun §3.2",
         min=1,
@@ -103,17 +103,17 @@ class LabelConfig(CandidatesConfig):
     )
     max_perplexity: float | None = option(
         None,
-        "highest perplexity of the instruction given the segment",
+        "maximum perplexity of the instruction given the segment",
         source="Kun §3.2 filters by it and gives no figure",
         above=1,
         selects=True,
     )
     min_fit: float | None = option(
-        None, "lowest fit, log p(x|y) - log p(x) a token", unit="nats", source="ours", selects=True
+        None, "minimum fit, log p(x|y) - log p(x) per token", unit="nats", source="ours", selects=True
     )
     min_fit_percentile: float | None = option(
         None,
-        "remove this share of the candidates, those of lowest fit",
+        "remove this share of the candidates, those with the lowest fit",
         unit="percent",
         source="ours",
         min=0,
@@ -122,8 +122,8 @@ class LabelConfig(CandidatesConfig):
     )
     round: int | None = option(
         None,
-        "number of the round, from 1: the segments are its part of them, and each row gets the number; null: all "
-        "segments; recipes/run.py --rounds sets it",
+        "number of the round, from 1: only this round's part of the segments is labelled, and each row gets the "
+        "number; null: all segments; recipes/run.py --rounds sets it",
         min=1,
     )
     round_share: float | None = option(
@@ -136,22 +136,22 @@ class LabelConfig(CandidatesConfig):
     )
     held_out_segments: int | None = option(
         None,
-        "segments, by hash, that no round labels for its dataset: the models of each round go over them, and the gain "
-        f"stage compares what they make of them; at most {MOST_HELD_OUT:.0%} of all; the same in all rounds; null: "
+        "number of segments, chosen by hash, that no round labels for its dataset: the models of each round process "
+        f"them, and the gain stage compares the results; at most {MOST_HELD_OUT:.0%}; the same in all rounds; null: "
         f"{HELD_OUT_SEGMENTS}; 0: none",
         source="ours",
         min=0,
     )
     drop_statements: bool = option(
         False,
-        "remove an instruction that by its form is neither a question nor an order",
+        "remove instructions whose form is neither a question nor an order",
         source="ours; Kun §3.2 asks the chat model, in refine",
         selects=True,
         package_file="rules/forms.yaml",
     )
     rules: InputPath | None = option(
         None,
-        "YAML file of the A.2 rules; null takes the ones of the package",
+        "YAML file of the A.2 rules; null: the package's file",
         package_file=["rules/rules.yaml", "privacy/privacy.yaml"],
         named_in={"privacy/privacy.yaml": "sensitive_information.detectors"},
         selects=True,
@@ -188,14 +188,14 @@ class LabelConfig(CandidatesConfig):
             if getattr(self, name) is not None:
                 raise ConfigError(
                     name,
-                    "fit is how likely an instruction is without its segment, and engine openai cannot score a given "
-                    "text: set it to null, or label by engine transformers or vllm",
+                    "fit needs the likelihood of an instruction without its segment, but engine openai cannot score a "
+                    "given text: set it to null, or label with engine transformers or vllm",
                 )
         if self.max_perplexity is not None and self.logprobs is False:
             raise ConfigError(
                 "max_perplexity",
-                "perplexity needs the log-probabilities of what is written, and logprobs is false: set it to null, or "
-                "label by engine transformers or vllm",
+                "perplexity needs the log-probabilities of the written text, but logprobs is false: set it to null, "
+                "or label with engine transformers or vllm",
             )
 
 
@@ -206,112 +206,114 @@ class RefineConfig(CandidatesConfig):
     rows_option, needed, own = "candidates", (schema.INSTRUCTION,), schema.REFINED
 
     candidates: RowsPath = option(
-        help="candidates: folder of rows that the label stage wrote; file or folder of Parquet or JSON lines; or "
-        "owner/name@revision, a dataset of the Hub",
+        help="candidates: rows folder of the label stage; file or folder of Parquet or JSON lines; or Hub dataset "
+        "owner/name@revision",
         selects=True,
     )
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
     dataset_dir: OutputPath = option(
         help="folder of the finished dataset, one Parquet split per source", affects_rows=False
     )
-    filter_prompt: PromptPath = option("recipes/prompts/filter.txt", "is it an instruction?", source="Kun figure 4")
+    filter_prompt: PromptPath = option(
+        "recipes/prompts/filter.txt", "prompt: is it an instruction?", source="Kun figure 4"
+    )
     score_target: Literal["instruction", "pair"] = option(
         "instruction",
-        "what is scored: the instruction alone (focused), or with the segment as its output (comprehensive)",
+        "text to score: the instruction alone (focused), or with the segment as its output (comprehensive)",
         source="Kun §3.3",
     )
     score_prompt: PromptPath = option(
         "recipes/prompts/score.txt",
-        "is it a good one? score_target pair takes one with {output} too, recipes/prompts/score_pair.txt",
+        "prompt: is it a good one? score_target pair needs a prompt with {output}, recipes/prompts/score_pair.txt",
         source="Kun figure 10",
     )
     answers: Literal["polished", "unaided", "raw"] = option(
         "polished",
-        "written by the model with the segment before it; unaided, written from the instruction alone; or raw, the "
+        "polished: written by the model with the segment; unaided: written from the instruction alone; raw: the "
         "segment itself",
         source="Kun §3.3",
     )
     answer_candidates: int = option(
         1,
-        "answers written to each instruction, of which the best is kept: one that the rules keep, then one without "
-        "missing details, then one that support and judge keep, then the one that they find right most surely; more "
-        "than one needs verify",
+        "number of answers written per instruction; the best is kept. Compared in this order: passes the rules; adds "
+        "no details; passes support and judge; has the highest odds by them of being right. More than one needs "
+        "verify",
         source="Kun §3.3: one",
         min=1,
         selects=True,
     )
     polish_prompt: PromptPath = option(
         "recipes/prompts/polish.txt",
-        "refine prompt; unaided answers take one without {segment}, recipes/prompts/answer.txt",
+        "refine prompt; unaided answers need one without {segment}, recipes/prompts/answer.txt",
         source="Kun figure 10",
     )
     verify: bool = option(
         False,
-        "check polished answers against their segments: details, support, and a judge of answers, which judge_data "
-        "needs items for",
+        "check polished answers against their segments: details, support, and a judge of answers, for which "
+        "judge_data needs items",
         source="ours",
         package_file="curation/tails.yaml",
     )
     keep_unverified: bool = option(
         False,
-        "with verify, measure only: drop no row by it, and strip no tail",
+        "with verify: only measure; remove no row and strip no tail",
         source="ours",
         selects=True,
         package_file="curation/details.yaml",
     )
     checks: list[str] = option(
         list(CHECKS),
-        "with verify, what drops rows; the others are measured all the same. tails strips the courtesies, too",
+        "with verify: checks that remove rows; the others are only measured. tails also strips courtesies",
         source="ours",
         choices=CHECKS,
         selects=True,
     )
     unique_instructions: bool = option(
         False,
-        "of rows whose instructions are near duplicates, by MinHash over pairs of letters, keep the first",
+        "of rows with near-duplicate instructions (MinHash over pairs of letters), keep only the first",
         source="ours",
         selects=True,
     )
     unaided_prompt: PromptPath = option(
-        "recipes/prompts/answer.txt", "the instruction alone, which support is measured against", source="ours"
+        "recipes/prompts/answer.txt", "prompt with the instruction alone, to measure support", source="ours"
     )
     answer_prompt: PromptPath = option(
-        "recipes/prompts/answer_judge.txt", "does the answer fit its instruction and segment?", source="ours"
+        "recipes/prompts/answer_judge.txt", "prompt: does the answer fit its instruction and segment?", source="ours"
     )
     judge_data: list[DatasetPath] = option(
         help="files of labelled items: half train the judges, a quarter chooses their thresholds, a quarter measures "
-        "them; with outputs for pairs; or folders of people's votes, as recipes/annotate.py exports them; "
-        "or owner/name@revision, either of them on the Hub",
+        "them; items on pairs need outputs; or folders of people's votes, as recipes/annotate.py exports them; "
+        "or owner/name@revision for either of them on the Hub",
     )
     filter_threshold: float | None = option(
         None,
-        "lowest calibrated log-odds of 是 kept; null chooses it on the development items of judge_data: the one at "
-        "which both labels are as likely, or of target_precision",
+        "minimum calibrated log-odds of 是; null: chosen on the development items of judge_data, where both labels "
+        "are equally likely, or by target_precision",
         unit="nats",
         selects=True,
     )
     score_threshold: float | None = option(
         None,
-        "lowest calibrated log-odds of 好 kept; null chooses it likewise",
+        "minimum calibrated log-odds of 好; null: chosen in the same way",
         unit="nats",
         selects=True,
     )
     support_threshold: float | None = option(
         None,
-        "lowest support kept, log p(a|x,y) - log p(a|x) a token; null chooses it likewise, on answers",
+        "minimum support, log p(a|x,y) - log p(a|x) per token; null: chosen in the same way, on answers",
         unit="nats",
         selects=True,
     )
     answer_threshold: float | None = option(
         None,
-        "lowest calibrated log-odds of 好 kept, of the answer; null chooses it likewise",
+        "minimum calibrated log-odds of 好 for the answer; null: chosen in the same way",
         unit="nats",
         selects=True,
     )
     target_precision: float | None = option(
         None,
-        "choose the lowest threshold of each judge with this precision on the development items; where none has it, "
-        "the lowest of those with the highest precision; a threshold that is given stays",
+        "choose for each judge the lowest threshold with this precision on the development items; if none has it, the "
+        "lowest one with the highest precision; thresholds that are set do not change",
         source="ours",
         above=0,
         max=1,
@@ -319,14 +321,14 @@ class RefineConfig(CandidatesConfig):
     )
     max_new_tokens: int | None = option(
         None,
-        "longest answer; one that does not end by then is removed; null: the preset's, or 1024",
+        "maximum length of an answer; one that does not end by then is removed; null: the preset's, or 1024",
         unit="tokens",
         source="the released scripts",
         min=1,
     )
     rules: InputPath | None = option(
         None,
-        "YAML file of the A.2 rules; null takes the ones of the package",
+        "YAML file of the A.2 rules; null: the package's file",
         package_file=["rules/rules.yaml", "privacy/privacy.yaml"],
         named_in={"privacy/privacy.yaml": "sensitive_information.detectors"},
         selects=True,
@@ -340,17 +342,17 @@ class RefineConfig(CandidatesConfig):
     def check(self) -> None:
         super().check()
         if self.verify and self.answers != "polished":
-            raise ConfigError("verify", f"compares polished answers with their segments; answers is {self.answers}")
+            raise ConfigError("verify", f"compares polished answers with segments, but answers is {self.answers}")
         if self.verify and self.engine == "openai" and "support" in self.checks:
             others = ", ".join(name for name in CHECKS if name != "support")
             raise ConfigError(
                 "checks",
-                "support is how likely an answer is with and without its segment, and engine openai cannot score a "
-                f"given text: set checks: [{others}], or refine by engine transformers or vllm",
+                "support needs the likelihood of an answer with and without its segment, but engine openai cannot "
+                f"score a given text: set checks: [{others}], or refine with engine transformers or vllm",
             )
         if self.answer_candidates > 1 and not self.verify:
             raise ConfigError(
-                "answer_candidates", "verify chooses the best of several, and is false: set verify: true"
+                "answer_candidates", "verify chooses the best of several, but is false: set verify: true"
             )
 
     def thresholds(self) -> dict[str, float | None]:

@@ -90,7 +90,7 @@ def load_judge_items(
     for file in files:
         for where, item in _read(file, pairs):
             if items.setdefault((item.judge, *item.asked), item) is not item:
-                raise UserError(f"{where}: the {item.judge} judge has this text already: {item.text}")
+                raise UserError(f"{where}: the {item.judge} judge already has this text: {item.text}")
     for judge in judges:
         _check_parts(judge, [item for item in items.values() if item.judge == judge], ", ".join(files))
     return list(items.values())
@@ -136,7 +136,7 @@ def _check_parts(judge: str, items: Sequence[JudgeItem], files: str) -> None:
                 count = sum(item.label == label for item in items)
                 apart = ", of at least 4 segments" if judge == "answer" else ""
                 raise UserError(
-                    f"{files}: the {judge} judge has {count} items labelled {label}, and none of them to {purpose}; "
+                    f"{files}: the {judge} judge has {count} items labelled {label}, but none to {purpose}; "
                     f"give it at least 4 in one file{apart}: half train it, a quarter chooses its threshold, "
                     "a quarter measures it"
                 )
@@ -164,7 +164,7 @@ def _read(file: str, pairs: bool) -> Iterator[tuple[str, JudgeItem]]:
 
 def _read_hub(source: str, name: str, revision: str | None, pairs: bool) -> Iterator[tuple[str, JudgeItem]]:
     """Yield the items of a dataset of the Hub: of its votes on pairs where it has such a config, else its rows."""
-    problem = f"{source}: neither a file of labelled items nor a dataset that the Hub gives"
+    problem = f"{source}: neither a file of labelled items nor a dataset that is available on the Hub"
     subset = VOTES if VOTES in config_names(name, revision, problem) else None
     for split, rows in load_splits(name, revision, subset, None, problem).items():
         where = f"{source}/{split}"
@@ -189,11 +189,11 @@ def _parse(row: Any, where: str, file: str, pairs: bool) -> JudgeItem:
     text = "instruction" if row.get("judge") == "answer" else "text"
     for key in ("judge", text, "label"):
         if not isinstance(row.get(key), str) or not row[key].strip():
-            raise UserError(f"{where}: {key} must be text that is not empty")
+            raise UserError(f"{where}: {key} must be non-empty text")
     judge = row["judge"]
     if judge not in LABELS:
         *others, last = LABELS
-        raise UserError(f"{where}: unknown judge {judge}; there are {', '.join(others)} and {last}")
+        raise UserError(f"{where}: unknown judge {judge}; the judges are {', '.join(others)} and {last}")
     if row["label"] not in LABELS[judge]:
         raise UserError(f"{where}: the {judge} judge answers {' or '.join(LABELS[judge])}, not {row['label']}")
     about = {"answer": ("segment", "output"), "score": ("output",) if pairs else ()}.get(judge, ())
@@ -201,7 +201,7 @@ def _parse(row: Any, where: str, file: str, pairs: bool) -> JudgeItem:
         if key in about:
             if not isinstance(row.get(key), str) or not row[key].strip():
                 what = "the pair and its segment" if judge == "answer" else "the pair"
-                fault = f"{key} must be text that is not empty"
+                fault = f"{key} must be non-empty text"
                 raise UserError(f"{where}: {fault}: the {judge} judge is asked about {what}")
         elif row.get(key):
             what = "the pair alone" if about else "the instruction alone"

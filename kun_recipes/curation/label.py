@@ -81,7 +81,7 @@ def tokenizer_folder(config: LabelConfig) -> str | None:
         return resolve_model(config.tokenizer)
     if any(not isinstance(row.get(schema.TOKENS), int) for row in read_rows(config.segments)):
         raise UserError(
-            f"{config.segments}: has rows without `{schema.TOKENS}`, and a server counts none before it is asked: "
+            f"{config.segments}: has rows without `{schema.TOKENS}`, and a server does not count tokens in advance: "
             "set tokenizer to a folder or Hub id of a model"
         )
     return None
@@ -141,7 +141,7 @@ def run(config: LabelConfig) -> None:
         stage.begin()
         measured = run_pipeline(pipeline, stage.logs(MEASURE), len(shards), config.where(), reads=shards)
         if not measured.read:
-            raise UserError(f"{config.segments}: round {config.round} has no segment to label; ask for fewer rounds")
+            raise UserError(f"{config.segments}: round {config.round} has no segment to label; set fewer rounds")
         counts = run_pipeline(select(config, stage), stage.logs(SELECT), len(shards))
         counts.check_measured(measured)
         if held_out:

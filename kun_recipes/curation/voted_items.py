@@ -42,7 +42,7 @@ def count_votes(source: str, votes: Iterable[Vote], pairs: bool) -> Iterator[tup
     liked_most = sum(balance > 0 for balance in good.values())
     print_once_per_machine(
         f"{source}: {len(good)} {'pairs' if pairs else 'instructions'} with votes: {liked_most} good, "
-        f"{len(good) - liked_most - ties} poor, {ties} left out as ties"
+        f"{len(good) - liked_most - ties} poor, {ties} omitted as ties"
     )
     for (instruction, output), balance in good.items():
         if balance:
@@ -57,8 +57,8 @@ def is_vote(row: dict[str, Any]) -> bool:
 def no_texts(where: str) -> UserError:
     """Return the error for votes that were exported without what they are about."""
     return UserError(
-        f"{where}: votes without the texts that they are on; give the folder dataset that "
-        "recipes/annotate.py --export true writes beside them"
+        f"{where}: votes without their texts; give the dataset folder that "
+        "recipes/annotate.py --export true writes next to them"
     )
 
 
@@ -71,13 +71,13 @@ def votes_of(path: Path) -> list[Vote]:
     file = path / FILE if path.is_dir() else path
     if not file.is_file():
         raise UserError(
-            f"{path}: holds no {FILE}; give a file of labelled items, or the folder dataset that "
-            "recipes/annotate.py --export true writes of votes on pairs"
+            f"{path}: contains no {FILE}; give a file of labelled items, or the dataset folder that "
+            "recipes/annotate.py --export true writes for votes on pairs"
         )
     try:
         table = parquet.read_table(file)
     except (pyarrow.ArrowException, OSError) as error:
-        raise UserError(f"{file}: not a Parquet file that can be read: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{file}: not a readable Parquet file: {str(error).splitlines()[0]}") from error
     return checked_votes(str(file), table)
 
 
@@ -85,7 +85,7 @@ def checked_votes(source: str, table: pyarrow.Table) -> list[Vote]:
     """Return the rows of a table as votes; raise UserError where a column is missing, or a row is not a vote."""
     if missing := [name for name in COLUMNS if name not in table.column_names]:
         raise UserError(
-            f"{source}: lacks {', '.join(missing)}: not the votes on pairs that recipes/annotate.py --export true "
+            f"{source}: lacks {', '.join(missing)}; give the votes on pairs that recipes/annotate.py --export true "
             "writes"
         )
     votes = table.select(COLUMNS).to_pylist()
@@ -103,5 +103,5 @@ def _problem(vote: dict[str, Any]) -> str | None:
         return f"output must be one of {', '.join(GRADES)}, not {vote['output']}"
     for name in TEXTS:
         if not isinstance(vote[name], str) or not vote[name].strip():
-            return f"{name} must be text that is not empty"
+            return f"{name} must be non-empty text"
     return None

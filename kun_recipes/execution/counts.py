@@ -42,7 +42,7 @@ class Counts:
         """Return the counts of this pipeline and the one that reads what it wrote, as if they were one."""
         self.check("a pipeline")
         if following.rows_in != self.rows_out:
-            raise RuntimeError(f"a pipeline wrote {self.rows_out} rows, and the next one read {following.rows_in}")
+            raise RuntimeError(f"a pipeline wrote {self.rows_out} rows, but the next one read {following.rows_in}")
         lines, not_best = self.lines_removed + following.lines_removed, self.not_best + following.not_best
         others = self.other_rounds + following.other_rounds
         removed = self.removed + following.removed
@@ -52,7 +52,7 @@ class Counts:
     def check_measured(self, measured: "Counts") -> None:
         """Raise RuntimeError unless this pipeline selected among all rows that were read to be measured."""
         if self.rows_in != measured.read:
-            raise RuntimeError(f"{measured.read} rows were read to be measured, and {self.rows_in} came back")
+            raise RuntimeError(f"{measured.read} rows were read for measuring, but {self.rows_in} came back")
 
     def check(self, stage: str) -> None:
         """Raise RuntimeError when a row was neither kept nor removed with a reason."""

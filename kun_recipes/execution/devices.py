@@ -24,8 +24,8 @@ def check_enough(workers: int, gpus: int) -> None:
     found = len(visible_gpus())
     if found and workers * gpus > found:
         raise UserError(
-            f"workers {workers} x {gpus} GPUs each make {workers * gpus}; this machine shows {found}: lower workers, "
-            "tensor_parallel, or both"
+            f"workers {workers} x {gpus} GPUs each need {workers * gpus}, but only {found} are visible: lower "
+            "workers, tensor_parallel, or both"
         )
 
 

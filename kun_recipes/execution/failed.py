@@ -20,7 +20,7 @@ class WithoutFailed:
 
     without_failed: list[str] | None = option(
         None,
-        "folders of stages: what such a stage has not finished is left out, and named; recipes/run.py sets it",
+        "stage folders: input from a stage that has not finished is skipped and reported; recipes/run.py sets it",
         affects_rows=False,
     )
     left_out: dict[str, list[str]] = field(default_factory=dict, init=False)

@@ -206,7 +206,7 @@ class StageFolder:
             then, now = _short(asked_then.get(refused[0])), _short(self.asked.get(refused[0]))
             raise UserError(
                 f"{self.folder}: was made with another {', '.join(refused)} ({refused[0]}: {then} then, {now} now); "
-                "remove the folder or give another output_dir (recipes/run.py: --fresh)"
+                "remove the folder or set another output_dir (recipes/run.py: --fresh)"
             )
         return changed
 

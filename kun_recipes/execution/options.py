@@ -20,9 +20,9 @@ class PushConfig:
     """Options of a stage whose finished rows can go to the Hub."""
 
     push_to: str | None = option(
-        None, "owner/name of the dataset on the Hub that the finished rows become; null: none", affects_rows=False
+        None, "owner/name of the Hub dataset to which the finished rows are pushed; null: no push", affects_rows=False
     )
-    private: bool = option(True, "visible to its owners alone", affects_rows=False)
+    private: bool = option(True, "make the dataset visible only to its owners", affects_rows=False)
 
     def check_repository(self) -> None:
         """Raise ConfigError where `push_to` cannot be the name of a repository with its owner."""
@@ -31,7 +31,7 @@ class PushConfig:
         try:
             validate_repo_id(self.push_to)
         except HFValidationError as error:
-            raise ConfigError("push_to", f"no name for the Hub: {' '.join(str(error).split())}") from error
+            raise ConfigError("push_to", f"not a valid name on the Hub: {' '.join(str(error).split())}") from error
         if "/" not in self.push_to:
             raise ConfigError("push_to", f"write owner/name, not {self.push_to}")
 
@@ -40,12 +40,12 @@ class PushConfig:
 class HubSeeds:
     """Options that say which part of a Hub dataset the seeds are."""
 
-    seeds_revision: str | None = option(None, "commit of the seeds, where they are a Hub dataset")
-    seeds_subset: str | None = option(None, "config of the seeds, where they are a Hub dataset; null: its default one")
+    seeds_revision: str | None = option(None, "commit of the seeds, if they are a Hub dataset")
+    seeds_subset: str | None = option(None, "config of the seeds, if they are a Hub dataset; null: the default config")
     seeds_split: str | None = option(
         None,
-        "split of the seeds, where they are a Hub dataset; null: all but test and validation splits, which are left "
-        "out by their names",
+        "split of the seeds, if they are a Hub dataset; null: all splits except test and validation splits, which are "
+        "recognised by their names",
     )
 
     def seeds_part(self) -> HubPart:
@@ -55,7 +55,7 @@ class HubSeeds:
     def check_seeds_part(self, seeds: str | None) -> None:
         """Raise ConfigError for a part of seeds that are no Hub dataset."""
         if key := _part_of_no_hub_dataset(self, ("seeds_revision", "seeds_subset", "seeds_split"), seeds):
-            raise ConfigError(key, "holds for a Hub dataset; the seeds are a path")
+            raise ConfigError(key, "applies only to a Hub dataset; the seeds are a path")
 
 
 @dataclass(kw_only=True)
@@ -63,10 +63,10 @@ class HubPairs:
     """Options that say which part of a Hub dataset the measured pairs are."""
 
     dataset_subset: str | None = option(
-        None, "config of the dataset, where it is one of the Hub; null: its default one"
+        None, "config of the dataset, if it is a Hub dataset; null: the default config"
     )
     dataset_split: str | None = option(
-        None, "split of the dataset, where it is one of the Hub; null: all but test and validation splits"
+        None, "split of the dataset, if it is a Hub dataset; null: all except test and validation splits"
     )
 
     def dataset_part(self) -> HubPart:
@@ -76,7 +76,7 @@ class HubPairs:
     def check_dataset_part(self, dataset: str | None) -> None:
         """Raise ConfigError for a part of a dataset that is not on the Hub."""
         if key := _part_of_no_hub_dataset(self, ("dataset_subset", "dataset_split"), dataset):
-            raise ConfigError(key, "holds for a Hub dataset; the dataset is a path")
+            raise ConfigError(key, "applies only to a Hub dataset; the dataset is a path")
 
 
 def _part_of_no_hub_dataset(config: object, keys: Sequence[str], source: str | None) -> str | None:
@@ -90,18 +90,22 @@ def _part_of_no_hub_dataset(config: object, keys: Sequence[str], source: str | N
 class ExecutorConfig:
     """Options for where the tasks of a stage run."""
 
-    executor: Literal["local", "slurm"] = option("local", "this machine, or a Slurm job array", affects_rows=False)
-    workers: int | None = option(1, "tasks at a time: processes here, jobs on Slurm", min=1, affects_rows=False)
+    executor: Literal["local", "slurm"] = option(
+        "local", "where tasks run: this machine, or a Slurm job array", affects_rows=False
+    )
+    workers: int | None = option(
+        1, "maximum number of tasks at a time: processes on this machine, jobs on Slurm", min=1, affects_rows=False
+    )
     slurm_partition: str | None = option(None, "partition of the jobs, for executor slurm", affects_rows=False)
     slurm_time: str = option("12:00:00", "time limit of a job", unit="HH:MM:SS", affects_rows=False)
     slurm_memory_gb: int = option(4, "memory of a job", unit="GiB", min=1, affects_rows=False)
-    slurm_account: str | None = option(None, "account that the jobs are charged to", affects_rows=False)
+    slurm_account: str | None = option(None, "account to which the jobs are charged", affects_rows=False)
     slurm_qos: str | None = option(None, "quality of service of the jobs", affects_rows=False)
     slurm_sbatch: list[str] | None = option(
-        None, "further options of sbatch, as `constraint=a800`", affects_rows=False
+        None, "further sbatch options, such as `constraint=a800`", affects_rows=False
     )
     slurm_setup: list[str] | None = option(
-        None, "lines of shell that each job begins with, as `module load cuda`", affects_rows=False
+        None, "shell lines that each job runs first, such as `module load cuda`", affects_rows=False
     )
 
     def where(self) -> Executor:
@@ -112,7 +116,7 @@ class ExecutorConfig:
         if self.executor == "local":
             return None
         if self.slurm_partition is None:
-            raise ConfigError("slurm_partition", "executor slurm needs one: `sinfo` lists them")
+            raise ConfigError("slurm_partition", "executor slurm needs a partition; `sinfo` lists the partitions")
         return SlurmOptions(
             self.slurm_partition,
             self.slurm_time,

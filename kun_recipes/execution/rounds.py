@@ -20,8 +20,8 @@ class OfRound:
 
     gains: list[StagePath] | None = option(
         None,
-        "folders of the gain stages of earlier rounds: if one says that its round did not help, this stage ends at "
-        "once; recipes/run.py sets it",
+        "folders of the gain stages of earlier rounds: if one reports that its round did not help, this stage does "
+        "nothing; recipes/run.py sets it",
         affects_rows=False,
     )
 

@@ -38,7 +38,7 @@ def finished_summary(folder: str | Path) -> dict[str, Any]:
     """Return the summary of a finished stage. Raises UserError if the stage is not finished."""
     path = Path(folder) / SUMMARY
     if not path.is_file():
-        raise UserError(f"{folder}: no finished stage ({SUMMARY} is not there); run that stage first")
+        raise UserError(f"{folder}: no finished stage ({SUMMARY} is missing); run that stage first")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -46,7 +46,7 @@ def finished_training(folder: str | Path) -> dict[str, Any]:
     """Return the summary of a finished training. Raises UserError if it is not finished."""
     path = Path(folder) / TRAIN_SUMMARY
     if not path.is_file():
-        raise UserError(f"{folder}: no finished training ({TRAIN_SUMMARY} is not there); train it first")
+        raise UserError(f"{folder}: no finished training ({TRAIN_SUMMARY} is missing); train it first")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -55,5 +55,5 @@ def _check_follows(folder: str, summary: Mapping[str, Any], before: str, earlier
     if summary["rows_in"] != earlier["rows_kept"]:
         raise UserError(
             f"{folder}: read {summary['rows_in']} rows, but {before} kept {earlier['rows_kept']}; "
-            "they are not of one run: run the later stage again, or name the folders that belong together"
+            "they do not belong to one run: run the later stage again, or give folders of the same run"
         )

@@ -126,7 +126,8 @@ class Workers(LocalPipelineExecutor):
     def goes_on(self) -> str:
         """Return the end of the message about a task that was lost."""
         return (
-            f"nothing of it was kept; the log is {self.logging_dir.path}/console.log; the same command goes on with it"
+            f"none of its output was kept; the log is {self.logging_dir.path}/console.log; "
+            "run the same command again to redo it"
         )
 
 
@@ -207,13 +208,13 @@ class _Pool:
                 self._asks(connection)  # the error that ended it; the worker takes no further task
         lost = [rank for one in connections if (rank := self.at_work[one]) is not None]
         if process.exitcode or lost:
-            names = ", ".join(map(self.executor.named, lost)) or "a worker that had no task"
+            names = ", ".join(map(self.executor.named, lost)) or "a worker without a task"
             raise UserError(f"{names}: {_how_it_ended(process.exitcode)}; {self.executor.goes_on()}")
 
 
 def _how_it_ended(code: int) -> str:
     if code == -signal.SIGKILL:
-        return "its process was killed (SIGKILL), as it is when the memory is used up: give it more, or fewer workers"
+        return "its process was killed (SIGKILL), usually because memory ran out: give it more, or use fewer workers"
     return f"its process was killed by signal {-code}" if code < 0 else f"its process ended with exit code {code}"
 
 

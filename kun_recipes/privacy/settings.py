@@ -52,7 +52,7 @@ class Treatments:
             if treatment.action not in ACTIONS:
                 raise ConfigError(f"{kind}.action", f"must be one of {', '.join(ACTIONS)}, not {treatment.action!r}")
             if not treatment.placeholder:
-                raise ConfigError(f"{kind}.placeholder", "is empty, so that nothing would show that text is missing")
+                raise ConfigError(f"{kind}.placeholder", "is empty; give a text that marks what was removed")
 
 
 KINDS = tuple(field.name for field in fields(Treatments))

@@ -39,7 +39,7 @@ class SensitiveSettings:
     def __post_init__(self) -> None:
         for kind in self.kinds:
             if kind not in KINDS:
-                raise ConfigError("kinds", f"must be some of {', '.join(KINDS)}, not {kind!r}")
+                raise ConfigError("kinds", f"must contain only {', '.join(KINDS)}, not {kind!r}")
 
 
 class SensitiveInformation(Rule):

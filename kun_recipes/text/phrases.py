@@ -128,7 +128,7 @@ class PhraseLists:
 def check_pattern(pattern: str) -> None:
     """Raises re.error for an expression that does not compile, or that could match without taking a character."""
     if _parser.parse(pattern, FLAGS).getwidth()[0] == 0:
-        raise re.error("matches where nothing stands")
+        raise re.error("matches empty text")
     re.compile(pattern, FLAGS)
 
 

@@ -125,7 +125,7 @@ def test_the_preference_arm_trains_the_model_of_another_one_further(load, tmp_pa
 
 
 def test_a_recipe_without_a_preference_training_has_no_such_arm(load):
-    with pytest.raises(ConfigError, match=r"has no preference\.yaml, which an ablation runs"):
+    with pytest.raises(ConfigError, match=r"has no preference\.yaml; an ablation needs it"):
         load(*FURTHER_ARMS, recipe="humpback")
 
 
@@ -207,7 +207,7 @@ def test_an_arm_that_failed_has_an_open_row(load):
     base = {"name": "chat", "scores": {}, "held_out": held_out}
     results = {"models": [base], "benchmarks": {}, "held_out": {"pairs": 7}}
     rows = ablation_table(load(FIRST).arms, results).rows
-    assert [row[0] for row in rows] == ["chat (all arms' start)", FIRST]
+    assert [row[0] for row in rows] == ["chat (start of all arms)", FIRST]
     assert set(rows[1][1:]) == {"–"}
 
 
@@ -225,7 +225,7 @@ def test_the_arms_are_refined_trained_and_measured_together(repository: Path, de
     assert done.returncode == 0, done.stderr
     table = (tmp_path / "ablation.md").read_text(encoding="utf-8")
     lines = [line.split(" | ")[0].strip("| ") for line in table.splitlines() if line.startswith("| ")]
-    assert lines == ["arm", "---", "primary_chat_model (all arms' start)", *names]
+    assert lines == ["arm", "---", "primary_chat_model (start of all arms)", *names]
     raw, unaided, _, verified = (list(read_rows(tmp_path / name / "refine" / "rows")) for name in names[:4])
     assert {row["id"] for row in raw} & {row["id"] for row in unaided}
     assert all(row["output"] == row["text"] for row in raw)

@@ -52,9 +52,9 @@ def test_a_run_with_a_failed_stage_fails(finished, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("sample", "outputs/demo/corpus", "--sample goes with --plan"),
-        ("dry_run", True, "--dry-run goes with --slurm CLUSTER"),
-        ("status", True, "--status goes with --slurm CLUSTER"),
+        ("sample", "outputs/demo/corpus", "--sample requires --plan"),
+        ("dry_run", True, "--dry-run requires --slurm CLUSTER"),
+        ("status", True, "--status requires --slurm CLUSTER"),
     ],
 )
 def test_an_option_without_the_one_that_it_goes_with_is_refused(name, value, message):

@@ -130,7 +130,7 @@ def test_scripts_of_an_ablation(labelled, recipe, capsys):
 
 
 def test_a_recipe_without_a_refine_stage_has_no_arms(folder):
-    with pytest.raises(UserError, match=r"^recipes/baselines: has no refine.yaml, which an ablation runs$"):
+    with pytest.raises(UserError, match=r"^recipes/baselines: has no refine.yaml; an ablation needs it$"):
         ablate("baselines", plan=True)
 
 
@@ -148,6 +148,6 @@ def test_status_of_an_ablation(labelled):
 def test_an_ablation_here_says_what_must_run_before(folder):
     console = Console(file=io.StringIO(), width=400)
     missing = "outputs/demo/(label/rows|primary_chat_model)"
-    message = rf"^refine_focused-raw: {missing} is not there yet; run the recipe up to its label stage first"
+    message = rf"^refine_focused-raw: {missing} does not exist yet; run the recipe up to its label stage first"
     with pytest.raises(UserError, match=message):
         run_ablation(options("demo"), ["focused-raw"], Path("ablation"), [], console)

@@ -120,7 +120,7 @@ MISTAKES = {
     ),
     "a weight of a source that has no rows": (
         ["--sample_rows", "20", "--sample_weights", "wudao=1", "wodao=2"],
-        "corpus: sample_weights: no row of source wodao; the sources that have rows are: skypile, wanjuan, wudao",
+        "corpus: sample_weights: no rows of source wodao; the sources with rows are: skypile, wanjuan, wudao",
     ),
     "invalid rules": (["--label.rules", "recipes/demo/run.yaml"], "label: recipes/demo/run.yaml: "),
     "a reference set without pairs": (

@@ -103,7 +103,7 @@ def test_an_override_by_its_old_name_says_the_new_one(words):
 def test_adapters_alone_are_refused_where_a_stage_would_load_them():
     words = ["--label_model.merge_adapters", "false"]
     with pytest.raises(
-        ConfigError, match=r"label.yaml: model: outputs/demo/label_model: label_model saves adapters al"
+        ConfigError, match=r"label.yaml: model: outputs/demo/label_model: label_model saves only adapters"
     ):
         load_chain(DEMO, words)
 
@@ -218,7 +218,7 @@ def test_a_recipe_says_what_its_stages_share(recipe):
 
 def test_a_folder_without_a_stage_is_no_recipe(tmp_path):
     (tmp_path / "run.yaml").write_text("output_dir: outputs/x\nmodel: org/name\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=f"^{tmp_path}: holds no stage; a stage's file is corpus, label_model"):
+    with pytest.raises(ConfigError, match=f"^{tmp_path}: contains no stage; stage files are corpus, label_model"):
         load_chain(str(tmp_path), [])
 
 
@@ -279,7 +279,7 @@ def test_stages_are_selected_by_name_or_from_one_on():
     assert names(chain.select(["refine", "corpus"])) == ["corpus", "refine"]
     assert names(chain.select(None, "label")) == RUN[3:]
     assert names(chain.select(None)) == RUN
-    with pytest.raises(ConfigError, match=r"^command line: lable: no such stage; there are corpus, label_model"):
+    with pytest.raises(ConfigError, match=r"^command line: lable: no such stage; the stages are corpus, label_model"):
         chain.select(["lable"])
 
 

@@ -53,7 +53,7 @@ def test_on_slurm_the_cluster_file_decides(monkeypatch):
         ),
         (
             ["--report.model_dirs", "outputs/demo/final_model", "elsewhere/final_model"],
-            "command line: model_dirs: two of them are called final_model; rename one's folder",
+            "command line: model_dirs: two folders are named final_model; rename one",
         ),
     ],
 )

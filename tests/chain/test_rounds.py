@@ -129,7 +129,7 @@ def test_an_override_reaches_all_rounds_or_one(load):
         ("recipes/humpback", [], "rounds: must be 1 for a recipe without corpus.yaml, label_model.yaml"),
         (DEMO, ["--label_2.round_share", "0.3"], "round_share: must be the same in all rounds"),
         (DEMO, ["--label_2.held_out_segments", "9"], "held_out_segments: must be the same in all rounds"),
-        (DEMO, ["--refine.dataset_dir", "/elsewhere/pairs"], "rounds: /elsewhere/pairs: must lie in outputs/demo"),
+        (DEMO, ["--refine.dataset_dir", "/elsewhere/pairs"], "rounds: /elsewhere/pairs: must be inside outputs/demo"),
         (DEMO, ["--rounds", "1", "--label.round_share", "0.3"], "round_share: has no effect in a run of one round"),
         (DEMO, ["--rounds", "1", "--label.held_out_segments", "9"], "held_out_segments: has no effect in a run of"),
     ],

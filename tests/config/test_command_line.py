@@ -30,7 +30,7 @@ YAML_MISTAKES = {
     "text for list": ("names: a", "FILE: names: must be a list of text, not 'a'"),
     "item of a list": ("names: [a, 1]", "FILE: names[1]: must be text, not 1"),
     "bool in a list of ints": ("sizes: [1, true]", "FILE: sizes[1]: must be a whole number, not True"),
-    "empty list": ("sizes: []", "FILE: sizes: must hold at least one value, not an empty list"),
+    "empty list": ("sizes: []", "FILE: sizes: must contain at least one value, not an empty list"),
     "no such enum value": ("order: middle", "FILE: order: must be one of first, last, not 'middle'"),
     "no such literal": ("side: top", "FILE: side: must be one of left, right, not 'top'"),
     "below the minimum": ("rows: 0", "FILE: rows: must be at least 1, not 0"),
@@ -54,9 +54,9 @@ def test_a_mistake_in_the_yaml_gets_one_line(tmp_path, text, message):
 
 
 BROKEN_FILES = {
-    "a list": (b"- a\n- b\n", "FILE: must hold one `key: value` per line"),
-    "empty": (b"", "FILE: must hold one `key: value` per line"),
-    "a word": (b"rows\n", "FILE: must hold one `key: value` per line"),
+    "a list": (b"- a\n- b\n", "FILE: must contain one `key: value` per line"),
+    "empty": (b"", "FILE: must contain one `key: value` per line"),
+    "a word": (b"rows\n", "FILE: must contain one `key: value` per line"),
     "not UTF-8": (b"output_dir: \xff\n", "FILE: is not UTF-8 text (invalid start byte at byte 12)"),
     "not YAML": (b"rows: [1\n", "FILE: not YAML: "),
     "a Python object": (b"rows: !!python/name:os.system\n", "FILE: not YAML: "),

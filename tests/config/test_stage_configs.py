@@ -69,13 +69,13 @@ IMPOSSIBLE = {
         CorpusConfig,
         CORPUS + "sample_weights: {wudao: 2}\n",
         [],
-        "FILE: sample_weights: sample_rows is not set: weights say how it is shared out",
+        "FILE: sample_weights: sample_rows is not set; the weights divide it among the sources",
     ),
     "a sample without documents": (
         CorpusConfig,
         CORPUS + "sample_documents: 0\n",
         [],
-        "FILE: sample_documents: the share must be above 0: 0.01 takes one document in a hundred",
+        "FILE: sample_documents: the share must be above 0; 0.01 is one document in a hundred",
     ),
     "an invalid weight": (
         CorpusConfig,
@@ -87,7 +87,7 @@ IMPOSSIBLE = {
         CorpusConfig,
         CORPUS,
         ["--executor", "slurm"],
-        "FILE: slurm_partition: executor slurm needs one: `sinfo` lists them",
+        "FILE: slurm_partition: executor slurm needs a partition; `sinfo` lists the partitions",
     ),
     "a glob that matches nothing": (
         CorpusConfig,
@@ -99,7 +99,7 @@ IMPOSSIBLE = {
         CorpusConfig,
         "corpora: []\nmodel: m\noutput_dir: o\n",
         [],
-        "FILE: corpora: must hold at least one value, not an empty list",
+        "FILE: corpora: must contain at least one value, not an empty list",
     ),
 }
 

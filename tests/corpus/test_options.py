@@ -163,5 +163,5 @@ def test_a_corpus_of_which_nothing_is_kept_is_an_error(monkeypatch, kept):
     if kept:
         losses.check_kept([("web", [0])], Path(), Path("report.html"))
         return
-    with pytest.raises(UserError, match=r"web: nothing is kept of its 9 records \(removed: not_chinese 9\); report"):
+    with pytest.raises(UserError, match=r"web: none of its 9 records is kept \(removed: not_chinese 9\); report"):
         losses.check_kept([("web", [0])], Path(), Path("report.html"))

@@ -114,13 +114,13 @@ def test_killed_task_is_rerun(tmp_path):
 def test_tasks_without_rows(tmp_path):
     list(RecordHashes(tmp_path).run(iter([])))
     assert sample_thresholds(tmp_path, 5) == {}
-    with pytest.raises(UserError, match="no row of source wudao; the sources that have rows are: none"):
+    with pytest.raises(UserError, match="no rows of source wudao; the sources with rows are: none"):
         sample_thresholds(tmp_path, 5, {"wudao": 1})
 
 
 def test_a_weight_for_a_source_without_rows(tmp_path):
     list(RecordHashes(tmp_path).run(iter(rows())))
-    with pytest.raises(UserError, match=r"sample_weights: no row of source wodao; .*: skypile, wudao, 网 页/\.\./x"):
+    with pytest.raises(UserError, match=r"sample_weights: no rows of source wodao; .*: skypile, wudao, 网 页/\.\./x"):
         sample_thresholds(tmp_path, 5, {"wodao": 1, "wudao": 1})
 
 

@@ -193,10 +193,10 @@ REFINE = {**SAFE, "candidates": "in", "dataset_dir": "data", "judge_data": ["jud
 @pytest.mark.parametrize(
     ("config", "options", "key", "message"),
     [
-        (LabelConfig, {**LABEL, "min_fit": 0.1}, "min_fit", "cannot score a given text: set it to null, or label by"),
+        (LabelConfig, {**LABEL, "min_fit": 0.1}, "min_fit", "cannot score a given text: set it to null, or label"),
         (LabelConfig, {**LABEL, "min_fit_percentile": 5}, "min_fit_percentile", "set it to null"),
         (LabelConfig, {**LABEL, "max_perplexity": 4, "logprobs": False}, "max_perplexity", "logprobs is false"),
-        (RefineConfig, {**REFINE, "verify": True}, "checks", r"set checks: \[tails, details, answer\], or refine by"),
+        (RefineConfig, {**REFINE, "verify": True}, "checks", r"set checks: \[tails, details, answer\], or refine"),
         (LabelConfig, {**LABEL, "base_url": None}, "base_url", "needs the server's address"),
         (LabelConfig, {**LABEL, "engine": "vllm"}, "base_url", "engine vllm asks no server; choose engine: openai"),
         (LabelConfig, {**LABEL, "base_url": "host:8000/v1"}, "base_url", "must be an address such as"),

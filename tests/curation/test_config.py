@@ -57,15 +57,13 @@ def test_further_candidates_are_drawn_at_their_temperature(label, words, tempera
 
 @pytest.mark.parametrize("words", [["--sampling", "released"], ["--temperature", "0.5"]])
 def test_a_temperature_of_further_candidates_that_could_not_hold_is_refused(label, words):
-    with pytest.raises(
-        ConfigError, match=r"candidate_temperature: .* temperature 0.5, which goes for all: leave it out"
-    ):
+    with pytest.raises(ConfigError, match=r"candidate_temperature: .* temperature, 0.5, applies to all; remove it"):
         label(*words, "--candidates", "2", "--candidate_temperature", "1")
 
 
 def test_several_answers_need_the_checks_that_choose_among_them(label):
     assert label("--answer_candidates", "3", "--verify", "true", stage="refine").answer_candidates == 3
-    with pytest.raises(ConfigError, match="answer_candidates: verify chooses the best of several, and is false"):
+    with pytest.raises(ConfigError, match="answer_candidates: verify chooses the best of several, but is false"):
         label("--answer_candidates", "3", "--verify", "false", stage="refine")
 
 
@@ -136,7 +134,7 @@ def test_guesses_are_for_greedy_texts_by_vllm(label, stage, words, message):
 
 
 def test_slurm_wants_a_partition(label):
-    with pytest.raises(ConfigError, match="executor slurm needs one"):
+    with pytest.raises(ConfigError, match="executor slurm needs a partition"):
         label("--executor", "slurm")
 
 

@@ -46,8 +46,8 @@ def test_published_votes_give_the_items_of_their_folder(hub, tmp_path):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("ana/Nope", "ana/Nope: neither a file of labelled items nor a dataset that the Hub gives"),
-        ("ana/Tea", "ana/Tea/train:1: judge must be text that is not empty"),
+        ("ana/Nope", "ana/Nope: neither a file of labelled items nor a dataset that is available on the Hub"),
+        ("ana/Tea", "ana/Tea/train:1: judge must be non-empty text"),
         ("data/items.jsonl", "data/items.jsonl: no such file of labelled items"),
     ],
 )

@@ -33,19 +33,22 @@ def test_items_come_in_file_order(tmp_path):
         (b"\xc4\xe3".decode("latin-1"), "not JSON"),
         (
             {"item": "0a1b", "annotator": "a1", "clarity": True},
-            "votes without the texts that they are on; give the folder dataset that",
+            "votes without their texts; give the dataset folder that",
         ),
         (
             {"judge": "filter", "text": "甲", "label": "是", "segment": "乙"},
             "has a segment, but the filter judge is asked",
         ),
         ("[]", "not a JSON object"),
-        ({"judge": "filter", "label": "是"}, "text must be text that is not empty"),
-        ({"judge": "filter", "text": " ", "label": "是"}, "text must be text that is not empty"),
-        ({"judge": "filter", "text": "甲", "label": 1}, "label must be text that is not empty"),
-        ({"judge": "polish", "text": "甲", "label": "是"}, "unknown judge polish; there are filter, score and answer"),
+        ({"judge": "filter", "label": "是"}, "text must be non-empty text"),
+        ({"judge": "filter", "text": " ", "label": "是"}, "text must be non-empty text"),
+        ({"judge": "filter", "text": "甲", "label": 1}, "label must be non-empty text"),
+        (
+            {"judge": "polish", "text": "甲", "label": "是"},
+            "unknown judge polish; the judges are filter, score and answer",
+        ),
         ({"judge": "score", "text": "甲", "label": "是"}, "the score judge answers 好 or 差, not 是"),
-        ({"judge": "filter", "text": "filter是0", "label": "否"}, "the filter judge has this text already: filter是0"),
+        ({"judge": "filter", "text": "filter是0", "label": "否"}, "the filter judge already has this text: filter是0"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path, row, message):
@@ -70,12 +73,12 @@ def test_an_instruction_may_have_several_answers(tmp_path):
     [
         (
             {**PAIRS[-1], "output": " "},
-            "output must be text that is not empty: the score judge is asked about the pair",
+            "output must be non-empty text: the score judge is asked about the pair",
         ),
-        ({**PAIRS[-1], "output": 1}, "output must be text that is not empty: the score judge is asked about the pair"),
-        (ROWS[-1], "output must be text that is not empty: the score judge is asked about the pair"),
+        ({**PAIRS[-1], "output": 1}, "output must be non-empty text: the score judge is asked about the pair"),
+        (ROWS[-1], "output must be non-empty text: the score judge is asked about the pair"),
         ({**PAIRS[0], "output": "答"}, "has an output, but the filter judge is asked about the instruction alone"),
-        (PAIRS[-1], "the score judge has this text already: score差4"),
+        (PAIRS[-1], "the score judge already has this text: score差4"),
     ],
 )
 def test_a_bad_line_among_pairs_is_named(tmp_path, row, message):
@@ -101,7 +104,7 @@ def test_too_few_items_of_a_label(tmp_path):
     rows = [row for row in ROWS if row["label"] != "差"] + [row for row in ROWS if row["label"] == "差"][:3]
     with pytest.raises(
         UserError,
-        match="the score judge has 3 items labelled 差, and none of them to measure it on; give it at least 4 in one",
+        match="the score judge has 3 items labelled 差, but none to measure it on; give it at least 4 in one",
     ):
         load_judge_items(write(tmp_path / "judge.jsonl", rows))
 
@@ -141,11 +144,11 @@ def test_items_of_the_answer_judge(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"segment": ""}, "segment must be text that is not empty: the answer judge is asked about the pair and its"),
-        ({"output": None}, "output must be text that is not empty: the answer judge is asked about the pair and its"),
-        ({"instruction": " "}, "instruction must be text that is not empty"),
+        ({"segment": ""}, "segment must be non-empty text: the answer judge is asked about the pair and its"),
+        ({"output": None}, "output must be non-empty text: the answer judge is asked about the pair and its"),
+        ({"instruction": " "}, "instruction must be non-empty text"),
         ({"label": "是"}, "the answer judge answers 好 or 差, not 是"),
-        ({}, "the answer judge has this text already: 问"),
+        ({}, "the answer judge already has this text: 问"),
     ],
 )
 def test_a_bad_line_among_answers_is_named(tmp_path, change, message):
@@ -158,7 +161,7 @@ def test_answers_of_too_few_segments(tmp_path):
     rows = [row for row in ANSWERS if row["segment"] in ("段0", "段1", "段2")]
     with pytest.raises(
         UserError,
-        match=r"the answer judge has 6 items labelled 好, and none of them to measure it on; .* of at least 4 seg",
+        match=r"the answer judge has 6 items labelled 好, but none to measure it on; .* of at least 4 seg",
     ):
         load_judge_items(write(tmp_path / "answers.jsonl", rows), judges=["answer"])
 
@@ -179,7 +182,7 @@ def test_several_files_are_one_list(tmp_path):
     assert items == [*load_judge_items(files[0]), *load_judge_items(files[1], judges=["answer"])]
     with pytest.raises(UserError, match=r"judge\.jsonl: the answer judge has 0 items labelled 好"):
         load_judge_items(files[0], judges=["answer"])
-    with pytest.raises(UserError, match=f"{files[0]}:1: the filter judge has this text already"):
+    with pytest.raises(UserError, match=f"{files[0]}:1: the filter judge already has this text"):
         load_judge_items([files[0], files[0]])
 
 
@@ -206,7 +209,7 @@ def test_items_of_another_file_do_not_change_the_split(tmp_path, more):
     ("name", "message"),
     [
         ("missing.jsonl", "no such file of labelled items"),
-        ("quality_votes.csv", "votes without the texts that they are on"),
+        ("quality_votes.csv", "votes without their texts"),
     ],
 )
 def test_a_file_that_gives_no_items(tmp_path, name, message):

@@ -157,7 +157,7 @@ def test_statements_are_removed_where_the_config_asks_for_it(stage, everything, 
 def test_a_row_that_is_lost_while_it_is_measured_stops_the_stage(stage, monkeypatch):
     run = label.MeasureFit.run
     monkeypatch.setattr(label.MeasureFit, "run", lambda *words: (doc for doc in run(*words) if doc.id != "1"))
-    with pytest.raises(RuntimeError, match="7 rows were read to be measured, and 6 came back"):
+    with pytest.raises(RuntimeError, match="7 rows were read for measuring, but 6 came back"):
         stage()
 
 

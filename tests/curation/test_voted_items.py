@@ -50,9 +50,11 @@ def test_the_majority_labels_an_item_and_ties_are_counted(exported, capsys, pair
         JudgeItem("score", f"问{name}？", label, "voted", f"答{name}。" * pairs) for name, label in labels.items()
     ]
     counted = (
-        "6 pairs with votes: 2 good, 2 poor, 2 left" if pairs else "6 instructions with votes: 4 good, 1 poor, 1 left"
+        "6 pairs with votes: 2 good, 2 poor, 2 omitted"
+        if pairs
+        else "6 instructions with votes: 4 good, 1 poor, 1 omitted"
     )
-    assert capsys.readouterr().err == f"{exported / inside}: {counted} out as ties\n"
+    assert capsys.readouterr().err == f"{exported / inside}: {counted} as ties\n"
 
 
 def test_the_questions_are_those_of_the_page():
@@ -78,9 +80,7 @@ def test_votes_are_combined_with_other_items(exported, repository):
 @pytest.mark.parametrize("name", ["quality_votes.jsonl", "quality_votes.csv"])
 def test_votes_without_texts_are_refused(exported, name):
     path = exported.with_name("votes") / name
-    with pytest.raises(
-        UserError, match=f"{path}.*: votes without the texts that they are on; give the folder dataset"
-    ):
+    with pytest.raises(UserError, match=f"{path}.*: votes without their texts; give the dataset folder"):
         load_judge_items(path)
 
 
@@ -90,7 +90,7 @@ def test_a_folder_without_votes_on_pairs_is_refused(tmp_path):
     folder = write_dataset(Study({"preference": {"p": item}}), {"preference": [vote]}, tmp_path / "dataset")
     for path in (folder, tmp_path):
         with pytest.raises(
-            UserError, match=f"{path}: holds no quality.parquet; give a file of labelled items, or the"
+            UserError, match=f"{path}: contains no quality.parquet; give a file of labelled items, or the"
         ):
             load_judge_items(path)
     with pytest.raises(
@@ -104,8 +104,8 @@ def test_a_folder_without_votes_on_pairs_is_refused(tmp_path):
     [
         ("clarity", None, "vote 2: clarity must be true or false, not None"),
         ("output", "good", "vote 2: output must be one of excellent, pass, fail, not good"),
-        ("item_instruction", " ", "vote 2: item_instruction must be text that is not empty"),
-        ("item_output", None, "vote 2: item_output must be text that is not empty"),
+        ("item_instruction", " ", "vote 2: item_instruction must be non-empty text"),
+        ("item_output", None, "vote 2: item_output must be non-empty text"),
     ],
 )
 def test_invalid_vote_is_named(exported, column, value, message):
@@ -119,7 +119,7 @@ def test_invalid_vote_is_named(exported, column, value, message):
 
 def test_a_broken_file_is_named(tmp_path):
     (tmp_path / "quality.parquet").write_bytes(b"PAR1 broken")
-    with pytest.raises(UserError, match=f"{tmp_path}/quality.parquet: not a Parquet file that can be read: "):
+    with pytest.raises(UserError, match=f"{tmp_path}/quality.parquet: not a readable Parquet file: "):
         load_judge_items(tmp_path)
 
 

@@ -52,9 +52,9 @@ def test_a_revision_given_twice_is_refused(commit):
 
 @pytest.mark.parametrize("key", ["dataset_subset", "dataset_split"])
 def test_parts_of_a_folder_are_refused(tmp_path, key):
-    with pytest.raises(ConfigError, match="holds for a Hub dataset; the dataset is a path"):
+    with pytest.raises(ConfigError, match="applies only to a Hub dataset; the dataset is a path"):
         config(dataset=str(tmp_path), **{key: "tea"}).check()
-    with pytest.raises(ConfigError, match="holds for a Hub dataset; the dataset is a path"):
+    with pytest.raises(ConfigError, match="applies only to a Hub dataset; the dataset is a path"):
         StudyConfig(model="model", output_dir="out", dataset=str(tmp_path), **{key: "tea"}).check()
 
 

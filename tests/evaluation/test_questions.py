@@ -66,7 +66,7 @@ def test_encoding_and_line_ends_do_not_change_questions(logic, tmp_path, change)
         (ROW, r"val/logic_val\.csv:3: duplicate id 0, first at .*logic_val\.csv:2; correct the file"),
         (["1", " ", *ROW[2:]], r"val/logic_val\.csv:3: question is empty; correct the row"),
         (["1", *ROW[1:4], "", *ROW[5:]], r"val/logic_val\.csv:3: C is empty; correct the row"),
-        (ROW[:-1], r"val/logic_val\.csv:3: has not as many fields as the header; correct the line"),
+        (ROW[:-1], r"val/logic_val\.csv:3: field count differs from the header; correct the line"),
     ],
     ids=["no answer", "answer E", "duplicate id", "no stem", "no option", "a field less"],
 )

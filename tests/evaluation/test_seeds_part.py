@@ -29,7 +29,7 @@ def test_part_is_of_a_hub_dataset_alone(stage, tmp_path):
     config.check()
     assert config.seeds_part() == HubPart("abc", "tea", "train", ("seeds_subset", "seeds_split"))
     for option, value in PART.items():
-        with pytest.raises(ConfigError, match=f"{option}.*holds for a Hub dataset"):
+        with pytest.raises(ConfigError, match=f"{option}.*applies only to a Hub dataset"):
             stage(**STAGES[stage], seeds=str(tmp_path), **{option: value}).check()
 
 

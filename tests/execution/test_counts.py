@@ -39,7 +39,7 @@ def test_two_pipelines_count_as_one():
 @pytest.mark.parametrize(
     ("first", "second", "message"),
     [
-        (Counts(9, 9, 5, Counter(small=4)), Counts(4, 4, 4), "a pipeline wrote 5 rows, and the next one read 4"),
+        (Counts(9, 9, 5, Counter(small=4)), Counts(4, 4, 4), "a pipeline wrote 5 rows, but the next one read 4"),
         (Counts(9, 9, 5, Counter(small=3)), Counts(5, 5, 5), "a pipeline: 9 rows in, but 5 kept and 3 removed"),
     ],
 )

@@ -92,7 +92,7 @@ def test_a_changed_value_names_the_field_and_both_values(config, changes, said, 
         _ = changed.summary() if state == "finished" else changed.begin()
     assert str(caught.value) == (
         f"{config.output_dir}: was made with another {said}; "
-        "remove the folder or give another output_dir (recipes/run.py: --fresh)"
+        "remove the folder or set another output_dir (recipes/run.py: --fresh)"
     )
 
 

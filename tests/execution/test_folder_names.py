@@ -80,7 +80,7 @@ def test_a_name_that_slurm_cannot_read_works_here(tmp_path, name):
 @refused
 def test_a_name_that_slurm_cannot_read_is_refused_there(in_repository, tmp_path, name, monkeypatch):
     monkeypatch.setattr("shutil.which", lambda name: name)
-    message = "Slurm writes no log into a folder with '.+' in its name; choose another one"
+    message = "Slurm cannot write logs into a folder with '.+' in its name; use another"
     cluster = ClusterConfig(partition="cpu")
     for words in (["--output_dir", str(tmp_path / name)], ["--publish.output_dir", str(tmp_path / name)]):
         with pytest.raises(UserError, match=message):

@@ -77,7 +77,7 @@ def test_a_worker_runs_two_tasks_at_a_time_in_threads(tmp_path):
 @pytest.mark.parametrize(("workers", "gpus"), [(3, 2), (6, 1), (1, 8)])
 def test_asking_for_more_gpus_than_visible_is_refused(workers, gpus, monkeypatch):
     monkeypatch.setenv(VISIBLE, "0,1,2,3,4")
-    with pytest.raises(UserError, match=rf"^workers {workers} x {gpus} GPUs each make {workers * gpus}; .* shows 5:"):
+    with pytest.raises(UserError, match=rf"^workers {workers} x {gpus} GPUs each need {workers * gpus}, but only 5"):
         check_enough(workers, gpus)
 
 
@@ -119,7 +119,7 @@ def test_an_engine_that_dies_names_its_shard_and_the_log(tmp_path, executor):
     with pytest.raises(UserError) as caught:
         run_pipeline([Fail(EngineFailed, 1)], tmp_path / "logs", 3, executor, reads=names)
     assert str(caught.value).startswith(
-        "00001.jsonl.zst: vLLM died: OutOfMemoryError; nothing of it was kept; the log"
+        "00001.jsonl.zst: vLLM died: OutOfMemoryError; none of its output was kept; the log"
     )
     assert f"{tmp_path}/logs/console.log" in str(caught.value)
     assert "OutOfMemoryError" in (tmp_path / "logs" / "console.log").read_text(encoding="utf-8")
@@ -180,7 +180,7 @@ def test_killed_worker_is_reported_and_the_same_command_resumes(tmp_path, how, a
         run_all()
     assert names[at] in str(caught.value).partition(": its process")[0]
     expected = "was killed (SIGKILL)" if how is killed else "ended with exit code 3"
-    assert expected in str(caught.value) and "the same command goes on" in str(caught.value)
+    assert expected in str(caught.value) and "run the same command again" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "logs" / "completions" / f"0000{at}").exists()
     run_all()
@@ -214,5 +214,5 @@ def test_worker_killed_before_its_task_takes_no_task(tmp_path, monkeypatch, seen
     pool = _Pool(executor, range(5))
     with pytest.raises(UserError) as caught:
         pool.run()
-    assert str(caught.value).startswith("a worker that had no task: its process was killed (SIGKILL)")
+    assert str(caught.value).startswith("a worker without a task: its process was killed (SIGKILL)")
     assert sorted(pool.waiting.get_nowait() for _ in range(5)) == list(range(5))

@@ -131,9 +131,9 @@ def test_a_kill_changes_nothing(make_round, scaled_model, config, tmp_path, repo
     ("gone", "said"),
     [
         ("", "round_2: no such folder of a round; run that round first, or name another folder"),
-        ("label_model", "round_2/label_model: no finished training (train_summary.json is not there); train it first"),
+        ("label_model", "round_2/label_model: no finished training (train_summary.json is missing); train it first"),
         ("primary_chat_model", "round_2/primary_chat_model: no finished training"),
-        ("label", "round_2/label: no finished stage (stage.json is not there); run that stage first"),
+        ("label", "round_2/label: no finished stage (stage.json is missing); run that stage first"),
         ("refine", "round_2/refine: no finished stage"),
     ],
 )

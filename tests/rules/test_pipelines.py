@@ -171,10 +171,10 @@ def test_null_disables_a_check(content, tmp_path):
         (["too_short", "answer"], -1, "too_short.answer: must be at least 0, not -1"),
         (["too_short"], 5, "too_short: must be a mapping, `key: value` per line, not 5"),
         (["refusal"], "抱歉", "refusal: must be a list of regular expressions"),
-        (["refusal"], [], "refusal: an empty list"),
+        (["refusal"], [], "refusal: is an empty list"),
         (["refusal"], ["(抱歉"], "refusal[0]: "),
-        (["refusal"], ["抱歉", "我*"], "refusal[1]: matches where nothing stands in '我*'"),
-        (["refusal"], ["抱歉，我"], "refusal[0]: '，' can never match, rules read ',' in its place"),
+        (["refusal"], ["抱歉", "我*"], "refusal[1]: matches empty text in '我*'"),
+        (["refusal"], ["抱歉，我"], "refusal[0]: '，' can never match; rules read ',' instead"),
         (["keywords", "answer", 0, "min_hits"], 0.5, "keywords.answer[0].min_hits: must be a whole number, not 0.5"),
         (["keywords", "answer", 0, "word"], "好", "keywords.answer[0].word: unknown key"),
     ],
@@ -212,5 +212,5 @@ def test_missing_file_and_invalid_yaml_are_errors(tmp_path):
     with pytest.raises(UserError, match=r"broken\.yaml: not YAML: .*line 1"):
         load_rules(tmp_path / "broken.yaml")
     (tmp_path / "empty.yaml").write_text("", encoding="utf-8")
-    with pytest.raises(UserError, match=r"empty\.yaml: must hold one `key: value` per line"):
+    with pytest.raises(UserError, match=r"empty\.yaml: must contain one `key: value` per line"):
         load_rules(tmp_path / "empty.yaml")

@@ -93,7 +93,7 @@ def test_an_unknown_kind_is_named(repository, tmp_path):
     path = tmp_path / "rules.yaml"
     path.write_text(rules.replace("kinds: [mobile", "kinds: [cellphone"), encoding="utf-8")
     with pytest.raises(
-        UserError, match=r"sensitive_information\.kinds: must be some of mobile, landline, .*, not 'cellphone'"
+        UserError, match=r"sensitive_information\.kinds: must contain only mobile, landline, .*, not 'cellphone'"
     ):
         load_rules(path)
 

@@ -17,29 +17,35 @@ from kun_recipes.execution.slurm.time_limits import TIME_LIMIT
 class ClusterConfig:
     """A Slurm cluster, as `recipes/run.py --slurm` needs to know it."""
 
-    partition: str = option(help="partition of the jobs with GPUs: `sinfo` lists them")
-    cpu_partition: str | None = option(None, "partition of the jobs without; null: the same")
-    account: str | None = option(None, "account that the jobs are charged to")
+    partition: str = option(help="partition of the jobs with GPUs; `sinfo` lists the partitions")
+    cpu_partition: str | None = option(None, "partition of the jobs without GPUs; null: the same partition")
+    account: str | None = option(None, "account to which the jobs are charged")
     qos: str | None = option(None, "quality of service of the jobs")
-    sbatch: list[str] | None = option(None, "further options of sbatch, for every job, as `constraint=a800`")
-    setup: list[str] | None = option(None, "lines of shell that each job begins with, as `module load cuda`")
+    sbatch: list[str] | None = option(None, "further sbatch options for every job, such as `constraint=a800`")
+    setup: list[str] | None = option(None, "shell lines that each job runs first, such as `module load cuda`")
 
     time: str = option("24:00:00", "time limit of a job", unit="[D-]HH:MM:SS")
     times: dict[str, str] | None = option(
-        None, "limits of single stages, such as {label: 2-00:00:00, corpus: '12:00:00'}"
+        None, "time limits of single stages, such as {label: 2-00:00:00, corpus: '12:00:00'}"
     )
-    max_requeues: int = option(20, "times that a job which meets its time limit queues itself again", min=0)
+    max_requeues: int = option(20, "maximum number of times that a job requeues itself at its time limit", min=0)
 
-    gpus_per_node: int = option(8, "0 on a cluster without GPUs", min=0)
-    gpu: str | None = option(None, "name of the GPUs, as `nvidia-smi -L` gives it; plans look for its measurements")
-    gpu_ram_gb: float | None = option(None, "memory of one GPU; null: plans do not look if a stage fits", above=0)
-    cores_per_gpu: int = option(8, "cores that a job asks for with each GPU", min=1)
-    train_nodes: int = option(1, "nodes of each training", min=1)
-    train_memory_gb: int | None = option(None, "memory of a training on each node; null: Slurm's default", min=1)
-    gpu_jobs: int = option(8, "jobs of label and refine at a time, each with the GPUs of one copy of the model", min=1)
-    gpu_memory_gb: int = option(64, "memory of such a job", unit="GiB", min=1)
-    cpu_jobs: int = option(64, "jobs of the corpus stage at a time, of one core each", min=1)
-    cpu_memory_gb: int = option(8, "memory of such a job, and of the one that leads a stage", unit="GiB", min=1)
+    gpus_per_node: int = option(8, "GPUs per node; 0 on a cluster without GPUs", min=0)
+    gpu: str | None = option(None, "name of the GPUs, as `nvidia-smi -L` prints it; plans use its measured speeds")
+    gpu_ram_gb: float | None = option(
+        None, "memory of one GPU; null: plans do not check whether a stage fits", unit="GB", above=0
+    )
+    cores_per_gpu: int = option(8, "CPU cores requested per GPU", min=1)
+    train_nodes: int = option(1, "nodes per training", min=1)
+    train_memory_gb: int | None = option(
+        None, "memory of a training on each node; null: Slurm's default", unit="GiB", min=1
+    )
+    gpu_jobs: int = option(
+        8, "maximum number of label or refine jobs at a time, each with the GPUs of one model copy", min=1
+    )
+    gpu_memory_gb: int = option(64, "memory of each label or refine job", unit="GiB", min=1)
+    cpu_jobs: int = option(64, "maximum number of corpus jobs at a time, with one core each", min=1)
+    cpu_memory_gb: int = option(8, "memory of each corpus job, and of the job that leads a stage", unit="GiB", min=1)
 
     def check(self) -> None:
         for key, limits in {"time": [self.time], "times": (self.times or {}).values()}.items():

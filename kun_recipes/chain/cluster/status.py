@@ -84,7 +84,7 @@ def _status(stage: StageRun, jobs: list[Job], scripts: Path) -> Status:
             "",
             "running",
             stage.kind.progress(stage.folder),
-            f"{_arrays(arrays)}, without a job that leads them",
+            f"{_arrays(arrays)}, without the job that leads them",
         )
     if log:
         return Status(stage.name, last, FAILED, stage.kind.progress(stage.folder), log=log)

@@ -82,7 +82,7 @@ def submit_all(todo: Sequence[Step], queued: Mapping[str, Job], tell: Callable[[
         if step.script is None:
             tell(name, "complete")
         elif step.queued:
-            tell(name, f"job {step.queued.id} is in the queue already: {step.queued.state.lower()}")
+            tell(name, f"job {step.queued.id} is already in the queue: {step.queued.state.lower()}")
         else:
             well = [ids[other] for other in step.after if other not in step.may_fail]
             ids[name] = submit(step.script.write(), well, [ids[other] for other in step.may_fail])
@@ -100,4 +100,4 @@ def refuse_running(selected: Sequence[StageRun]) -> None:
     for job in queue():
         for stage in selected:
             if job.folder.is_relative_to(stage.folder.resolve()):
-                raise UserError(f"{stage.name}: job {job.id} works for it; `scancel {job.id}` first")
+                raise UserError(f"{stage.name}: job {job.id} still works on it; run `scancel {job.id}` first")

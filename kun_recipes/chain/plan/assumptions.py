@@ -25,11 +25,11 @@ class Assumption:
         if not self.source.strip():
             raise ConfigError("source", "is empty; say where the number comes from, or why it is unknown")
         if self.value is not None and not 0 < self.value < math.inf:
-            raise ConfigError("value", f"must be above 0, not {self.value}; write null where it is unknown")
+            raise ConfigError("value", f"must be above 0, not {self.value}; write null if it is unknown")
 
     @property
     def number(self) -> float:
-        """The value; NaN where it is unknown, so that everything computed from it is unknown too."""
+        """The value; NaN if it is unknown, so that everything computed from it is unknown too."""
         return math.nan if self.value is None else self.value
 
 
@@ -119,7 +119,7 @@ class Assumptions:
         for name, value in {**{name: getattr(self, name) for name in COMMON}, **self.sections}.items():
             yield from _walk(value, name)
         for stage, speed in self.speeds.items():
-            yield f"{stage}, a second", speed
+            yield f"{stage}, per second", speed
 
 
 COMMON = {

@@ -70,7 +70,7 @@ def estimate(
         UserError: the recipe runs on GPUs and there are no GPUs, or a time limit cannot be read.
     """
     if known.device == "gpu" and not hardware.gpus:
-        raise UserError("the recipe runs on GPUs, and there are no GPUs; give their number, by --slurm CLUSTER")
+        raise UserError("the recipe needs GPUs, but there are none; give a cluster file with GPUs: --slurm CLUSTER")
     if sample:
         known, measured = with_sample(known, sample), [*sample_speeds(sample), *measured]
     parameters = known.model.parameters.number
@@ -148,8 +148,8 @@ def _misfit(estimated: StageEstimate, hardware: Hardware) -> str | None:
     if needed <= USABLE_SHARE * there:
         return None
     return (
-        f"needs {size(needed)} on each of {devices(estimated.devices, estimated.device)}, and of {size(there)} only "
-        f"{size(USABLE_SHARE * there)} can be filled; give it more GPUs, or larger ones"
+        f"needs {size(needed)} on each of {devices(estimated.devices, estimated.device)}, but only "
+        f"{size(USABLE_SHARE * there)} of {size(there)} can be used; give it more GPUs, or larger ones"
     )
 
 
@@ -158,7 +158,7 @@ def _warnings(stage: StageRun, estimated: StageEstimate, flow: Flow, hardware: H
     if misfit := _misfit(estimated, hardware):
         yield misfit
     if estimated.work.speed is UNMEASURED:
-        yield "speed unknown: measure it with benchmarks/gpu.py, or plan by a run of your own (--sample)"
+        yield "speed unknown: measure it with benchmarks/gpu.py, or use the speeds of your own run (--sample)"
     if estimated.time_limit is not None and estimated.seconds > estimated.time_limit:
         takes = f"{duration(estimated.seconds)} on {devices(estimated.devices, estimated.device)}"
         yield (

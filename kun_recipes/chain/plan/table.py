@@ -15,7 +15,7 @@ from kun_recipes.chain.plan.work import Work
 
 COLUMNS = (
     *("rows in", "rows out", "tokens\nread", "tokens\nwritten", "GPU/core\nhours"),
-    *("on", "memory\na GPU", "wall\ntime", "disk"),
+    *("on", "memory\nper GPU", "wall\ntime", "disk"),
 )
 
 
@@ -31,7 +31,7 @@ def show(plan: Plan, console: Console) -> None:
 
 
 def _stages(plan: Plan) -> Table:
-    table = _table(f"Plan of {plan.recipe}, before anything is spent")
+    table = _table(f"Plan of {plan.recipe}: estimates before the run")
     table.add_column("stage", no_wrap=True)
     for column in COLUMNS:
         table.add_column(column, justify="right", no_wrap=True)
@@ -74,11 +74,11 @@ def _totals(plan: Plan) -> list[str]:
     )
     one_by_one = _sum(duration, (stage.seconds for stage in plan.stages))
     lines = [
-        f"In all: {spent}; {one_by_one} where no two stages run at the same time.",
-        f"Disk: {_sum(size, (stage.work.disk_bytes for stage in plan.stages))} when all is done.",
+        f"Total: {spent}; {one_by_one} if the stages run one after another.",
+        f"Disk: {_sum(size, (stage.work.disk_bytes for stage in plan.stages))} at the end.",
     ]
     besides = [f"{stage.name} {size(stage.work.scratch_bytes)}" for stage in plan.stages if stage.work.scratch_bytes]
-    return [*lines, f"Scratch and checkpoints besides, while it runs: {', '.join(besides)}."] if besides else lines
+    return [*lines, f"Additional scratch and checkpoints during the run: {', '.join(besides)}."] if besides else lines
 
 
 def _sum(write: Callable[[float], str], values: Iterable[float]) -> str:
@@ -89,8 +89,8 @@ def _sum(write: Callable[[float], str], values: Iterable[float]) -> str:
 
 
 def _assumptions(plan: Plan) -> Table:
-    origin = f"the rates of the sample {plan.sample}, else those of plan.yaml" if plan.sample else "plan.yaml's"
-    table = _table(f"Assumed: {origin}")
+    origin = f"rates of the sample {plan.sample}, otherwise those of plan.yaml" if plan.sample else "plan.yaml"
+    table = _table(f"Assumptions: {origin}")
     table.add_column("assumption", overflow="fold", max_width=46)
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("source", overflow="fold")

@@ -102,7 +102,7 @@ def unshared_batch(config: "TrainingOptions", used: int, offered: int) -> Iterat
     if used < offered:
         yield (
             f"global_batch_size {config.global_batch_size} with {config.per_device_train_batch_size} "
-            f"a GPU does not divide over {offered} GPUs; planned on {used}"
+            f"per GPU cannot be divided over {offered} GPUs; planned on {used}"
         )
 
 

@@ -104,7 +104,7 @@ def cost_table(stages: Mapping[str, Mapping[str, Any]], tokens: Mapping[str, int
     rows = [_line(name, summary["seconds"], summary["rows_in"], tokens.get(name)) for name, summary in stages.items()]
     total = sum(summary["seconds"] for summary in stages.values())
     rows.append((tr("all"), _number(total), "", "", "", ""))
-    return Table(tr("What each stage took"), tuple(map(tr, head)), tuple(rows))
+    return Table(tr("Cost of each stage"), tuple(map(tr, head)), tuple(rows))
 
 
 def _line(name: str, seconds: float, rows: int, tokens: int | None) -> tuple[str, ...]:

@@ -40,7 +40,8 @@ class PreferenceStage(TrainingStage):
     def headlines(self, name: str, summary: Summary) -> Iterator[RenderableType]:
         yield from super().headlines(name, summary)
         if summary.get("reward_accuracy") is not None:
-            yield Text(f"{name}: the chosen answer has the higher reward in {summary['reward_accuracy']:.0%} of them")
+            accuracy = f"{summary['reward_accuracy']:.0%}"
+            yield Text(f"{name}: the chosen answer has the higher reward in {accuracy} of the held-out pairs")
 
     def conversations(self, config: "PreferenceConfig", known: Assumptions, flow: Flow) -> Iterator[Rows]:
         """Yield each pair is two conversations; the worse answer is as long as a segment, where it is the raw one."""

@@ -52,7 +52,7 @@ class PublishStage(Stage):
         for name, repository in config.names.items():
             yield Text(f"ready to push as {config.namespace}/{repository}: {Path(config.output_dir, name)}")
         if not config.push:
-            yield Text("to push: `hf auth login`, and this command again with --namespace <you> --push true")
+            yield Text("to push: run `hf auth login`, then this command again with --namespace <you> --push true")
 
 
 PUBLISH = PublishStage()

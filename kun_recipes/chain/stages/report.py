@@ -28,7 +28,7 @@ class ReportStage(Stage):
         run(config)
 
     def details(self, config: ReportConfig, summary: Summary) -> Iterator[RenderableType]:
-        yield Text(f"to see all of it, open in a browser: {Path(config.output_dir, PAGE).resolve()}")
+        yield Text(f"full report, to open in a browser: {Path(config.output_dir, PAGE).resolve()}")
 
 
 REPORT = ReportStage()

@@ -16,9 +16,9 @@ from kun_recipes.rounds.union_config import RoundsConfig
 
 HEAD = ("round", "segments", "candidates", "pairs", "label model's held-out loss", "chat model's held-out loss")
 INTRODUCTION = (
-    "Each round trains its models on the seeds and on the pairs of the round before, and labels segments that no "
-    "earlier round has. The counts of this page are those of these rounds together, its models and judges those of "
-    "the last of them."
+    "Each round trains its models on the seeds and on the pairs of the previous round, and labels segments that no "
+    "earlier round has labelled. The counts on this page cover these rounds together; the models and judges are those "
+    "of the last round."
 )
 
 
@@ -89,7 +89,7 @@ def rounds_table(rounds: list[Mapping[str, Any]]) -> Table:
         )
         for one in rounds
     )
-    return Table(tr("What each round gave"), tuple(map(tr, HEAD)), rows)
+    return Table(tr("Results of each round"), tuple(map(tr, HEAD)), rows)
 
 
 ROUNDS = RoundsStage()

@@ -12,11 +12,11 @@ from kun_recipes.statistics.config import StatisticsConfig
 CAPTIONS = {
     "lengths": "Lengths of instructions and outputs, in tokens.",
     "sources": "Rows by source.",
-    "topics": "Disciplines, sectors and text types, as a model says and says again; the ten most frequent.",
-    "years": "Years that the texts mention, the last twenty.",
+    "topics": "Disciplines, sectors and text types, where repeated answers of a model agree; the ten most frequent.",
+    "years": "The last twenty years that the texts mention.",
     "forms": "Forms of instructions: questions, imperatives, others.",
 }
-INTRODUCTION = "The published pairs beside reference sets: {sets}. All numbers are in the stage's statistics.json."
+INTRODUCTION = "The published pairs compared with other sets: {sets}. All numbers are in the stage's statistics.json."
 
 
 class StatisticsStage(Stage):

@@ -12,10 +12,10 @@ from kun_recipes.reporting.language import listed, named, tr
 from kun_recipes.studies.config import StudyConfig
 
 CAPTIONS = {
-    "identical_ratings": "Items on which all annotators said the same, some did, or nobody did.",
+    "identical_ratings": "Items on which all annotators agreed, some agreed, or none agreed.",
     "output_grades": "Grades of the outputs, by source.",
-    "win_matrix": "The share of its points that the model of the row took from the model of the column; a tie is half "
-    "a point for each.",
+    "win_matrix": "Share of the points that the model of the row won against the model of the column; a tie gives "
+    "half a point to each.",
     "wins_and_losses": "Wins, ties and losses of each model against every other.",
     "ranking": "Bradley–Terry ratings, 400 points for odds of ten to one, with 95% intervals over prompts.",
 }

@@ -188,8 +188,8 @@ class TrainingStage(Stage):
         there = own_pairs(config, flow)
         if config.train_rows is not None and there < config.train_rows:
             yield (
-                f"train_rows asks for {config.train_rows:,} rows; "
-                f"{config.seeds} is expected to have {count(there)} to train on"
+                f"train_rows requests {config.train_rows:,} rows, but "
+                f"{config.seeds} is expected to have only {count(there)} to train on"
             )
         yield from unshared_batch(config, used, offered)
 

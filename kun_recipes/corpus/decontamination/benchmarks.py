@@ -49,7 +49,7 @@ def load_benchmark(path: str, format: str) -> list[Question]:
     Raises UserError when there is no question to be had.
     """
     if format not in BENCHMARK_FORMATS:
-        raise UserError(f"{format}: no benchmark format; choose one of {', '.join(BENCHMARK_FORMATS)}")
+        raise UserError(f"{format}: unknown benchmark format; choose one of {', '.join(BENCHMARK_FORMATS)}")
     is_there, hub_id = Path(path).exists(), HUB_ID.fullmatch(path)
     if format == "prompts":
         questions = list(_read_prompts(Path(path)))
@@ -58,16 +58,16 @@ def load_benchmark(path: str, format: str) -> list[Question]:
     elif hub_id:
         questions = list(_read_hub(hub_id["repository"], hub_id["revision"], format))
     else:
-        raise UserError(f"{path}: no such folder, and no Hub id; give the folder of the {format} files or owner/name")
+        raise UserError(f"{path}: neither a folder nor a Hub id; give the folder of the {format} files or owner/name")
     if not questions:
-        raise UserError(f"{path}: holds no question; take it off the list of benchmarks or give another path")
+        raise UserError(f"{path}: contains no questions; remove it from benchmarks or give another path")
     return questions
 
 
 def _read_folder(root: Path, format: str) -> Iterator[Question]:
     files = sorted(root.rglob("*.csv")) if root.is_dir() else [root]
     if not files:
-        raise UserError(f"{root}: no .csv file; give the folder that holds {format}'s dev, val and test folders")
+        raise UserError(f"{root}: no .csv file; give the folder that contains {format}'s dev, val and test folders")
     for file in files:
         split = file.parent.name
         questions = list(_read_csv(file, f"{format}/{split}/{file.stem.removesuffix(f'_{split}')}", format))
@@ -94,14 +94,14 @@ def read_csv(file: Path, columns: Sequence[str], format: str) -> Iterator[tuple[
             _check_columns(rows.fieldnames or (), str(file), columns, format)
             for row in rows:
                 if None in row or None in row.values():
-                    raise UserError(f"{file}:{rows.line_num}: has not as many fields as the header; correct the line")
+                    raise UserError(f"{file}:{rows.line_num}: field count differs from the header; correct the line")
                 yield rows.line_num, row
     except UnicodeDecodeError as error:
         raise UserError(
             f"{file}: is not UTF-8 text ({error.reason} at byte {error.start}); convert it: iconv -f GBK -t UTF-8"
         ) from error
     except csv.Error as error:
-        raise UserError(f"{file}: no CSV behind line {rows.line_num} ({error}); download it again") from error
+        raise UserError(f"{file}: not valid CSV after line {rows.line_num} ({error}); download it again") from error
 
 
 def _read_hub(repository: str, revision: str | None, format: str) -> Iterator[Question]:
@@ -138,7 +138,7 @@ def _read_json_lines(file: Path) -> Iterator[Question]:
         fields = record.value if isinstance(record.value, dict) else {}
         prompt = next((fields[name] for name in PROMPT_FIELDS if isinstance(fields.get(name), str)), "")
         if not prompt.strip():
-            raise UserError(f"{file}:{record.number}: no prompt; it must stand as text in {', '.join(PROMPT_FIELDS)}")
+            raise UserError(f"{file}:{record.number}: no prompt; give it as text in {', '.join(PROMPT_FIELDS)}")
         yield Question(f"{file.stem}/{fields.get('id', record.number)}", prompt)
 
 
@@ -163,5 +163,5 @@ def read_hub(repository: str, revision: str | None) -> Iterator[tuple[str, str, 
     except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"{repository}: no folder here, and the Hub cannot be read ({reason}); download it and give its folder"
+            f"{repository}: not a local folder, and the Hub cannot be read ({reason}); download it and give its folder"
         ) from error

@@ -101,7 +101,7 @@ class ToSimplified(Normaliser):
     def __init__(self) -> None:
         super().__init__()
         if find_spec("opencc") is None:
-            raise UserError("to rewrite traditional characters needs OpenCC: pip install --editable '.[opencc]'")
+            raise UserError("converting traditional characters needs OpenCC: pip install --editable '.[opencc]'")
 
     def format(self, text: str) -> str:
         return load_converter().convert(text) if has_traditional(text) else text

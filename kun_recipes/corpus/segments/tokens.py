@@ -34,7 +34,7 @@ def load_counter(path: str) -> CountTokens:
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: no tokenizer can be loaded from there: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{path}: no tokenizer can be loaded from it: {str(error).splitlines()[0]}") from error
     if not tokenizer.is_fast:
         return lambda texts: [len(ids) for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
     backend = tokenizer.backend_tokenizer

@@ -124,7 +124,7 @@ def corpus_format(name: str, fields: FieldNames) -> CorpusFormat:
                 suffixes=table.suffixes,
                 check=partial(table.check, required=required),
             )
-    raise UserError(f"{name}: no corpus format; choose one of {', '.join(FORMATS)}")
+    raise UserError(f"{name}: unknown corpus format; choose one of {', '.join(FORMATS)}")
 
 
 def to_document(record: Record, format: CorpusFormat, path: str, name: str) -> Document | Malformed:

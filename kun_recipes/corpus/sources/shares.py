@@ -74,9 +74,9 @@ def arrange(shares: Sequence[Share], earlier: Sequence[Note]) -> list[Share]:
         if found is None:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             raise UserError(
-                f"{names[0]}{more}: was changed, or is gone, and the finished stage has its rows: files can only be "
-                "added (with max_documents: corpora); put it back, or make all anew (recipes/run.py: --only "
-                "corpus --fresh)"
+                f"{names[0]}{more}: was changed or removed, but the finished stage contains its rows; files can only "
+                "be added (with max_documents: only corpora); restore it, or rebuild the stage (recipes/run.py: "
+                "--only corpus --fresh)"
             )
         same.remove(found)
         first.append(found)

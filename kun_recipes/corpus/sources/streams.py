@@ -57,7 +57,7 @@ class StreamShard:
         except ValueError as error:  # pyarrow's and datasets' own: broken JSON or UTF-8, other types than before
             raise UserError(
                 f"{self.path}: cannot be streamed: {first_line(error)}; "
-                "name the files, as in hf://datasets/org/name/**/*.jsonl, and such records are reported and left out"
+                "give its files, such as hf://datasets/org/name/**/*.jsonl, to have such records reported and skipped"
             ) from error
 
 
@@ -107,7 +107,7 @@ def _commit(dataset: str, revision: str | None) -> str | None:
         return huggingface_hub.dataset_info(dataset, revision=revision).sha
     except GatedRepoError as error:
         problem, cause = (
-            "its owner must give you access: ask for it on the Hub, then log in with `hf auth login`",
+            "its owner must grant you access: request it on the Hub, then log in with `hf auth login`",
             error,
         )
     except RepositoryNotFoundError as error:
@@ -115,5 +115,5 @@ def _commit(dataset: str, revision: str | None) -> str | None:
     except RevisionNotFoundError as error:
         problem, cause = f'no revision "{revision}" of it on the Hub', error
     except (HTTPError, OSError) as error:
-        problem, cause = f"the Hub cannot be asked: {first_line(error)}", error
+        problem, cause = f"the Hub cannot be reached: {first_line(error)}", error
     raise UserError(f"hf://datasets/{dataset}: {problem}") from cause

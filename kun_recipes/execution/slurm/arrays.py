@@ -131,9 +131,9 @@ def run_array(
     wait_for(logs)
     if incomplete := array.get_incomplete_ranks():
         raise UserError(
-            f"{logs.name}: {len(incomplete)} of {tasks} Slurm tasks did not finish, the first is task"
-            f" {incomplete[0]}{_last_message(logs, incomplete[0], array.tasks_per_job)}; the same command goes on"
-            " where they were"
+            f"{logs.name}: {len(incomplete)} of {tasks} Slurm tasks did not finish; the first is task"
+            f" {incomplete[0]}{_last_message(logs, incomplete[0], array.tasks_per_job)}; run the same"
+            " command again to resume"
         )
 
 
@@ -148,7 +148,7 @@ def in_file_pattern(path: str | Path) -> str:
     Raises UserError for one that sbatch cannot read: a backslash switches %j off, and an option ends with its line.
     """
     if unfit := _UNFIT.search(str(path)):
-        raise UserError(f"{path}: Slurm writes no log into a folder with {unfit[0]!r} in its name; choose another one")
+        raise UserError(f"{path}: Slurm cannot write logs into a folder with {unfit[0]!r} in its name; use another")
     return str(path).replace("%", "%%")
 
 
@@ -160,6 +160,6 @@ def _last_message(logs: Path, rank: int, tasks_per_job: int) -> str:
         return f"; its log is in {logs}/slurm_logs"
     found = list((logs / "slurm_logs").glob(f"*_{ranks.index(rank) // tasks_per_job}.out"))
     if not found:
-        return ", which never began"
+        return ", which never started"
     log = max(found, key=lambda path: path.stat().st_mtime)
-    return f", which said last: {last_message(log)} (its log: {log})"
+    return f"; its last message: {last_message(log)} (its log: {log})"

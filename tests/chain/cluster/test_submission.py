@@ -105,9 +105,9 @@ def test_the_scripts_can_be_read_without_a_cluster_and_without_the_data(tmp_path
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--dry-run"], "--dry-run goes with --slurm CLUSTER"),
-        (["--status"], "--status goes with --slurm CLUSTER"),
-        (["--sample", "x"], "--sample goes with --plan"),
+        (["--dry-run"], "--dry-run requires --slurm CLUSTER"),
+        (["--status"], "--status requires --slurm CLUSTER"),
+        (["--sample", "x"], "--sample requires --plan"),
         (["--slurm", "nothing.yaml"], "nothing.yaml: no such file"),
         (
             ["--slurm", "recipes/cluster.yaml"],

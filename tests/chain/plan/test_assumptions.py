@@ -69,7 +69,7 @@ def test_mistakes_name_file_and_key(content, load_content, tmp_path, keys, value
     [
         (["refine", "good_share", "source"], "refine.good_share.source: is missing"),
         (["refine", "good_share"], "refine.good_share: is missing"),
-        (["training", "computed"], "training.computed: is missing; write null where it is unknown"),
+        (["training", "computed"], "training.computed: is missing; write null if it is unknown"),
     ],
 )
 def test_a_missing_key_is_named(content, load_content, tmp_path, keys, message):

@@ -59,7 +59,7 @@ def test_all_stages_use_all_cores_without_gpus(paper, content, load_content):
 
 
 def test_speeds_of_gpus_need_gpus(paper, known):
-    with pytest.raises(UserError, match=r"the recipe runs on GPUs, and there are no GPUs"):
+    with pytest.raises(UserError, match=r"the recipe needs GPUs, but there are none"):
         estimate(paper, known, None, Hardware(gpus=0, cpu_workers=4))
 
 
@@ -100,14 +100,14 @@ def test_a_warning_where_there_will_be_too_few_rows(make, known, rows, warned):
         final=make.training(seeds="out/dataset", train_rows=rows),
     )
     warnings = estimate(stages, known, None, NODE).warnings
-    expected = "final: train_rows asks for 37 rows; out/dataset is expected to have 36 to train on"
+    expected = "final: train_rows requests 37 rows, but out/dataset is expected to have only 36 to train on"
     assert warnings == ((expected,) if warned else ())
 
 
 def test_a_warning_where_gpus_stay_idle(make, known):
     stages = make.chain(model=make.training(global_batch_size=16, per_device_train_batch_size=4))
     (warning,) = estimate(stages, known, None, Hardware(gpus=32, cpu_workers=1)).warnings
-    assert warning == ("model: global_batch_size 16 with 4 a GPU does not divide over 32 GPUs; planned on 4")
+    assert warning == ("model: global_batch_size 16 with 4 per GPU cannot be divided over 32 GPUs; planned on 4")
 
 
 @pytest.mark.parametrize(

@@ -63,9 +63,9 @@ def test_table_has_one_line_per_stage(printed):
 
 def test_the_totals(printed):
     lines = printed()
-    assert any(line.startswith("In all: 0.56 core hours and ") for line in lines)
-    assert "Disk: 3.5 MB when all is done." in lines
-    assert "Scratch and checkpoints besides, while it runs: corpus 872 kB, label_model 12 MB." in lines
+    assert any(line.startswith("Total: 0.56 core hours and ") for line in lines)
+    assert "Disk: 3.5 MB at the end." in lines
+    assert "Additional scratch and checkpoints during the run: corpus 872 kB, label_model 12 MB." in lines
 
 
 def test_a_warning_where_a_stage_outlasts_its_limit(printed):
@@ -76,12 +76,12 @@ def test_a_warning_where_a_stage_outlasts_its_limit(printed):
 def test_unknown_number_is_a_question_mark(make, printed):
     lines = printed(corpus=make.corpus(corpora=[Corpus("a", "wanjuan")]))
     assert words(lines, "corpus") == ["corpus", "?", "?", "–", "?", "?", "4 cores", "–", "?", "?", "unknown"]
-    assert any(line.startswith("In all: ? core hours; ?") for line in lines)
+    assert any(line.startswith("Total: ? core hours; ?") for line in lines)
 
 
 def test_totals_say_that_some_of_it_is_unknown(make, printed):
     lines = printed(corpus=make.corpus(corpora=[Corpus("a", "wanjuan")], sample_rows=1000), label=make.label())
-    assert any(line.startswith("In all: ? core hours and 0.72 GPU hours; at least 5.4 min where") for line in lines)
+    assert any(line.startswith("Total: ? core hours and 0.72 GPU hours; at least 5.4 min if") for line in lines)
 
 
 def test_where_a_speed_was_measured(printed, known):
@@ -99,8 +99,8 @@ def test_table_is_not_truncated(printed, width):
 
 
 def test_every_assumption_with_its_value_and_source(printed, known):
-    shown = [line.replace(", a second", ",a_second").split() for line in printed(width=140)]
+    shown = [line.replace(", per second", ",per_second").split() for line in printed(width=140)]
     for name, assumption in known.named():
-        (line,) = [words for words in shown if words and words[0] == name.replace(", a second", ",a_second")]
+        (line,) = [words for words in shown if words and words[0] == name.replace(", per second", ",per_second")]
         assert line[-2:] == ["a", "test"]
         assert (line[1] == "?") == (assumption.value is None)

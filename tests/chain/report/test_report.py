@@ -143,7 +143,5 @@ def test_the_same_comparison_twice_is_refused(run):
 
 def test_a_run_that_is_not_finished_is_refused(run):
     Path(run.folder, "refine", "stage.json").unlink()
-    with pytest.raises(
-        UserError, match=r"refine: no finished stage \(stage.json is not there\); run that stage first"
-    ):
+    with pytest.raises(UserError, match=r"refine: no finished stage \(stage.json is missing\); run that stage first"):
         gather(config(run))

@@ -68,14 +68,14 @@ def test_byte_order_mark_is_ignored(tmp_path):
         ("ceval", "val/law_val.csv", CMMLU, "law_val.csv: no column question; ceval has the columns question, A"),
         ("cmmlu", "test/law.csv", CEVAL, "law.csv: no column Question; cmmlu has the columns Question, A, B, C, D"),
         ("ceval", "val/law_val.csv", CEVAL.partition("\n")[0], "law_val.csv: has no row below its header"),
-        ("ceval", "val/law_val.csv", CEVAL + "2,甲,一\n", "law_val.csv:4: has not as many fields as the header"),
-        ("cmmlu", "test/law.csv", CMMLU + "2,甲,是,一,二,三,四,A\n", "law.csv:4: has not as many fields"),
-        ("ceval", "val/law_val.csv", CEVAL + '2,"甲,一', "law_val.csv: no CSV behind line 3"),
-        ("ceval", "val/readme.md", "甲", "no .csv file; give the folder that holds ceval's"),
+        ("ceval", "val/law_val.csv", CEVAL + "2,甲,一\n", "law_val.csv:4: field count differs from the header"),
+        ("cmmlu", "test/law.csv", CMMLU + "2,甲,是,一,二,三,四,A\n", "law.csv:4: field count differs"),
+        ("ceval", "val/law_val.csv", CEVAL + '2,"甲,一', "law_val.csv: not valid CSV after line 3"),
+        ("ceval", "val/readme.md", "甲", "no .csv file; give the folder that contains ceval's"),
         ("prompts", "human.txt", "甲".encode("gbk"), "human.txt: is not UTF-8 text"),
-        ("prompts", "human.txt", "\n\n", "human.txt: holds no question"),
+        ("prompts", "human.txt", "\n\n", "human.txt: contains no questions"),
         ("prompts", "human.jsonl", '{"prompt": "甲"}\n{"prompt"', "human.jsonl:2: .*; correct the line"),
-        ("prompts", "human.jsonl", '{"query": "甲"}', "human.jsonl:1: no prompt; it must stand as text in prompt,"),
+        ("prompts", "human.jsonl", '{"query": "甲"}', "human.jsonl:1: no prompt; give it as text in prompt,"),
         ("prompts", "human.jsonl", '{"prompt": ["甲"]}', "human.jsonl:1: no prompt"),
         ("prompts", "human.jsonl", '"甲"', "human.jsonl:1: no prompt"),
         ("prompts", "human.csv", "甲", "human.csv: prompts are read from a .txt file, one per line, or a .jsonl file"),
@@ -92,9 +92,9 @@ def test_unreadable_files_are_reported_in_one_line(tmp_path, format, name, conte
 @pytest.mark.parametrize(
     ("path", "format", "message"),
     [
-        ("benchmarks/ceval/of/mine", "ceval", "no such folder, and no Hub id; give the folder of the ceval files"),
+        ("benchmarks/ceval/of/mine", "ceval", "neither a folder nor a Hub id; give the folder of the ceval files"),
         ("nowhere.txt", "prompts", "nowhere.txt: no such file"),
-        ("nowhere", "mmlu", "mmlu: no benchmark format; choose one of ceval, cmmlu, prompts"),
+        ("nowhere", "mmlu", "mmlu: unknown benchmark format; choose one of ceval, cmmlu, prompts"),
     ],
 )
 def test_missing_benchmarks_are_errors(path, format, message):
@@ -107,7 +107,7 @@ def test_unreachable_hub_is_an_error(monkeypatch):
 
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(UserError, match="ceval/ceval-exam: no folder here, and the Hub cannot be read") as caught:
+    with pytest.raises(UserError, match="ceval/ceval-exam: not a local folder, and the Hub cannot be read") as caught:
         load_benchmark("ceval/ceval-exam@main", "ceval")
     assert "\n" not in str(caught.value)
 

@@ -89,7 +89,7 @@ def test_tasks_must_equal_buckets(spread):
 def test_rows_that_are_not_those_of_the_digests_are_an_error(spread):
     rows = spread(["甲", "甲"])
     found = rows.find_exact()
-    with pytest.raises(RuntimeError, match="row 1 of task 0 is to drop"):
+    with pytest.raises(RuntimeError, match="row 1 of task 0 is a duplicate"):
         list(DropRows(found, "duplicate").run(iter(rows.fresh(0)[:1])))
 
 

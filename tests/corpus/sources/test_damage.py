@@ -282,7 +282,7 @@ REFUSED = [
         "part.image",
     ),
     ("nothing", [b""], "wudao", ".json", "(empty_file)", "the file is empty"),
-    ("empty texts", [b'{"text": ""}\n'], "jsonl", ".jsonl", "nothing is kept of its 1 records", "empty_text 1"),
+    ("empty texts", [b'{"text": ""}\n'], "jsonl", ".jsonl", "none of its 1 records is kept", "empty_text 1"),
 ]
 
 

@@ -128,7 +128,7 @@ def test_the_beginning_of_a_record_is_shown():
 def test_formats_are_found_by_name():
     assert [corpus_format(name, OWN).name for name in FORMATS] == list(FORMATS)
     with pytest.raises(
-        UserError, match="wudoa: no corpus format; choose one of wudao, wanjuan, skypile, jsonl, csv, parquet"
+        UserError, match="wudoa: unknown corpus format; choose one of wudao, wanjuan, skypile, jsonl, csv, parquet"
     ):
         corpus_format("wudoa", OWN)
 

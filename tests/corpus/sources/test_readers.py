@@ -238,7 +238,7 @@ def test_limit_does_not_depend_on_tasks(tmp_path, two_corpora, tasks):
     [
         ("nowhere", "wudao", "nowhere: no such file or folder"),
         ("folder/notes.txt", "jsonl", "notes.txt: no corpus file"),
-        ("folder", "wudoa", "wudoa: no corpus format; choose one of wudao, wanjuan, skypile, jsonl, csv, parquet"),
+        ("folder", "wudoa", "wudoa: unknown corpus format; choose one of wudao, wanjuan, skypile, jsonl, csv"),
         ("folder/a.jsonl", "parquet", r"a.jsonl: no corpus file; names of files in this format end in \.parquet"),
         ("folder/b.parquet", "jsonl", "b.parquet: no corpus file; names of files in this format end in .json, "),
         ("folder", "parquet", 'b.parquet: no column "text"; the columns are content'),

@@ -76,7 +76,7 @@ def test_invalid_line_stops_the_stream(folder, line):
         list(shards[1].read())
     assert str(error.value).startswith(f"{folder}#1: cannot be streamed: ")
     assert str(error.value).endswith(
-        "; name the files, as in hf://datasets/org/name/**/*.jsonl, and such records are reported and left out"
+        "; give its files, such as hf://datasets/org/name/**/*.jsonl, to have such records reported and skipped"
     )
     assert "\n" not in str(error.value)
 
@@ -132,8 +132,8 @@ def test_files_of_the_hub(corpus, tmp_path):
     [
         ("org/nobody", {}, "no such data set on the Hub, or a private one: log in with `hf auth login`"),
         ("org/corpus@v2", {}, 'no revision "v2" of it on the Hub'),
-        ("org/corpus", {"HF_HUB_OFFLINE": "1"}, "the Hub cannot be asked: "),
-        ("org/corpus", {"HF_ENDPOINT": "http://127.0.0.1:9"}, "the Hub cannot be asked: "),
+        ("org/corpus", {"HF_HUB_OFFLINE": "1"}, "the Hub cannot be reached: "),
+        ("org/corpus", {"HF_ENDPOINT": "http://127.0.0.1:9"}, "the Hub cannot be reached: "),
     ],
 )
 def test_unavailable_hub_dataset_is_an_error(corpus, tmp_path, path, environment, message):

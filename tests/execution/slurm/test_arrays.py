@@ -40,7 +40,7 @@ def test_a_task_that_fails_is_quoted_and_the_rest_is_kept(tmp_path, rows, slurm)
     (rows / "00001.jsonl.zst").write_bytes(b"oops")
     with pytest.raises(UserError) as caught:
         copy_rows(rows, tmp_path / "out", SlurmOptions("cpu", "00:05:00", 1, tasks_per_job=1))
-    assert "logs: 1 of 3 Slurm tasks did not finish, the first is task 1, which said last: " in str(caught.value)
+    assert "logs: 1 of 3 Slurm tasks did not finish; the first is task 1; its last message: " in str(caught.value)
     assert f"{rows}/00001.jsonl.zst:1: not a row of a finished stage" in str(caught.value)
     (rows / "00001.jsonl.zst").write_bytes(whole)
     assert copy_rows(rows, tmp_path / "out") == Counts(6, 6, 6)

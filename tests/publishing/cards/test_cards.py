@@ -305,5 +305,5 @@ def test_the_card_shows_the_figures_of_the_rounds(run_folder):
 
 
 def test_a_comparison_that_is_not_finished_is_refused(run_folder, tmp_path):
-    with pytest.raises(UserError, match=r"gain: no finished stage \(stage.json is not there\); run that stage first"):
+    with pytest.raises(UserError, match=r"gain: no finished stage \(stage.json is missing\); run that stage first"):
         card(run_folder, "dataset", gain_dirs=[tmp_path / "gain"])
