@@ -46,7 +46,7 @@ def test_a_study_samples_the_named_config(commit):
 
 
 def test_a_revision_given_twice_is_refused(commit):
-    with pytest.raises(UserError, match=rf"ana/Pairs@{commit}: names a revision, and so does an option: main; leave"):
+    with pytest.raises(UserError, match=rf"ana/Pairs@{commit}: names a revision, and so does an option: main; remove"):
         instructions(PairSet("pairs", f"ana/Pairs@{commit}", part=HubPart("main", "tea")))
 
 

@@ -227,7 +227,7 @@ def test_conversations_are_trained_whole_by_the_chat_model_and_the_first_exchang
     data = load(direction=direction, **label_prompt)
     answers = {len(row["completion"]) for row in data.training + data.held_out}
     said = capsys.readouterr().err
-    assert said.startswith(f"{seeds}: read as sharegpt (conversations); 12 rows of several exchanges\n")
+    assert said.startswith(f"{seeds}: read as sharegpt (conversations); 12 rows with several exchanges\n")
     assert answers == ({3} if direction == "forward" else {1})
     assert ("conversations the first exchange alone" in said) == (direction == "backward")
 
