@@ -89,8 +89,8 @@ def check(database: Path, acknowledged: list[int]) -> None:
     """Every acknowledged vote is there once, by who gave it, and no item has too many."""
     votes = read_votes(database)["quality"]
     by_annotator = Counter(vote.annotator for vote in votes)
-    assert sorted(by_annotator.values()) == sorted(filter(None, acknowledged)), "a vote was lost, or made up"
-    assert len({(vote.annotator, vote.item) for vote in votes}) == len(votes), "somebody saw an item twice"
+    assert sorted(by_annotator.values()) == sorted(filter(None, acknowledged)), "a vote was lost or added"
+    assert len({(vote.annotator, vote.item) for vote in votes}) == len(votes), "an annotator saw an item twice"
     assert max(Counter(vote.item for vote in votes).values()) <= VOTES_PER_ITEM, "an item has too many votes"
 
 
@@ -118,10 +118,10 @@ def row(name: str, lasted: float, seconds: list[float], limit: float) -> list[st
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--annotators", type=int, default=50)
-    parser.add_argument("--votes", type=int, default=10_000, help="in all")
+    parser.add_argument("--annotators", type=int, default=50, help="number of annotators")
+    parser.add_argument("--votes", type=int, default=10_000, help="number of votes in total")
     parser.add_argument("--port", type=int, default=7861)
-    parser.add_argument("--folder", help="where the database lies; by default a temporary folder")
+    parser.add_argument("--folder", help="folder of the database; default: a temporary folder")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         seconds: list[float] = []
@@ -133,10 +133,10 @@ def main() -> None:
         alone = vote_without_page(Path(folder), arguments.annotators, arguments.votes)
     limit = len(alone) / sum(alone)
     table = Table("", "votes", "seconds", "votes/s", "of the limit", "p50 ms", "p95 ms", "p99 ms")
-    table.add_row(*row(f"{arguments.annotators} annotators at the page", lasted, seconds, limit))
+    table.add_row(*row(f"{arguments.annotators} annotators on the page", lasted, seconds, limit))
     table.add_row(*row("the database alone, the limit", sum(alone), alone, limit))
-    about = f"none of {sum(acknowledged):,} lost, none there twice; {os.cpu_count()} cores"
-    Console(width=110).print(table, f"{about}, the annotators on the same ones", highlight=False)
+    about = f"{sum(acknowledged):,} votes, none lost or duplicated; {os.cpu_count()} cores"
+    Console(width=110).print(table, f"{about}, shared with the annotators", highlight=False)
 
 
 if __name__ == "__main__":

@@ -177,7 +177,7 @@ def show(measured: dict[str, dict[str, dict[str, float]]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="folder, Hub id or model source file of a chat model")
-    parser.add_argument("--rows", type=int, default=64, help="prompts of each task")
+    parser.add_argument("--rows", type=int, default=64, help="number of prompts per task")
     parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16"])
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--measure", choices=WAYS, help=argparse.SUPPRESS)

@@ -81,7 +81,7 @@ def ways(model: str) -> dict[str, Callable[[Rows], list]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=4096, help="prompts of a round")
+    parser.add_argument("--rows", type=int, default=4096, help="number of prompts per round")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -104,8 +104,8 @@ def start_of(script: str) -> Usage:
 
 
 def corpus(megabytes: float) -> Table:
-    names = ("text", "files", "segments", "kept", "seconds", "for a MB more", "by the clock", "memory", "scratch")
-    table = new_table("corpus stage, one worker", *names, "most files in one folder", "files in all")
+    names = ("text", "files", "segments", "kept", "seconds", "per extra MB", "wall seconds", "memory", "scratch")
+    table = new_table("corpus stage, one worker", *names, "most files in one folder", "files in total")
     before: Usage | None = None
     for times in TIMES:
         summary, used = run_corpus(times * FILES, megabytes / FILES)
@@ -139,8 +139,8 @@ def run_corpus(files: int, megabytes: float) -> tuple[dict[str, Any], Usage]:
 
 def duplicates(millions: list[int]) -> Table:
     start = start_of(MADE)
-    names = ("step", "rows", "seconds", "microseconds a row", "memory", "bytes a row")
-    table = new_table("duplicates among made rows", *names)
+    names = ("step", "rows", "seconds", "microseconds per row", "memory", "bytes per row")
+    table = new_table("duplicates among generated rows", *names)
     steps = {
         "pairs, one of 14 bands": ("signatures", "pairs"),
         "clusters, one task": ("signatures", "clusters"),
@@ -194,11 +194,17 @@ def new_table(title: str, *columns: str) -> Table:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--megabytes", type=float, default=4, help="text of the smallest corpus")
+    parser.add_argument("--megabytes", type=float, default=4, help="megabytes of text of the smallest corpus")
     parser.add_argument(
-        "--million", type=int, nargs="+", default=[1, 4, 16], help="made rows to find duplicates among"
+        "--million",
+        type=int,
+        nargs="+",
+        default=[1, 4, 16],
+        help="millions of generated rows in which to find duplicates",
     )
-    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000], help="rows of label and refine")
+    parser.add_argument(
+        "--rows", type=int, nargs="+", default=[10_000, 100_000], help="number of rows for label and refine"
+    )
     options = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 200)
     if "corpus" in options.only:

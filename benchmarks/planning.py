@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     arguments = parser.parse_args()
     settings = EngineSettings("vllm", resolve_model(arguments.model, None), "float32")
-    table = Table("planning", "context", "processor seconds", "ms per 1,000 rows")
+    table = Table("planning", "context", "CPU seconds", "ms per 1,000 rows")
     with tempfile.TemporaryDirectory() as folder:
         rows = Path(folder)
         write_rows(arguments.rows, rows)
