@@ -1,11 +1,11 @@
-"""Load of the annotation app: annotators vote at once, by the requests that the page sends, on the real server.
+"""Load on the annotation app: annotators vote at the same time on the real server, with the requests of the page.
 
     python benchmarks/annotation.py [--annotators 50] [--votes 10000]
 
-Each has a link, a cookie and a connection of their own, and votes as fast as the server answers, with no time to read:
-far more than people give. At the end every vote that was acknowledged must be in the database, once, and no other.
-Latency is of one request: the vote is taken and written to the disk, and the next item comes back. The limit is what
-the database alone takes for the same, without web server, page or waiting.
+Each annotator has a separate link, cookie and connection, and votes as fast as the server answers, without time to
+read: far faster than people. At the end, the database must contain every acknowledged vote once, and no other vote.
+Latency is the time of one request: the vote is accepted and written to the disk, and the next item is returned. The
+limit is the time that the database alone needs for the same votes, without web server, page or waiting.
 """
 
 import argparse

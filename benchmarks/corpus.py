@@ -3,8 +3,8 @@
     python benchmarks/corpus.py
     python benchmarks/corpus.py --input <folder> --format wanjuan --data-juicer <python with py-data-juicer>
 
-Megabytes are of UTF-8 text, whole stage and blocks without MinHash. Each measurement runs in a process of its own, one
-after the other, on the same file: a JSON-lines copy of the input, repeated up to --megabytes.
+Megabytes are UTF-8 text; the whole stage and the blocks run without MinHash. Each measurement runs in a
+separate process, one after the other, on the same file: a JSON-lines copy of the input, repeated up to --megabytes.
 """
 
 import argparse

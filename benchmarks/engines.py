@@ -1,9 +1,9 @@
-"""Both engines against the limit and the naive way, on the same prompts: labelling, judging, polishing.
+"""Both engines compared with the limit and the naive way, on the same prompts: labelling, judging, polishing.
 
     python benchmarks/engines.py --model recipes/demo/model.yaml [--rows 64] [--ways vllm limit transformers naive]
 
 * vllm, transformers: this project's engines, from chats to texts and log-odds.
-* limit: vLLM's own `LLM.generate` on ready token ids, texts and log-probabilities not asked for.
+* limit: vLLM's own `LLM.generate` on ready token ids, without texts and log-probabilities.
 * naive: one full prompt at a time through transformers' `model.generate`; a verdict is a sampled answer of up to four
   tokens that is parsed. It is timed on an eighth of the rows.
 

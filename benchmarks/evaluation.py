@@ -3,7 +3,7 @@
     python benchmarks/evaluation.py --model recipes/demo/model.yaml [--limit 11] [--ways ours lm-eval four]
 
 * ours: one pass per question, a subject's shots encoded once, from files to probabilities.
-* lm-eval: lm-evaluation-harness' own transformers model, one pass per question; tokenizing and asking alone are timed.
+* lm-eval: lm-evaluation-harness' own transformers model, one pass per question; only tokenizing and asking are timed.
 * four: four whole prompts per question, as OpenCompass' PPL does, by this project's engine; timed on fewer questions.
 
 Each way runs in its own process, with the same weights, number format, threads and tokens per batch, one after the

@@ -1,4 +1,4 @@
-"""An engine fed as stages feed it against `LLM.generate`: 4,096 short prompts, a tiny model of random weights.
+"""An engine fed as by the stages, compared with `LLM.generate`: 4,096 short prompts, a tiny model of random weights.
 
     python benchmarks/feeding.py [--rows 4096] [--rounds 5]
 
@@ -9,8 +9,8 @@ The model is so small that what is measured is everything but the model: queues,
 * one call: this project's engine, all rows in one call, from token ids to texts and their log-probabilities.
 * calls of 1,024: one after another, and two at a time.
 
-All ask the same vLLM engine, in turn; a round's prompts are new. A share compares two ways in the same round:
-printed are the median of the rounds, and the lowest and highest.
+All use the same vLLM engine, in turn; each round has new prompts. A share compares two ways in the same round. The
+table shows the median, lowest and highest share over the rounds.
 """
 
 import argparse

@@ -1,20 +1,20 @@
-"""Measure a GPU: labels, verdicts, answers and trainings, against vLLM alone and against the limits of the card.
+"""Measure a GPU: labels, verdicts, answers and trainings, compared with vLLM alone and with the limits of the card.
 
     python benchmarks/gpu.py                                       # twelve minutes on one card
     python benchmarks/gpu.py --only label training --minutes 6
     python benchmarks/gpu.py --model outputs/mine/final_model      # your own model instead of random weights
     python benchmarks/gpu.py --tiny                                # a rehearsal on a CPU
 
-Nothing is downloaded: models of the size and family asked for are made with random weights, in --folder, once. Parts:
+Nothing is downloaded: models of the requested size and family are made once, with random weights, in --folder. Parts:
 
 * label, judge, polish: this project's vLLM engine, from chats to texts, against `LLM.generate` on the same prompts.
-* sequences: labels with 128 sequences at a time, against what vLLM takes by itself.
+* sequences: labels with 128 sequences at a time, compared with vLLM's default.
 * speculation: labels and answers with n-gram speculation.
 * transformers: the three tasks by the transformers engine.
 * training: rows packed and padding_free by the recipes' path, and packed rows with another attention.
 
-Each run is a process of its own with a share of the time; one that fails says so in a line, and the others run on. At
-the end come tables, rows for benchmarks/README.md, and the file that plans read: docs/gpus.md says what they mean.
+Each run is a separate process with a share of the time. If one fails, it prints one line and the other runs continue.
+At the end come tables, rows for benchmarks/README.md, and the file that plans read: docs/gpus.md says what they mean.
 """
 
 import argparse

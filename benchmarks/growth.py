@@ -2,12 +2,12 @@
 
     python benchmarks/growth.py [--only corpus duplicates rows] [--megabytes 4] [--million 1 4 16]
 
-*corpus* runs the corpus stage at 1x, 4x and 16x of made text: sentences of the repository's texts, drawn at random, so
-that it is not deduplicated away; 4, 16 and 64 files. *duplicates* finds duplicates among made signatures and
-digests, by the stage's own blocks. *rows* plans label and refine and selects among measured rows, without a model.
+*corpus* runs the corpus stage on 1x, 4x and 16x of generated text in 4, 16 and 64 files: sentences of the repository,
+drawn at random so that deduplication keeps them. *duplicates* finds duplicates among generated signatures and digests
+with the blocks of the stage. *rows* plans label and refine and selects among measured rows, without a model.
 
-Seconds are processor seconds (user and system) of a process with its children: other jobs do not count. Start-up
-counts in *corpus*, which also shows what each further megabyte took; in the other two it is taken off.
+Seconds are CPU seconds (user and system) of a process and its children; other jobs do not count. *corpus* includes the
+start-up and also shows the time per extra megabyte; the other two exclude the start-up.
 """
 
 import argparse

@@ -4,7 +4,7 @@
 
 The rows are pairs of `quality/` with characters exchanged at random, so that no tokenizer's cache knows
 them. *read* is a pass over the rows alone, the limit; refine verifies, and plans five prompts for each row. Seconds
-are the process's own, since planning waits for nothing: other jobs do not count.
+are CPU seconds of the process; planning waits for nothing, and other jobs do not count.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Guessing ahead (`speculative_tokens`) against writing token by token, on the same polish prompts.
+"""Guessing ahead (`speculative_tokens`) compared with writing token by token, on the same polish prompts.
 
     python benchmarks/speculation.py --model recipes/demo/model.yaml [--rows 8] [--tokens 0 4]
     python benchmarks/speculation.py --model outputs/demo/primary_chat_model --replay outputs/demo/refine/measured

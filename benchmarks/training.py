@@ -1,4 +1,4 @@
-"""Padded training against length grouping, padding-free and packed rows: useful tokens per second, on the same data.
+"""Padded training compared with length grouping, padding-free and packed rows: useful tokens per second, same data.
 
     python benchmarks/training.py [--parameters 4e6 | --model recipes/demo/model.yaml] [--rows 128] [--ways padded …]
 

@@ -66,9 +66,9 @@ class EvaluateConfig(Versioned, WithoutFailed, HeldOutSeeds, EngineConfig):
     groups: list[str] | None = option(
         None, "only subjects of these groups: STEM, Humanities, Social Science, Other, Hard, China-specific"
     )
-    limit: int | None = option(None, "number of questions per subject, from the first; null: all", min=1)
+    limit: int | None = option(None, "number of questions per subject, starting with the first; null: all", min=1)
     shots: int = option(
-        5, "number of questions shown with their answers, from the first of dev", source="OpenCompass", min=0
+        5, "number of questions shown with their answers, starting with the first of dev", source="OpenCompass", min=0
     )
     modes: list[str] = option(
         ["ppl", "gen"],
@@ -95,7 +95,7 @@ class EvaluateConfig(Versioned, WithoutFailed, HeldOutSeeds, EngineConfig):
         "datasets that the models were trained on in addition to the seeds; accuracy is split by whether a question "
         "is quoted in them or in the seeds; null: no such split",
     )
-    held_out_limit: int = option(200, "number of held-out pairs to answer, from the first", min=1)
+    held_out_limit: int = option(200, "number of held-out pairs to answer, starting with the first", min=1)
     held_out_new_tokens: int = option(512, "maximum length of an answer to a held-out pair", unit="tokens", min=1)
     rules: InputPath | None = option(
         None,

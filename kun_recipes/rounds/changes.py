@@ -127,5 +127,5 @@ def decide(changes: Iterable[Change], name: str, min_gain: float, before: str, a
         return Decision(False, tr("{after} makes things worse: {measured}", **told))
     if low <= 0:
         return Decision(False, tr("{after} shows no measurable gain: {measured}; this could be chance", **told))
-    short = "{after} shows no sufficient gain: {measured}; it may be below min_gain: {least:g}"
+    short = "{after} may not gain enough: {measured}; the gain may be below min_gain: {least:g}"
     return Decision(False, tr(short, **told))

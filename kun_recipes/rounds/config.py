@@ -31,7 +31,7 @@ class GainConfig(HeldOutSeeds, EngineConfig, OfRound):
     model: ModelPath = option(help="the model whose tokenizer counts the lengths; the base model of both rounds")
 
     held_out_limit: int = option(
-        500, "number of held-out pairs that the models are asked about, from the first", min=1
+        500, "number of held-out pairs that the models are asked about, starting with the first", min=1
     )
     label_prompt: PromptPath = option(
         "recipes/prompts/label.txt", "label prompt of both label models", source="prompt of the released label model"
@@ -43,7 +43,7 @@ class GainConfig(HeldOutSeeds, EngineConfig, OfRound):
     decided_by: Decider = option(
         "label_model",
         "model whose held-out loss decides",
-        source="ours: the pairs of a round first of all teach how to write instructions",
+        source="ours: the pairs of a round above all teach how to write instructions",
     )
     min_gain: float = option(
         0.0,
