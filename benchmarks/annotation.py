@@ -1,11 +1,11 @@
-"""Load of the annotation app: annotators vote at once, by the requests that the page sends, on the real server.
+"""Load on the annotation app: annotators vote at the same time on the real server, with the requests of the page.
 
     python benchmarks/annotation.py [--annotators 50] [--votes 10000]
 
-Each has a link, a cookie and a connection of their own, and votes as fast as the server answers, with no time to read:
-far more than people give. At the end every vote that was acknowledged must be in the database, once, and no other.
-Latency is of one request: the vote is taken and written to the disk, and the next item comes back. The limit is what
-the database alone takes for the same, without web server, page or waiting.
+Each annotator has a separate link, cookie and connection, and votes as fast as the server answers, without time to
+read: far faster than people. At the end, the database must contain every acknowledged vote once, and no other vote.
+Latency is the time of one request: the vote is accepted and written to the disk, and the next item is returned. The
+limit is the time that the database alone needs for the same votes, without web server, page or waiting.
 """
 
 import argparse
@@ -89,8 +89,8 @@ def check(database: Path, acknowledged: list[int]) -> None:
     """Every acknowledged vote is there once, by who gave it, and no item has too many."""
     votes = read_votes(database)["quality"]
     by_annotator = Counter(vote.annotator for vote in votes)
-    assert sorted(by_annotator.values()) == sorted(filter(None, acknowledged)), "a vote was lost, or made up"
-    assert len({(vote.annotator, vote.item) for vote in votes}) == len(votes), "somebody saw an item twice"
+    assert sorted(by_annotator.values()) == sorted(filter(None, acknowledged)), "a vote was lost or added"
+    assert len({(vote.annotator, vote.item) for vote in votes}) == len(votes), "an annotator saw an item twice"
     assert max(Counter(vote.item for vote in votes).values()) <= VOTES_PER_ITEM, "an item has too many votes"
 
 
@@ -118,10 +118,10 @@ def row(name: str, lasted: float, seconds: list[float], limit: float) -> list[st
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--annotators", type=int, default=50)
-    parser.add_argument("--votes", type=int, default=10_000, help="in all")
+    parser.add_argument("--annotators", type=int, default=50, help="number of annotators")
+    parser.add_argument("--votes", type=int, default=10_000, help="number of votes in total")
     parser.add_argument("--port", type=int, default=7861)
-    parser.add_argument("--folder", help="where the database lies; by default a temporary folder")
+    parser.add_argument("--folder", help="folder of the database; default: a temporary folder")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         seconds: list[float] = []
@@ -133,10 +133,10 @@ def main() -> None:
         alone = vote_without_page(Path(folder), arguments.annotators, arguments.votes)
     limit = len(alone) / sum(alone)
     table = Table("", "votes", "seconds", "votes/s", "of the limit", "p50 ms", "p95 ms", "p99 ms")
-    table.add_row(*row(f"{arguments.annotators} annotators at the page", lasted, seconds, limit))
+    table.add_row(*row(f"{arguments.annotators} annotators on the page", lasted, seconds, limit))
     table.add_row(*row("the database alone, the limit", sum(alone), alone, limit))
-    about = f"none of {sum(acknowledged):,} lost, none there twice; {os.cpu_count()} cores"
-    Console(width=110).print(table, f"{about}, the annotators on the same ones", highlight=False)
+    about = f"{sum(acknowledged):,} votes, none lost or duplicated; {os.cpu_count()} cores"
+    Console(width=110).print(table, f"{about}, shared with the annotators", highlight=False)
 
 
 if __name__ == "__main__":

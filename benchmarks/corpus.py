@@ -3,8 +3,8 @@
     python benchmarks/corpus.py
     python benchmarks/corpus.py --input <folder> --format wanjuan --data-juicer <python with py-data-juicer>
 
-Megabytes are of UTF-8 text, whole stage and blocks without MinHash. Each measurement runs in a process of its own, one
-after the other, on the same file: a JSON-lines copy of the input, repeated up to --megabytes.
+Megabytes are UTF-8 text; the whole stage and the blocks run without MinHash. Each measurement runs in a
+separate process, one after the other, on the same file: a JSON-lines copy of the input, repeated up to --megabytes.
 """
 
 import argparse
@@ -27,11 +27,11 @@ ROUNDS = 3  # the fastest counts: these machines are noisy
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--input", nargs="+", default=[DEMO], help="corpus files or folders")
-    parser.add_argument("--format", nargs="+", default=["wanjuan"], help="their formats, one each")
-    parser.add_argument("--megabytes", type=float, default=8, help="text to measure on")
-    parser.add_argument("--model", default="recipes/demo/model.yaml", help="whose tokenizer counts the tokens")
-    parser.add_argument("--data-juicer", metavar="PYTHON", help="an interpreter that has py-data-juicer")
-    parser.add_argument("--skip", nargs="*", default=[], choices=["workers", "memory"], help="parts to leave out")
+    parser.add_argument("--format", nargs="+", default=["wanjuan"], help="formats of the inputs, one each")
+    parser.add_argument("--megabytes", type=float, default=8, help="megabytes of text to measure on")
+    parser.add_argument("--model", default="recipes/demo/model.yaml", help="model whose tokenizer counts the tokens")
+    parser.add_argument("--data-juicer", metavar="PYTHON", help="Python interpreter with py-data-juicer installed")
+    parser.add_argument("--skip", nargs="*", default=[], choices=["workers", "memory"], help="parts to skip")
     return parser.parse_args()
 
 
@@ -64,13 +64,13 @@ def run_stage(folder: Path, inputs: list[Path], model: str, workers: int) -> tup
     process = subprocess.Popen(stage_command(overrides), stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
-        raise SystemExit(f"recipes/corpus.py failed: run {' '.join(stage_command(overrides))}")
+        raise SystemExit(f"recipes/corpus.py failed; the command was {' '.join(stage_command(overrides))}")
     return time.perf_counter() - begun, usage.ru_maxrss / 1024
 
 
 def speed_table(seconds: dict[str, float], megabytes: float, documents: int) -> Table:
     table = Table(title=f"{megabytes:.1f} MB of text, {documents} documents, one core", title_justify="left")
-    for column in ("", "seconds", "MB/s", "documents/s", "of the whole stage"):
+    for column in ("", "seconds", "MB/s", "documents/s", "share of the whole stage"):
         table.add_column(column, justify="left" if not column else "right")
     for name, value in seconds.items():
         row = (f"{value:.2f}", f"{megabytes / value:.1f}", f"{documents / value:.0f}")

@@ -101,14 +101,17 @@ def losses(chosen: list[dict[str, str]], folder: Path) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, default=20, help="pairs chosen")
-    parser.add_argument("--draws", type=int, default=3, help="random choices")
+    parser.add_argument("--size", type=int, default=20, help="number of pairs to choose")
+    parser.add_argument("--draws", type=int, default=3, help="number of random choices")
     args = parser.parse_args()
     pool = good_pairs()
-    choices = {"none: seeds alone": []}
+    choices = {"none: only seeds": []}
     choices |= {f"random, draw {seed}": at_random(pool, args.size, seed) for seed in range(args.draws)}
-    choices |= {"k-center, bigrams": by_center(pool, args.size), "equally of each kind": by_kind(pool, args.size)}
-    table = Table(title=f"{args.size} of {len(pool)} good pairs, beside half of the seeds")
+    choices |= {
+        "k-center, bigrams": by_center(pool, args.size),
+        "equal numbers of each kind": by_kind(pool, args.size),
+    }
+    table = Table(title=f"{args.size} of {len(pool)} good pairs, with half of the seeds")
     for column in ("chosen", "distinct bigrams", "kinds", "held-out loss before", "after (nats per token)"):
         table.add_column(column)
     with tempfile.TemporaryDirectory() as folder:

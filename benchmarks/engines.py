@@ -1,9 +1,9 @@
-"""Both engines against the limit and the naive way, on the same prompts: labelling, judging, polishing.
+"""Both engines compared with the limit and the naive way, on the same prompts: labelling, judging, polishing.
 
     python benchmarks/engines.py --model recipes/demo/model.yaml [--rows 64] [--ways vllm limit transformers naive]
 
 * vllm, transformers: this project's engines, from chats to texts and log-odds.
-* limit: vLLM's own `LLM.generate` on ready token ids, texts and log-probabilities not asked for.
+* limit: vLLM's own `LLM.generate` on ready token ids, without texts and log-probabilities.
 * naive: one full prompt at a time through transformers' `model.generate`; a verdict is a sampled answer of up to four
   tokens that is parsed. It is timed on an eighth of the rows.
 
@@ -177,7 +177,7 @@ def show(measured: dict[str, dict[str, dict[str, float]]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="folder, Hub id or model source file of a chat model")
-    parser.add_argument("--rows", type=int, default=64, help="prompts of each task")
+    parser.add_argument("--rows", type=int, default=64, help="number of prompts per task")
     parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16"])
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--measure", choices=WAYS, help=argparse.SUPPRESS)

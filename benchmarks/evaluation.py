@@ -3,7 +3,7 @@
     python benchmarks/evaluation.py --model recipes/demo/model.yaml [--limit 11] [--ways ours lm-eval four]
 
 * ours: one pass per question, a subject's shots encoded once, from files to probabilities.
-* lm-eval: lm-evaluation-harness' own transformers model, one pass per question; tokenizing and asking alone are timed.
+* lm-eval: lm-evaluation-harness' own transformers model, one pass per question; only tokenizing and asking are timed.
 * four: four whole prompts per question, as OpenCompass' PPL does, by this project's engine; timed on fewer questions.
 
 Each way runs in its own process, with the same weights, number format, threads and tokens per batch, one after the
@@ -111,8 +111,10 @@ def show(found: dict[str, Found], console: Console) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True, help="folder, Hub id or model source file of a model")
-    parser.add_argument("--limit", type=int, default=11, help="questions of each of the six subjects, at most 11")
+    parser.add_argument("--model", required=True, help="folder, Hub id or source file of a model")
+    parser.add_argument(
+        "--limit", type=int, default=11, help="number of questions of each of the six subjects, at most 11"
+    )
     parser.add_argument("--dtype", default="auto", choices=["auto", "float32", "bfloat16"])
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--measure", choices=WAYS, help=argparse.SUPPRESS)

@@ -1,4 +1,4 @@
-"""An engine fed as stages feed it against `LLM.generate`: 4,096 short prompts, a tiny model of random weights.
+"""An engine fed as by the stages, compared with `LLM.generate`: 4,096 short prompts, a tiny model of random weights.
 
     python benchmarks/feeding.py [--rows 4096] [--rounds 5]
 
@@ -9,8 +9,8 @@ The model is so small that what is measured is everything but the model: queues,
 * one call: this project's engine, all rows in one call, from token ids to texts and their log-probabilities.
 * calls of 1,024: one after another, and two at a time.
 
-All ask the same vLLM engine, in turn; a round's prompts are new. A share compares two ways in the same round:
-printed are the median of the rounds, and the lowest and highest.
+All use the same vLLM engine, in turn; each round has new prompts. A share compares two ways in the same round. The
+table shows the median, lowest and highest share over the rounds.
 """
 
 import argparse
@@ -81,7 +81,7 @@ def ways(model: str) -> dict[str, Callable[[Rows], list]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=4096, help="prompts of a round")
+    parser.add_argument("--rows", type=int, default=4096, help="number of prompts per round")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -1,20 +1,20 @@
-"""Measure a GPU: labels, verdicts, answers and trainings, against vLLM alone and against the limits of the card.
+"""Measure a GPU: labels, verdicts, answers and trainings, compared with vLLM alone and with the limits of the card.
 
     python benchmarks/gpu.py                                       # twelve minutes on one card
     python benchmarks/gpu.py --only label training --minutes 6
     python benchmarks/gpu.py --model outputs/mine/final_model      # your own model instead of random weights
     python benchmarks/gpu.py --tiny                                # a rehearsal on a CPU
 
-Nothing is downloaded: models of the size and family asked for are made with random weights, in --folder, once. Parts:
+Nothing is downloaded: models of the requested size and family are made once, with random weights, in --folder. Parts:
 
 * label, judge, polish: this project's vLLM engine, from chats to texts, against `LLM.generate` on the same prompts.
-* sequences: labels with 128 sequences at a time, against what vLLM takes by itself.
+* sequences: labels with 128 sequences at a time, compared with vLLM's default.
 * speculation: labels and answers with n-gram speculation.
 * transformers: the three tasks by the transformers engine.
 * training: rows packed and padding_free by the recipes' path, and packed rows with another attention.
 
-Each run is a process of its own with a share of the time; one that fails says so in a line, and the others run on. At
-the end come tables, rows for benchmarks/README.md, and the file that plans read: docs/gpus.md says what they mean.
+Each run is a separate process with a share of the time. If one fails, it prints one line and the other runs continue.
+At the end come tables, rows for benchmarks/README.md, and the file that plans read: docs/gpus.md says what they mean.
 """
 
 import argparse
@@ -45,15 +45,26 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--model", type=Path, help="folder of a chat model to ask; instead of --parameters")
-    parser.add_argument("--parameters", type=float, help="of the model that is asked (default: 8e9)")
-    parser.add_argument("--training_parameters", type=float, nargs="+", help="(default: 4e9 8e9)")
-    parser.add_argument("--family", choices=FAMILIES, default="qwen3", help="of the models with random weights")
-    parser.add_argument("--minutes", type=float, default=12, help="for everything")
-    parser.add_argument("--rows", type=int, help="prompts of each task, at most, if they fit the time (default: 4096)")
-    parser.add_argument("--speculative_tokens", type=int, default=4, help="proposed by n-gram speculation")
-    parser.add_argument("--folder", type=Path, default=Path("outputs/gpu"), help="of the models and logs")
-    parser.add_argument("--measured", type=Path, help=f"folder of the plans' file (default: {MEASURED.name}, beside)")
-    parser.add_argument("--tiny", action="store_true", help="two million weights, short texts: runs on a CPU")
+    parser.add_argument(
+        "--parameters", type=float, help="number of parameters of the model that generates (default: 8e9)"
+    )
+    parser.add_argument(
+        "--training_parameters",
+        type=float,
+        nargs="+",
+        help="numbers of parameters of the models that are trained (default: 4e9 8e9)",
+    )
+    parser.add_argument("--family", choices=FAMILIES, default="qwen3", help="family of the models with random weights")
+    parser.add_argument("--minutes", type=float, default=12, help="time limit for everything, in minutes")
+    parser.add_argument("--rows", type=int, help="maximum number of prompts per task, if time allows (default: 4096)")
+    parser.add_argument(
+        "--speculative_tokens", type=int, default=4, help="number of tokens that n-gram speculation proposes"
+    )
+    parser.add_argument("--folder", type=Path, default=Path("outputs/gpu"), help="folder of the models and logs")
+    parser.add_argument(
+        "--measured", type=Path, help=f"folder of the file for plans (default: {MEASURED.name}, next to this script)"
+    )
+    parser.add_argument("--tiny", action="store_true", help="two million weights and short texts, for a CPU")
     options = parser.parse_args()
     defaults = {"parameters": 8e9, "training_parameters": [4e9, 8e9], "rows": 4096, "measured": MEASURED}
     if options.tiny:
@@ -105,7 +116,7 @@ def measure(options: argparse.Namespace) -> int:
         session.measure(runs)
     except KeyboardInterrupt:
         session.failed = True
-        print("stopped: this is what was measured", flush=True)
+        print("stopped; the results so far follow", flush=True)
     show(options, session, machine, shape)
     if not session.found:
         print("nothing was measured")
@@ -132,7 +143,7 @@ def show(options: argparse.Namespace, session: Session, machine: dict[str, Any],
         sizes = " ".join(f"{size:g}" for size in options.training_parameters)
         records += plan_records(trained, None, None, machine["devices"], f"{command} --training_parameters {sizes}")
     if tables and card is None:
-        print(f"{machine['device']} is not among the cards of gpu_cards.py: its limits and the MFU are left out")
+        print(f"{machine['device']} is not in gpu_cards.py, so its limits and the MFU are omitted")
     elif tables:
         print(f"limits: {card.bandwidth / 1e12:g} TB/s, {card.flops / 1e12:g} TFLOPS; {card.source}")
     for table in tables:

@@ -101,7 +101,7 @@ def shape_of(family: str, parameters: float) -> Shape:
     """
     found = min(_shapes(FAMILIES[family], parameters), default=None, key=lambda pair: pair[0])
     if found is None:
-        raise UserError(f"--parameters {parameters:g}: too few for a model of the family {family}; give 2e6 or more")
+        raise UserError(f"--parameters {parameters:g}: too small for a model of the family {family}; give 2e6 or more")
     return found[1]
 
 
@@ -137,7 +137,7 @@ def shape_of_folder(folder: Path) -> Shape:
         raise UserError(f"{folder}: no config.json; give the folder of a model in the Hugging Face format")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if any("experts" in key for key in config):
-        raise UserError(f"{folder}: no dense model, so that its limits are not known; give one such as Qwen3 or Llama")
+        raise UserError(f"{folder}: not a dense model, so its limits are unknown; give one such as Qwen3 or Llama")
     try:
         width, heads = config["hidden_size"], config["num_attention_heads"]
         return Shape(
@@ -170,7 +170,7 @@ def make_model(family: str, parameters: float, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < 1.1 * size:
         raise UserError(
-            f"{folder}: the model takes {size / 1e9:.1f} GB, {free / 1e9:.1f} are free; give --folder on another disk"
+            f"{folder}: it takes {size / 1e9:.1f} GB, but {free / 1e9:.1f} are free; set --folder on another disk"
         )
     tokenizer = make_tokenizer()
     tokenizer.save_pretrained(folder)

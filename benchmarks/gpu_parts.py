@@ -87,11 +87,11 @@ def make_runs(settings: Settings) -> tuple[list[Run], list[str]]:
     only, lines = list(settings.only), []
     vllm_parts = [part for part in only if part not in ("transformers", "training")]
     if vllm_parts and not settings.has_vllm:
-        lines.append(f"{', '.join(vllm_parts)}: left out: vLLM is not installed here; docs/gpus.md says how")
+        lines.append(f"{', '.join(vllm_parts)}: skipped, because vLLM is not installed; see docs/gpus.md")
         only = [part for part in only if part not in vllm_parts]
     for part, option in (("sequences", "max_sequences"), ("speculation", "speculative_tokens")):
         if part in only and option not in settings.engine_options:
-            lines.append(f"{part}: left out: EngineSettings of this version has no {option}")
+            lines.append(f"{part}: skipped, because EngineSettings of this version has no {option}")
             only.remove(part)
     return _generation_runs(only, settings) + _training_runs(only, settings, lines), lines
 
@@ -142,7 +142,7 @@ def _training_runs(only: list[str], settings: Settings, lines: list[str]) -> lis
     ways += [(size, "padding_free", None) for size in reversed(sizes)]
     ways.append((sizes[-1], "packed", "varlen_sdpa" if settings.attention == "sdpa" else "sdpa"))
     if settings.memory is not None and settings.attention == "sdpa":
-        lines.append(f"training: no flash attention is installed here, so {settings.attention} is the default")
+        lines.append(f"training: flash attention is not installed, so {settings.attention} is the default")
     runs = []
     for size, way, attention in ways:
         model = settings.training_models[size]

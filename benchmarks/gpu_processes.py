@@ -48,9 +48,9 @@ def run_elsewhere(what: dict[str, Any], seconds: float, files: Path) -> Iterator
         try:
             code = process.wait(seconds)
             if code:
-                why = f"its process ended with exit code {code}; see {log}"
+                why = f"the process ended with exit code {code}; see {log}"
         except subprocess.TimeoutExpired:
-            why = f"not done after {seconds:.0f} s; give more --minutes, or less to do; see {log}"
+            why = f"not finished after {seconds:.0f} s; raise --minutes, or reduce the work; see {log}"
         finally:
             _kill(process)
     lines = [json.loads(line) for line in reports.read_text(encoding="utf-8").splitlines()]

@@ -40,9 +40,11 @@ class Session:
         """
         found = list(self._run("looking at the machine", {"kind": "machine"}, 120))
         if not found:
-            raise UserError("torch does not start here")
+            raise UserError("torch does not start on this machine")
         if not found[0]["on_gpu"] and not self.tiny:
-            raise UserError("torch sees no GPU here: docs/gpus.md says which one it wants; --tiny rehearses on a CPU")
+            raise UserError(
+                "torch finds no GPU; see docs/gpus.md for the supported ones, or use --tiny to try the script on a CPU"
+            )
         return found[0]
 
     def make_models(self, family: str, sizes: Sequence[float]) -> dict[float, Path]:
@@ -61,7 +63,7 @@ class Session:
         for number, run in enumerate(runs):
             seconds = self._left() * run.share / sum(other.share for other in runs[number:])
             if seconds < SHORTEST:
-                self._fail(run.name, "no time is left; give more --minutes, or fewer parts by --only")
+                self._fail(run.name, "no time is left; raise --minutes, or select fewer parts with --only")
                 continue
             until = 0.0 if self.tiny else time.time() + PLANNED * seconds
             for line in self._run(run.name, run.what(until, rows), seconds):

@@ -2,12 +2,12 @@
 
     python benchmarks/growth.py [--only corpus duplicates rows] [--megabytes 4] [--million 1 4 16]
 
-*corpus* runs the corpus stage at 1x, 4x and 16x of made text: sentences of the repository's texts, drawn at random, so
-that it is not deduplicated away; 4, 16 and 64 files. *duplicates* finds duplicates among made signatures and
-digests, by the stage's own blocks. *rows* plans label and refine and selects among measured rows, without a model.
+*corpus* runs the corpus stage on 1x, 4x and 16x of generated text in 4, 16 and 64 files: sentences of the repository,
+drawn at random so that deduplication keeps them. *duplicates* finds duplicates among generated signatures and digests
+with the blocks of the stage. *rows* plans label and refine and selects among measured rows, without a model.
 
-Seconds are processor seconds (user and system) of a process with its children: other jobs do not count. Start-up
-counts in *corpus*, which also shows what each further megabyte took; in the other two it is taken off.
+Seconds are CPU seconds (user and system) of a process and its children; other jobs do not count. *corpus* includes the
+start-up and also shows the time per extra megabyte; the other two exclude the start-up.
 """
 
 import argparse
@@ -104,8 +104,8 @@ def start_of(script: str) -> Usage:
 
 
 def corpus(megabytes: float) -> Table:
-    names = ("text", "files", "segments", "kept", "seconds", "for a MB more", "by the clock", "memory", "scratch")
-    table = new_table("corpus stage, one worker", *names, "most files in one folder", "files in all")
+    names = ("text", "files", "segments", "kept", "seconds", "per extra MB", "wall seconds", "memory", "scratch")
+    table = new_table("corpus stage, one worker", *names, "most files in one folder", "files in total")
     before: Usage | None = None
     for times in TIMES:
         summary, used = run_corpus(times * FILES, megabytes / FILES)
@@ -139,8 +139,8 @@ def run_corpus(files: int, megabytes: float) -> tuple[dict[str, Any], Usage]:
 
 def duplicates(millions: list[int]) -> Table:
     start = start_of(MADE)
-    names = ("step", "rows", "seconds", "microseconds a row", "memory", "bytes a row")
-    table = new_table("duplicates among made rows", *names)
+    names = ("step", "rows", "seconds", "microseconds per row", "memory", "bytes per row")
+    table = new_table("duplicates among generated rows", *names)
     steps = {
         "pairs, one of 14 bands": ("signatures", "pairs"),
         "clusters, one task": ("signatures", "clusters"),
@@ -194,11 +194,17 @@ def new_table(title: str, *columns: str) -> Table:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--megabytes", type=float, default=4, help="text of the smallest corpus")
+    parser.add_argument("--megabytes", type=float, default=4, help="megabytes of text of the smallest corpus")
     parser.add_argument(
-        "--million", type=int, nargs="+", default=[1, 4, 16], help="made rows to find duplicates among"
+        "--million",
+        type=int,
+        nargs="+",
+        default=[1, 4, 16],
+        help="millions of generated rows in which to find duplicates",
     )
-    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000], help="rows of label and refine")
+    parser.add_argument(
+        "--rows", type=int, nargs="+", default=[10_000, 100_000], help="number of rows for label and refine"
+    )
     options = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 200)
     if "corpus" in options.only:

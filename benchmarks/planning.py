@@ -4,7 +4,7 @@
 
 The rows are pairs of `quality/` with characters exchanged at random, so that no tokenizer's cache knows
 them. *read* is a pass over the rows alone, the limit; refine verifies, and plans five prompts for each row. Seconds
-are the process's own, since planning waits for nothing: other jobs do not count.
+are CPU seconds of the process; planning waits for nothing, and other jobs do not count.
 """
 
 import argparse
@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     arguments = parser.parse_args()
     settings = EngineSettings("vllm", resolve_model(arguments.model, None), "float32")
-    table = Table("planning", "context", "processor seconds", "ms per 1,000 rows")
+    table = Table("planning", "context", "CPU seconds", "ms per 1,000 rows")
     with tempfile.TemporaryDirectory() as folder:
         rows = Path(folder)
         write_rows(arguments.rows, rows)

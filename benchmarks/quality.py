@@ -52,16 +52,20 @@ def arguments() -> tuple[argparse.Namespace, list[str]]:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
-        epilog="Other options are those of the label and refine stages, as recipes/run.py takes them.",
+        epilog="All other options are those of the label and refine stages, written as for recipes/run.py.",
     )
     parser.add_argument("--segments", type=Path, default=SEGMENTS)
-    parser.add_argument("--models", type=Path, nargs="+", metavar="FOLDER", help="of read rows; default: all known")
-    parser.add_argument("--recipe", default="recipes/demo", help="whose options select")
+    parser.add_argument(
+        "--models", type=Path, nargs="+", metavar="FOLDER", help="folders of labelled rows; default: all known"
+    )
+    parser.add_argument("--recipe", default="recipes/demo", help="recipe whose options select rows")
     parser.add_argument("--label", type=Path, help="folder of a finished label stage")
-    parser.add_argument("--refine", type=Path, help="folder of the refine stage behind it")
-    parser.add_argument("--write-rows", type=Path, metavar="FILE", help="write the rows that nobody read")
-    parser.add_argument("--seed", type=int, default=0, help="of their order")
-    parser.add_argument("--part", choices=PARTS, help="print the tables of one part only")
+    parser.add_argument("--refine", type=Path, help="folder of the refine stage that followed it")
+    parser.add_argument(
+        "--write-rows", type=Path, metavar="FILE", help="write the rows that nobody has read to this file"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the order of these rows")
+    parser.add_argument("--part", choices=PARTS, help="print only the tables of one part")
     return parser.parse_known_args()
 
 
@@ -73,7 +77,7 @@ def main() -> None:
 
 def run(options: argparse.Namespace, overrides: Sequence[str]) -> None:
     if (options.label is None) != (options.refine is None):
-        raise UserError("--label and --refine go together: give the folders of both stages")
+        raise UserError("--label and --refine need each other; give the folders of both stages")
     segments = read_segments(options.segments)
     parts = PARTS if options.part is None else [options.part]
     folders = model_folders() if options.models is None else options.models
@@ -83,17 +87,17 @@ def run(options: argparse.Namespace, overrides: Sequence[str]) -> None:
         found, foreign = read_stages(options.label, options.refine, segments)
         rows = with_labels(found, [row for labelled, _ in known.values() for row in labelled])
         unanswered = sum(row.output is None for row in rows)
-        print(f"{len(rows)} candidates, {unanswered} without an answer; {foreign} rows of other segments left out")
+        print(f"{len(rows)} candidates, {unanswered} without an answer; {foreign} rows of other segments skipped")
         models = {THIS_RUN: (rows, options.refine / JUDGES), **known}
     rows = [row for name in ([THIS_RUN] if options.label else known) for row in models[name][0]]
-    print(f"answers that nobody read: {count_unread(rows)}")
+    print(f"answers not read yet: {count_unread(rows)}")
     if options.write_rows:
         print(f"{write_unread(options.write_rows, rows, options.seed)} rows for readers: {options.write_rows}")
     stages = {stage.file: stage.config for stage in load_chain(options.recipe, overrides).stages}
     curve: dict[str, list[Outcome]] = {}
     for name, (rows, judges) in models.items():
         if all(row.good is None for row in rows):
-            print(f"{name}: nothing was read, so there is nothing to tell")
+            print(f"{name}: no row was read, so there are no results")
             continue
         selecting = Selecting(rows, stages["label"], stages["refine"], judges)
         measured = "\n".join(selecting.measured_judges())

@@ -21,15 +21,15 @@ ROWS, JUDGES = "rows.jsonl", "judges.json"
 """Files of a model's folder: its rows, with what readers said of them, and the measurements of its judges."""
 PARTS = ("chosen", "held_out")
 WHYS = {
-    "instruction_not_one": "nothing is asked or told to do: a statement, a title, a broken sentence",
-    "instruction_senseless": "what is asked makes no sense, or takes for granted what is false",
-    "leans_on_context": "the instruction cannot be understood alone: 本文, 该公司, an event without its place or year",
-    "contradicts": "the answer says something else than the segment: a number, a negation, two things swapped",
-    "invented": "the answer says what the segment does not, and what is not common knowledge",
-    "not_answered": "the answer is to another question, or to none",
-    "circular": "the answer says the instruction again and nothing else",
-    "partial": "so much of what is asked is missing that who asked would not be served",
-    "badly_written": "a broken or repeated sentence, or what is left of markup or a prompt",
+    "instruction_not_one": "it asks for nothing: a statement, a title, a broken sentence",
+    "instruction_senseless": "the request makes no sense, or assumes something false",
+    "leans_on_context": "the instruction is unclear on its own: 本文, 该公司, an event without its place or year",
+    "contradicts": "the answer contradicts the segment: a number, a negation, two things swapped",
+    "invented": "the answer adds what is neither in the segment nor common knowledge",
+    "not_answered": "the answer is to another question, or to no question",
+    "circular": "the answer only repeats the instruction",
+    "partial": "so much of the requested answer is missing that it does not help the person who asked",
+    "badly_written": "a broken or repeated sentence, or remains of markup or a prompt",
 }
 """Reasons why a pair is not good, in the order in which a reader looks for them: the first that holds is noted."""
 NOT_MEASURED = {
@@ -116,18 +116,20 @@ def read_labelled(file: Path, segments: dict[str, Segment]) -> list[Candidate]:
         _require(segment is not None, where, f"no segment {line['segment_id']} in the file of segments")
         assert segment is not None
         for name, value in (("kind", segment.kind), ("part", segment.part)):
-            _require(line[name] == value, where, f"{name} is {line[name]}; that of segment {segment.id} is {value}")
+            _require(
+                line[name] == value, where, f"{name} is {line[name]}, but that of segment {segment.id} is {value}"
+            )
         if lacking := [name for name in NEEDED if name not in line["measured"]]:
-            raise UserError(f"{where}: measured has no {', '.join(lacking)}; write the row anew with --write-rows")
+            raise UserError(f"{where}: measured has no {', '.join(lacking)}; write the row again with --write-rows")
         good, why, reader = line.get("good"), line.get("why"), line.get("reader")
         _require(good is None or isinstance(good, bool), where, "good must be true, false, or null if nobody read it")
         if good is False:
             _require(why in WHYS, where, f"why must be one of {', '.join(WHYS)}")
         else:
-            _require(why is None, where, "why must be null: the row is not a bad one")
-        _require(good is None or bool(reader), where, "reader must say who read the row")
+            _require(why is None, where, "why must be null, because the row is not marked as bad")
+        _require(good is None or bool(reader), where, "reader must name the person who read the row")
         row = Candidate(segment, line["instruction"], line["output"], line["measured"], good, why, reader)
-        _require(row.key not in found, where, "the same segment, instruction and output as a line before")
+        _require(row.key not in found, where, "repeats the segment, instruction and output of an earlier line")
         found[row.key] = row
     return list(found.values())
 
@@ -144,7 +146,7 @@ def read_stages(label: Path, refine: Path, segments: dict[str, Segment]) -> tupl
         check_rows(stage / "measured")
         for row in read_rows(stage / "measured"):
             if schema.CANDIDATE in row or schema.ANSWER_CANDIDATE in row:
-                raise UserError(f"{stage}: has several candidates for a row; run the stage with one")
+                raise UserError(f"{stage}: has several candidates per row; run the stage with one")
             rows[row[schema.ID]] = rows.get(row[schema.ID], {}) | row
     found = [_candidate(by_text[row[schema.TEXT]], row) for row in rows.values() if row[schema.TEXT] in by_text]
     return found, len(rows) - len(found)
@@ -165,7 +167,7 @@ def with_labels(candidates: Iterable[Candidate], labelled: Iterable[Candidate]) 
 def write_unread(file: Path, candidates: Iterable[Candidate], seed: int) -> int:
     """Write the answered candidates that were not read, each once, in random order; return how many."""
     if file.exists():
-        raise UserError(f"{file}: is there already, perhaps with labels; give another file")
+        raise UserError(f"{file}: exists already and may contain labels; give another file")
     once = {row.key: row for row in candidates if is_unread(row)}
     unread = [once[key] for key in sorted(once)]
     random.Random(seed).shuffle(unread)
@@ -187,7 +189,7 @@ def count_unread(candidates: Iterable[Candidate]) -> str:
 def _lines(file: Path, wanted: dict[str, type]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the objects of a JSON lines file, which have values of the wanted types, and where each stands."""
     if not file.is_file():
-        raise UserError(f"{file}: no such file; benchmarks/README.md says how it is made")
+        raise UserError(f"{file}: no such file; see benchmarks/README.md for how to make it")
     for record in read_lines(str(file)):
         where = f"{file}:{record.number}"
         if isinstance(record, Malformed):

@@ -65,7 +65,7 @@ class Selecting:
         known = self.calibrations.measured()
         if missing := self.refine_config.thresholds().keys() - known:
             names = ", ".join(sorted(missing))
-            raise UserError(f"{self.calibrations.path}: has no {names}; take that of a refine stage with verify: true")
+            raise UserError(f"{self.calibrations.path}: has no {names}; use that of a refine stage with verify: true")
         yield from map(str, known.values())
 
     def blocks(self, verify: bool) -> list[PipelineStep]:

@@ -18,8 +18,8 @@ Kept = tuple[Candidate, bool]
 def part_tables(part: str, read: Sequence[Outcome]) -> Iterator[str]:
     """Yield what becomes of the read rows of a part: by setting, by kind of text, by reason, by what is not good."""
     settings = {name: kept_by(name, read) for name in (read[0].reasons if read else ())}
-    settings["after, of those kept before"] = kept_by(AFTER, [one for one in read if one.is_kept(BEFORE)])
-    yield to_markdown(selection_table(f"{part}: what is kept", settings))
+    settings["after, among rows kept before"] = kept_by(AFTER, [one for one in read if one.is_kept(BEFORE)])
+    yield to_markdown(selection_table(f"{part}: kept rows", settings))
     kinds = dict.fromkeys(one.row.segment.kind for one in read)
     lines = {
         f"{kind}, {name}": kept_by(name, [one for one in read if one.row.segment.kind == kind])
@@ -28,7 +28,7 @@ def part_tables(part: str, read: Sequence[Outcome]) -> Iterator[str]:
     }
     yield to_markdown(selection_table(f"{part}: by kind of text", lines))
     yield to_markdown(reason_table(f"{part}: by reason", read))
-    yield to_markdown(why_table(f"{part}: what is not good", read))
+    yield to_markdown(why_table(f"{part}: faults", read))
 
 
 def kept_by(setting: str, outcomes: Iterable[Outcome]) -> list[Kept]:
@@ -65,7 +65,7 @@ def reason_table(title: str, read: Sequence[Outcome]) -> Table:
     ]
     fallen = counts[2] | counts[0]
     cells = ((str(reason), *(str(count[reason]) for count in counts)) for reason, _ in fallen.most_common())
-    return Table(title, ("reason", "before: fall", "of them good", "after: fall", "of them good"), tuple(cells))
+    return Table(title, ("reason", "before: removed", "good ones", "after: removed", "good ones"), tuple(cells))
 
 
 def why_table(title: str, read: Sequence[Outcome]) -> Table:
@@ -94,7 +94,7 @@ def signal_table(read: Sequence[Candidate]) -> Table:
     if both := combination(parts["chosen"]):
         elsewhere = (shown(area(rows, both)) if part == "held_out" else NONE for part, rows in columns.items())
         cells.append((f"{both}, fitted to chosen", *elsewhere))
-    return Table("Area under the ROC curve, of the rows that have the signal", ("", *columns), tuple(cells))
+    return Table("Area under the ROC curve, over the rows that have the signal", ("", *columns), tuple(cells))
 
 
 def shown(found: Area | None) -> str:
@@ -106,7 +106,7 @@ def study(title: str, read: Sequence[Candidate]) -> Iterator[str]:
     parts = by_part(read)
     rules = chosen_rules(parts["chosen"])
     lines = {name_of(rule): decided(rule, parts["chosen"]) for rule in rules}
-    yield to_markdown(selection_table(f"{title}: rules, chosen on these rows of the part chosen", lines))
+    yield to_markdown(selection_table(f'{title}: rules chosen on these rows of the part "chosen"', lines))
     rule = best(rules, parts["chosen"])
     if rule is None:
         yield f"No rule keeps {LEAST_YIELD:g} of the good rows.\n"

@@ -79,9 +79,9 @@ class Removals:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=Path, default=ROWS, help="folder of the labelled rows")
-    parser.add_argument("--half", choices=["use", "held_out"], help="look at one half only")
+    parser.add_argument("--half", choices=["use", "held_out"], help="use only one half")
     parser.add_argument("--show", nargs="*", default=[], help=f"print the rows of {GOOD_LOST}, {BAD_KEPT}, …")
-    parser.add_argument("--model", default="recipes/demo/model.yaml", help="whose tokenizer counts the tokens")
+    parser.add_argument("--model", default="recipes/demo/model.yaml", help="model whose tokenizer counts the tokens")
     return parser.parse_args()
 
 

@@ -94,7 +94,7 @@ def auc(scores: np.ndarray, bad: np.ndarray) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", action="store_true", help="train, and write the weights")
+    parser.add_argument("--write", action="store_true", help="train and write the weights")
     options, console, rows = parser.parse_args(), Console(), read_rows()
     halves = {half: [row for row in rows if row.half == half] for half in ("use", "held_out")}
     if options.write:

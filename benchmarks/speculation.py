@@ -1,4 +1,4 @@
-"""Guessing ahead (`speculative_tokens`) against writing token by token, on the same polish prompts.
+"""Guessing ahead (`speculative_tokens`) compared with writing token by token, on the same polish prompts.
 
     python benchmarks/speculation.py --model recipes/demo/model.yaml [--rows 8] [--tokens 0 4]
     python benchmarks/speculation.py --model outputs/demo/primary_chat_model --replay outputs/demo/refine/measured
@@ -80,7 +80,7 @@ def replay(model: str, rows: Path, settings: list[int]) -> None:
     texts = {
         task: [row[column] for row in answered] for task, column in (("polish", "output"), ("label", "instruction"))
     }
-    table = Table("task", "texts", "guessed ahead", "tokens", "steps", "tokens a step", "guesses right")
+    table = Table("task", "texts", "guessed ahead", "tokens", "steps", "tokens per step", "guesses right")
     for task in prompts:
         pairs = chats.encode_answers(prompts[task], texts[task])
         written = sum(len(answer) + 1 for _, answer in pairs)  # the end of the turn is a token, too
@@ -137,9 +137,9 @@ def show(measured: dict[int, dict]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help="folder, Hub id or model source file of a chat model")
-    parser.add_argument("--rows", type=int, default=8, help="prompts")
-    parser.add_argument("--tokens", type=int, nargs="+", default=[0, 4], help="settings of speculative_tokens")
-    parser.add_argument("--replay", type=Path, help="folder of rows that refine measured")
+    parser.add_argument("--rows", type=int, default=8, help="number of prompts")
+    parser.add_argument("--tokens", type=int, nargs="+", default=[0, 4], help="values of speculative_tokens")
+    parser.add_argument("--replay", type=Path, help="folder with rows measured by refine")
     parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     model = resolve_model(arguments.model)

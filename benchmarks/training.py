@@ -1,4 +1,4 @@
-"""Padded training against length grouping, padding-free and packed rows: useful tokens per second, on the same data.
+"""Padded training compared with length grouping, padding-free and packed rows: useful tokens per second, same data.
 
     python benchmarks/training.py [--parameters 4e6 | --model recipes/demo/model.yaml] [--rows 128] [--ways padded …]
 
@@ -165,10 +165,10 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="folder, Hub id or model source file; instead of --parameters")
-    parser.add_argument("--parameters", type=float, default=4e6, help="weights of a random model")
-    parser.add_argument("--rows", type=int, default=128, help="conversations")
-    parser.add_argument("--batch", type=int, default=8, help="conversations in a padded batch")
-    parser.add_argument("--max_length", type=int, default=1024, help="tokens")
+    parser.add_argument("--parameters", type=float, default=4e6, help="number of weights of a random model")
+    parser.add_argument("--rows", type=int, default=128, help="number of conversations")
+    parser.add_argument("--batch", type=int, default=8, help="number of conversations in a padded batch")
+    parser.add_argument("--max_length", type=int, default=1024, help="maximum length of a conversation, in tokens")
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     arguments, more = parser.parse_known_args()
     silence_libraries()
@@ -182,7 +182,7 @@ def main() -> None:
         gpu = torch.cuda.is_available()
         where = torch.cuda.get_device_name() if gpu else f"CPU, {torch.get_num_threads()} threads"
         name = Path(arguments.model).name
-        print(f"{name}: {where}; {arguments.rows} conversations of {mean:.0f} tokens in the mean", flush=True)
+        print(f"{name}: {where}; {arguments.rows} conversations of {mean:.0f} tokens on average", flush=True)
         show({way: measure_elsewhere(way, Path(folder), arguments, mean, more) for way in arguments.ways})
 
 

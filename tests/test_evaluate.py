@@ -176,22 +176,22 @@ def test_two_workers_give_the_same_records(run, whole, repository, tmp_path):
     [
         (
             ["--benchmarks", "/no/such,name=ceval"],
-            "/no/such: no such folder; give the one that holds the benchmark's CSV files",
+            "/no/such: no such folder; give the folder with the benchmark's CSV files",
         ),
         (
             ["--benchmarks", "ceval/ceval-exam,name=ceval"],
-            "ceval/ceval-exam: no such folder; a dataset of the Hub is given with its",
+            "ceval/ceval-exam: no such folder; give a Hub dataset with its",
         ),
         (
             ["--benchmarks", f"{CEVAL},subjects=law"],
             "dev/law_dev.csv: no such file; download the benchmark again, or choose other subjects",
         ),
-        (["--benchmarks", f"{CEVAL},subjects=lore"], "lore: no subject of C-Eval; did you mean "),
-        (["--groups", "Stem"], "groups: no group is called Stem; there are STEM, "),
-        (["--groups", "Hard"], "groups Hard: no subject is in them"),
+        (["--benchmarks", f"{CEVAL},subjects=lore"], "lore: not a subject of C-Eval; did you mean "),
+        (["--groups", "Stem"], "groups: unknown group Stem; there are STEM, "),
+        (["--groups", "Hard"], "groups Hard: no selected subject belongs to them"),
         (["--modes", "ppl", "ppl-full"], "modes: ppl-full compares plain texts: set base_format and format to plain"),
         (["--modes", "mc"], "modes[0]: must be one of ppl, gen, ppl-full, not mc"),
-        (["--shots", "6"], "middle_school_physics has 5 rows in dev, and 6 shots are asked for; lower shots"),
+        (["--shots", "6"], "middle_school_physics has 5 rows in dev, but 6 shots were requested; lower shots"),
         (["--models", "a/final", "b/final"], "models: two of them are called final; rename one's folder"),
         (["--seeds", "no.jsonl"], "seeds: no such file or folder: no.jsonl"),
         (["--training_rows", "no.jsonl"], "training_rows[0]: no such file or folder: no.jsonl"),

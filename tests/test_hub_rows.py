@@ -69,7 +69,7 @@ def test_segments_of_the_hub_become_candidates_there_whatever_stops_the_run(
 
     hub.faults.add("POST", "/datasets/ana/Candidates/commit/", 403, times=1)
     refused = call("label", options)
-    assert refused.returncode == 2 and "ana/Candidates: the commit: the token may not do that" in refused.stderr
+    assert refused.returncode == 2 and "ana/Candidates: the commit: the token does not allow this" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert summary(label)["pinned"] == {"segments": commit}
     rows = list(read_rows(label / "rows"))
@@ -138,7 +138,7 @@ def test_published_candidates_are_answered_and_the_pairs_pushed(
     [
         ({"push_to": "bob/Candidates"}, "the token's owner can write to ana, lab; push to one of them"),
         ({"push_to": "Candidates"}, "push_to: write owner/name, not Candidates"),
-        ({"segments": "bob/Segments"}, "is neither a folder here nor a dataset that the Hub shows you"),
+        ({"segments": "bob/Segments"}, "is neither a local folder nor a Hub dataset you can access"),
     ],
 )
 def test_label_says_before_any_work_what_the_hub_will_refuse(call, tmp_path, tiny_model, changes, message):

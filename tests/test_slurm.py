@@ -145,7 +145,7 @@ def test_stages_after_a_failed_stage_never_start(run, without, tmp_path):
         "report": "not submitted",
         "publish": "not submitted",
     }
-    assert f"label_model failed: model {broken}: {broken} holds no config.json" in shown.stdout
+    assert f"label_model failed: model {broken}: {broken} contains no config.json" in shown.stdout
 
 
 @pytest.fixture

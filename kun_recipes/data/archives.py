@@ -39,7 +39,7 @@ FOREIGN = (
     (b"ARROW1", "an Arrow file: store it as Parquet"),
     (b"\xd0\xcf\x11\xe0", "an Office document: export it as JSON lines"),
 )
-"""Beginnings of files that hold no records that can be read, and advice."""
+"""First bytes of files without readable records, what such a file is, and what to do."""
 
 
 class BrokenArchive(Exception):
@@ -181,7 +181,7 @@ def _chosen(members: Iterator[Member], suffixes: tuple[str, ...]) -> Iterator[It
             others.append(name)
     if not found:
         held = ", ".join(others[:3]) or "no file"
-        raise BrokenArchive("wrong_file", f"the archive holds {held}, and no file that ends in {', '.join(suffixes)}")
+        raise BrokenArchive("wrong_file", f"the archive contains {held}, but no file ending in {', '.join(suffixes)}")
 
 
 def _zip_members(file: BinaryIO) -> Iterator[Member]:

@@ -80,7 +80,7 @@ class _Array:
                 yield from self._pass_over_broken()
             if len(self.scan.buffer) > self.max_element:
                 limit = f"{self.max_element / (1 << 20):g} MiB"
-                raise _GivenUp(f"an element has no end within {limit}; the rest of the file is given up")
+                raise _GivenUp(f"an element does not end within {limit}; the rest of the file is skipped")
 
     def finish(self) -> Iterator[Record | Malformed]:
         """Yield the elements behind one without an end, and the last one if only its closing bracket is missing."""
@@ -94,7 +94,7 @@ class _Array:
     def require_end(self) -> None:
         """Raise _GivenUp when the array is not closed."""
         if not self.is_closed and not (self.at_bracket and not self.scan.buffer.strip()):
-            raise _GivenUp("the array has no end" if self.is_open else "the file is empty")
+            raise _GivenUp("the array is not closed" if self.is_open else "the file is empty")
         if self.beside is not None:
             self._require_end_of_object(self.beside)
 
@@ -102,10 +102,10 @@ class _Array:
         rest = bytes(self.scan.buffer).strip()
         around = parse_json(1, b'{"array": 0' + rest, "object")
         if isinstance(around, Malformed):
-            problem = "is broken, or more follows it" if rest.endswith(b"}") else "has no end"
-            raise _GivenUp(f"the object around the array {problem}; what follows the array is given up")
+            problem = "is broken or more follows" if rest.endswith(b"}") else "is not closed"
+            raise _GivenUp(f"the object around the array {problem}; the text after the array is skipped")
         if found := [name for name in forbidden if around.value.get(name)]:
-            raise _GivenUp(f'the object around the array has its own "{found[0]}", which is given up', "wrong_type")
+            raise _GivenUp(f'the object around the array has its own "{found[0]}", which is skipped', "wrong_type")
 
     def malformed(self, reason: str, message: str) -> Malformed:
         """Return the record of an element that cannot be read, or of the rest of the file."""
@@ -116,7 +116,7 @@ class _Array:
         if not beginning or codecs.BOM_UTF8.startswith(beginning):
             return False
         if not beginning.startswith(b"["):
-            raise _GivenUp("the file is no JSON array", "wrong_type")
+            raise _GivenUp("the file is not a JSON array", "wrong_type")
         self.scan.buffer = beginning[1:]
         self.is_open = True
         return True
@@ -125,12 +125,12 @@ class _Array:
         """Yield the elements that end in the buffer; then it begins with the one that does not."""
         while not self.is_closed and self.scan.find_end():
             if self.broken == MAX_BROKEN:
-                raise _GivenUp(f"{MAX_BROKEN} broken elements in a row; the rest of the file is given up")
+                raise _GivenUp(f"{MAX_BROKEN} broken elements in a row; the rest of the file is skipped")
             yield from self._element()
         self.scan.forget()
         if self.is_closed and self.beside is None and (behind := self.scan.buffer.lstrip()):
             if not behind.startswith(b"["):
-                raise _GivenUp("text behind the end of the array")
+                raise _GivenUp("text after the end of the array")
             self.is_open = self.is_closed = False  # files joined to one
             self.scan.begin(0)
             if self._opens():
@@ -158,7 +158,7 @@ class _Array:
     def _pass_over_broken(self) -> Iterator[Record | Malformed]:
         """Go on behind an element that has no end, where another one shows in what was taken for it."""
         while self.is_open and not self.is_closed and (following := self._following(self.scan.buffer)):
-            yield self.malformed("invalid_json", "the element has no end")
+            yield self.malformed("invalid_json", "the element is not closed")
             self.number += 1
             self.scan.begin(following)
             yield from self._elements()

@@ -77,7 +77,7 @@ def _record(number: int, fields: dict[str, str]) -> Record | Malformed:
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            message = f"column {name}: no text in the encoding of the file at character {error.start}"
+            message = f"column {name}: invalid text in the encoding of the file at character {error.start}"
             return Malformed(number, "invalid_utf8", message, readable(value.encode(errors="surrogateescape")))
     return Record(number, fields)
 

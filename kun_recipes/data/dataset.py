@@ -20,7 +20,8 @@ def write_dataset(rows: Path, folder: str | Path) -> dict[str, int]:
     """
     if not any(rows.glob("*.jsonl*")):
         raise UserError(
-            f"{rows}: no rows left; read {rows.parent / 'removed'} for the reasons, and loosen what is too strict"
+            f"{rows}: no rows left; "
+            f"see {rows.parent / 'removed'} for the reasons, and loosen filters that are too strict"
         )
     folder = Path(folder)
     partial = folder.with_name(f"{folder.name}.partial")

@@ -22,7 +22,7 @@ OTHERS = {
     ".parquet": "choose the format parquet",
     ".json": "choose a format of JSON, such as jsonl",
     ".ndjson": "choose a format of JSON, such as jsonl",
-    ".txt": 'nothing in a text file says where a document ends: write each as a line of JSON, {"text": "..."}',
+    ".txt": 'a text file does not mark where a document ends; write each document as a line of JSON, {"text": "..."}',
 }
 """Endings of files of other formats, and what to do."""
 GLOB = re.compile(r"[*?\[]")
@@ -63,11 +63,11 @@ def list_files(path: str, suffixes: tuple[str, ...]) -> list[CorpusFile]:
     names = sorted(names, key=lambda name: name.split("/"))
     files = [CorpusFile(root + name, name) for name in names if name.endswith(suffixes) and not _is_hidden(name)]
     if not files:
-        there = f"; there is {found}: {_advice(names)}" if (found := _named(names)) else ""
+        there = f"; found {found}: {_advice(names)}" if (found := _named(names)) else ""
         raise UserError(f"{path}: no corpus file; names of files in this format end in {', '.join(suffixes)}{there}")
     chosen = {file.name for file in files}
     if others := _named([name for name in names if name not in chosen]):
-        message = f"{path}: not read, because names of files in this format have other endings: {others}"
+        message = f"{path}: skipped files whose names do not end as this format requires: {others}"
         print(message, file=sys.stderr)
         logger.warning(message)
     return files

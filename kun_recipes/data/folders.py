@@ -90,16 +90,18 @@ def discard(folder: Path, writes: Sequence[str] = ()) -> None:
     if not folder.exists():
         return
     if folder.is_symlink():
-        raise UserError(f"{folder}: is a link to {folder.resolve()}; remove both yourself, or give another folder")
+        raise UserError(f"{folder}: is a link to {folder.resolve()}; remove both yourself, or choose another folder")
     kept = (path.relative_to(folder) for name in KEPT for place in (name, f"*/{name}") for path in folder.glob(place))
     if work := next(kept, None):
-        raise UserError(f"{folder}: holds {work}, a repository of yours; remove it yourself, or give another folder")
+        raise UserError(f"{folder}: contains {work}, a repository; remove it yourself, or choose another folder")
     if any(folder.iterdir()) and not any(next(folder.glob(mark), None) for mark in MARKS):
-        raise UserError(f"{folder}: no stage wrote this folder; remove it yourself, or give another one")
+        raise UserError(f"{folder}: no stage wrote this folder; remove it yourself, or choose another one")
     if others := foreign_files(folder, writes):
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
         writer = "with the dataset" if (folder / WRITTEN).is_file() else "by the stage"
-        raise UserError(f"{folder}: holds {others[0]}{more}, not written {writer}; move it, or give another folder")
+        raise UserError(
+            f"{folder}: contains {others[0]}{more}, not written {writer}; move it, or choose another folder"
+        )
     shutil.rmtree(folder)
 
 

@@ -24,15 +24,15 @@ HUB_DATASET = re.compile(
 def newest_commit(path: str, name: str, revision: str | None) -> str:
     """Return the commit of a branch or tag, main by default."""
     try:
-        commit = with_retries(f"{name}: looking it up", lambda: HfApi().dataset_info(name, revision=revision).sha)
+        commit = with_retries(f"{name}: looking up", lambda: HfApi().dataset_info(name, revision=revision).sha)
     except (UserError, ConnectionError) as error:
         cause = error.__cause__
         if isinstance(cause, GatedRepoError):
-            why = f"is given only to who accepts its terms: do so at https://huggingface.co/datasets/{name}"
+            why = f"is available only after you accept its terms; do so at https://huggingface.co/datasets/{name}"
         elif isinstance(cause, RepositoryNotFoundError):
-            why = "is neither a folder here nor a dataset that the Hub shows you; a private one needs `hf auth login`"
+            why = "is neither a local folder nor a Hub dataset you can access; a private one needs `hf auth login`"
         elif isinstance(cause, RevisionNotFoundError):
-            why = f"the Hub has no revision {revision} of it; check the revision"
+            why = f"has no revision {revision} on the Hub; check the revision"
         else:
             why = first_line(error)
         raise UserError(f"{path}: {why}") from error
@@ -49,7 +49,7 @@ def hub_splits(
     """
     splits = load_splits(name, commit, subset, split, f"{path}: cannot be loaded at {commit[:12]}")
     counts = ", ".join(f"{one} {rows.num_rows}" for one, rows in splits.items())
-    print(f"{path}: at {commit}: rows of {counts}", file=sys.stderr)
+    print(f"{path}: commit {commit}; rows: {counts}", file=sys.stderr)
     return [(one, _split_reader(f"{name}/{one}", rows)) for one, rows in splits.items()]
 
 
@@ -80,7 +80,7 @@ def load_splits(
     if split:
         return {split: loaded}
     sizes = {one: f"{rows.num_rows} row{'s' * (rows.num_rows != 1)}" for one, rows in loaded.items()}
-    return {one: loaded[one] for one in read_unasked(name, loaded, sizes, f"name one by `{options[1]}`")}
+    return {one: loaded[one] for one in read_unasked(name, loaded, sizes, f"choose a split with `{options[1]}`")}
 
 
 def config_names(name: str, revision: str | None, problem: str) -> list[str]:
@@ -94,7 +94,7 @@ def _asked(ask: Callable[[], Any], name: str, problem: str, options: tuple[str, 
     import datasets
 
     try:
-        return with_retries(f"{name}: loading it", ask, also=(ConnectionError,))
+        return with_retries(f"{name}: loading", ask, also=(ConnectionError,))
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         reason = " ".join(str(error.__cause__ or error).split("Example of usage")[0].split())
         raise UserError(f"{problem}: {reason}{_advice(reason, *options)}") from error
@@ -102,8 +102,8 @@ def _asked(ask: Callable[[], Any], name: str, problem: str, options: tuple[str, 
 
 def _advice(reason: str, subset: str, split: str) -> str:
     if "config" in reason.lower():
-        return f"; name one by `{subset}`"
-    return f"; name one by `{split}`" if "split" in reason else ""
+        return f"; choose one with `{subset}`"
+    return f"; choose one with `{split}`" if "split" in reason else ""
 
 
 def _split_reader(name: str, rows: Any) -> Callable[[], Iterator[LocatedRow]]:

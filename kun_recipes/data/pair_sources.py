@@ -76,7 +76,7 @@ def source_files(source: str, part: HubPart = MAIN) -> Iterator[tuple[str, Itera
         raise UserError(f"{source}: no such file or folder")
     else:
         if hub["revision"] and part.revision:
-            raise UserError(f"{source}: names a revision, and so does an option: {part.revision}; leave one out")
+            raise UserError(f"{source}: names a revision, and so does an option: {part.revision}; remove one")
         yield from _hub_splits(hub["name"], replace(part, revision=hub["revision"] or part.revision))
 
 
@@ -101,7 +101,7 @@ def without_measuring(folder: Path, files: Sequence[Path]) -> list[Path]:
     """Return the files of a folder that are read unasked: not those of test and validation splits."""
     named = {file.relative_to(folder).as_posix(): file for file in files}
     sizes = dict.fromkeys(named, "a file")
-    return [named[name] for name in read_unasked(str(folder), named, sizes, "to read it, name the file itself")]
+    return [named[name] for name in read_unasked(str(folder), named, sizes, "to read such a file, give its path")]
 
 
 def _is_stage_rows(path: Path) -> bool:
@@ -146,7 +146,7 @@ def _parquet_rows(file: Path) -> Iterator[Located]:
 
 
 def _hub_splits(name: str, part: HubPart) -> Iterator[tuple[str, Iterator[Located]]]:
-    problem = f"{name}: neither a file or folder nor a dataset that the Hub gives"
+    problem = f"{name}: is neither a local file or folder nor an available Hub dataset"
     splits = load_splits(name, part.revision, part.subset, part.split, problem, part.options)
     for split, rows in splits.items():
         where = f"{name}/{split}"

@@ -103,7 +103,7 @@ def read_pairs(
         yield from _File(name, instruction_column, output_column).read(rows, ids)
     if ids.repeated:
         print_once_per_machine(
-            f"{source}: {ids.repeated} rows have the id of an earlier one, and are known by their texts"
+            f"{source}: {ids.repeated} rows have the id of an earlier row; their texts identify them instead"
         )
 
 
@@ -125,7 +125,7 @@ def load_pairs(
         else:
             pairs[row.instruction] = row
     if not pairs:
-        raise UserError(f"{source}: no pair to train on; {describe_removed(removed) or 'it holds no row'}")
+        raise UserError(f"{source}: no pair to train on; {describe_removed(removed) or 'it has no rows'}")
     return list(pairs.values()), removed
 
 
@@ -152,7 +152,7 @@ def split_pairs(pairs: Sequence[Pair], held_out_share: float) -> tuple[list[Pair
     if held_out_share == 0:
         return list(pairs), []
     if len(pairs) < 2:
-        raise UserError(f"{pairs[0].where}: one pair cannot be split; give more, or set held_out_share: 0")
+        raise UserError(f"{pairs[0].where}: a single pair cannot be split; give more pairs, or set held_out_share: 0")
     place = {pair: choice_hash(pair.instruction) / 2**64 for pair in pairs}
     held_out = {pair for pair in pairs if place[pair] < held_out_share}
     held_out = held_out or {min(pairs, key=place.__getitem__)}
@@ -242,7 +242,7 @@ class _File:
             forms = ", ".join(dict.fromkeys(form.name for form in FORMS))
             raise UserError(
                 f"{self.odd[0].where}: no column {missing}; found {found}; name the columns of the pair, or "
-                f"give a form that is known: {forms}"
+                f"use a known form: {forms}"
             )
         what = describe_removed(self.odd) + (f": {self.message}" if self.message else "")
         raise UserError(
@@ -254,9 +254,9 @@ class _File:
         """Say in one line how the file is read, unless its columns are all that there is to say."""
         found = [f"{names} joined to the instruction in {_rows(rows)}" for names, rows in self.joined.items()]
         if self.of_system:
-            found.append(f"the system turn that all share left out of {_rows(self.of_system)}")
+            found.append(f"the common system turn left out of {_rows(self.of_system)}")
         if self.longer:
-            found.append(f"{_rows(self.longer)} of several exchanges")
+            found.append(f"{_rows(self.longer)} with several exchanges")
         if found or not (isinstance(self.form, ColumnForm) and self.form.as_written):
             print_once_per_machine("; ".join([f"{self.name}: read as {self.form}", *found]))
 

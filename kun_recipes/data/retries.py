@@ -40,7 +40,7 @@ def with_retries(doing: str, call: Callable[[], Result], also: tuple[type[Except
         return not isinstance(refused, HfHubHTTPError) or refused.response.status_code in TRANSIENT
 
     def print_wait(state: tenacity.RetryCallState) -> None:
-        print(f"{doing}: {_short(_failure(state))}; again in {state.upcoming_sleep:.0f} s", file=sys.stderr)
+        print(f"{doing}: {_short(_failure(state))}; retrying in {state.upcoming_sleep:.0f} s", file=sys.stderr)
 
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(is_transient),
@@ -83,13 +83,13 @@ def _explain(doing: str, error: Exception, tries: int) -> str:
     """Return one line on a failure; `tries` is 0 for one that is permanent."""
     if tries:
         return (
-            f"{doing}: failed {tries} times, at last with {_short(error)}; "
-            "the same command goes on later, and sends nothing again that arrived"
+            f"{doing}: failed {tries} times, the last time with {_short(error)}; "
+            "run the same command later to resume; what has arrived is not sent again"
         )
     refused = _http_error(error)
     if isinstance(refused, HfHubHTTPError) and refused.response.status_code in (401, 403):
-        return f"{doing}: the token may not do that ({_short(error)}); `hf auth login` with one that may write"
-    return f"{doing}: the Hub refuses it ({_short(error)})"
+        return f"{doing}: the token does not allow this ({_short(error)}); run `hf auth login` with a write token"
+    return f"{doing}: the Hub refused the request ({_short(error)})"
 
 
 def _short(error: BaseException | None) -> str:

@@ -88,15 +88,13 @@ class RowSource:
     def check(self) -> None:
         """Raise UserError for an invalid path, a stage's folder instead of its rows, or a `split` of a folder."""
         if "://" in self.path and not self._hub:
-            raise UserError(f"{self.path}: write a dataset of the Hub as owner/name or owner/name@revision")
+            raise UserError(f"{self.path}: write a Hub dataset as owner/name or owner/name@revision")
         if self.path.endswith(SUFFIXES) and not Path(self.path).exists():
             raise UserError(f"{self.path}: no such file")
         if any(Path(self.path, name).is_file() for name in (SUMMARY, STARTED)):
-            raise UserError(f"{self.path}: is the folder of a stage; name its rows: {Path(self.path, 'rows')}")
+            raise UserError(f"{self.path}: is the folder of a stage; give its rows instead: {Path(self.path, 'rows')}")
         if self.is_local and (given := self.subset or self.split):
-            raise UserError(
-                f"{self.path}: not a dataset of the Hub, so that {given} has no effect: leave `subset` and `split` out"
-            )
+            raise UserError(f"{self.path}: not a Hub dataset, so {given} has no effect; remove `subset` and `split`")
 
     def pin(self, known: str | None) -> str | None:
         """Return the commit at which a Hub dataset is read; None for local files.
@@ -134,7 +132,7 @@ class RowSource:
         parts = self._parts(commit)
         located = self._all_rows(parts)
         if next(located(), None) is None:
-            raise UserError(f"{self.path}: holds no row")
+            raise UserError(f"{self.path}: contains no rows")
         check_located(located, [schema.TEXT, *self.needed])
         partial = folder.with_name(f"{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
@@ -187,7 +185,7 @@ class RowSource:
         names = dict(self.columns or {})
         for new, old in names.items():
             if old not in row:
-                raise UserError(f"{where}: no column {old}, which `columns` names for {new}; found {', '.join(row)}")
+                raise UserError(f"{where}: no column {old}, which `columns` maps to {new}; found {', '.join(row)}")
         if schema.TEXT not in names and schema.TEXT not in row and SEGMENT in row:
             names[schema.TEXT] = SEGMENT
         return names
@@ -208,7 +206,7 @@ class RowSource:
         met.difference_update((self.columns or {}).values())
         if left_out := [column for column in self.left_out if column in met]:
             names = ", ".join(left_out)
-            print(f"{self.path}: left out the columns {names}: this stage writes its own", file=sys.stderr)
+            print(f"{self.path}: ignored the columns {names}; this stage writes its own", file=sys.stderr)
 
 
 def _data_files(path: str) -> list[Path]:
@@ -237,7 +235,7 @@ def _json_rows(file: Path) -> Iterator[LocatedRow]:
     for record in read_lines(str(file)):
         where = f"{file}:{record.number}"
         if isinstance(record, Malformed):
-            raise UserError(f"{where}: {record.message}; correct the line, or take it out")
+            raise UserError(f"{where}: {record.message}; correct the line, or remove it")
         if not isinstance(record.value, dict):
             raise UserError(f"{where}: not a row: a row is a JSON object")
         yield where, record.value

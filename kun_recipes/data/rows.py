@@ -217,7 +217,7 @@ def list_shards(folder: str | Path) -> list[str]:
     shards = sorted(path.name for path in Path(folder).glob(SHARD_PATTERN)) if Path(folder).is_dir() else []
     if not shards:
         raise UserError(
-            f"{folder}: no rows; the stage before did not run, or removed them all (see its removed folder)"
+            f"{folder}: no rows; the previous stage did not run, or removed them all (see its removed folder)"
         )
     return shards
 

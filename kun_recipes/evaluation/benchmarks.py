@@ -69,7 +69,7 @@ class Benchmark:
         for name in names or ():
             if name not in known:
                 nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
-                raise UserError(f"{name}: no subject of {self.title}; did you mean {nearest}?")
+                raise UserError(f"{name}: not a subject of {self.title}; did you mean {nearest}?")
         return [
             subject
             for subject in self.subjects

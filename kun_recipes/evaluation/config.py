@@ -26,12 +26,12 @@ class Benchmark:
     """Questions in the layout of one of the two benchmarks."""
 
     path: BenchmarkPath = option(
-        help="folder of its CSV files (dev/law_dev.csv, val/law_val.csv; of CMMLU dev/law.csv, test/law.csv), or "
+        help="folder of its CSV files (dev/law_dev.csv, val/law_val.csv; for CMMLU dev/law.csv, test/law.csv), or "
         "owner/name@commit"
     )
-    name: BenchmarkName = option(help="whose layout, prompts and subjects")
-    title: str | None = option(None, "name in tables; another one for questions that only have its layout")
-    subjects: list[str] | None = option(None, "subjects, by their file names; null: all")
+    name: BenchmarkName = option(help="the benchmark whose layout, prompts and subjects are used")
+    title: str | None = option(None, "name in tables; set another one for your own questions in this layout")
+    subjects: list[str] | None = option(None, "subjects, named as in the file names; null: all")
 
 
 @dataclass(kw_only=True)
@@ -39,10 +39,13 @@ class HeldOutSeeds(HubSeeds):
     """Options of the stages that measure models by the seed pairs which no training saw."""
 
     seeds: DatasetPath = option(help="seed pairs, as the trainings read them: file, folder or Hub dataset")
-    instruction_column: str = option("instruction", "column of the seeds; several are joined by +")
-    output_column: str = option("output", "column of the seeds")
+    instruction_column: str = option("instruction", "instruction column of the seeds; + joins several")
+    output_column: str = option("output", "output column of the seeds")
     held_out_share: float = option(
-        0.1, "share of the seeds held out; as in the trainings, which then never saw them", above=0, max=1
+        0.1,
+        "share of the seeds held out; same as in the trainings, so that they never saw these pairs",
+        above=0,
+        max=1,
     )
 
 
@@ -54,46 +57,52 @@ class EvaluateConfig(Versioned, WithoutFailed, HeldOutSeeds, EngineConfig):
     models: list[ModelPath] | None = option(
         None, "folders or Hub ids of the models to evaluate; null: the base model alone"
     )
-    base_format: Format = option("plain", "the base model's prompts: one text, or turns in its chat template")
-    format: Format = option("chat", "the other models' prompts")
+    base_format: Format = option("plain", "prompt format of the base model: plain text, or turns in its chat template")
+    format: Format = option("chat", "prompt format of the other models")
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
     language: Language = language_option(affects_rows=False)
 
-    benchmarks: list[Benchmark] = option(help="what the models are asked: C-Eval, CMMLU, or one of them")
+    benchmarks: list[Benchmark] = option(help="the benchmarks: C-Eval, CMMLU or both")
     groups: list[str] | None = option(
         None, "only subjects of these groups: STEM, Humanities, Social Science, Other, Hard, China-specific"
     )
-    limit: int | None = option(None, "questions per subject, the first; null: all", min=1)
-    shots: int = option(5, "questions shown with their answers, the first of dev", source="OpenCompass", min=0)
+    limit: int | None = option(None, "number of questions per subject, starting with the first; null: all", min=1)
+    shots: int = option(
+        5, "number of questions shown with their answers, starting with the first of dev", source="OpenCompass", min=0
+    )
     modes: list[str] = option(
         ["ppl", "gen"],
-        "ppl: the likeliest letter; gen: the letter in what the model writes; ppl-full: the lowest loss of four whole "
-        "prompts, plain ones only, to check ppl by",
+        "ppl: the likeliest letter; gen: the letter in the generated text; ppl-full: the lowest loss of four whole "
+        "prompts, only in plain format, to check ppl",
         choices=MODES,
     )
     ppl_spacing: Spacing = option(
         "opencompass",
-        "newlines in plain ppl prompts: opencompass, three between shots and five before the question; single, one "
-        "each, as lm-evaluation-harness can write them",
+        "newlines in plain ppl prompts: opencompass: three between shots and five before the question; single: one "
+        "in each place, as lm-evaluation-harness can do it",
         source="OpenCompass",
     )
     max_new_tokens: int | None = option(
-        None, "longest written answer; null: the preset's, or 100", unit="tokens", source="OpenCompass", min=1
+        None,
+        "maximum length of a generated answer; null: the preset's, or 100",
+        unit="tokens",
+        source="OpenCompass",
+        min=1,
     )
 
     training_rows: list[DatasetPath] | None = option(
         None,
-        "sets that the models were trained on besides the seeds: accuracy is split by whether a question is quoted in "
-        "these or the seeds; null: no such split",
+        "datasets that the models were trained on in addition to the seeds; accuracy is split by whether a question "
+        "is quoted in them or in the seeds; null: no such split",
     )
-    held_out_limit: int = option(200, "held-out pairs that are answered, the first", min=1)
-    held_out_new_tokens: int = option(512, "longest answer to a held-out pair", unit="tokens", min=1)
+    held_out_limit: int = option(200, "number of held-out pairs to answer, starting with the first", min=1)
+    held_out_new_tokens: int = option(512, "maximum length of an answer to a held-out pair", unit="tokens", min=1)
     rules: InputPath | None = option(
         None,
-        "YAML file of the A.2 rules, for what a refusal is; null takes the ones of the package",
+        "YAML file of the A.2 rules, which define a refusal; null: the rules of the package",
         package_file="rules/rules.yaml",
     )
-    bootstrap: int = option(10_000, "resamples behind each interval of a difference or a perplexity", min=100)
+    bootstrap: int = option(10_000, "number of resamples for the interval of a difference or a perplexity", min=100)
 
     new_tokens = 100
 

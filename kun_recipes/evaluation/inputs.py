@@ -34,7 +34,7 @@ def gather(config: EvaluateConfig, chosen: Sequence[Source]) -> EvaluationInputs
     """
     tasks = _all_tasks(config, chosen)
     if not tasks:
-        raise UserError(f"groups {', '.join(config.groups or ())}: no subject is in them")
+        raise UserError(f"groups {', '.join(config.groups or ())}: no selected subject belongs to them")
     questions = _questions(tasks)
     pairs = held_out_pairs(
         config.seeds,
@@ -76,7 +76,7 @@ def _questions(tasks: Sequence[Task]) -> list[Question]:
 def _tasks(config: EvaluateConfig, source: Source) -> list[Task]:
     check_source(source.path)
     if unknown := [group for group in config.groups or () if group not in all_groups()]:
-        raise UserError(f"groups: no group is called {unknown[0]}; there are {', '.join(all_groups())}")
+        raise UserError(f"groups: unknown group {unknown[0]}; choose from {', '.join(all_groups())}")
     chosen = next(one.subjects for one in config.benchmarks if one.name == source.name)
     subjects = source.benchmark.select(chosen, config.groups)
     return [(source, subject.name) for subject in subjects]

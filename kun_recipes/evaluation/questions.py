@@ -72,8 +72,8 @@ def load_subject(source: Source, subject: str) -> SubjectQuestions:
     shots = _load(source, subject, SHOTS_SPLIT)[: source.shots] if source.shots else []
     if len(shots) < source.shots:
         raise UserError(
-            f"{source.path}: {subject} has {len(shots)} rows in {SHOTS_SPLIT}, and {source.shots} shots are asked "
-            "for; lower shots"
+            f"{source.path}: {subject} has {len(shots)} rows in {SHOTS_SPLIT}, but {source.shots} shots were "
+            "requested; lower shots"
         )
     return SubjectQuestions(tuple(shots), tuple(_load(source, subject, source.benchmark.split)[: source.limit]))
 
@@ -84,15 +84,15 @@ def check_source(path: str) -> None:
     if Path(path).is_dir() or (hub_id and hub_id["revision"]):
         return
     if hub_id and not Path(path).exists():
-        raise UserError(f"{path}: no such folder; a dataset of the Hub is given with its commit, as owner/name@commit")
-    raise UserError(f"{path}: no such folder; give the one that holds the benchmark's CSV files")
+        raise UserError(f"{path}: no such folder; give a Hub dataset with its commit, as owner/name@commit")
+    raise UserError(f"{path}: no such folder; give the folder with the benchmark's CSV files")
 
 
 def _load(source: Source, subject: str, split: str) -> list[Question]:
     rows = _folder_rows(source, subject, split) if Path(source.path).is_dir() else _hub_rows(source, subject, split)
     questions = list(_questions(rows, source, subject, split))
     if not questions:
-        raise UserError(f"{source.path}: {subject} has no question in {split}; download it again")
+        raise UserError(f"{source.path}: {subject} has no questions in {split}; download it again")
     return questions
 
 
@@ -149,7 +149,7 @@ def _text(row: Mapping[str, Any], column: str, where: str) -> str:
 def _gold(row: Mapping[str, Any], column: str, where: str) -> str:
     answer = str(row[column] or "").strip()
     if not answer:
-        raise UserError(f"{where}: has no answer; take the split whose answers are public, or correct the row")
+        raise UserError(f"{where}: has no answer; use the split with public answers, or correct the row")
     if answer not in LETTERS:
         raise UserError(f"{where}: the answer is {answer!r}, not one of {', '.join(LETTERS)}; correct the row")
     return answer

@@ -66,8 +66,8 @@ def writing_table(results: dict[str, Any]) -> Table:
         "model",
         "benchmark",
         "first capital",
-        "as a person reads",
-        "no letter by the one / the other / both, %",
+        "lenient reading",
+        "no letter by first capital / lenient reading / both, %",
         "pooled",
         "with fewer shots",
     )
@@ -128,7 +128,7 @@ def comparison_table(results: dict[str, Any]) -> Table:
         for one in results["comparisons"]
         if one["reading"] in HEADS
     ]
-    head = ("models", "score", "difference, points [95%]", "only the one right / only the other", "p (McNemar)")
+    head = ("models", "score", "difference, points [95%]", "only the first right / only the second", "p (McNemar)")
     return Table(tr("Paired comparison on the same questions"), tuple(map(tr, head)), tuple(rows))
 
 

@@ -43,7 +43,7 @@ def cached_model(source: ModelSource) -> Path:
     try:
         lock.acquire(timeout=1)
     except Timeout:
-        print_status(f"{source.name}: waiting for another process that is fetching it")
+        print_status(f"{source.name}: waiting for another process to download it")
         lock.acquire()
     try:
         if not folder.is_dir():
@@ -59,7 +59,7 @@ def _make(source: ModelSource, folder: Path) -> None:
     try:
         download.mkdir()
         gguf = fetch(source, download)
-        print_status(f"{source.name}: checksum right; dequantising it, this once, in a minute or two -> {folder}")
+        print_status(f"{source.name}: checksum correct; dequantising it once, which takes a minute or two -> {folder}")
         dequantise(gguf, partial, source)
         _remove(download)
         os.replace(partial, folder)
@@ -85,7 +85,9 @@ def dequantise(gguf: Path, folder: Path, source: ModelSource) -> None:
     try:
         import torch
     except ModuleNotFoundError as error:
-        raise UserError(f"{gguf}: torch unpacks this file and is not installed: pip install torch") from error
+        raise UserError(
+            f"{gguf}: this file needs torch, which is not installed; install it: pip install torch"
+        ) from error
     from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, GgufConfig
 
     with _bars_only_on_a_terminal():

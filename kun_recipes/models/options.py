@@ -22,36 +22,36 @@ class EngineConfig(WithNames, EndpointOptions, ExecutorConfig):
     """The model that a stage asks, how it is run, and where."""
 
     model: ModelPath = option(
-        help="folder or Hub id of the model that this stage asks; openai: its name at the server"
+        help="folder or Hub id of the model that this stage uses; openai: its name on the server"
     )
-    model_revision: str | None = option(None, "commit of that model, where it is a Hub id")
+    model_revision: str | None = option(None, "commit of that model, if it is a Hub id")
     engine: EngineName = option(
         "transformers",
-        "what runs the model; vllm is for GPUs; openai asks a server in the form of OpenAI's chat completions",
+        "what runs the model; vllm is for GPUs; openai uses a server with OpenAI's chat completions API",
     )
-    dtype: Dtype = option("auto", "number format; auto takes what the processor is fast at")
+    dtype: Dtype = option("auto", "number format; auto: a format that is fast on the processor")
     chat_template_kwargs: dict[str, bool | int | str] | None = option(
         None,
-        "arguments of the model's chat template; where it knows enable_thinking, that is false unless given here",
+        "arguments of the model's chat template; if it has enable_thinking, that is false unless set here",
     )
     max_batch_tokens: int | None = option(
         None,
-        "size of a batch, padding included, null: 8192; vllm: of a step of its scheduler, null: its default",
+        "batch size, padding included, null: 8192; vllm: size of a scheduler step, null: vLLM's default",
         unit="tokens",
         min=64,
         affects_rows=False,
     )
     max_sequences: int | None = option(
         None,
-        "vllm: rows that run at a time; null: its default for the GPU, 256 to 1,024",
+        "vllm: maximum number of rows at the same time; null: vLLM's default for the GPU, 256 to 1,024",
         source="vllm: engine/arg_utils.py, get_batch_defaults for LLM",
         min=1,
         affects_rows=False,
     )
     speculative_tokens: int = option(
         0,
-        "vllm: tokens of a greedy text that are guessed ahead, as they stand in the prompt, and checked in one step: "
-        "for answers that repeat their segment; 0: none",
+        "vllm: tokens of a greedy text that are guessed ahead from the prompt and checked in one step; useful for "
+        "answers that repeat their segment; 0: none",
         unit="tokens",
         min=0,
         max=64,
@@ -59,40 +59,46 @@ class EngineConfig(WithNames, EndpointOptions, ExecutorConfig):
     )
     sampling: PresetName = option(
         "greedy",
-        "how tokens are picked, unless the next four say otherwise",
+        "preset for sampling tokens; the next four options override it",
         source="kun_recipes/models/engines/sampling.yaml",
         package_file="models/engines/sampling.yaml",
     )
-    temperature: float | None = option(None, "0 is greedy; null: the preset's", min=0, max=2)
-    top_p: float | None = option(None, "nucleus, without effect when greedy; null: the preset's", above=0, max=1)
-    repetition_penalty: float | None = option(None, "1 means no penalty; null: the preset's", above=0, max=2)
-    max_new_tokens: int | None = option(None, "longest text; null: the preset's, or the stage's", unit="tokens", min=1)
-    seed: int = option(0, "sampling seed; each row's own is derived from it and the row's id", min=0)
+    temperature: float | None = option(None, "0: greedy; null: the preset's value", min=0, max=2)
+    top_p: float | None = option(
+        None, "nucleus sampling, no effect when greedy; null: the preset's value", above=0, max=1
+    )
+    repetition_penalty: float | None = option(None, "1: no penalty; null: the preset's value", above=0, max=2)
+    max_new_tokens: int | None = option(
+        None, "maximum length of a text; null: the preset's, or the stage's", unit="tokens", min=1
+    )
+    seed: int = option(0, "sampling seed; the seed of each row is derived from it and the row's id", min=0)
     workers: int | None = option(
         None,
-        "processes here, or jobs on Slurm, each with its own GPUs and copy of the model; null: here as many as the "
-        "GPUs hold, on Slurm or without GPUs 1",
+        "number of local processes, or of Slurm jobs, each with its own GPUs and copy of the model; null: locally as "
+        "many as the GPUs hold; on Slurm or without GPUs, 1",
         min=1,
         affects_rows=False,
     )
-    tensor_parallel: int = option(1, "vllm: GPUs that hold one copy of the model", min=1, affects_rows=False)
+    tensor_parallel: int = option(
+        1, "vllm: number of GPUs that share one copy of the model", min=1, affects_rows=False
+    )
     gpu_memory: float = option(
-        0.9, "vllm: share of each GPU's memory that it may take", above=0, max=1, affects_rows=False
+        0.9, "vllm: maximum share of each GPU's memory that it uses", above=0, max=1, affects_rows=False
     )
     cache_gb: float | None = option(
         None,
-        "vllm: keys and values kept; null: what gpu_memory leaves, or 2 on a CPU",
+        "vllm: size of the key-value cache; null: what gpu_memory leaves, or 2 on a CPU",
         unit="GiB",
         above=0,
         affects_rows=False,
     )
-    slurm_cores: int = option(8, "cores of a job", min=1, affects_rows=False)
+    slurm_cores: int = option(8, "CPU cores per job", min=1, affects_rows=False)
     slurm_gpus: int | None = option(
-        None, "GPUs of a job; null: tensor_parallel; 0 on a cluster without", min=0, affects_rows=False
+        None, "GPUs per job; null: tensor_parallel; set 0 on a cluster without GPUs", min=0, affects_rows=False
     )
     slurm_tasks_per_job: int | None = option(
         None,
-        "shards that a job asks the model about, with one loading; null: shared out evenly among the workers",
+        "number of shards per job, which loads the model once; null: divided evenly among the workers",
         min=1,
         affects_rows=False,
     )
@@ -122,8 +128,8 @@ class EngineConfig(WithNames, EndpointOptions, ExecutorConfig):
         if self.speculative_tokens and self.draws():
             raise ConfigError(
                 "speculative_tokens",
-                "guesses change what is drawn, and this stage draws texts, by its temperature or as further "
-                "candidates: set it to 0",
+                "speculation changes what is sampled, and this stage samples texts (a temperature above 0, or several "
+                "candidates); set it to 0",
             )
         self.job()
 
@@ -131,7 +137,7 @@ class EngineConfig(WithNames, EndpointOptions, ExecutorConfig):
         """Raise ConfigError for what engine openai cannot do, or leaves to the server."""
         if not self.by_endpoint:
             raise ConfigError(
-                "engine", "this stage needs what engine openai does not give; choose transformers or vllm"
+                "engine", "this stage needs functions that engine openai lacks; choose transformers or vllm"
             )
         ours = {"tensor_parallel": 1, "speculative_tokens": 0, "max_sequences": None, "max_batch_tokens": None}
         ours |= {"cache_gb": None, "model_revision": None}
@@ -139,7 +145,7 @@ class EngineConfig(WithNames, EndpointOptions, ExecutorConfig):
             if getattr(self, name) != without:
                 raise ConfigError(
                     name,
-                    f"is decided by the server with engine openai: set it to {json.dumps(without)}",
+                    f"is decided by the server with engine openai; set it to {json.dumps(without)}",
                 )
 
     def draws(self) -> bool:

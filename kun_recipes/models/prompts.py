@@ -66,7 +66,9 @@ def load_prompt(path: str | Path, fields: set[str]) -> PromptTemplate:
     found = set(FIELD.findall(question))
     if found != fields:
         wanted = ", ".join(f"{{{name}}}" for name in sorted(fields))
-        raise UserError(f"{path}: the last turn must hold the fields {wanted}; it holds {sorted(found) or 'none'}")
+        raise UserError(
+            f"{path}: the last turn must contain the fields {wanted}; it contains {sorted(found) or 'none'}"
+        )
     fingerprint = hashlib.sha256(text.encode()).hexdigest()[:16]
     return PromptTemplate(tuple(earlier), question, frozenset(found), fingerprint)
 

@@ -41,7 +41,7 @@ def resolve_model(name: str, revision: str | None = None) -> str:
     """
     path, by_hub = Path(name).expanduser(), is_by_hub(name)
     if revision and not by_hub:
-        raise UserError(f"model {name}: a revision goes with a Hub id; a folder or a .yaml file has none")
+        raise UserError(f"model {name}: a revision is only for a Hub id; a folder or a .yaml file has none")
     if by_hub:
         path = _from_hub(name, revision)
     elif not path.is_dir():
@@ -49,9 +49,9 @@ def resolve_model(name: str, revision: str | None = None) -> str:
     if not (path / "config.json").is_file():
         if (path / "adapter_config.json").is_file():
             raise UserError(
-                f"model {name}: holds adapters alone; train with merge_adapters: true, or merge them by PEFT"
+                f"model {name}: contains only adapters; train with merge_adapters: true, or merge them with PEFT"
             )
-        raise UserError(f"model {name}: {path} holds no config.json, so it is not a model folder")
+        raise UserError(f"model {name}: {path} contains no config.json, so it is not a model folder")
     return str(path)
 
 
@@ -92,20 +92,22 @@ def pinned_model(stage: StageFolder, name: str, revision: str | None = None, opt
 def _from_hub(name: str, revision: str | None) -> Path:
     if not HUB_ID.fullmatch(name):
         raise UserError(f"model {name}: is neither a folder, a model source file (*.yaml) nor a Hub id like org/name")
-    here = f"model {name}: is not a folder here, and "
+    here = f"model {name}: is not a local folder, and "
     try:
         folder = huggingface_hub.snapshot_download(
             name, revision=revision, allow_patterns=MODEL_FILES, etag_timeout=HUB_TIMEOUT, tqdm_class=HUB_BAR
         )
     except GatedRepoError as error:
         raise UserError(
-            f"{here}on the Hub it is given only to who accepts its terms: do so at https://huggingface.co/{name}, "
-            "then `hf auth login`"
+            f"{here}on the Hub it is available only after you accept its terms; "
+            f"do so at https://huggingface.co/{name}, then run `hf auth login`"
         ) from error
     except RepositoryNotFoundError as error:
-        raise UserError(f"{here}no model on the Hub (a private one needs `hf auth login`); check the name") from error
+        raise UserError(
+            f"{here}not a model on the Hub (a private one needs `hf auth login`); check the name"
+        ) from error
     except RevisionNotFoundError as error:
-        raise UserError(f"{here}on the Hub it has no revision {revision}; check the revision") from error
+        raise UserError(f"{here}it has no revision {revision} on the Hub; check the revision") from error
     except (LocalEntryNotFoundError, HTTPError) as error:
         raise UserError(
             f"{here}the Hub cannot be reached ({first_line(error.__cause__ or error)}); "

@@ -98,7 +98,7 @@ def decide(changes: Iterable[Change], name: str, min_gain: float, before: str, a
     change = next(one for one in changes if one.name == name)
     if change.difference is None or change.gain is None:
         few = tr(
-            "{after} does not help, as far as can be told: {title} on {on} has no interval: too few; raise {option}",
+            "{after} shows no measurable gain: {title} on {on} has no interval: there are too few; raise {option}",
             after=after,
             title=retold(change.title),
             on=retold(change.on),
@@ -108,7 +108,7 @@ def decide(changes: Iterable[Change], name: str, min_gain: float, before: str, a
     low, high = change.gain
     better = -change.difference if change.better == "lower" else change.difference
     measured = tr(
-        "{title} on {on} was {old:.3f} in {before} and is {new:.3f}: "
+        "{title} on {on} was {old:.3f} in {before} and is now {new:.3f}, "
         "a gain of {better:+.3f} [{low:+.3f}, {high:+.3f}]{unit}",
         title=retold(change.title),
         on=retold(change.on),
@@ -122,10 +122,10 @@ def decide(changes: Iterable[Change], name: str, min_gain: float, before: str, a
     )
     told = {"after": after, "measured": measured, "least": min_gain}
     if low > min_gain:
-        return Decision(True, tr("{after} helps: {measured}, all of it above {least:g}", **told))
+        return Decision(True, tr("{after} helps: {measured}; the whole interval is above {least:g}", **told))
     if high < 0:
-        return Decision(False, tr("{after} does not help but hurts: {measured}", **told))
+        return Decision(False, tr("{after} makes things worse: {measured}", **told))
     if low <= 0:
-        return Decision(False, tr("{after} does not help, as far as can be told: {measured} could be chance", **told))
-    short = "{after} does not help, as far as can be told: {measured} may not reach min_gain: {least:g}"
+        return Decision(False, tr("{after} shows no measurable gain: {measured}; this could be chance", **told))
+    short = "{after} may not gain enough: {measured}; the gain may be below min_gain: {least:g}"
     return Decision(False, tr(short, **told))

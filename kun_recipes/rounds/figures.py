@@ -14,7 +14,7 @@ from kun_recipes.rounds.changes import Change, from_dict
 COLOUR = {"better": GREEN, "worse": RED, "changed": BLUE, "": GREY}
 CAPTION = (
     "What changed from one round to the next, with 95% intervals. Green: better, and the interval excludes zero; red: "
-    "worse; blue: changed, where neither direction is good; grey: could be chance."
+    "worse; blue: changed, but neither direction is better; grey: could be chance."
 )
 
 

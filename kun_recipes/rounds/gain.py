@@ -30,7 +30,7 @@ from kun_recipes.rounds.tables import gain_table
 def check_round(folder: str) -> None:
     """Raise UserError unless a folder has the finished stages of a round."""
     if not Path(folder).is_dir():
-        raise UserError(f"{folder}: no such folder of a round; run that round first, or name another folder")
+        raise UserError(f"{folder}: no such round folder; run that round first, or give another folder")
     for model in MODELS:
         finished_training(Path(folder, model))
     for stage in ("label", "refine"):

@@ -11,8 +11,8 @@ from kun_recipes.rounds.config import LOSSES
 MARK = {"better": "better", "worse": "worse", "changed": "changed", "": "–"}
 DIRECTION = {"lower": "lower is better", "higher": "higher is better", "neither": ""}
 INTRODUCTION = (
-    "Differences are the later round less the earlier one, with 95% intervals. Both rounds were measured on the same "
-    "held-out pairs, items and segments; of all other rows each has its own."
+    "Differences are the later round minus the earlier one, with 95% intervals. Both rounds were measured on the same "
+    "held-out pairs, items and segments; all other rows are each round's own."
 )
 
 

@@ -20,8 +20,8 @@ class RoundsConfig:
     refine_dirs: list[StagePath] = option(help="folders of the refine stages, by round", selects=True)
     gains: list[StagePath] | None = option(
         None,
-        "folders of the gain stages, from round 2 on; the first round that did not help, and those after it, are left "
-        "out; null: all rounds are taken",
+        "folders of the gain stages, from round 2 on; the first round that did not help, and all later ones, are "
+        "omitted; null: all rounds are used",
         selects=True,
     )
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
@@ -42,5 +42,5 @@ class RoundsConfig:
             if folder.exists() and any(folder.iterdir()) and not (folder / WRITTEN).is_file():
                 raise UserError(
                     f"{folder}: was made by a run of one round, and several rounds would replace it; "
-                    "give another output_dir, or remove the folder"
+                    "set another output_dir, or remove the folder"
                 )

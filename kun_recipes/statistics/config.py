@@ -21,12 +21,12 @@ DATASET, SEEDS = "dataset", "seeds"
 class Reference:
     """A set that is measured as the dataset is."""
 
-    path: DatasetPath = option(help="what the dataset may be")
-    name: str = option(help="what figures and tables call it")
-    instruction: str = option(schema.INSTRUCTION, "column; several are joined by +, such as instruction+input")
-    output: str = option(schema.OUTPUT, "column")
-    subset: str | None = option(None, "config of a Hub dataset; null: its default one")
-    split: str | None = option(None, "split of a Hub dataset; null: all but test and validation splits")
+    path: DatasetPath = option(help="the pairs: anything that dataset accepts")
+    name: str = option(help="name in figures and tables")
+    instruction: str = option(schema.INSTRUCTION, "instruction column; + joins several, as in instruction+input")
+    output: str = option(schema.OUTPUT, "output column")
+    subset: str | None = option(None, "config of a Hub dataset; null: its default config")
+    split: str | None = option(None, "split of a Hub dataset; null: all except test and validation splits")
 
 
 @dataclass(kw_only=True)
@@ -36,41 +36,43 @@ class StatisticsConfig(HubSeeds, HubPairs, EngineConfig):
     dataset: DatasetPath = option(
         help="the pairs: a dataset folder, the rows of the refine stage, a file, or owner/name@revision on the Hub"
     )
-    seeds: DatasetPath | None = option(None, "seed pairs, as the trainings read them: measured like the dataset")
-    instruction_column: str = option(schema.INSTRUCTION, "column of the seeds; several are joined by +")
-    output_column: str = option(schema.OUTPUT, "column of the seeds")
-    references: list[Reference] | None = option(None, "further sets, measured like the dataset")
+    seeds: DatasetPath | None = option(None, "seed pairs, read as in the trainings and measured like the dataset")
+    instruction_column: str = option(schema.INSTRUCTION, "instruction column of the seeds; + joins several")
+    output_column: str = option(schema.OUTPUT, "output column of the seeds")
+    references: list[Reference] | None = option(None, "additional sets, measured like the dataset")
     output_dir: OutputPath = option(help="folder of this stage", affects_rows=False)
     language: Language = language_option(affects_rows=False)
     model: ModelPath = option(
-        help="folder or Hub id of the chat model that says what a pair is about; its tokenizer counts the lengths, "
-        "also with topics: false"
+        help="folder or Hub id of the chat model that names the topics of pairs; its tokenizer counts the lengths, "
+        "even with topics: false"
     )
     reference_year: int = option(
-        help="last of the 20 years that the figure shows; never today's, so that a rerun shows the same",
+        help="last of the 20 years in the figure; a fixed year, so that a rerun shows the same",
         source="Kun figure 8",
         min=1919,
         max=2099,
     )
     sample_rows: int = option(
-        2000, "pairs per set, by hash, whose n-grams are counted; the sets over equally many letters", min=1
+        2000,
+        "number of pairs per set, chosen by hash, for n-gram counts; all sets are cut to the same number of letters",
+        min=1,
     )
     topics: bool = option(True, "ask the model for disciplines, sectors and text types")
-    topic_lists: list[str] = option(list(LISTS), "which of them", choices=LISTS)
-    topic_rows: int = option(2000, "pairs per set, by hash, that the model is asked about", min=1)
+    topic_lists: list[str] = option(list(LISTS), "which of these lists to ask about", choices=LISTS)
+    topic_rows: int = option(2000, "number of pairs per set, chosen by hash, that the model is asked about", min=1)
     topic_characters: int = option(
-        600, "shown to the model of each instruction and output, the first", unit="characters", min=20
+        600, "length of the beginning of each instruction and output that the model sees", unit="characters", min=20
     )
-    topic_references: bool = option(False, "ask about the reference sets, too")
-    topic_prompt: PromptPath = option("recipes/prompts/topic.txt", "what is this about?")
+    topic_references: bool = option(False, "also ask about the reference sets")
+    topic_prompt: PromptPath = option("recipes/prompts/topic.txt", "prompt that asks for the topic")
     topics_file: InputPath | None = option(
         None,
-        "YAML file of the three lists; null takes kun_recipes/statistics/topics.yaml",
+        "YAML file of the three lists; null: kun_recipes/statistics/topics.yaml",
         package_file=["statistics/topics.yaml", "rules/forms.yaml"],
     )
     repeats: int = option(
         2,
-        "times that each list is asked, its options in another order; what does not agree is left out",
+        "number of times each list is asked, with its options in different orders; answers that differ are excluded",
         source="Kun §4.2.1: repeated for accuracy",
         min=1,
     )
@@ -83,10 +85,10 @@ class StatisticsConfig(HubSeeds, HubPairs, EngineConfig):
         self.check_dataset_part(self.dataset)
         for place, one in enumerate(self.references or ()):
             if (one.subset or one.split) and Path(one.path).exists():
-                raise ConfigError(f"references[{place}]", "subset and split hold for a Hub dataset; this is a path")
+                raise ConfigError(f"references[{place}]", "subset and split apply to a Hub dataset; this is a path")
         names = [reference.name for reference in self.reference_sets()]
         if double := next((name for name in names if names.count(name) > 1 or name == DATASET), None):
-            raise ConfigError("references", f"two sets are called {double}; give each its own name")
+            raise ConfigError("references", f"two sets have the name {double}; give each a different name")
 
     def dataset_set(self) -> PairSet:
         return PairSet(DATASET, self.dataset, part=self.dataset_part())

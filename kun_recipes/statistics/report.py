@@ -17,7 +17,7 @@ Sets = Mapping[str, Mapping[str, Any]]
 COLUMNS = {"instruction": "Length of instructions", "output": "Length of outputs"}
 FORM_NAMES = {"question": "questions", "imperative": "imperatives", "other": "others"}
 SET_NAMES = {"dataset": "dataset", "seeds": "seeds"}
-AGREED = "the same each time for {agreed:,} of {asked:,} pairs"
+AGREED = "consistent answers for {agreed:,} of {asked:,} pairs"
 MAX_SOURCES = 20
 MIN_SLOTS = 3  # room for bars, so that a single one is no block
 
@@ -27,7 +27,7 @@ TABLE_ROWS = (
     ("output, median tokens", lambda numbers: f"{numbers['lengths']['output']['median']}"),
     ("questions", lambda numbers: f"{numbers['forms']['question']['share']:.1%}"),
     ("imperatives", lambda numbers: f"{numbers['forms']['imperative']['share']:.1%}"),
-    ("with a year", lambda numbers: f"{numbers['years']['share']:.1%}"),
+    ("mentioning a year", lambda numbers: f"{numbers['years']['share']:.1%}"),
     ("distinct-2 of instructions", lambda numbers: f"{numbers['distinct']['instruction']['distinct_2']:.3f}"),
     ("distinct-2 of outputs", lambda numbers: f"{numbers['distinct']['output']['distinct_2']:.3f}"),
     ("with a near duplicate", lambda numbers: f"{numbers['near_duplicates']['share']:.1%}"),
@@ -131,7 +131,7 @@ def topics(sets: Sets) -> Figure:
     for colour, axes, (kind, found) in zip(COLOURS, panels, lists.items(), strict=False):
         shown = {topic[name]: topic["rows"] for topic in found["topics"][:TOP] if topic["rows"]}
         _bars(axes, shown, found["agreed"], colour)
-        title = tr("{title}, the first {top}", title=named(kind, "topics").capitalize(), top=TOP)
+        title = tr("{title}, top {top}", title=named(kind, "topics").capitalize(), top=TOP)
         axes.set_title(f"{title}\n{tr(AGREED, **found)}", fontsize=10)
     return figure
 
@@ -162,7 +162,9 @@ def _bars(axes: Axes, counts: Mapping[str, int], total: int, colour: str) -> Non
     """Horizontal bars, the longest on top, each with its rows and share."""
     if not counts:
         axes.set_axis_off()
-        axes.text(0.5, 0.5, tr("no answers agreed"), transform=axes.transAxes, ha="center", va="center", color=GREY)
+        axes.text(
+            0.5, 0.5, tr("no consistent answers"), transform=axes.transAxes, ha="center", va="center", color=GREY
+        )
         return
     bars = axes.barh(list(counts), list(counts.values()), color=colour, height=0.66)
     texts = [tr("{rows:,} ({share:.1%})", rows=rows, share=rows / total) for rows in counts.values()]
@@ -181,7 +183,7 @@ def overview(sets: Mapping[str, Mapping[str, Any]]) -> Table:
         table.add_row(name, *(shown(numbers) for numbers in sets.values()))
     for kind in next(iter(sets.values())).get("topics", ()):
         table.add_row(
-            f"agreed on the {kind.replace('_', ' ')}",
+            f"consistent {kind.replace('_', ' ')}",
             *(_agreement(numbers, kind) for numbers in sets.values()),
         )
     return table

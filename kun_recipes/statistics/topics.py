@@ -71,7 +71,7 @@ def load_topics(source: Traversable = TOPICS_FILE) -> TopicLists:
     for name in LISTS:
         topics = lists.named(name).topics
         if not 2 <= len(topics) <= len(LETTERS):
-            raise UserError(f"{source}: {name}: {len(topics)} topics; give 2 to {len(LETTERS)}, a letter each")
+            raise UserError(f"{source}: {name}: {len(topics)} topics; give 2 to {len(LETTERS)}, one per letter")
         for values in ([topic.key for topic in topics], [topic.name for topic in topics]):
             if double := first_repeated(values):
                 raise UserError(f"{source}: {name}: duplicate topic {double}")

@@ -64,7 +64,7 @@ def test_weights_are_counted_as_published():
 
 
 def test_too_few_weights_are_refused():
-    with pytest.raises(UserError, match="too few for a model of the family qwen2"):
+    with pytest.raises(UserError, match="too small for a model of the family qwen2"):
         shape_of("qwen2", 1000)
 
 
@@ -102,7 +102,7 @@ def test_a_model_that_was_interrupted_is_made_again(tmp_path):
 def test_a_mixture_of_experts_is_refused(tmp_path, made):
     config = json.loads((made["qwen3"] / "config.json").read_text(encoding="utf-8"))
     (tmp_path / "config.json").write_text(json.dumps(config | {"num_experts": 8}), encoding="utf-8")
-    with pytest.raises(UserError, match="no dense model"):
+    with pytest.raises(UserError, match="not a dense model"):
         shape_of_folder(tmp_path)
 
 
@@ -272,16 +272,16 @@ def test_each_part_runs_alone_with_its_reference(only, runs):
 def test_parts_that_cannot_be_run_here_are_named():
     found, lines = names(has_vllm=False, only=("label", "sequences", "transformers"))
     assert found == ["label, judge, polish by transformers"]
-    assert lines == ["label, sequences: left out: vLLM is not installed here; docs/gpus.md says how"]
+    assert lines == ["label, sequences: skipped, because vLLM is not installed; see docs/gpus.md"]
     found, lines = names(engine_options=frozenset({"max_sequences"}), only=("sequences", "speculation"))
     assert found == ["label by vllm", "label by vllm, 128 sequences"]
-    assert lines == ["speculation: left out: EngineSettings of this version has no speculative_tokens"]
+    assert lines == ["speculation: skipped, because EngineSettings of this version has no speculative_tokens"]
 
 
 def test_sdpa_is_not_measured_twice_without_flash_attention():
     found, lines = names(only=("training",), attention="sdpa")
     assert [name for name in found if "sdpa" in name] == ["training 4e+03, packed, varlen_sdpa"]
-    assert lines == ["training: no flash attention is installed here, so sdpa is the default"]
+    assert lines == ["training: flash attention is not installed, so sdpa is the default"]
 
 
 def test_others_are_asked_the_same_rows():
@@ -355,7 +355,7 @@ def test_results_reported_before_a_crash_are_kept(tmp_path, monkeypatch):
     stand_in(tmp_path, monkeypatch, 'report(\'{"task": "label"}\')\nos._exit(9)')
     lines = list(run_elsewhere({}, 30, tmp_path / "logs/run"))
     assert lines[0] == {"task": "label"}
-    assert lines[1] == {"failed": f"its process ended with exit code 9; see {tmp_path}/logs/run.log"}
+    assert lines[1] == {"failed": f"the process ended with exit code 9; see {tmp_path}/logs/run.log"}
 
 
 def test_failure_is_reported_once(tmp_path, monkeypatch):
@@ -371,7 +371,7 @@ def test_processes_end_with_their_time(tmp_path, monkeypatch):
     begun = time.monotonic()
     lines = list(run_elsewhere({}, 3, tmp_path / "run"))
     assert time.monotonic() - begun < 15
-    assert lines[1]["failed"].startswith("not done after 3 s; give more --minutes")
+    assert lines[1]["failed"].startswith("not finished after 3 s; raise --minutes")
     state = Path("/proc", str(lines[0]["child"]), "stat")
     assert not state.exists() or state.read_text(encoding="utf-8").rpartition(") ")[2][0] in "ZX"
 
@@ -416,7 +416,7 @@ def test_a_run_without_time_is_named(tmp_path, reports, capsys):
     session = gpu_session.Session(tmp_path, minutes=0.1, tiny=False)
     session.measure(make_runs(replace(SETTINGS, only=("label",)))[0])
     assert session.failed and not reports
-    assert "label by vllm: failed: no time is left; give more --minutes" in capsys.readouterr().out
+    assert "label by vllm: failed: no time is left; raise --minutes" in capsys.readouterr().out
 
 
 def test_an_interrupted_call_shows_what_it_measured(tmp_path, made, monkeypatch, capsys):
@@ -448,9 +448,9 @@ def test_the_command_rehearses_on_a_cpu(tmp_path, gpu_command):
     only = ["transformers", "training"] if find_spec("vllm") else ["label", "transformers", "training"]
     done = gpu_command("--tiny", "--folder", str(tmp_path), "--minutes", "12", "--only", *only)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "its limits and the MFU are left out" in done.stdout
+    assert "its limits and the MFU are omitted" in done.stdout
     if "label" in only:
-        assert "label: left out: vLLM is not installed here; docs/gpus.md says how\n" in done.stdout
+        assert "label: skipped, because vLLM is not installed; see docs/gpus.md\n" in done.stdout
     for task in TASKS:
         assert f"| {task} | transformers | 16 |" in done.stdout
     for way, attention in (("packed", "varlen_sdpa"), ("padding_free", "varlen_sdpa"), ("packed", "sdpa")):
@@ -465,4 +465,4 @@ def test_the_command_rehearses_on_a_cpu(tmp_path, gpu_command):
 def test_without_a_gpu_one_line_says_what_to_do(tmp_path, gpu_command):
     done = gpu_command("--folder", str(tmp_path))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.startswith("torch sees no GPU here")
+    assert done.stderr.startswith("torch finds no GPU")

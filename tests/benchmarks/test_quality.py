@@ -82,14 +82,14 @@ def without(column: str) -> dict[str, Any]:
 
 FAULTS = {
     "another segment": ({"segment_id": "news-9"}, "no segment news-9"),
-    "another kind": ({"kind": "law"}, "kind is law; that of segment news-01 is news"),
-    "the other part": ({"part": "held_out"}, "part is held_out; that of segment news-01 is chosen"),
+    "another kind": ({"kind": "law"}, "kind is law, but that of segment news-01 is news"),
+    "the other part": ({"part": "held_out"}, "part is held_out, but that of segment news-01 is chosen"),
     "no answer": ({"output": None}, "output must be text"),
     "good is a number": ({"good": 1}, "good must be true, false, or null"),
     "bad without a reason": ({"good": False}, "why must be one of instruction_not_one, "),
     "bad for a reason of one's own": ({"good": False, "why": "ugly"}, "why must be one of instruction_not_one, "),
     "good with a reason": ({"why": "partial"}, "why must be null"),
-    "read by nobody": ({"reader": ""}, "reader must say who read the row"),
+    "read by nobody": ({"reader": ""}, "reader must name the person who read the row"),
     "nothing measured": ({"measured": None}, "measured must be an object"),
     "too little measured": ({"measured": without(schema.FIT)}, "measured has no fit;"),
 }
@@ -105,7 +105,9 @@ def test_a_line_that_no_reader_could_mean_is_named(tmp_path, change, message):
 
 def test_a_pair_is_labelled_once(tmp_path):
     file = write_lines(tmp_path / "rows.jsonl", LINE, LINE | {"good": False, "why": "partial"})
-    with pytest.raises(UserError, match=r"rows\.jsonl:2: the same segment, instruction and output as a line before"):
+    with pytest.raises(
+        UserError, match=r"rows\.jsonl:2: repeats the segment, instruction and output of an earlier line"
+    ):
         quality_rows.read_labelled(file, SEGMENTS)
 
 
@@ -161,7 +163,7 @@ def stages(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_stages_with_several_candidates_for_a_row_are_refused(stages):
     write_rows(stages[0] / "measured", [{"text": "文章。", schema.SOURCE: "web", schema.CANDIDATE: 1}])
-    with pytest.raises(UserError, match="label: has several candidates for a row; run the stage with one"):
+    with pytest.raises(UserError, match="label: has several candidates per row; run the stage with one"):
         quality_rows.read_stages(*stages, SEGMENTS)
 
 
@@ -177,7 +179,7 @@ def test_rows_of_stages_are_written_for_readers_and_known_again(tmp_path, stages
     assert quality_rows.count_unread(found) == "2 (chosen news 1, held_out law 1)"
     file = tmp_path / "unread.jsonl"
     assert quality_rows.write_unread(file, [*found, found[0]], seed=0) == 2
-    with pytest.raises(UserError, match=r"unread\.jsonl: is there already"):
+    with pytest.raises(UserError, match=r"unread\.jsonl: exists already"):
         quality_rows.write_unread(file, found, seed=0)
     lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     for line in lines:
@@ -270,7 +272,7 @@ def test_the_share_of_lowest_fit_is_of_all_candidates_answered_or_not(judges):
 def test_judges_that_were_not_asked_are_named(judges):
     known = json.loads(judges.read_text(encoding="utf-8"))
     judges.write_text(json.dumps({name: known[name] for name in ("filter", "score")}), encoding="utf-8")
-    with pytest.raises(UserError, match=r"judges\.json: has no answer, support; take that of a refine stage"):
+    with pytest.raises(UserError, match=r"judges\.json: has no answer, support; use that of a refine stage"):
         list(selecting([row()], judges).measured_judges())
 
 
@@ -431,7 +433,7 @@ def test_the_command_prints_what_the_demo_keeps(tmp_path, judges, monkeypatch, c
     shown = run(*files)
     assert "| before | 2 | 1 | 2 | 1 | 0.50 [0.09, 0.91] | 1.00 [0.21, 1.00] |" in shown
     assert "| after | 2 | 1 | 1 | 1 | 1.00 [0.21, 1.00] | 1.00 [0.21, 1.00] |" in shown
-    assert "held_out: what is kept" not in shown
+    assert "held_out: kept rows" not in shown
     assert "large" not in shown
     loose = run(*files, "--refine.support_threshold", "-2")
     assert "| after | 2 | 1 | 2 | 1 | 0.50 [0.09, 0.91] | 1.00 [0.21, 1.00] |" in loose
@@ -455,7 +457,7 @@ def test_run_is_listed_with_the_known_models(tmp_path, judges, stages, monkeypat
     monkeypatch.setattr("sys.argv", ["quality.py", *words, "--models", str(known)])
     quality.main()
     shown = capsys.readouterr().out
-    assert "answers that nobody read: 1 (held_out law 1)" in shown
+    assert "answers not read yet: 1 (held_out law 1)" in shown
     assert "# this run" in shown
     assert "# known" not in shown
     curve = shown.partition("**chosen: by model**")[2]
@@ -471,7 +473,7 @@ def test_a_model_that_nobody_read_has_no_tables(tmp_path, judges, monkeypatch, c
     monkeypatch.setattr("sys.argv", ["quality.py", "--segments", str(segment_file), "--models", str(unread)])
     quality.main()
     assert capsys.readouterr().out == (
-        "answers that nobody read: 1 (chosen news 1)\nunread: nothing was read, so there is nothing to tell\n"
+        "answers not read yet: 1 (chosen news 1)\nunread: no row was read, so there are no results\n"
     )
 
 
@@ -480,4 +482,4 @@ def test_the_stages_are_given_together(words, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["quality.py", *words])
     with pytest.raises(SystemExit, match="2"):
         quality.main()
-    assert capsys.readouterr().err == "--label and --refine go together: give the folders of both stages\n"
+    assert capsys.readouterr().err == "--label and --refine need each other; give the folders of both stages\n"

@@ -72,21 +72,22 @@ def test_folder_with_a_foreign_file_is_kept(make, stage, name):
     with pytest.raises(UserError) as caught:
         remove_from([run])
     assert (
-        str(caught.value) == f"{run.folder}: holds {name}, not written by the stage; move it, or give another folder"
+        str(caught.value)
+        == f"{run.folder}: contains {name}, not written by the stage; move it, or choose another folder"
     )
     assert sorted(run.folder.rglob("*")) == before
 
 
 def test_foreign_files_are_counted(make):
     run = make("label", "finished", ["b.txt", "a.txt", "c/d/e.txt"])
-    with pytest.raises(UserError, match=r"holds a.txt and 2 more, not written by the stage"):
+    with pytest.raises(UserError, match=r"contains a.txt and 2 more, not written by the stage"):
         remove_from([run])
 
 
 @pytest.mark.parametrize("work", [".git/HEAD", "dataset/.git/HEAD"])
 def test_a_repository_in_a_release_is_left(make, work):
     run = make("publish", "finished", [work])
-    with pytest.raises(UserError, match=re.escape(f"holds {Path(work).parent}, a repository of yours")):
+    with pytest.raises(UserError, match=re.escape(f"contains {Path(work).parent}, a repository;")):
         remove_from([run])
     assert (run.folder / work).exists()
 

@@ -99,7 +99,7 @@ MISTAKES = {
     ),
     "an unknown subject": (
         ["--evaluate.benchmarks", "recipes/demo/data/ceval,name=ceval,subjects=logik"],
-        "evaluate: logik: no subject of C-Eval; did you mean logic?",
+        "evaluate: logik: not a subject of C-Eval; did you mean logic?",
     ),
     "a subject without its file": (
         ["--evaluate.benchmarks", "recipes/demo/data/ceval,name=ceval,subjects=law"],
@@ -107,9 +107,9 @@ MISTAKES = {
     ),
     "a benchmark that is no folder": (
         ["--evaluate.benchmarks", "data/nothing,name=ceval"],
-        "evaluate: data/nothing: no such folder; a dataset of the Hub is given with its commit",
+        "evaluate: data/nothing: no such folder; give a Hub dataset with its commit",
     ),
-    "an unknown group": (["--evaluate.groups", "Sciences"], "evaluate: groups: no group is called Sciences"),
+    "an unknown group": (["--evaluate.groups", "Sciences"], "evaluate: groups: unknown group Sciences"),
     "a prompt without its field": (
         ["--refine.score_prompt", "recipes/prompts/score_pair.txt"],
         "refine: recipes/prompts/score_pair.txt: ",

@@ -179,9 +179,7 @@ def test_verification_without_support(refined):
 def test_a_refused_labelled_item_is_named(refined, server):
     refusal = status(400, {"message": "no"})
     server.when = lambda body: refusal if "filter" in body["messages"][-1]["content"] else None
-    with pytest.raises(
-        UserError, match=r"the server refuses an item that the judge is measured by \(400: no\): .*filter"
-    ):
+    with pytest.raises(UserError, match=r"the server refuses an item that measures the judge \(400: no\): .*filter"):
         refined()
 
 
@@ -198,21 +196,21 @@ REFINE = {**SAFE, "candidates": "in", "dataset_dir": "data", "judge_data": ["jud
         (LabelConfig, {**LABEL, "max_perplexity": 4, "logprobs": False}, "max_perplexity", "logprobs is false"),
         (RefineConfig, {**REFINE, "verify": True}, "checks", r"set checks: \[tails, details, answer\], or refine"),
         (LabelConfig, {**LABEL, "base_url": None}, "base_url", "needs the server's address"),
-        (LabelConfig, {**LABEL, "engine": "vllm"}, "base_url", "engine vllm asks no server; choose engine: openai"),
+        (LabelConfig, {**LABEL, "engine": "vllm"}, "base_url", "engine vllm uses no server; choose engine: openai"),
         (LabelConfig, {**LABEL, "base_url": "host:8000/v1"}, "base_url", "must be an address such as"),
         (LabelConfig, {**LABEL, "base_url": "ftp://host/v1"}, "base_url", "must be an address such as"),
         (LabelConfig, {**LABEL, "base_url": "http://[host/v1"}, "base_url", "must be an address such as"),
-        (LabelConfig, {**LABEL, "base_url": f"https://u:{KEY}@host/v1"}, "base_url", "the key goes into the variable"),
-        (LabelConfig, {**LABEL, "base_url": f"https://host/v1?key={KEY}"}, "base_url", "the key goes into"),
-        (LabelConfig, {**LABEL, "base_url": "https://host/v1/chat/completions"}, "base_url", "leave out that end"),
-        (LabelConfig, {**LABEL, "api_key_variable": KEY}, "api_key_variable", "holds the NAME of an environment"),
+        (LabelConfig, {**LABEL, "base_url": f"https://u:{KEY}@host/v1"}, "base_url", "put the key into the variable"),
+        (LabelConfig, {**LABEL, "base_url": f"https://host/v1?key={KEY}"}, "base_url", "put the key into"),
+        (LabelConfig, {**LABEL, "base_url": "https://host/v1/chat/completions"}, "base_url", "remove that ending"),
+        (LabelConfig, {**LABEL, "api_key_variable": KEY}, "api_key_variable", "must be the NAME of an environment"),
         (
             LabelConfig,
             {**LABEL, "api_key_variable": "hf_AbCd"},
             "api_key_variable",
-            "holds the NAME of an environment",
+            "must be the NAME of an environment",
         ),
-        (LabelConfig, {**LABEL, "request_fields": {"seed": 1}}, "request_fields", "seed is decided by other options"),
+        (LabelConfig, {**LABEL, "request_fields": {"seed": 1}}, "request_fields", "seed is set by other options"),
         (LabelConfig, {**LABEL, "tensor_parallel": 2}, "tensor_parallel", "is decided by the server .* set it to 1"),
         (LabelConfig, {**LABEL, "max_batch_tokens": 99}, "max_batch_tokens", "set it to null"),
         (LabelConfig, {**LABEL, "model_revision": "abc"}, "model_revision", "set it to null"),
@@ -252,10 +250,12 @@ def test_a_server_without_log_probabilities_is_found_before_any_row(labelled, re
         return reply
 
     server.change = without
-    with pytest.raises(UserError, match="gives no log-probabilities of what it writes; set logprobs: false"):
+    with pytest.raises(UserError, match="returns no log-probabilities of the generated text; set logprobs: false"):
         labelled("refused", max_perplexity=4)
     server.change = lambda reply: without(reply) if "logprobs" in reply["choices"][0] else reply
-    with pytest.raises(UserError, match="gives no top_logprobs, by which the model chooses; judge by another server"):
+    with pytest.raises(
+        UserError, match="returns no top_logprobs, which show the model's choice; judge with another server"
+    ):
         refined(logprobs=False)
     assert server.rows_asked() == []
     rows = rows_of(labelled(logprobs=False) / "rows")

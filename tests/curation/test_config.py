@@ -121,10 +121,10 @@ GUESSING = ["--engine", "vllm", "--speculative_tokens", "5"]
     ("stage", "words", "message"),
     [
         ("refine", ["--speculative_tokens", "5"], "engine transformers does not support it; set it to 0 or choose"),
-        ("refine", [*GUESSING, "--temperature", "0.5"], "guesses change what is drawn"),
-        ("refine", [*GUESSING, "--sampling", "released"], "guesses change what is drawn"),
-        ("refine", [*GUESSING, "--answer_candidates", "2", "--verify", "true"], "guesses change what is drawn"),
-        ("label", [*GUESSING, "--candidates", "3"], "guesses change what is drawn"),
+        ("refine", [*GUESSING, "--temperature", "0.5"], "speculation changes what is sampled"),
+        ("refine", [*GUESSING, "--sampling", "released"], "speculation changes what is sampled"),
+        ("refine", [*GUESSING, "--answer_candidates", "2", "--verify", "true"], "speculation changes what is sampled"),
+        ("label", [*GUESSING, "--candidates", "3"], "speculation changes what is sampled"),
         ("label", [*GUESSING, "--speculative_tokens", "65"], "must be at most 64"),
     ],
 )

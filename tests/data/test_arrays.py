@@ -64,10 +64,10 @@ CASES = [
     ("an empty array", b"[]", []),
     ("an empty array among blanks", BOM + b"\r\n[ \r\n]\r\n", []),
     ("byte-order mark, CRLF", BOM + b"[" + GOOD + b",\r\n" + GOOD + b"\r\n]\r\n", [VALUE, VALUE]),
-    ("no end", b"[" + GOOD + b",\n", [VALUE, ("invalid_json", "the array has no end")]),
-    ("no end, not even a comma", b"[" + GOOD + b"\n", [VALUE, ("invalid_json", "the array has no end")]),
-    ("cut in an element", b"[" + GOOD + b"," + GOOD[:12], [VALUE, ("invalid_json", "the array has no end")]),
-    ("text behind the end", b"[" + GOOD + b"] x", [VALUE, ("invalid_json", "text behind the end of the array")]),
+    ("no end", b"[" + GOOD + b",\n", [VALUE, ("invalid_json", "the array is not closed")]),
+    ("no end, not even a comma", b"[" + GOOD + b"\n", [VALUE, ("invalid_json", "the array is not closed")]),
+    ("cut in an element", b"[" + GOOD + b"," + GOOD[:12], [VALUE, ("invalid_json", "the array is not closed")]),
+    ("text behind the end", b"[" + GOOD + b"] x", [VALUE, ("invalid_json", "text after the end of the array")]),
     ("two arrays", b"[" + GOOD + b"]\n[" + GOOD + b"]", [VALUE, VALUE]),
     ("a comma behind the last", b"[" + GOOD + b" , ]", [VALUE]),
     ("elements that are no objects", b'["{}", 3, [[]], ' + GOOD + b"]", ["{}", 3, [[]], VALUE]),
@@ -101,29 +101,29 @@ def test_elements_after_a_broken_one_are_read(raw, reason, good, size):
         assert found[0] == VALUE
         assert found[1][0] == reason
         assert found[2 : 2 + good] == [VALUE] * good
-        assert found[2 + good :] == ([] if end else [("invalid_json", "the array has no end")])
+        assert found[2 + good :] == ([] if end else [("invalid_json", "the array is not closed")])
 
 
 @pytest.mark.parametrize("size", [1, 1000])
 def test_json_lines_are_no_array(size):
     [(reason, message)] = read(GOOD + b"\n" + GOOD, size)
     assert reason == "wrong_type"
-    assert message == "the file is no JSON array"
+    assert message == "the file is not a JSON array"
 
 
 def test_reading_stops_after_too_many_broken_elements():
     found = read(b"[" + b"x," * 1000 + GOOD + b"]")
     assert [reason for reason, _ in found] == ["invalid_json"] * (MAX_BROKEN + 1)
-    assert found[-1][1] == "100 broken elements in a row; the rest of the file is given up"
+    assert found[-1][1] == "100 broken elements in a row; the rest of the file is skipped"
 
 
 def test_element_without_an_end_is_limited_in_size():
     endless = b'[{"id": 1, "text": "' + b"x" * 5000
     assert read(endless, 100, max_element=2048) == [
-        ("invalid_json", "an element has no end within 0.00195312 MiB; the rest of the file is given up")
+        ("invalid_json", "an element does not end within 0.00195312 MiB; the rest of the file is skipped")
     ]
     found = read(b"[" + GOOD + b',{"id": 1, "text": "x},' + b",".join([GOOD] * 200) + b"]", 100, max_element=2048)
-    assert found == [VALUE, ("invalid_json", "the element has no end"), *[VALUE] * 200]
+    assert found == [VALUE, ("invalid_json", "the element is not closed"), *[VALUE] * 200]
 
 
 @pytest.mark.slow

@@ -172,7 +172,8 @@ def test_no_row_left_is_a_user_error(tmp_path, make):
     with pytest.raises(UserError) as caught:
         write_dataset(tmp_path / "rows", tmp_path / "dataset")
     assert str(caught.value) == (
-        f"{tmp_path}/rows: no rows left; read {tmp_path}/removed for the reasons, and loosen what is too strict"
+        f"{tmp_path}/rows: no rows left; "
+        f"see {tmp_path}/removed for the reasons, and loosen filters that are too strict"
     )
     assert not (tmp_path / "dataset").exists()
 
@@ -197,7 +198,7 @@ def test_foreign_files_next_to_a_dataset_are_kept(tmp_path, name):
     write_dataset(rows, folder)
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text("mine", encoding="utf-8")
-    with pytest.raises(UserError, match=f"holds {name}, not written with the dataset"):
+    with pytest.raises(UserError, match=f"contains {name}, not written with the dataset"):
         write_dataset(rows, folder)
     assert (folder / name).read_text(encoding="utf-8") == "mine"
 
@@ -207,5 +208,5 @@ def test_folder_with_an_unreadable_mark_is_kept(tmp_path, mark):
     folder, rows = tmp_path / "dataset", write_rows(tmp_path / "rows", "wudao")
     write_dataset(rows, folder)
     (folder / ".written.json").write_text(mark, encoding="utf-8")
-    with pytest.raises(UserError, match=r"holds data/wudao-00000-of-00001.parquet, not written"):
+    with pytest.raises(UserError, match=r"contains data/wudao-00000-of-00001.parquet, not written"):
         write_dataset(rows, folder)

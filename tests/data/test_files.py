@@ -111,10 +111,10 @@ def test_path_without_files_is_an_error(folder, path, message):
 def test_files_that_are_not_read_are_named(folder, capsys):
     list_files(str(folder), SUFFIXES)
     assert capsys.readouterr().err == (
-        f"{folder}: not read, because names of files in this format have other endings: c.txt.gz, readme.md\n"
+        f"{folder}: skipped files whose names do not end as this format requires: c.txt.gz, readme.md\n"
     )
     (folder / "b.csv").write_text("x")
-    with pytest.raises(UserError, match=r"there is c\.txt\.gz: nothing in a text file says where a document ends"):
+    with pytest.raises(UserError, match=r"found c\.txt\.gz: a text file does not mark where a document ends"):
         list_files(f"{folder}/*.txt.gz", SUFFIXES)
 
 

@@ -46,7 +46,7 @@ def test_a_study_samples_the_named_config(commit):
 
 
 def test_a_revision_given_twice_is_refused(commit):
-    with pytest.raises(UserError, match=rf"ana/Pairs@{commit}: names a revision, and so does an option: main; leave"):
+    with pytest.raises(UserError, match=rf"ana/Pairs@{commit}: names a revision, and so does an option: main; remove"):
         instructions(PairSet("pairs", f"ana/Pairs@{commit}", part=HubPart("main", "tea")))
 
 
@@ -60,5 +60,5 @@ def test_parts_of_a_folder_are_refused(tmp_path, key):
 
 def test_parts_of_a_reference_that_is_a_folder_are_refused(tmp_path):
     reference = Reference(path=str(tmp_path), name="folder", split="train")
-    with pytest.raises(ConfigError, match=r"references.0.*hold for a Hub dataset"):
+    with pytest.raises(ConfigError, match=r"references.0.*apply to a Hub dataset"):
         config(dataset=str(tmp_path), references=[reference]).check()

@@ -185,7 +185,7 @@ def test_a_form_is_recognised_and_a_broken_row_is_counted_and_located(
     assert removed == [Removed(f"{source}:2", reason)]
     err = capsys.readouterr().err
     assert err == "" or (err.startswith(f"{source}: read as {form} (") and err.count("\n") == 1)
-    assert ("1 row of several exchanges" in err) == bool(more)
+    assert ("1 row with several exchanges" in err) == bool(more)
 
 
 def test_every_form_has_a_sample():
@@ -273,7 +273,7 @@ def test_varying_system_turn_is_joined_and_constant_one_is_omitted(tmp_path, cap
     ]
     assert instructions == [[Q, Q2], [f"你是窑工。\n{Q}", f"你是学生。\n{Q2}"]]
     assert capsys.readouterr().err.splitlines() == [
-        f"{shared}: read as messages (messages); the system turn that all share left out of 2 rows",
+        f"{shared}: read as messages (messages); the common system turn left out of 2 rows",
         f"{own}: read as messages (messages); system joined to the instruction in 2 rows",
     ]
 

@@ -87,7 +87,10 @@ def test_rows_that_repeat_an_id_are_told_apart_by_their_texts(tmp_path, capsys):
     source = write(tmp_path / "seeds.jsonl", *rows, GOOD | {"id": "2"})
     pairs, _ = load(source)
     assert [pair.id for pair in pairs] == ["1", Pair("问1", "答").id, Pair("问2", "答").id, "2"]
-    assert capsys.readouterr().err == f"{source}: 2 rows have the id of an earlier one, and are known by their texts\n"
+    assert (
+        capsys.readouterr().err
+        == f"{source}: 2 rows have the id of an earlier row; their texts identify them instead\n"
+    )
 
 
 def test_the_rows_of_a_stage_are_read_with_the_columns_that_are_named(tmp_path):
@@ -110,7 +113,7 @@ def test_the_rows_of_a_stage_are_read_with_the_columns_that_are_named(tmp_path):
             "seeds.jsonl:1: no column output; found instruction, b; name",
         ),
         ([{"instruction": "", "output": "答"}], "1 of 1 rows have no pair: 1 empty_instruction"),
-        ([""], "no pair to train on; it holds no row"),
+        ([""], "no pair to train on; it has no rows"),
     ],
 )
 def test_seeds_without_a_usable_pair_are_refused(tmp_path, rows, message):
@@ -220,5 +223,5 @@ def test_nothing_is_held_out_when_the_share_is_zero():
 
 
 def test_one_pair_cannot_be_split():
-    with pytest.raises(UserError, match="f:0: one pair cannot be split; give more, or set held_out_share: 0"):
+    with pytest.raises(UserError, match="f:0: a single pair cannot be split; give more pairs, or set"):
         split_pairs(some_seeds(1), 0.1)

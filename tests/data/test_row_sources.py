@@ -79,7 +79,7 @@ def test_columns_of_the_stage_itself_and_nulls_are_left_out_and_the_former_named
     file = lines(tmp_path / "a.jsonl", {"text": TEXTS[1]}, row)
     rows = copied(RowSource(str(file), left_out=schema.LABELLED), tmp_path / "stage")
     assert [sorted(row) for row in rows] == [["id", "text"], ["id", "text", "title"]]
-    assert "left out the columns instruction, fit: this stage writes its own" in capsys.readouterr().err
+    assert "ignored the columns instruction, fit; this stage writes its own" in capsys.readouterr().err
 
 
 def test_answers_can_be_the_text_that_is_labelled(tmp_path):
@@ -97,13 +97,13 @@ def test_answers_can_be_the_text_that_is_labelled(tmp_path):
         (
             [{"text": "水"}],
             {"columns": {"text": "content"}},
-            "a.jsonl:1: no column content, which `columns` names for text; found text",
+            "a.jsonl:1: no column content, which `columns` maps to text; found text",
         ),
         ([{"text": "水", "id": "x"}, {"text": "茶", "id": "x"}], {}, "a.jsonl:2: duplicate id x, first at"),
         ([{"text": "水", "source": ["a"]}], {}, "a.jsonl:1: the source must be text or a number"),
         ([["水"]], {}, "a.jsonl:1: not a row: a row is a JSON object"),
-        ([], {}, "a.jsonl: holds no row"),
-        ([{"text": "水"}], {"split": "train"}, "not a dataset of the Hub, so that train has no effect"),
+        ([], {}, "a.jsonl: contains no rows"),
+        ([{"text": "水"}], {"split": "train"}, "not a Hub dataset, so train has no effect"),
     ],
 )
 def test_row_that_cannot_be_read_is_named_and_nothing_is_left(tmp_path, rows, options, message):
@@ -116,7 +116,7 @@ def test_row_that_cannot_be_read_is_named_and_nothing_is_left(tmp_path, rows, op
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b'{"text": "\xff"}\n', "a.jsonl:1: invalid start byte"), (b"{broken\n", "correct the line, or take it out")],
+    [(b'{"text": "\xff"}\n', "a.jsonl:1: invalid start byte"), (b"{broken\n", "correct the line, or remove it")],
 )
 def test_damaged_line_is_named(tmp_path, content, message):
     (tmp_path / "a.jsonl").write_bytes(content)
@@ -134,8 +134,8 @@ def test_file_that_is_not_parquet_is_named(tmp_path):
     ("path", "message"),
     [
         ("nowhere/a.parquet", "no such file"),
-        ("hf://datasets/ana/Segs/data/a.parquet", "write a dataset of the Hub as owner/name or owner/name@revision"),
-        ("s3://bucket/rows", "write a dataset of the Hub as"),
+        ("hf://datasets/ana/Segs/data/a.parquet", "write a Hub dataset as owner/name or owner/name@revision"),
+        ("s3://bucket/rows", "write a Hub dataset as"),
     ],
 )
 def test_invalid_path_is_refused(path, message):
@@ -152,7 +152,7 @@ def test_rows_of_a_stage_are_read_where_they_lie_and_its_folder_is_refused(tmp_p
     assert not RowSource(str(tmp_path / "rows"), columns={"text": "text"}).is_stage
     assert RowSource(str(tmp_path / "not_there/rows")).is_stage
     (tmp_path / "stage.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(UserError, match=r"is the folder of a stage; name its rows: .*/rows"):
+    with pytest.raises(UserError, match=r"is the folder of a stage; give its rows instead: .*/rows"):
         RowSource(str(tmp_path)).check()
 
 
@@ -174,7 +174,7 @@ def test_config_and_split_of_a_hub_dataset_are_read(mine, tmp_path, capsys):
     source = RowSource("ana/Segs", subset="one", columns=CONTENT)
     assert source.pin(None) == commit
     assert texts(copied(source, tmp_path)) == [f"one：{text}" for text in TEXTS]
-    assert f"ana/Segs: at {commit}: rows of train 2" in capsys.readouterr().err
+    assert f"ana/Segs: commit {commit}; rows: train 2" in capsys.readouterr().err
     addressed = RowSource(f"hf://datasets/ana/Segs@{commit}", subset="two", split="test", columns=CONTENT)
     assert texts(copied(addressed, tmp_path)) == [f"two：{text}" for text in TEXTS]
 
@@ -193,13 +193,13 @@ def test_a_pinned_commit_is_read_after_main_moved(mine, tmp_path, hub):
 @pytest.mark.parametrize(
     ("token", "path", "options", "message"),
     [
-        ("hf_ana", "ana/Nope", {}, "ana/Nope: is neither a folder here nor a dataset that the Hub shows you"),
+        ("hf_ana", "ana/Nope", {}, "ana/Nope: is neither a local folder nor a Hub dataset you can access"),
         ("hf_bob", "ana/Segs", {}, "a private one needs `hf auth login`"),
         (None, "ana/Segs", {}, "a private one needs `hf auth login`"),
-        ("hf_ana", "ana/Segs@v9", {}, "ana/Segs@v9: the Hub has no revision v9 of it"),
-        ("hf_ana", "ana/Segs", {}, "available configs: ['one', 'two']; name one by `subset`"),
-        ("hf_ana", "ana/Segs", {"subset": "six"}, "Available: ['one', 'two']; name one by `subset`"),
-        ("hf_ana", "ana/Segs", {"subset": "one", "split": "tess"}, "Should be one of ['train'].; name one by `split`"),
+        ("hf_ana", "ana/Segs@v9", {}, "ana/Segs@v9: has no revision v9 on the Hub"),
+        ("hf_ana", "ana/Segs", {}, "available configs: ['one', 'two']; choose one with `subset`"),
+        ("hf_ana", "ana/Segs", {"subset": "six"}, "Available: ['one', 'two']; choose one with `subset`"),
+        ("hf_ana", "ana/Segs", {"subset": "one", "split": "tess"}, "one of ['train'].; choose one with `split`"),
         ("hf_ana", "ana/Segs", {"subset": "one"}, "ana/Segs/train:1: no text in column text; found content, n"),
     ],
 )

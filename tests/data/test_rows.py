@@ -196,7 +196,7 @@ def test_a_damaged_archive_names_the_file(tmp_path):
 def test_folder_without_shards_is_a_user_error(tmp_path, make):
     folder = tmp_path / "rows"
     make(folder)
-    message = f"{folder}: no rows; the stage before did not run, or removed them all (see its removed folder)"
+    message = f"{folder}: no rows; the previous stage did not run, or removed them all (see its removed folder)"
     for read in (list_shards, lambda folder: list(read_rows(folder))):
         with pytest.raises(UserError) as caught:
             read(folder)

@@ -65,7 +65,7 @@ def test_a_test_split_of_the_hub_is_read_only_where_it_is_named(published, capsy
     part = HubPart(subset=subset, split=split, options=("seeds_subset", "seeds_split"))
     pairs, _ = load_pairs(published, *COLUMNS, part)
     assert [pair.instruction for pair in pairs] == found
-    said = "ana/Pairs: left out test (1 row), validation (1 row), by name for measuring models; name one by `seeds_sp"
+    said = "skipped test (1 row), validation (1 row), reserved for evaluation by name; choose a split with `seeds_sp"
     assert (said in capsys.readouterr().err) == (split is None)
 
 
@@ -74,10 +74,10 @@ def test_a_test_split_of_the_hub_is_read_only_where_it_is_named(published, capsy
     [
         (
             HubPart(subset="exam"),
-            r"ana/Pairs: has nothing but test \(1 row\), by name for measuring models; name one by",
+            r"ana/Pairs: contains only test \(1 row\), reserved for evaluation by name; choose a split with",
         ),
-        (HubPart(options=("mix.subset", "mix.split")), r"Config name is missing.* name one by `mix.subset`"),
-        (HubPart(subset="chat", split="tess"), r"name one by `split`"),
+        (HubPart(options=("mix.subset", "mix.split")), r"Config name is missing.* choose one with `mix.subset`"),
+        (HubPart(subset="chat", split="tess"), r"choose one with `split`"),
     ],
 )
 def test_what_cannot_be_chosen_is_said_in_one_line(published, part, message):
@@ -97,16 +97,16 @@ def test_test_files_of_a_folder_are_left_out(tmp_path, capsys):
         write(tmp_path / name, name)
     pairs, _ = load_pairs(str(tmp_path), *COLUMNS)
     assert [pair.instruction for pair in pairs] == ["data/train-00000-of-00001.jsonl"]
-    assert "left out data/test-00000-of-00001.jsonl (a file), dev/part-1.jsonl (a file)" in capsys.readouterr().err
+    assert "skipped data/test-00000-of-00001.jsonl (a file), dev/part-1.jsonl (a file)" in capsys.readouterr().err
     rows = RowSource(str(tmp_path)).copy(tmp_path / "stage", None)
     assert len([*rows.iterdir()]) == 1
-    assert "left out data/test" in capsys.readouterr().err
+    assert "skipped data/test" in capsys.readouterr().err
 
 
 def test_a_test_file_that_is_named_is_read_and_a_folder_of_them_refused(tmp_path):
     write(tmp_path / "test" / "test.jsonl", "问")
     assert load_pairs(str(tmp_path / "test" / "test.jsonl"), *COLUMNS)[0][0].instruction == "问"
-    with pytest.raises(UserError, match=r"has nothing but test.jsonl \(a file\).*name the file itself"):
+    with pytest.raises(UserError, match=r"contains only test.jsonl \(a file\).*give its path"):
         load_pairs(str(tmp_path / "test"), *COLUMNS)
 
 
@@ -147,7 +147,7 @@ def test_a_folder_whose_card_names_no_default_config_is_read_whole(tmp_path, con
     [
         (
             "configs:\n- config_name: pairs\n  data_files: data/*.jsonl",
-            r"declares data/\*.jsonl, and no such file is here",
+            r"declares data/\*.jsonl, but has no such file",
         ),
         ("configs: [", "invalid metadata"),
     ],

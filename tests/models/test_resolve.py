@@ -34,17 +34,17 @@ def test_a_hub_model_already_here_needs_no_hub(hub: dict, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("name", "revision", "message"),
     [
-        ("empty", None, "holds no config.json, so it is not a model folder"),
-        ("empty", "main", "a revision goes with a Hub id"),
+        ("empty", None, "contains no config.json, so it is not a model folder"),
+        ("empty", "main", "a revision is only for a Hub id"),
         ("none.yaml", None, "none.yaml: no such file"),
-        ("none.yaml", "main", "a revision goes with a Hub id"),
+        ("none.yaml", "main", "a revision is only for a Hub id"),
         ("none", None, "is neither a folder, a model source file (*.yaml) nor a Hub id like org/name"),
         ("outputs/demo/label_model", None, "is neither a folder, a model source file"),
         ("./outputs/demo", None, "is neither a folder, a model source file"),
-        ("somebody/none", None, "is not a folder here, and no model on the Hub"),
-        ("somebody/gated", None, "accepts its terms: do so at https://huggingface.co/somebody/gated"),
-        ("somebody/model", "v9", "on the Hub it has no revision v9"),
-        ("somebody/weightless", None, "holds no config.json"),
+        ("somebody/none", None, "is not a local folder, and not a model on the Hub"),
+        ("somebody/gated", None, "accept its terms; do so at https://huggingface.co/somebody/gated, then run"),
+        ("somebody/model", "v9", "it has no revision v9"),
+        ("somebody/weightless", None, "contains no config.json"),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path, monkeypatch, hub: dict, name: str, revision, message: str) -> None:

@@ -181,7 +181,7 @@ def test_diff_of_the_script_prints_a_table_and_writes_json(follows, in_repositor
     ("changes", "message"),
     [
         ({"repositories": ["label_model=Labeller"], "previous": "ana/Pairs@v1.0.0"}, "previous: has no effect"),
-        ({"previous": "https://example.org/set"}, "write a dataset of the Hub as owner/name"),
+        ({"previous": "https://example.org/set"}, "write a Hub dataset as owner/name"),
     ],
 )
 def test_previous_that_cannot_be_compared_is_refused(run_folder, changes, message):
@@ -225,5 +225,5 @@ def test_releases_on_the_hub_are_read_at_their_revisions(hub, api, tmp_path, mon
     assert changes["later"] == {"release": "ana/Pairs", "commit": second, "rows": 2}
     assert changes["answer_changed"] == ["r1"]
     assert changes["removed"] == [{"id": "r2", "source": "wudao", "reason": "withheld by source"}]
-    with pytest.raises(UserError, match="the Hub has no revision v9 of it"):
+    with pytest.raises(UserError, match="has no revision v9 on the Hub"):
         compare("ana/Pairs@v9", "ana/Pairs")

@@ -68,7 +68,7 @@ def test_own_export_is_replaced_and_foreign_folder_is_kept(run_folder):
     second, _ = export(str(run_folder), str(run_folder / "export"), "b")
     assert first == second and not list(second.glob("a_*"))
     (second / "notes.txt").touch()
-    with pytest.raises(UserError, match=r"holds notes.txt, not written with the dataset; move it"):
+    with pytest.raises(UserError, match=r"contains notes.txt, not written with the dataset; move it"):
         export(str(run_folder), str(run_folder / "export"), "b")
 
 

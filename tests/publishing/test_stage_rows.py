@@ -122,7 +122,7 @@ def test_failure_at_any_endpoint_loses_and_repeats_nothing(run_folder, hub, endp
 def test_failed_push_keeps_the_rows_and_is_resumed_by_the_same_call(run_folder, hub):
     hub.faults.add("POST", "/commit/main", 403, times=1)
     rows = contents(run_folder.folder / "label/rows")
-    with pytest.raises(UserError, match="the token may not do that"):
+    with pytest.raises(UserError, match="the token does not allow this"):
         send(run_folder, "label")
     assert contents(run_folder.folder / "label/rows") == rows
     arrived = {upload.oid for upload in hub.uploads()}

@@ -88,7 +88,7 @@ def test_losses_are_those_of_the_models_and_decide(make_round, scaled_model, con
 @pytest.mark.parametrize(
     ("scales", "options", "helps", "why"),
     [
-        ((FLAT, SHARP), {}, False, "does not help but hurts"),
+        ((FLAT, SHARP), {}, False, "makes things worse"),
         ((SHARP, FLAT), {"decided_by": "primary_chat_model"}, True, "helps: chat model's loss"),
         ((SHARP, FLAT), {"held_out_limit": 5}, False, "5 held-out pairs has no interval"),
     ],
@@ -130,7 +130,7 @@ def test_a_kill_changes_nothing(make_round, scaled_model, config, tmp_path, repo
 @pytest.mark.parametrize(
     ("gone", "said"),
     [
-        ("", "round_2: no such folder of a round; run that round first, or name another folder"),
+        ("", "round_2: no such round folder; run that round first, or give another folder"),
         ("label_model", "round_2/label_model: no finished training (train_summary.json is missing); train it first"),
         ("primary_chat_model", "round_2/primary_chat_model: no finished training"),
         ("label", "round_2/label: no finished stage (stage.json is missing); run that stage first"),
@@ -149,9 +149,9 @@ def test_a_round_that_is_not_there_is_named(make_round, config, gone, said):
 @pytest.mark.parametrize(
     ("options", "key", "said"),
     [
-        ({"after": "a/round_1", "before": "a/round_1"}, "after", "name a round twice"),
-        ({"after": "a/2", "before": "a/1", "earlier": ["a/../a/1"]}, "after", "name a round twice"),
-        ({"after": "a/round", "before": "b/round"}, "after", "both rounds are called round"),
+        ({"after": "a/round_1", "before": "a/round_1"}, "after", "contain a round twice"),
+        ({"after": "a/2", "before": "a/1", "earlier": ["a/../a/1"]}, "after", "contain a round twice"),
+        ({"after": "a/round", "before": "b/round"}, "after", "both rounds have the name round"),
     ],
 )
 def test_rounds_that_are_one_are_refused(config, options, key, said):

@@ -44,7 +44,7 @@ def test_sources_and_topics_carry_their_counts(sets):
     (axes,) = report.topics(sets).axes
     assert len(axes.patches) == 10
     assert texts(axes)[0] == "12 (15.4%)"
-    assert "the same each time for 78 of 90 pairs" in axes.get_title(loc="left") + axes.get_title()
+    assert "consistent answers for 78 of 90 pairs" in axes.get_title(loc="left") + axes.get_title()
     assert axes.get_yticklabels()[0].get_text() == "T0"
 
 
@@ -66,7 +66,7 @@ def test_empty_topic_and_year_figures_have_a_note(sets):
         "agreed": 0,
         "topics": [{"name": "题", "english": "T", "rows": 0}],
     }
-    assert texts(report.topics(sets).axes[0]) == ["no answers agreed"]
+    assert texts(report.topics(sets).axes[0]) == ["no consistent answers"]
     named, unnamed = report.years(sets).axes
     assert texts(named) == ["2", ""]
     assert texts(unnamed)[-1] == "none of these twenty years is mentioned"

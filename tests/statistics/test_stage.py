@@ -97,9 +97,9 @@ def test_rerun_asks_only_missing_rows(write_pairs, statistics_config, tmp_path, 
         (["--references", SEEDS], "references.name: is missing"),
         (
             ["--references", f"{SEEDS},name=a", "README.md,name=a"],
-            "references: two sets are called a; give each its own name",
+            "references: two sets have the name a; give each a different name",
         ),
-        (["--references", f"{SEEDS},name=dataset"], "references: two sets are called dataset"),
+        (["--references", f"{SEEDS},name=dataset"], "references: two sets have the name dataset"),
         (["--topic_lists", "genre"], "topic_lists[0]: must be one of discipline, sector, text_type, not genre"),
     ],
 )

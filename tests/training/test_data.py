@@ -135,7 +135,7 @@ def test_items_of_the_answer_judge_are_mixed_in(load, judges, answer_data, repos
     with pytest.raises(UserError, match=r"judge.jsonl: the answer judge has 0 items labelled 好"):
         load(**judges | {"answer_prompt": prompt})
     with pytest.raises(
-        UserError, match=r"the last turn must hold the fields \{instruction\}, \{output\}, \{segment\}"
+        UserError, match=r"the last turn must contain the fields \{instruction\}, \{output\}, \{segment\}"
     ):
         load(**judges | {"judge_data": files, "answer_prompt": judges["score_prompt"]})
 
@@ -143,9 +143,9 @@ def test_items_of_the_answer_judge_are_mixed_in(load, judges, answer_data, repos
 def test_a_prompt_without_its_field(load, tmp_path, judges):
     prompt = tmp_path / "prompt.txt"
     prompt.write_text("[user]\n没有字段\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"the last turn must hold the fields \{segment\}"):
+    with pytest.raises(UserError, match=r"the last turn must contain the fields \{segment\}"):
         load(direction="backward", label_prompt=str(prompt))
-    with pytest.raises(UserError, match=r"the last turn must hold the fields \{instruction\}"):
+    with pytest.raises(UserError, match=r"the last turn must contain the fields \{instruction\}"):
         load(**{**judges, "score_prompt": str(prompt)})
 
 
@@ -227,7 +227,7 @@ def test_conversations_are_trained_whole_by_the_chat_model_and_the_first_exchang
     data = load(direction=direction, **label_prompt)
     answers = {len(row["completion"]) for row in data.training + data.held_out}
     said = capsys.readouterr().err
-    assert said.startswith(f"{seeds}: read as sharegpt (conversations); 12 rows of several exchanges\n")
+    assert said.startswith(f"{seeds}: read as sharegpt (conversations); 12 rows with several exchanges\n")
     assert answers == ({3} if direction == "forward" else {1})
     assert ("only the first exchange of " in said) == (direction == "backward")
 

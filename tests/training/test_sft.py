@@ -266,7 +266,7 @@ def test_adapters_may_be_saved_alone(make_config, tmp_path):
     files = {file.name for file in folder.iterdir() if file.is_file()}
     assert "adapter_model.safetensors" in files and "config.json" not in files
     assert all(any(map(Path(name).match, TRAINING.writes)) for name in files)
-    with pytest.raises(UserError, match="holds adapters alone; train with merge_adapters: true"):
+    with pytest.raises(UserError, match="contains only adapters; train with merge_adapters: true"):
         resolve_model(str(folder))
     base = AutoModelForCausalLM.from_pretrained(alone.model_name_or_path, dtype=torch.float32)
     again = PeftModel.from_pretrained(base, folder).merge_and_unload().state_dict()

@@ -7,14 +7,14 @@ import evaluate
 import numpy
 
 _DESCRIPTION = """
-accuracy: the unweighted mean of the subjects' accuracies, the number of C-Eval's and CMMLU's leaderboards.
-pooled: right answers by questions, all subjects together.
-Each with the bounds of its 95% score interval over questions (Wilson 1927): <name>_low, <name>_high. It has a width
-at 0 and at 1, too. That of the mean over subjects is the interval of as many questions of one subject as would vary
-as much.
+accuracy: the unweighted mean of the subjects' accuracies, as on the leaderboards of C-Eval and CMMLU.
+pooled: the share of right answers over the questions of all subjects together.
+Each has the bounds of its 95% score interval over questions (Wilson 1927): <name>_low, <name>_high. The interval has
+a width at 0 and at 1, too. For the mean over subjects, it is computed as for one subject with the number of questions
+that gives the same variance.
 """
 _INPUTS = """
-predictions: letters; "" where none could be read.
+predictions: letters; "" if none could be read.
 references: the right letters.
 subjects: the subject of each question.
 """

@@ -8,20 +8,20 @@ import numpy
 from scipy.stats import binomtest
 
 _DESCRIPTION = """
-difference: of the unweighted means over subjects, model minus other.
-difference_low, difference_high: its 95% paired bootstrap interval over questions (percentiles). One question more
-that only the one answers right and one that only the other does are spread over all (Bonett & Price 2012): models
-that never differ have an interval, too.
-only_model, only_other: questions that only the one, or only the other, answers right.
-p_value: of McNemar's exact test that both are as often right: a two-sided binomial test of those questions.
+difference: model minus other, between the unweighted means over subjects.
+difference_low, difference_high: its 95% paired bootstrap interval over questions (percentiles). One additional
+question that only the model answers right, and one that only the other answers right, are spread over all questions
+(Bonett & Price 2012), so that models that never differ have an interval, too.
+only_model, only_other: number of questions that only the model, or only the other, answers right.
+p_value: of McNemar's exact test that both are right equally often: a two-sided binomial test of those questions.
 """
 _INPUTS = """
-predictions: of the model; "" where none could be read.
-others: of the other model, for the same questions.
+predictions: letters of the model; "" if none could be read.
+others: letters of the other model for the same questions.
 references: the right letters.
 subjects: the subject of each question.
-resamples: of the bootstrap, 10,000 unless given.
-seed: of the bootstrap, 0 unless given.
+resamples: number of bootstrap resamples; default: 10,000.
+seed: of the bootstrap; default: 0.
 """
 INTERVAL = (2.5, 97.5)
 ADDED = numpy.array([1, 0, 1])  # questions that only the other, both or neither, only the model answers right

@@ -8,14 +8,14 @@ import evaluate
 import numpy
 
 _DESCRIPTION = """
-perplexity: exp of the mean, over the pairs, of the reference answer's negative log-probability a token.
-perplexity_low, perplexity_high: its 95% bootstrap interval over pairs (percentiles); None of a single pair.
-Models with different tokenizers cannot be compared by it.
+perplexity: exp of the mean, over the pairs, of the reference answer's negative log-probability per token.
+perplexity_low, perplexity_high: its 95% bootstrap interval over pairs (percentiles); None for a single pair.
+It cannot compare models with different tokenizers.
 """
 _INPUTS = """
-predictions: mean log-probability of each reference answer a token, nats.
-resamples: of the bootstrap, 10,000 unless given.
-seed: of the bootstrap, 0 unless given.
+predictions: mean log-probability per token of each reference answer, in nats.
+resamples: number of bootstrap resamples; default: 10,000.
+seed: of the bootstrap; default: 0.
 """
 INTERVAL = (2.5, 97.5)
 

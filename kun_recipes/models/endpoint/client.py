@@ -38,7 +38,7 @@ REFUSE = {400, 413, 422}
 USED_UP = ("insufficient_quota", "insufficient balance", "billing")
 """Words of a 429 that no waiting cures."""
 
-GOES_ON = "the answers so far are kept, and the same command asks for the others"
+GOES_ON = "the answers so far are kept; run the same command again to request the rest"
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Client:
         except TimeoutError:
             raise Passing(f"no answer within {self.settings.timeout:g} seconds") from None
         except httpx2.RequestError as error:
-            what = "cannot be reached" if isinstance(error, httpx2.ConnectError) else "broke off"
+            what = "cannot be reached" if isinstance(error, httpx2.ConnectError) else "the connection broke"
             raise Passing(f"{what} ({type(error).__name__})") from None
         reply = _json(response, self._without_key(response.content))
         if response.status_code == httpx2.codes.OK:
@@ -144,7 +144,7 @@ class Client:
         if status in PASS or status >= 500:
             after = _retry_after(response)
             if after is not None and after > LONGEST_WAIT:
-                return self._failed(f"{status}: {said}; it asks to wait {after:.0f} seconds; {GOES_ON} then")
+                return self._failed(f"{status}: {said}; wait {after:.0f} seconds, as the server asks; {GOES_ON}")
             self.not_before = max(self.not_before, now + (after or 0.0))
             return Passing(f"{status}: {said}", after)
         return self._failed(f"{status}: {said}; {self._advice(status)}")
@@ -153,10 +153,10 @@ class Client:
         variable = self.settings.key_variable
         if status in (401, 403):
             if variable is None:
-                return "it asks for a key: set api_key_variable to the name of the variable that holds it"
-            return f"it does not take the key in ${variable}"
+                return "the server needs a key; set api_key_variable to the name of the variable that holds it"
+            return f"the server rejects the key in ${variable}"
         if status == 404:
-            return "check base_url, and that the server has the model of this name"
+            return "check base_url, and that the server has a model of this name"
         if status == 402:
             return GOES_ON
         return "check base_url" if status < 400 else "check base_url and the options of the request"
@@ -176,16 +176,16 @@ class Client:
 
 def _add_key(headers: httpx2.Headers, variable: str) -> None:
     if not (found := os.environ.get(variable, "").strip()):
-        raise UserError(f"api_key_variable: ${variable} is not set, or empty: export it where the stage runs")
+        raise UserError(f"api_key_variable: ${variable} is unset or empty; export it where the stage runs")
     if not (found.isascii() and found.isprintable()) or " " in found:
-        raise UserError(f"api_key_variable: ${variable} holds characters that no key has")
+        raise UserError(f"api_key_variable: ${variable} contains characters that no key has")
     headers["authorization"] = f"Bearer {found}"
 
 
 def _without(request: Request) -> str:
     if request.choices:
-        return "judge by another server, or by engine transformers or vllm"
-    return "set logprobs: false, and with it max_perplexity: null"
+        return "judge with another server, or with engine transformers or vllm"
+    return "set logprobs: false and max_perplexity: null"
 
 
 def _wait(state: RetryCallState) -> float:
@@ -215,5 +215,5 @@ def _json(response: httpx2.Response, body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         if response.status_code == httpx2.codes.OK:
-            raise Passing("an answer that is cut, or no JSON") from None
+            raise Passing("the answer is truncated or not JSON") from None
         return body.decode(errors="replace") or response.reason_phrase

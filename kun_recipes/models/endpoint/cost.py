@@ -49,9 +49,9 @@ def _line(model: str, use: dict[str, Any]) -> str:
     cost = f"{use['prompt_tokens']:,} prompt tokens and {use['completion_tokens']:,} completion tokens"
     parts = [f"{model}: {use['requests']:,} requests answered, {cost}"]
     if uncounted := use.get("requests_without_counts"):
-        parts.append(f"{uncounted:,} requests of which the server did not say")
+        parts.append(f"{uncounted:,} requests without token counts from the server")
     for name, covered in use.get("choices", {}).items():
         parts.append(
-            f"{name} had {covered['mean']:.0%} of the probability on average, none in {covered['none']:,} answers"
+            f"{name} had {covered['mean']:.0%} of the probability on average, and none in {covered['none']:,} answers"
         )
     return "; ".join(parts)

@@ -166,8 +166,8 @@ class EndpointEngine:
             if self._uncovered >= ASKED_IN_VAIN:
                 raise UserError(
                     f"{self.endpoint.base_url}: none of {', '.join(outcome.choices)} was among the likeliest first "
-                    f"tokens of {ASKED_IN_VAIN} answers: the model does not choose. Where it thinks first, turn that "
-                    "off by request_fields; else take another prompt, or judge by engine transformers or vllm"
+                    f"tokens of {ASKED_IN_VAIN} answers: the model does not choose. If it thinks first, turn that "
+                    "off with request_fields; otherwise use another prompt, or judge with engine transformers or vllm"
                 )
 
     def _has(self, key: bytes) -> bool:

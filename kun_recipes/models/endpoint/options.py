@@ -33,59 +33,63 @@ class EndpointOptions:
     """Options of engine openai: the server, its key, and the requests."""
 
     base_url: str | None = option(
-        None, "openai: address of the server above /chat/completions, such as https://host/v1", affects_rows=False
+        None, "openai: address of the server, without /chat/completions, such as https://host/v1", affects_rows=False
     )
     api_key_variable: str | None = option(
         None,
         "openai: name of the environment variable that holds the key, such as OPENAI_API_KEY; never the key itself; "
-        "null: the server asks for none",
+        "null: the server needs no key",
         affects_rows=False,
     )
     tokenizer: ModelPath | None = option(
-        None, "openai: folder or Hub id of a model whose tokenizer counts segments that no corpus stage counted"
+        None,
+        "openai: folder or Hub id of a model whose tokenizer counts segments that no corpus stage counted",
     )
-    concurrency: int = option(16, "openai: requests at a time, of each worker", min=1, max=1024, affects_rows=False)
+    concurrency: int = option(
+        16, "openai: number of simultaneous requests per worker", min=1, max=1024, affects_rows=False
+    )
     request_timeout: float = option(
-        300.0, "openai: longest wait for one answer", unit="seconds", above=0, affects_rows=False
+        300.0, "openai: maximum wait for one answer", unit="seconds", above=0, affects_rows=False
     )
     retries: int = option(
         6,
-        "openai: further tries of a request after a 429, a 5xx, a timeout or a cut answer; waits grow to a minute, or "
-        "are what Retry-After says",
+        "openai: number of retries of a request after a 429, a 5xx, a timeout or a truncated answer; the wait grows "
+        "to a minute, or is the value of Retry-After",
         min=0,
         max=100,
         affects_rows=False,
     )
     logprobs: bool | None = option(
         None,
-        "openai: ask for the log-probabilities of what is written, which perplexity needs; false: the server has "
+        "openai: request the log-probabilities of the generated text, which perplexity needs; false: the server has "
         "none; null: true",
     )
     top_logprobs: int | None = option(
         None,
-        "openai: likeliest first tokens by which the model chooses; some servers give 5 at most; null: 20",
+        "openai: number of likeliest first tokens that show the model's choice; some servers return at most 5; "
+        "null: 20",
         min=2,
         max=100,
     )
     request_fields: dict[str, bool | int | float | str | dict | list] | None = option(
-        None, "openai: further fields of each request, as the server has them, such as {enable_thinking: false}"
+        None, "openai: additional fields of each request, as the server defines them, such as {enable_thinking: false}"
     )
 
     def check_endpoint(self, engine: str) -> None:
         """Raise ConfigError for an address, a variable or fields that cannot be."""
         if engine != "openai":
             if self.base_url is not None:
-                raise ConfigError("base_url", f"engine {engine} asks no server; choose engine: openai")
+                raise ConfigError("base_url", f"engine {engine} uses no server; choose engine: openai")
             return
         if self.base_url is None:
             raise ConfigError("base_url", "engine openai needs the server's address, such as https://host/v1")
         check_address(self.base_url)
         if self.api_key_variable is not None and not VARIABLE.fullmatch(self.api_key_variable):
             raise ConfigError(
-                "api_key_variable", "holds the NAME of an environment variable, in capitals, such as OPENAI_API_KEY"
+                "api_key_variable", "must be the NAME of an environment variable, in capitals, such as OPENAI_API_KEY"
             )
         if taken := sorted(set(self.request_fields or ()) & set(OWN_FIELDS)):
-            raise ConfigError("request_fields", f"{taken[0]} is decided by other options: leave it out")
+            raise ConfigError("request_fields", f"{taken[0]} is set by other options; remove it")
 
     def endpoint(self, template_arguments: dict[str, Any]) -> EndpointSettings:
         """Return the server's settings.
@@ -120,7 +124,7 @@ def check_address(address: str) -> None:
         raise ConfigError("base_url", "must be an address such as https://host/v1")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ConfigError(
-            "base_url", "holds more than an address: the key goes into the variable that api_key_variable names"
+            "base_url", "contains more than an address; put the key into the variable that api_key_variable names"
         )
     if parts.path.rstrip("/").endswith("/completions"):
-        raise ConfigError("base_url", "is the address above /chat/completions: leave out that end")
+        raise ConfigError("base_url", "must not contain /chat/completions; remove that ending")

@@ -55,15 +55,15 @@ def read_text(reply: Any, logprobs: bool) -> Answer:
     if said == "content_filter":
         raise Refused("content_filter: the server withheld the answer")
     if not isinstance(said, str) or said not in FINISHES:
-        raise Passing(f"an answer without an end (finish_reason {str(said)[:40]})")
+        raise Passing(f"the answer is unfinished (finish_reason {str(said)[:40]})")
     content = choice["message"].get("content") or ""
     if not isinstance(content, str):
-        raise Passing("an answer that is no text")
+        raise Passing("the answer is not text")
     entries = _pairs(_listed(choice)) if logprobs else []
     if FINISHES[said] == "stop":
         entries = _without_end(entries, content)
     if logprobs and content and not entries:
-        raise NoLogprobs("gives no log-probabilities of what it writes")
+        raise NoLogprobs("returns no log-probabilities of the generated text")
     usage = _usage(reply)
     text, entries = _without_thought(content, entries)
     mean = math.fsum(value for _, value in entries) / len(entries) if entries else 0.0
@@ -83,7 +83,7 @@ def read_choice(reply: Any, choices: Sequence[str]) -> Answer:
     first = next(iter(_listed(_choice(reply))), None)
     top = _pairs(first.get("top_logprobs") or []) if isinstance(first, Mapping) else []
     if len(top) < 2:
-        raise NoLogprobs("gives no top_logprobs, by which the model chooses")
+        raise NoLogprobs("returns no top_logprobs, which show the model's choice")
     found: dict[str, list[float]] = {choice: [] for choice in choices}
     for token, value in top:
         if (chosen := _chosen(token, choices)) is not None:
@@ -111,7 +111,7 @@ def _choice(reply: Any) -> Mapping[str, Any]:
     choices = reply.get("choices") if isinstance(reply, Mapping) else None
     choice = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, Mapping) or not isinstance(choice.get("message"), Mapping):
-        raise Passing(f"no chat completion: {message_of(reply)}")
+        raise Passing(f"not a chat completion: {message_of(reply)}")
     return choice
 
 
@@ -130,14 +130,14 @@ def _listed(choice: Mapping[str, Any]) -> list[Any]:
     listed = said.get("content") if isinstance(said, Mapping) else said
     if listed is None or isinstance(listed, list):
         return listed or []
-    raise Passing("log-probabilities that cannot be read")
+    raise Passing("the log-probabilities cannot be read")
 
 
 def _pairs(entries: Sequence[Any]) -> list[Entry]:
     try:
         return [(str(entry["token"]), float(entry["logprob"])) for entry in entries]
     except (KeyError, TypeError, ValueError) as error:
-        raise Passing("log-probabilities that cannot be read") from error
+        raise Passing("the log-probabilities cannot be read") from error
 
 
 def _without_end(entries: list[Entry], content: str) -> list[Entry]:

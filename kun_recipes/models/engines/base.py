@@ -113,7 +113,7 @@ class RowsRefused(Exception):
         if not any(reasons):
             prompt, why = self.refused[0]
             raise UserError(
-                f"the server refuses an item that the judge is measured by ({why}): {prompt[-1]['content'][:80]}"
+                f"the server refuses an item that measures the judge ({why}): {prompt[-1]['content'][:80]}"
             )
         return reasons
 

@@ -146,7 +146,7 @@ class ChatTokenizer:
         rows = self.encode(prompts, thought=True)
         cut, more = rows[0][seam:], texts[0][seam:parting]
         if any(row[len(row) - len(cut) :] != cut for row in rows):
-            raise ValueError("the prompts do not end alike")
+            raise ValueError("the prompts do not have the same ending")
         return [row[: len(row) - len(cut)] + more for row in rows], tokens
 
     def check_fits(self, rows: Sequence[list[int]], asked: Sequence[int]) -> None:
@@ -154,7 +154,7 @@ class ChatTokenizer:
         for number, (row, more) in enumerate(zip(rows, asked, strict=True)):
             if len(row) + more > self.context_length:
                 raise PromptTooLong(
-                    f"prompt {number}: {len(row)} tokens and {more} of the answer exceed the model's context of "
+                    f"prompt {number}: {len(row)} tokens plus {more} for the answer exceed the model's context of "
                     f"{self.context_length}"
                 )
 
@@ -220,7 +220,7 @@ def load_part(kind: type[Any], folder: Path, **options: Any) -> Any:
     try:
         return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **options)
     except (OSError, ValueError) as error:
-        raise UserError(f"{folder}: no model and tokenizer that transformers can load: {error}") from error
+        raise UserError(f"{folder}: transformers cannot load the model and tokenizer: {error}") from error
 
 
 def _as_set(tokens: int | list[int] | None) -> frozenset[int]:

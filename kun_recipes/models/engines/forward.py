@@ -26,7 +26,7 @@ def check_cached(model: PreTrainedModel, folder: Path) -> None:
     layers = DynamicCache(config=model.config).layers
     if _cache_argument(model) is None or (layers and not any(isinstance(one, DynamicLayer) for one in layers)):
         raise UserError(
-            f"{folder}: the transformers engine cannot run {type(model).__name__}, which keeps no keys and values; "
+            f"{folder}: the transformers engine cannot run {type(model).__name__}, which has no key-value cache; "
             "choose engine: vllm or another model"
         )
 

@@ -102,9 +102,9 @@ class TokenEngine(ABC):
         pairs = self.chats.encode_answers(prompts, targets)
         for number, (row, answer) in enumerate(pairs):
             if not row:
-                raise ValueError(f"prompt {number} has no token before its target: nothing to score it by")
+                raise ValueError(f"prompt {number} has no token before its target, so the target cannot be scored")
             if not answer:
-                raise ValueError(f"target {number} is empty: it has no mean log-probability")
+                raise ValueError(f"target {number} is empty, so it has no mean log-probability")
         self.chats.check_fits([row for row, _ in pairs], [len(answer) for _, answer in pairs])
         self._count([row + answer for row, answer in pairs])
         sums = self.answer_logprobs(pairs, "score")

@@ -64,7 +64,7 @@ class VllmEngine(TokenEngine):
 
     def write(self, rows: list[list[int]], sampling: Sampling, seeds: Sequence[int | None]) -> list[Completion]:
         if self.speculates and any(seed is not None for seed in seeds):
-            raise ValueError("an engine that speculates writes greedy texts only: a draw depends on its guesses")
+            raise ValueError("an engine with speculation generates greedy texts only: sampling depends on its guesses")
         values = {
             "max_tokens": sampling.max_new_tokens,
             "top_p": sampling.top_p,
@@ -143,8 +143,8 @@ class VllmEngine(TokenEngine):
         for number, (row, params) in enumerate(requests):
             if len(row) + params.max_tokens > self.max_model_len:
                 raise PromptTooLong(
-                    f"prompt {number}: {len(row)} tokens and {params.max_tokens} new ones exceed the "
-                    f"{self.max_model_len} that the engine was planned for"
+                    f"prompt {number}: {len(row)} tokens plus {params.max_tokens} new ones exceed the engine's "
+                    f"context of {self.max_model_len}"
                 )
         results: dict[int, Result] = {}
         with _failures("vLLM died"), progress_bar(len(requests), description) as bar:
@@ -157,7 +157,7 @@ class VllmEngine(TokenEngine):
         written = output.outputs[0]
         tokens = list(written.token_ids)
         if written.finish_reason not in ("stop", "length"):
-            raise EngineFailed(f"vLLM gave up a row: {written.finish_reason}")
+            raise EngineFailed(f"vLLM did not finish a row: {written.finish_reason}")
         if written.finish_reason == "stop":
             tokens.pop()  # what ended the turn
         return self.completion(tokens, written.logprobs.logprobs[: len(tokens)], written.finish_reason)

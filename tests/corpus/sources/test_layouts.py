@@ -135,9 +135,9 @@ def test_damage_between_records_is_reported(tmp_path, data, texts, problems):
 @pytest.mark.parametrize(
     ("behind", "message"),
     [
-        (b', "text": "x"}\n', 'has its own "text", which is given up'),
-        (b', "text": "x"}\n{"items": []}\n', "is broken, or more follows it; what follows the array is given up"),
-        (b', "text": "x"', "has no end"),
+        (b', "text": "x"}\n', 'has its own "text", which is skipped'),
+        (b', "text": "x"}\n{"items": []}\n', "is broken or more follows; the text after the array is skipped"),
+        (b', "text": "x"', "is not closed"),
     ],
 )
 def test_late_invalid_object_is_reported(tmp_path, monkeypatch, behind, message):

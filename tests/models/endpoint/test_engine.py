@@ -143,7 +143,7 @@ FINAL = {
         status(401, {"error": {"message": f"Incorrect API key: {KEY}"}}),
         r"401: .*: …; .* key in \$A_KEY",
     ),
-    "no right": (status(403, {"error": {"message": "denied"}}), r"403: denied; it does not take the key in \$A_KEY"),
+    "no right": (status(403, {"error": {"message": "denied"}}), r"403: denied; the server rejects the key in \$A_KEY"),
     "no credit": (
         status(402, {"error": {"message": "Insufficient Balance"}}),
         "402: Insufficient Balance; the answers so",
@@ -154,13 +154,13 @@ FINAL = {
     ),
     "a wrong model": (
         status(404, {"error": {"message": "The model `teacher` does not exist."}}),
-        "404: The model `teacher` does not exist.; check base_url, and that the server has the model",
+        "404: The model `teacher` does not exist.; check base_url, and that the server has a model",
     ),
     "moved": (status(301, "", location="http://127.0.0.1:1/v1"), "301: .*; check base_url"),
     "a teapot": (status(418, "short and stout"), "418: short and stout; check base_url and the options"),
     "a day of waiting": (
         status(429, {"message": "later"}, retry_after="86400"),
-        "429: later; it asks to wait 86400 seconds",
+        "429: later; wait 86400 seconds",
     ),
 }
 
@@ -205,11 +205,11 @@ def test_the_key_is_sent_and_no_other(engine_of, server, monkeypatch):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (None, r"\$A_KEY is not set, or empty"),
-        ("  ", r"\$A_KEY is not set, or empty"),
-        ("sk-钥匙", r"\$A_KEY holds characters that no key has"),
-        ("sk-1\nsk-2", r"\$A_KEY holds characters that no key has"),
-        ("Bearer sk-1", r"\$A_KEY holds characters that no key has"),
+        (None, r"\$A_KEY is unset or empty"),
+        ("  ", r"\$A_KEY is unset or empty"),
+        ("sk-钥匙", r"\$A_KEY contains characters that no key has"),
+        ("sk-1\nsk-2", r"\$A_KEY contains characters that no key has"),
+        ("Bearer sk-1", r"\$A_KEY contains characters that no key has"),
     ],
 )
 def test_a_variable_without_a_key(engine_of, monkeypatch, value, message):
@@ -241,16 +241,16 @@ def without_top(reply):
         (
             without("logprobs"),
             lambda one: one.generate(PROMPTS[:1], GREEDY),
-            "gives no log-probabilities of what it writes; set logprobs: false, and with it max_perplexity: null",
+            "returns no log-probabilities of the generated text; set logprobs: false and max_perplexity: null",
         ),
         (
             without("logprobs"),
             lambda one: one.choose(PROMPTS[:1], ["是", "否"]),
-            "gives no top_logprobs, by which the model chooses; judge by another server, or by engine transformers or",
+            "returns no top_logprobs, which show the model's choice; judge with another server, or",
         ),
-        (without_top, lambda one: one.choose(PROMPTS[:1], ["是", "否"]), "gives no top_logprobs"),
-        (without_top, lambda one: one.check(None, True), "gives no top_logprobs"),
-        (without("logprobs"), lambda one: one.check(GREEDY, False), "gives no log-probabilities"),
+        (without_top, lambda one: one.choose(PROMPTS[:1], ["是", "否"]), "returns no top_logprobs"),
+        (without_top, lambda one: one.check(None, True), "returns no top_logprobs"),
+        (without("logprobs"), lambda one: one.check(GREEDY, False), "returns no log-probabilities"),
     ],
 )
 def test_a_server_without_log_probabilities(engine_of, server, change, ask, message):

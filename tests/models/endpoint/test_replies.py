@@ -59,7 +59,7 @@ def test_a_server_that_does_not_count(usage, counts):
 
 @pytest.mark.parametrize("finish", [None, "", "tool_calls", "abort"])
 def test_an_answer_without_an_end_may_come_whole(finish):
-    with pytest.raises(Passing, match="without an end"):
+    with pytest.raises(Passing, match="is unfinished"):
         read_text(reply("水", ["水"], finish=finish), logprobs=True)
 
 

@@ -54,5 +54,7 @@ def test_rows_that_end_early_do_not_change_the_others(kind, config, tmp_path, ti
 
 def test_model_without_keys_and_values_is_refused_in_one_line(tmp_path, tiny_model):
     settings = save(MambaForCausalLM, MAMBA, tmp_path / "model", tiny_model)
-    with pytest.raises(UserError, match="the transformers engine cannot run MambaForCausalLM, which keeps no keys"):
+    with pytest.raises(
+        UserError, match="the transformers engine cannot run MambaForCausalLM, which has no key-value cache"
+    ):
         TransformersEngine(settings)

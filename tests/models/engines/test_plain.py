@@ -51,7 +51,7 @@ def test_choices_start_at_the_same_token_if_only_some_merge(merging):
 
 
 def test_prompts_with_different_endings_are_refused(merging):
-    with pytest.raises(ValueError, match="the prompts do not end alike"):
+    with pytest.raises(ValueError, match="the prompts do not have the same ending"):
         merging.encode_choices([ask("x: "), ask("x:")], ["A", "B"])
 
 
@@ -67,7 +67,7 @@ def test_plain_prompts_are_their_text(tiny_model, brute_force):
 
 def test_target_after_an_empty_prompt_is_refused(tiny_model):
     plain = load_engine(EngineSettings("transformers", str(tiny_model), "float32", plain=True))
-    with pytest.raises(ValueError, match="prompt 1 has no token before its target: nothing to score it by"):
+    with pytest.raises(ValueError, match="prompt 1 has no token before its target, so the target cannot be scored"):
         plain.score([ask("你"), ask("")], ["好", "好"])
 
 

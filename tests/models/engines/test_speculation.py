@@ -45,5 +45,5 @@ def test_reading_beside_writing_gives_the_models_own_probabilities(engine, brute
 
 
 def test_sampling_with_speculation_is_refused(engine):
-    with pytest.raises(ValueError, match="writes greedy texts only"):
+    with pytest.raises(ValueError, match="generates greedy texts only"):
         engine.generate(PROMPTS, Sampling(4, temperature=1.0), [1, 2, 3, 4])

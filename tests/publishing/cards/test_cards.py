@@ -142,7 +142,7 @@ def test_the_card_names_the_checks_of_verified_answers(run_folder):
     assert validate(text) == {"errors": [], "warnings": []}
     assert "| support | nats per token: how much the segment explains the answer | +0.50 |" in text
     assert "| answer | 好 or 差: is the answer correct, given the segment? | +0.50 |" in text
-    assert "how much the segment explains the answer, nats a token" in text
+    assert "how much the segment explains the answer, in nats per token" in text
 
 
 CHOSEN = "It writes 3 candidates per segment, all but the first sampled, and the best is kept"

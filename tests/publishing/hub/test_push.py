@@ -151,8 +151,8 @@ def test_interrupted_push_leaves_main_unchanged_and_resumes(hub, api, folder, en
     fault = hub.faults.add(method, path, 503, times=10_000, after=after)
     with pytest.raises(UserError) as caught:
         send(folder, api)
-    assert str(caught.value).startswith("ana/Pairs: the commit: failed 6 times, at last with status 503")
-    assert "the same command goes on later" in str(caught.value)
+    assert str(caught.value).startswith("ana/Pairs: the commit: failed 6 times, the last time with status 503")
+    assert "run the same command later to resume" in str(caught.value)
     assert on_main(hub) == {}
     hub.faults.waiting.remove(fault)
     arrived = {upload.oid for upload in hub.uploads() if upload.status == 200}
@@ -319,10 +319,10 @@ def test_broken_shard_on_the_hub_is_an_error(hub, api, folder):
     for upload in hub.uploads():
         path = hub.store.path(upload.oid)
         path.write_bytes(path.read_bytes()[:-8] + b"00000000")
-    with pytest.raises(UserError, match=r"ana/Pairs: reading \w+ back: failed 6 times, at last with "):
+    with pytest.raises(UserError, match=r"ana/Pairs: reading \w+ back: failed 6 times, the last time with "):
         read_back(folder, read_manifest(folder / MANIFEST), "ana/Pairs", "dataset", "main", api)
 
 
 def test_token_without_write_access_is_an_error(hub, folder):
-    with pytest.raises(UserError, match="ana/Pairs: making it: the token may not do that"):
+    with pytest.raises(UserError, match="ana/Pairs: making it: the token does not allow this"):
         send(folder, HfApi(endpoint=hub.url, token="hf_reader"))
