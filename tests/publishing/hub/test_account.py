@@ -64,5 +64,7 @@ def test_unreachable_hub_is_reported_in_one_line(run_folder, hub):
     hub.faults.add("GET", "/api/whoami-v2", 503, times=100)
     with pytest.raises(UserError) as caught:
         check(run_folder, hub)
-    assert str(caught.value).startswith("looking up the owner of the token: failed 6 times, the last time with status 503")
+    assert str(caught.value).startswith(
+        "looking up the owner of the token: failed 6 times, the last time with status 503"
+    )
     assert "\n" not in str(caught.value)
