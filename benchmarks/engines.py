@@ -1,9 +1,12 @@
 """Both engines compared with the limit and the naive way, on the same prompts: labelling, judging, polishing.
 
-    python benchmarks/engines.py --model recipes/demo/model.yaml [--rows 64] [--ways vllm limit transformers naive]
+    python benchmarks/engines.py --model recipes/demo/model.yaml [--rows 64] [--ways vllm transformers generate …]
 
 * vllm, transformers: this project's engines, from chats to texts and log-odds.
 * limit: vLLM's own `LLM.generate` on ready token ids, without texts and log-probabilities.
+* generate: the transformers engine's batches through `model.generate`; a verdict is one new token.
+* generate_batch: the same rows through transformers' continuous batching, `model.generate_batch`. Neither gives each
+  row its own seed, or the log-odds of two words.
 * naive: one full prompt at a time through transformers' `model.generate`; a verdict is a sampled answer of up to four
   tokens that is parsed. It is timed on an eighth of the rows.
 
@@ -23,17 +26,20 @@ from pathlib import Path
 import torch
 from rich.console import Console
 from rich.table import Table
+from transformers import ContinuousBatchingConfig, GenerationConfig
 
 from kun_recipes.models.engines import EngineSettings, load_engine
 from kun_recipes.models.engines.base import Prompt, Sampling
+from kun_recipes.models.engines.batching import left_padded, token_batches
 from kun_recipes.models.engines.chats import ChatTokenizer
 from kun_recipes.models.prompts import load_prompt
 from kun_recipes.models.resolve import resolve_model
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
-WAYS = ["vllm", "limit", "transformers", "naive"]
+WAYS = ["vllm", "limit", "transformers", "generate", "generate_batch", "naive"]
 NEW_TOKENS = {"warm up": 4, "label": 32, "judge": 1, "polish": 64}
 VERDICTS = ("好", "差")
+PAGE = 256  # tokens of a block of keys and values
 
 
 def json_lines(path: Path) -> list[dict]:
@@ -112,6 +118,41 @@ def by_limit(model: str, dtype: str, prompts: dict[str, list[Prompt]]) -> dict[s
     return {task: partial(run, task) for task in rows}
 
 
+def by_generate(name: str, model: str, dtype: str, prompts: dict[str, list[Prompt]]) -> dict[str, Callable[[], list]]:
+    engine = load_engine(EngineSettings("transformers", model, dtype))
+    tokenizer, ends = engine.chats.tokenizer, sorted(engine.chats.end_tokens)
+
+    def by_batches(task: str) -> list:
+        rows = engine.chats.encode(prompts[task])
+        answers = []
+        for numbers in token_batches([len(row) + NEW_TOKENS[task] for row in rows], engine.max_batch_tokens):
+            tokens, mask = (torch.tensor(part) for part in left_padded([rows[number] for number in numbers]))
+            with torch.inference_mode():
+                written = engine.model.generate(
+                    tokens.to(engine.model.device),
+                    attention_mask=mask.to(engine.model.device),
+                    do_sample=False,
+                    max_new_tokens=NEW_TOKENS[task],
+                    eos_token_id=ends,
+                )
+            answers += tokenizer.batch_decode(written[:, tokens.shape[1] :], skip_special_tokens=True)
+        return answers
+
+    def continuously(task: str) -> list:
+        settings = GenerationConfig(
+            do_sample=False, max_new_tokens=NEW_TOKENS[task], eos_token_id=ends, pad_token_id=tokenizer.pad_token_id
+        )
+        rows = engine.chats.encode(prompts[task])
+        pages = sum(-(-(len(row) + NEW_TOKENS[task]) // PAGE) for row in rows)  # its default is nearly all memory
+        batching = ContinuousBatchingConfig(
+            page_size=PAGE, num_blocks=pages, max_batch_tokens=engine.max_batch_tokens, return_logprobs=True
+        )
+        found = engine.model.generate_batch(rows, settings, batching, progress_bar=False)
+        return tokenizer.batch_decode([one.generated_tokens for one in found.values()], skip_special_tokens=True)
+
+    return {task: partial(by_batches if name == "generate" else continuously, task) for task in prompts}
+
+
 def by_hand(model: str, dtype: str, prompts: dict[str, list[Prompt]]) -> dict[str, Callable[[], list]]:
     """The naive way."""
     engine = load_engine(EngineSettings("transformers", model, dtype))
@@ -138,6 +179,8 @@ def measure(way: str, model: str, dtype: str, rows: int) -> dict[str, dict[str, 
         prompts = {task: some[: max(1, rows // 8)] for task, some in prompts.items()}
     if way == "limit":
         work = by_limit(model, dtype, prompts)
+    elif way in ("generate", "generate_batch"):
+        work = by_generate(way, model, dtype, prompts)
     elif way == "naive":
         work = by_hand(model, dtype, prompts)
     else:

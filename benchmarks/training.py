@@ -7,6 +7,7 @@
   conversations no batches of one length can be made.
 * padding_free: a batch in one row, without padding (`padding_free: true`).
 * packed: rows of max_length tokens (`packing: true`); a batch has as many as hold about the same conversations.
+* trl_loss: padded, with the loss of TRL's SFTTrainer. Ours differs on a CPU alone, by more the larger `--vocabulary`.
 
 The conversations are cut from the demo's documents, to lengths from a log-normal distribution (median 250 tokens,
 sigma 0.8, at most `max_length`), a quarter of each the instruction. --parameters makes a model with random weights in
@@ -28,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, TrainerCallback
+from trl import SFTTrainer
 
 from kun_recipes.config.command_line import parse
 from kun_recipes.models.resolve import resolve_model
@@ -37,6 +39,7 @@ from kun_recipes.training.data import load_data
 from kun_recipes.training.formatting import load_tokenizer
 from kun_recipes.training.sft import build_trainer, silence_libraries
 from kun_recipes.training.throughput import Throughput
+from kun_recipes.training.trainer import Trainer
 
 RECIPES = Path(__file__).resolve().parent.parent / "recipes"
 WAYS = {
@@ -44,13 +47,14 @@ WAYS = {
     "grouped": ["--train_sampling_strategy", "group_by_length"],
     "padding_free": ["--padding_free", "true"],
     "packed": ["--packing", "true"],
+    "trl_loss": [],
 }
 MEDIAN, SIGMA = 250, 0.8
 TEMPLATE_TOKENS = 40  # at most what the chat template adds
 WARM_UP = 2
 
 
-def make_model(parameters: float, folder: Path) -> None:
+def make_model(parameters: float, vocabulary: int, folder: Path) -> None:
     """Write a random Llama of about so many weights without its embeddings, and a byte-level tokenizer."""
     width = 128 * max(1, round((parameters * 128 / 12) ** (1 / 3) / 128))
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
@@ -61,7 +65,7 @@ def make_model(parameters: float, folder: Path) -> None:
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special).save_pretrained(folder)
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=16_000,
+        vocab_size=vocabulary,
         hidden_size=width,
         intermediate_size=width * 8 // 3,
         num_hidden_layers=max(1, round(parameters / 12 / width**2)),
@@ -104,9 +108,11 @@ class WarmUp(TrainerCallback):
             self.throughput.counted, self.throughput.seconds = [0, 0, 0], 0.0
 
 
-def measure(argv: list[str]) -> dict:
+def measure(way: str, argv: list[str]) -> dict:
     """The summary of one training."""
     silence_libraries()
+    if way == "trl_loss":
+        Trainer.compute_loss = SFTTrainer.compute_loss
     config = parse(TrainConfig, argv)
     tokenizer = load_tokenizer(config, config.model_name_or_path)
     trainer = build_trainer(
@@ -136,7 +142,7 @@ def measure_elsewhere(way: str, folder: Path, arguments: argparse.Namespace, mea
         "report_to": "none",
     }
     argv = [word for key, value in options.items() for word in (f"--{key}", str(value))]
-    command = [sys.executable, __file__, "--measure", *argv, *WAYS[way], *more]
+    command = [sys.executable, __file__, "--measure", way, *argv, *WAYS[way], *more]
     output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     return json.loads(output.splitlines()[-1])
 
@@ -161,11 +167,12 @@ def show(measured: dict[str, dict]) -> None:
 
 def main() -> None:
     if sys.argv[1:2] == ["--measure"]:
-        print(json.dumps(measure(sys.argv[2:])))
+        print(json.dumps(measure(sys.argv[2], sys.argv[3:])))
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="folder, Hub id or model source file; instead of --parameters")
     parser.add_argument("--parameters", type=float, default=4e6, help="number of weights of a random model")
+    parser.add_argument("--vocabulary", type=int, default=16_000, help="vocabulary size of a random model")
     parser.add_argument("--rows", type=int, default=128, help="number of conversations")
     parser.add_argument("--batch", type=int, default=8, help="number of conversations in a padded batch")
     parser.add_argument("--max_length", type=int, default=1024, help="maximum length of a conversation, in tokens")
@@ -177,7 +184,7 @@ def main() -> None:
             arguments.model = resolve_model(arguments.model)
         else:
             arguments.model = f"{folder}/random"
-            make_model(arguments.parameters, Path(arguments.model))
+            make_model(arguments.parameters, arguments.vocabulary, Path(arguments.model))
         mean = write_conversations(arguments.rows, arguments.max_length, arguments.model, Path(folder, "pairs.jsonl"))
         gpu = torch.cuda.is_available()
         where = torch.cuda.get_device_name() if gpu else f"CPU, {torch.get_num_threads()} threads"
