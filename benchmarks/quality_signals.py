@@ -59,7 +59,7 @@ SIGNALS: dict[str, Signal] = {
     "filter judge": measured(schema.FILTER_CALIBRATED),
     "score judge": measured(schema.SCORE_CALIBRATED),
 }
-COMBINED = ("support", "answer judge")
+COMBINED = ("support", "answer judge", "overlap")
 
 
 class Area(NamedTuple):
