@@ -154,14 +154,19 @@ def _read_section(value: Any, section: Any, arguments: tuple[Any, ...], key: str
     missing = dataclasses.MISSING
     for name, field in fields.items():
         if name not in mapping and field.default is missing and field.default_factory is missing:
-            hint = "; write null if it is unknown" if is_optional(hints[name]) else ""
-            raise ConfigError(f"{prefix}{name}", f"is missing{hint}")
+            raise ConfigError(f"{prefix}{name}", f"is missing{_allowed(hints[name])}")
     read = {name: read_value(item, hints[name], prefix + name) for name, item in mapping.items()}
     try:
         return section(**read)
     except ConfigError as error:  # of its own __post_init__, which knows its keys only
         error.key = f"{prefix}{error.key}" if error.key else key
         raise
+
+
+def _allowed(hint: Any) -> str:
+    if is_optional(hint):
+        return "; write null if it is unknown"
+    return f"; must be {type_name(hint)}" if get_origin(hint) is Literal else ""
 
 
 def _mapping(value: Any, key: str) -> dict:

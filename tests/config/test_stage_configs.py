@@ -39,7 +39,7 @@ IMPOSSIBLE = {
         CorpusConfig,
         "corpora: [{path: ., format: jsonl}, {path: .}]\nmodel: m\noutput_dir: o\n",
         [],
-        "FILE: corpora[1].format: is missing",
+        "FILE: corpora[1].format: is missing; must be one of wudao, wanjuan, skypile, jsonl, csv, parquet",
     ),
     "an unknown key of a corpus": (
         CorpusConfig,
@@ -51,7 +51,7 @@ IMPOSSIBLE = {
         CorpusConfig,
         CORPUS + "benchmarks: [{path: a}]\n",
         [],
-        "FILE: benchmarks[0].format: is missing",
+        "FILE: benchmarks[0].format: is missing; must be one of ceval, cmmlu, prompts",
     ),
     "a key that YAML reads as a number": (
         CorpusConfig,

@@ -8,6 +8,7 @@ from kun_recipes.config.command_line import load
 from kun_recipes.config.options import option
 from kun_recipes.config.types import InputPath
 from kun_recipes.config.words import read_pair_word, read_section_word, to_words
+from kun_recipes.corpus.config import Corpus
 from kun_recipes.errors import ConfigError
 
 
@@ -100,3 +101,9 @@ def test_a_mistake_on_the_command_line_gets_one_line(words, message):
     with pytest.raises(ConfigError) as caught:
         load(Whole, words)
     assert str(caught.value) == message
+
+
+def test_missing_format_of_a_corpus_is_reported_with_the_formats():
+    with pytest.raises(ConfigError) as caught:
+        read_section_word("texts.jsonl", Corpus, "corpora")
+    assert "format: is missing; must be one of wudao, wanjuan, skypile, jsonl, csv, parquet" in str(caught.value)
