@@ -79,12 +79,12 @@ class LabelInstructions(WriteText):
 
 
 def _likelihood(logprob: float | None) -> dict[str, object]:
-    """Return the columns of a log-probability a token, which a server may not give."""
+    """Return the columns of a log-probability per token, which a server may not give."""
     return {} if logprob is None else {schema.INSTRUCTION_LOGPROB: logprob, schema.PERPLEXITY: math.exp(-logprob)}
 
 
 class MeasureFit(MeasureRows):
-    """Measure how much the segment explains its instruction: fit = log p(x̂|y) - log p(x̂), a token, in nats.
+    """Measure how much the segment explains its instruction: fit = log p(x̂|y) - log p(x̂), in nats per token.
 
     Reads instruction, instruction_logprob. Adds instruction_prior_logprob, under the same model and prompt with
     an empty segment, and fit. It tells right pairs from shuffled ones at half a billion parameters, where asking the

@@ -17,7 +17,7 @@ from kun_recipes.models.prompts import PromptTemplate
 
 @dataclass(frozen=True)
 class Support:
-    """Support, log p(a|x,y) - log p(a|x) a token, in nats: a signal that labelled answers measure as they do a judge.
+    """Support, log p(a|x,y) - log p(a|x), in nats per token: a signal, measured on labelled answers as judges are.
 
     An answer copied from the segment has much of it, whether it answers the instruction or not; two things that were
     swapped it does not see.

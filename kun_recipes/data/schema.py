@@ -22,8 +22,8 @@ FILE_PATH = "file_path"
 INSTRUCTION = "instruction"
 INSTRUCTION_TOKENS = "instruction_tokens"
 INSTRUCTION_FINISH = "instruction_finish_reason"
-INSTRUCTION_LOGPROB = "instruction_logprob"  # mean log p(x|y) a token, nats
-INSTRUCTION_PRIOR = "instruction_prior_logprob"  # mean log p(x) a token, nats: the same prompt with an empty output
+INSTRUCTION_LOGPROB = "instruction_logprob"  # mean log p(x|y) per token, nats
+INSTRUCTION_PRIOR = "instruction_prior_logprob"  # mean log p(x) per token, nats: the same prompt with an empty output
 REFUSED = "refused"  # why a server does not answer the row's prompt
 PERPLEXITY = "perplexity"  # exp(-instruction_logprob)
 FIT = "fit"  # instruction_logprob - instruction_prior_logprob
@@ -45,9 +45,11 @@ ANSWER_PROBABILITY = "answer_probability"  # P(好) of the answer, likewise
 OUTPUT = "output"  # the polished answer; with answers: raw the segment itself, and the next three are absent
 OUTPUT_TOKENS = "output_tokens"
 OUTPUT_FINISH = "output_finish_reason"
-OUTPUT_LOGPROB = "output_logprob"  # mean log-probability a token, nats
-OUTPUT_GIVEN = "output_given_segment_logprob"  # mean log p(a|x,y) a token, nats: of the output as it stands in the row
-OUTPUT_PRIOR = "output_prior_logprob"  # mean log p(a|x) a token, nats: the same without the segment
+OUTPUT_LOGPROB = "output_logprob"  # mean log-probability per token, nats
+OUTPUT_GIVEN = (
+    "output_given_segment_logprob"  # mean log p(a|x,y) per token, nats: of the output as it stands in the row
+)
+OUTPUT_PRIOR = "output_prior_logprob"  # mean log p(a|x) per token, nats: the same without the segment
 SUPPORT = "support"  # output_given_segment_logprob - output_prior_logprob
 CHAT_MODEL = "chat_model"  # name and hash of the weights
 POLISH_PROMPT = "polish_prompt"  # fingerprint of the prompt file; absent with answers: raw

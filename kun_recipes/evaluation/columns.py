@@ -19,7 +19,7 @@ GEN_LENIENT = "gen_lenient"  # as a person reads; "" for no answer or several
 
 # a held-out pair, whose instruction is the row's text
 REFERENCE = "reference"
-REFERENCE_LOGPROB = "reference_logprob"  # mean log-probability of the reference answer a token, nats
+REFERENCE_LOGPROB = "reference_logprob"  # mean log-probability of the reference answer per token, nats
 ANSWER = "answer"
 ANSWER_TOKENS = "answer_tokens"
 ANSWER_FINISH = "answer_finish_reason"

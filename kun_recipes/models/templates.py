@@ -50,7 +50,7 @@ def template_arguments(tokenizer: PreTrainedTokenizerBase, given: Mapping[str, A
 
 
 def takes_system(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Tell whether the chat template has a place for a system turn: some refuse it, some leave it out."""
+    """Return whether the chat template has a place for a system turn: some reject it, some omit it."""
     chat = [{"role": "system", "content": "系统"}, {"role": "user", "content": "问"}]
     try:
         return "系统" in tokenizer.apply_chat_template(chat, tokenize=False)

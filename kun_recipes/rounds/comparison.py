@@ -20,7 +20,7 @@ from kun_recipes.rounds.rows import SIGNALS, RoundRows
 from kun_recipes.rules.forms import FORMS, Form
 from kun_recipes.statistics.tally import compare_grams
 
-NATS = "nats a token"
+NATS = "nats per token"
 
 Two = tuple[Any, Any]
 """A value of the earlier round, and one of the later."""

@@ -29,7 +29,7 @@ MODELS = (LABEL_MODEL, CHAT_MODEL)
 """The models of a round, by the names of their folders."""
 
 REFERENCE_PRIOR = "reference_prior_logprob"
-"""Column: mean log-probability of the human's instruction a token (nats) after an empty segment."""
+"""Column: mean log-probability of the human's instruction per token (nats) after an empty segment."""
 WRITTEN, LIKENESS = "written", "likeness"
 """Columns: the label model's own instruction, and its likeness to the human's."""
 
@@ -111,7 +111,7 @@ def _ask_model(config: GainConfig, stage: StageFolder, model: Path, pairs: Seque
     removed = removed_writers(stage.removed / name)
     if model.name == LABEL_MODEL:
         prompt, sampling = load_prompt(config.label_prompt, {"segment"}), config.decoding()
-        read = [replace(pair, instruction=pair.output, output=pair.instruction) for pair in pairs]  # turned round
+        read = [replace(pair, instruction=pair.output, output=pair.instruction) for pair in pairs]  # reversed
         engine = open_engine(config, _label_requests(read, prompt, sampling), model=str(model))
         block: PipelineStep = ScoreInstruction(engine, prompt, sampling, config.seed, removed("held_out"))
     else:

@@ -5,7 +5,7 @@ from pathlib import Path
 from kun_recipes.data.atomic import write_json
 from kun_recipes.rounds.changes import Change
 
-LOSS = Change("label_loss", "label model's loss", "nats a token", "lower", "40 held-out pairs", 2.5, 2.3, -0.3, -0.1)
+LOSS = Change("label_loss", "label model's loss", "nats per token", "lower", "40 held-out pairs", 2.5, 2.3, -0.3, -0.1)
 
 
 def write_gain(folder: Path, before: str, after: str) -> Path:

@@ -6,7 +6,7 @@ from kun_recipes.rounds.changes import Change, decide, from_dict
 
 
 def loss(before: float | None, after: float | None, *interval: float, better: str = "lower") -> Change:
-    return Change("loss", "loss", "nats a token", better, "40 pairs", before, after, *interval)
+    return Change("loss", "loss", "nats per token", better, "40 pairs", before, after, *interval)
 
 
 @pytest.mark.parametrize(
@@ -17,13 +17,13 @@ def loss(before: float | None, after: float | None, *interval: float, better: st
             0.0,
             True,
             "round_2 helps: loss on 40 pairs was 2.500 in round_1 and is now 2.300, a gain of +0.200 [+0.100, +0.300] "
-            "nats a token; the whole interval is above 0",
+            "nats per token; the whole interval is above 0",
         ),
         (loss(2.5, 2.3, -0.3, -0.1), 0.05, True, "the whole interval is above 0.05"),
         (loss(2.5, 2.3, -0.3, -0.1), 0.1, False, "; the gain may be below min_gain: 0.1"),
         (loss(2.5, 2.3, -0.3, -0.1), 0.2, False, "; the gain may be below min_gain: 0.2"),
         (loss(2.5, 2.4, -0.3, 0.1), 0.0, False, "shows no measurable gain"),
-        (loss(2.5, 2.4, -0.3, 0.1), 0.0, False, "[-0.100, +0.300] nats a token; this could be chance"),
+        (loss(2.5, 2.4, -0.3, 0.1), 0.0, False, "[-0.100, +0.300] nats per token; this could be chance"),
         (loss(2.5, 2.5, 0.0, 0.0), 0.0, False, "; this could be chance"),
         (loss(2.3, 2.5, 0.1, 0.3), 0.0, False, "makes things worse"),
         (loss(2.3, 2.5, 0.1, 0.3), 0.0, False, "a gain of -0.200 [-0.300, -0.100]"),

@@ -81,7 +81,7 @@ def test_losses_are_those_of_the_models_and_decide(make_round, scaled_model, con
     section = GAIN.report_section(summary, Path(config().output_dir), tmp_path / "figures")
     assert section.title == "Does round_2 help" and section.introduction.startswith("round_2 helps: ")
     assert list(section.figures) == ["gain_round_2"] and (tmp_path / "figures" / "gain_round_2.svg").is_file()
-    assert section.tables[0].rows[0][0] == "label model's loss (nats a token, lower is better)"
+    assert section.tables[0].rows[0][0] == "label model's loss (nats per token, lower is better)"
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from kun_recipes.rounds.figures import gain_figure
 from kun_recipes.rounds.tables import figure_name, gain_table
 
 CHANGES = [
-    Change("label_loss", "label model's loss", "nats a token", "lower", "40 pairs", 2.5, 2.3, -0.3, -0.1),
+    Change("label_loss", "label model's loss", "nats per token", "lower", "40 pairs", 2.5, 2.3, -0.3, -0.1),
     Change("auc", "AUC of the score judge", "", "higher", "50 items", 0.9, 0.8, -0.15, -0.05),
     Change("kept", "kept", "", "neither", "9 and 8 rows", 0.5, 0.6, -0.2, 0.4),
     Change("length", "length of outputs", "tokens", "neither", "9 and 8 rows", 50.0, 61.25, 3.0, 19.5),
@@ -26,7 +26,7 @@ def test_the_table_has_each_measure_with_its_interval():
     assert table.head == ("measure", "on", "round_1", "round_2", "difference", "")
     assert table.rows == (
         (
-            "label model's loss (nats a token, lower is better)",
+            "label model's loss (nats per token, lower is better)",
             "40 pairs",
             "2.500",
             "2.300",
@@ -51,7 +51,7 @@ def test_the_table_has_each_measure_with_its_interval():
 def test_the_figure_has_a_panel_per_unit_and_the_colour_of_each_verdict():
     with style():
         figure = gain_figure(comparison(CHANGES))
-    assert [axes.get_xlabel() for axes in figure.axes] == ["tokens", "nats a token", "share, area or score"]
+    assert [axes.get_xlabel() for axes in figure.axes] == ["tokens", "nats per token", "share, area or score"]
     assert [[tick.get_text() for tick in axes.get_yticklabels()] for axes in figure.axes] == [
         ["length of outputs"],
         ["label model's loss"],

@@ -131,7 +131,7 @@ class ModelCard:
     def _losses(self) -> Iterator[tuple[str, float]]:
         after = self.model.summary["held_out_loss_after"]
         if after is not None:
-            yield "loss (DPO)" if self._is_preference else "loss a token (nats)", after
+            yield "loss (DPO)" if self._is_preference else "loss per token (nats)", after
             yield "the same before training", self.model.summary["held_out_loss_before"]
         if self._is_preference and (accuracy := self.model.summary["reward_accuracy"]) is not None:
             yield "the chosen answer has the higher reward", accuracy

@@ -218,7 +218,7 @@ def test_a_prompt_that_was_changed_since_stops_the_card(run_folder):
 def test_model_card_answers_common_questions(run_folder, name, answers):
     (run_folder.folder / name / "loss.png").write_bytes(b"png")
     text = card(run_folder, name)
-    common = ['from_pretrained("ana/Model", revision="v1.0.0"', "loss a token (nats) | 2.5 |", "updates | 7"]
+    common = ['from_pretrained("ana/Model", revision="v1.0.0"', "loss per token (nats) | 2.5 |", "updates | 7"]
     for answer in [*answers, *common, "9, of which 2 held out", "empty_output 1", "Apache 2.0"]:
         assert answer in text, answer
 
@@ -227,7 +227,7 @@ def test_a_model_s_metadata_has_base_and_results(run_folder):
     data = ModelCard(card(run_folder, "primary_chat_model")).data
     assert data.base_model == "org/base"
     results = {(result.metric_type, result.metric_name): result.metric_value for result in data.eval_results}
-    assert results[("loss", "loss a token (nats)")] == 2.5
+    assert results[("loss", "loss per token (nats)")] == 2.5
     assert results[("accuracy", "score judge: accuracy")] == 0.7
 
 
@@ -288,7 +288,7 @@ def test_the_card_of_the_pairs_says_what_each_round_changed(run_folder):
     for before, after in (("round_1", "round_2"), ("round_2", "round_3")):
         assert f"\n{after} helps: label model's loss on 40 held-out pairs fell.\n" in text
         assert f"\n**{after} against {before}**\n\n| measure | on | {before} | {after} | difference |  |\n" in text
-    row = "| label model's loss (nats a token, lower is better) | 40 held-out pairs | 2.500 | 2.300 "
+    row = "| label model's loss (nats per token, lower is better) | 40 held-out pairs | 2.500 | 2.300 "
     assert text.count(f"{row}| -0.200 [-0.300, -0.100] | better |\n") == 2
     assert "figures/gain_" not in text  # no report, no pictures
     assert "## What each round changed" not in card(run_folder, "candidates", gain_dirs=gains)
