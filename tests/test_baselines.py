@@ -63,7 +63,7 @@ def test_a_baseline_is_trained_as_the_final_models_of_kun_6b(name):
     assert own.keys() - theirs.keys() <= OWN
     head = file.read_text(encoding="utf-8").partition("\n\n")[0]
     assert re.search(r"[Ll]icence|Apache|GPL", head)
-    assert re.search(r"hf download|Put |Fetched from the Hub", head)
+    assert re.search(r"hf download|Put |from the Hub", head)
     assert own["output_dir"] == f"outputs/baselines/{name.removeprefix('final_model_')}"
     assert own["output_dir"] in read_yaml_mapping(str(REPOSITORY / "recipes/baselines/evaluate.yaml"))["models"]
 

@@ -49,11 +49,11 @@ def test_on_slurm_the_cluster_file_decides(monkeypatch):
         (["--final_sizes", "9", "5", "9"], "command line: final_sizes: 9 is given twice"),
         (
             ["--publish.model_dirs", "outputs/demo/final_model", "elsewhere/final_model"],
-            "command line: model_dirs: two of them are called final_model; rename one's folder",
+            "command line: model_dirs: two folders are named final_model; rename one of them",
         ),
         (
             ["--report.model_dirs", "outputs/demo/final_model", "elsewhere/final_model"],
-            "command line: model_dirs: two folders are named final_model; rename one",
+            "command line: model_dirs: two folders are named final_model; rename one of them",
         ),
     ],
 )

@@ -51,7 +51,7 @@ def test_a_missing_key_is_named(tmp_path: Path, source_values: dict) -> None:
         load_model_source(tmp_path / "model.yaml")
 
 
-@pytest.mark.parametrize(("text", "message"), [("- a", "must hold one"), ("a: 1\na: 2", "appears twice")])
+@pytest.mark.parametrize(("text", "message"), [("- a", "must contain one"), ("a: 1\na: 2", "appears twice")])
 def test_file_that_is_not_a_mapping(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "model.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=message):

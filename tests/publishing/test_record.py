@@ -35,7 +35,7 @@ def test_unpublished_helper_models_are_allowed(run_folder):
 @pytest.mark.parametrize("stage", ["corpus", "label", "refine"])
 def test_unfinished_stage_is_refused(run_folder, stage):
     (run_folder.folder / stage / "stage.json").unlink()
-    with pytest.raises(UserError, match=f"{stage}: no finished stage .stage.json is not there.; run that stage first"):
+    with pytest.raises(UserError, match=f"{stage}: no finished stage .stage.json is missing.; run that stage first"):
         read_run(run_folder.config())
 
 
@@ -48,7 +48,9 @@ def test_unfinished_training_is_refused(run_folder):
 @pytest.mark.parametrize(("stage", "before"), [("label", "corpus"), ("refine", "label")])
 def test_stages_of_different_runs_are_refused(run_folder, stage, before):
     edit(run_folder.folder / stage / "stage.json", rows_in=70)
-    with pytest.raises(UserError, match=f"{stage}: read 70 rows, but .*{before} kept .*; they are not of one run"):
+    with pytest.raises(
+        UserError, match=f"{stage}: read 70 rows, but .*{before} kept .*; they do not belong to one run"
+    ):
         read_run(run_folder.config())
 
 

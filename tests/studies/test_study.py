@@ -166,7 +166,7 @@ def test_invalid_studies_are_refused_before_any_work(study, tmp_path, words, mes
 
 
 def test_preference_study_needs_two_distinct_models(study, tiny_model):
-    with pytest.raises(ConfigError, match="two of them are called tiny"):
+    with pytest.raises(ConfigError, match="two models are named tiny"):
         study("--models", str(tiny_model), f"{tiny_model},format=plain")
     with pytest.raises(ConfigError, match="set at least two"):
         load(StudyConfig, ["--model", "m", "--output_dir", "o", "--prompts", "README.md", "--models", "one"])

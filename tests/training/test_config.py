@@ -58,7 +58,11 @@ def mixed(size=None, **more):
             "model_revision",
             "applies only to a Hub id",
         ),
-        (["--seeds", "recipes/demo/data", "--seeds_revision", "abc"], "seeds_revision", "holds for a Hub dataset"),
+        (
+            ["--seeds", "recipes/demo/data", "--seeds_revision", "abc"],
+            "seeds_revision",
+            "applies only to a Hub dataset",
+        ),
         (["--packing", "true", "--padding_free", "true"], "padding_free", "has no effect with packing"),
         (["--packing", "true", "--global_batch_size", "16"], "global_batch_size", "counts conversations"),
         (["--packing_strategy", "wrapped"], "packing_strategy", "must stay bfd"),

@@ -34,4 +34,4 @@ class ReportConfig(RunFolders):
     def check(self) -> None:
         names = [Path(folder).name for folder in self.model_dirs or []]
         if twice := first_repeated(names):
-            raise ConfigError("model_dirs", f"two folders are named {twice}; rename one")
+            raise ConfigError("model_dirs", f"two folders are named {twice}; rename one of them")
