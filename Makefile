@@ -31,7 +31,7 @@ test-fast: $(VENV)/dev-installed  ## the fast tests: they train and ask no model
 test-vllm: $(VLLM_VENV)/installed  ## the engines' tests and the chain, with the real vLLM
 	$(VLLM_BIN)/$(PYTEST) tests/models/engines tests/test_vllm.py tests/test_endpoint_vllm.py tests/benchmarks/test_gpu_vllm.py
 
-test-extras: $(VENV)/dev-installed  ## an environment per extra of setup.cfg, and the stages that need the extra
+test-extras: $(VENV)/dev-installed  ## a fresh environment with each extra of setup.cfg alone, and the stages that need it
 	KUN_RECIPES_REQUIRE=extras $(BIN)/python -m pytest tests/test_extras.py
 
 quality: $(VENV)/dev-installed  ## lint, format, types and wording, without changing a file

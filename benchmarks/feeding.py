@@ -1,4 +1,4 @@
-"""An engine fed as by the stages, compared with `LLM.generate`: 4,096 short prompts, a tiny model of random weights.
+"""An engine fed in the way of the stages, against `LLM.generate`: 4,096 short prompts, a tiny random model.
 
     python benchmarks/feeding.py [--rows 4096] [--rounds 5]
 

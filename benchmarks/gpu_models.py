@@ -170,7 +170,8 @@ def make_model(family: str, parameters: float, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if free < 1.1 * size:
         raise UserError(
-            f"{folder}: it takes {size / 1e9:.1f} GB, but {free / 1e9:.1f} are free; set --folder on another disk"
+            f"{folder}: the model takes {size / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free; set --folder to "
+            "a folder on another disk"
         )
     tokenizer = make_tokenizer()
     tokenizer.save_pretrained(folder)

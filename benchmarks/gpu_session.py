@@ -43,7 +43,7 @@ class Session:
             raise UserError("torch does not start on this machine")
         if not found[0]["on_gpu"] and not self.tiny:
             raise UserError(
-                "torch finds no GPU; see docs/gpus.md for the supported ones, or use --tiny to try the script on a CPU"
+                "torch finds no GPU; docs/gpus.md lists the drivers and versions; --tiny tries the script on a CPU"
             )
         return found[0]
 

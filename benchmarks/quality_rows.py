@@ -127,7 +127,7 @@ def read_labelled(file: Path, segments: dict[str, Segment]) -> list[Candidate]:
             _require(why in WHYS, where, f"why must be one of {', '.join(WHYS)}")
         else:
             _require(why is None, where, "why must be null, because the row is not marked as bad")
-        _require(good is None or bool(reader), where, "reader must name the person who read the row")
+        _require(good is None or bool(reader), where, "reader must say who read the row")
         row = Candidate(segment, line["instruction"], line["output"], line["measured"], good, why, reader)
         _require(row.key not in found, where, "repeats the segment, instruction and output of an earlier line")
         found[row.key] = row

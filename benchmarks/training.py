@@ -7,7 +7,7 @@
   conversations no batches of one length can be made.
 * padding_free: a batch in one row, without padding (`padding_free: true`).
 * packed: rows of max_length tokens (`packing: true`); a batch has as many as hold about the same conversations.
-* trl_loss: padded, with the loss of TRL's SFTTrainer. Ours differs on a CPU alone, by more the larger `--vocabulary`.
+* trl_loss: padded, with the loss of TRL's SFTTrainer. Ours differs only on a CPU, more with a larger `--vocabulary`.
 
 The conversations are cut from the demo's documents, to lengths from a log-normal distribution (median 250 tokens,
 sigma 0.8, at most `max_length`), a quarter of each the instruction. --parameters makes a model with random weights in

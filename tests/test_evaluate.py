@@ -192,7 +192,7 @@ def test_two_workers_give_the_same_records(run, whole, repository, tmp_path):
         (["--modes", "ppl", "ppl-full"], "modes: ppl-full compares plain texts: set base_format and format to plain"),
         (["--modes", "mc"], "modes[0]: must be one of ppl, gen, ppl-full, not mc"),
         (["--shots", "6"], "middle_school_physics has 5 rows in dev, but 6 shots were requested; lower shots"),
-        (["--models", "a/final", "b/final"], "models: two folders are named final; rename one of them"),
+        (["--models", "a/final", "b/final"], "models: two of them are named final; rename the folder of one"),
         (["--seeds", "no.jsonl"], "seeds: no such file or folder: no.jsonl"),
         (["--training_rows", "no.jsonl"], "training_rows[0]: no such file or folder: no.jsonl"),
     ],

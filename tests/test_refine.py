@@ -108,7 +108,7 @@ def test_pair_scores_differ_from_instruction_scores(refine, raw, open_rules):
         (
             "humpback",
             ["--score_prompt", "recipes/prompts/score.txt"],
-            "score.txt: the last turn must contain the fields {instruction}, {output}; it contains ['instruction']",
+            "score.txt: the last turn must contain the fields {instruction}, {output}; it contains {instruction}",
         ),
     ],
     ids=["items without outputs", "items with outputs", "prompt without output"],

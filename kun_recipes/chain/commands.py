@@ -54,15 +54,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fresh", action="store_true", help="delete the results of the selected stages and run them again"
     )
-    parser.add_argument("--slurm", metavar="CLUSTER", help="submit the stages as Slurm jobs, to this file's cluster")
+    parser.add_argument(
+        "--slurm", metavar="CLUSTER", help="submit the stages as Slurm jobs, to the cluster of this YAML file"
+    )
     doing = parser.add_mutually_exclusive_group()
     doing.add_argument("--plan", action="store_true", help="print the estimated cost of each stage; run nothing")
     doing.add_argument("--dry-run", action="store_true", help="with --slurm: print every job's script; submit nothing")
     doing.add_argument(
-        "--status", action="store_true", help="with --slurm: print the progress of each stage, and all failures"
+        "--status",
+        action="store_true",
+        help="with --slurm: print the progress of each stage, and the last message of failed ones",
     )
     parser.add_argument(
-        "--sample", metavar="FOLDER", help="with --plan: folder of a finished corpus stage, to use its rates"
+        "--sample",
+        metavar="FOLDER",
+        help="with --plan: folder of a finished corpus stage; use its rates, and those of the stages next to it",
     )
 
 

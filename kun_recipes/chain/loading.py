@@ -83,7 +83,9 @@ def load_chain(
     left_out = _left_out(run, files, [*asked, *(only or ())], run_file)
     stages = list(reader.all_stages([name for name in files if name not in left_out], only))
     if not stages:
-        raise ConfigError(None, f"contains no stage; stage files are {', '.join(STAGES)}.yaml", recipe)
+        raise ConfigError(
+            None, f"contains no stage; stage files are {', '.join(f'{name}.yaml' for name in STAGES)}", recipe
+        )
     _refuse_unused(reader.overrides, stages)
     chain = Chain(run, [stage for stage in stages if only is None or stage.file in only])
     check_inputs(chain, recipe, stages)

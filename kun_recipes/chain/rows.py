@@ -40,8 +40,8 @@ def refuse_shortage(chain: Chain, selected: Sequence[StageRun]) -> None:
     if short:
         raise UserError(
             "; ".join(
-                f"{', '.join(names)} rows: {path} will have at most {math.floor(there[path]):,} to train on; "
-                + _advice(path, chain)
+                f"{', '.join(names)} rows requested, but {path} will have at most {math.floor(there[path]):,} "
+                f"to train on; {_advice(path, chain)}"
                 for path, names in short.items()
             )
         )

@@ -115,7 +115,7 @@ def check_values(config: Any, future: Sequence[str], prefix: str = "") -> None:
 
 def _check_value(value: Any, spec: OptionSpec, key: str, future: Sequence[str]) -> None:
     if value == [] or value == {}:
-        raise ConfigError(key, "must contain at least one value, not an empty list")
+        raise ConfigError(key, "is empty; give at least one value")
     many = isinstance(value, list)
     for place, item in enumerate(value if many else [value]):
         name = f"{key}[{place}]" if many else key

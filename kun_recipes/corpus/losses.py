@@ -47,7 +47,8 @@ def check_readable(corpora: Ranks, logs: Path, unreadable: Path, max_share: floa
                 where = f"{first[schema.FILE_PATH]}:{first['line']}"
                 raise UserError(
                     f"{path}: {lost} of {counts.read} records cannot be read ({reason}), the first in {where}: "
-                    f"{first[schema.VALUE]}; {advice}, {anew}; or continue in it with a higher max_unreadable"
+                    f"{first[schema.VALUE]}; {advice}, {anew}; or keep the folder and run "
+                    "it again with a higher max_unreadable"
                 )
 
 

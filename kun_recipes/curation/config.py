@@ -137,8 +137,8 @@ class LabelConfig(CandidatesConfig):
     held_out_segments: int | None = option(
         None,
         "number of segments, chosen by hash, that no round labels for its dataset: the models of each round process "
-        f"them, and the gain stage compares the results; at most {MOST_HELD_OUT:.0%}; the same in all rounds; null: "
-        f"{HELD_OUT_SEGMENTS}; 0: none",
+        f"them, and the gain stage compares the results; at most {MOST_HELD_OUT:.0%} of all segments; "
+        f"the same in all rounds; null: {HELD_OUT_SEGMENTS}; 0: none",
         source="ours",
         min=0,
     )
@@ -235,9 +235,9 @@ class RefineConfig(CandidatesConfig):
     )
     answer_candidates: int = option(
         1,
-        "number of answers written per instruction; the best is kept. Compared in this order: passes the rules; adds "
-        "no details; passes support and judge; has the highest odds by them of being right. More than one needs "
-        "verify",
+        "number of answers written per instruction; the best is kept. Compared in this order: passes the rules; has "
+        "no detail that segment and instruction lack; passes support and judge, if they are in checks; has the "
+        "highest odds of being right according to these. More than one needs verify",
         source="Kun §3.3: one",
         min=1,
         selects=True,

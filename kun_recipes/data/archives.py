@@ -180,8 +180,8 @@ def _chosen(members: Iterator[Member], suffixes: tuple[str, ...]) -> Iterator[It
         else:
             others.append(name)
     if not found:
-        held = ", ".join(others[:3]) or "no file"
-        raise BrokenArchive("wrong_file", f"the archive contains {held}, but no file ending in {', '.join(suffixes)}")
+        held = f"only {', '.join(others[:3])}" if others else "no file"
+        raise BrokenArchive("wrong_file", f"the archive contains {held}; expected one ending in {', '.join(suffixes)}")
 
 
 def _zip_members(file: BinaryIO) -> Iterator[Member]:

@@ -102,7 +102,7 @@ class _Array:
         rest = bytes(self.scan.buffer).strip()
         around = parse_json(1, b'{"array": 0' + rest, "object")
         if isinstance(around, Malformed):
-            problem = "is broken or more follows" if rest.endswith(b"}") else "is not closed"
+            problem = "is broken, or more text follows it" if rest.endswith(b"}") else "is not closed"
             raise _GivenUp(f"the object around the array {problem}; the text after the array is skipped")
         if found := [name for name in forbidden if around.value.get(name)]:
             raise _GivenUp(f'the object around the array has its own "{found[0]}", which is skipped', "wrong_type")

@@ -24,7 +24,7 @@ HUB_DATASET = re.compile(
 def newest_commit(path: str, name: str, revision: str | None) -> str:
     """Return the commit of a branch or tag, main by default."""
     try:
-        commit = with_retries(f"{name}: looking up", lambda: HfApi().dataset_info(name, revision=revision).sha)
+        commit = with_retries(f"{name}: looking it up", lambda: HfApi().dataset_info(name, revision=revision).sha)
     except (UserError, ConnectionError) as error:
         cause = error.__cause__
         if isinstance(cause, GatedRepoError):
@@ -80,7 +80,7 @@ def load_splits(
     if split:
         return {split: loaded}
     sizes = {one: f"{rows.num_rows} row{'s' * (rows.num_rows != 1)}" for one, rows in loaded.items()}
-    return {one: loaded[one] for one in read_unasked(name, loaded, sizes, f"choose a split with `{options[1]}`")}
+    return {one: loaded[one] for one in read_unasked(name, loaded, sizes, f"to read a split, set `{options[1]}`")}
 
 
 def config_names(name: str, revision: str | None, problem: str) -> list[str]:

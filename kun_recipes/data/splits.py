@@ -36,9 +36,9 @@ def read_unasked(source: str, names: Iterable[str], sizes: Mapping[str, str], ho
     kept = [name for name in every if not is_for_measuring(name)]
     left_out = ", ".join(f"{name} ({sizes[name]})" for name in every if name not in kept)
     if every and not kept:
-        raise UserError(f"{source}: contains only {left_out}, reserved for evaluation by name; {how}")
+        raise UserError(f"{source}: contains only {left_out}, which is for evaluation by its name; {how}")
     if left_out:
-        print_once_per_machine(f"{source}: skipped {left_out}, reserved for evaluation by name; {how}")
+        print_once_per_machine(f"{source}: skipped {left_out}, which is for evaluation by its name; {how}")
     return kept
 
 
@@ -59,7 +59,9 @@ def of_default_config(folder: Path, files: Sequence[Path]) -> list[Path]:
     chosen = {path for pattern in patterns if not pattern.startswith("/") for path in folder.glob(pattern)}
     kept = [file for file in files if file in chosen]
     if files and not kept:
-        raise UserError(f"{card}: declares {', '.join(patterns)}, but has no such file; give the path of a file")
+        raise UserError(
+            f"{card}: declares {', '.join(patterns)}, but the folder has no such file; give the path of a file"
+        )
     return kept
 
 

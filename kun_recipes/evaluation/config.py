@@ -116,7 +116,7 @@ class EvaluateConfig(Versioned, WithoutFailed, HeldOutSeeds, EngineConfig):
             raise ConfigError("modes", "ppl-full compares plain texts: set base_format and format to plain")
         called = self.named()
         if twice := first_repeated(called):
-            raise ConfigError("models", f"two folders are named {twice}; rename one of them")
+            raise ConfigError("models", f"two of them are named {twice}; rename the folder of one")
 
     def versions(self) -> dict[str, Any]:
         """Return the versions of the prompts and of the reader, which decide the rows together with the options."""

@@ -24,7 +24,7 @@ def check_enough(workers: int, gpus: int) -> None:
     found = len(visible_gpus())
     if found and workers * gpus > found:
         raise UserError(
-            f"workers {workers} x {gpus} GPUs each need {workers * gpus}, but only {found} are visible: lower "
+            f"{workers} workers with {gpus} GPUs each need {workers * gpus} GPUs, but only {found} are visible: lower "
             "workers, tensor_parallel, or both"
         )
 

@@ -214,7 +214,7 @@ class _Pool:
 
 def _how_it_ended(code: int) -> str:
     if code == -signal.SIGKILL:
-        return "its process was killed (SIGKILL), usually because memory ran out: give it more, or use fewer workers"
+        return "its process was killed (SIGKILL), usually because memory ran out; use fewer workers, or more memory"
     return f"its process was killed by signal {-code}" if code < 0 else f"its process ended with exit code {code}"
 
 

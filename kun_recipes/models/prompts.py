@@ -65,10 +65,8 @@ def load_prompt(path: str | Path, fields: set[str]) -> PromptTemplate:
         raise UserError(f"{path}: the last turn must be [user], not [{last_role}]")
     found = set(FIELD.findall(question))
     if found != fields:
-        wanted = ", ".join(f"{{{name}}}" for name in sorted(fields))
-        raise UserError(
-            f"{path}: the last turn must contain the fields {wanted}; it contains {sorted(found) or 'none'}"
-        )
+        wanted, there = (", ".join(f"{{{name}}}" for name in sorted(names)) or "none" for names in (fields, found))
+        raise UserError(f"{path}: the last turn must contain the fields {wanted}; it contains {there}")
     fingerprint = hashlib.sha256(text.encode()).hexdigest()[:16]
     return PromptTemplate(tuple(earlier), question, frozenset(found), fingerprint)
 

@@ -168,7 +168,8 @@ def _known(where: str, split: str, row: Mapping[str, Any]) -> _Row:
     instruction = row.get(schema.INSTRUCTION)
     if not isinstance(instruction, str):
         raise UserError(
-            f"{where}: no text in column {schema.INSTRUCTION} (columns: {', '.join(row)}); a release has instructions"
+            f"{where}: no text in column {schema.INSTRUCTION} (columns: {', '.join(row)}); a release must have "
+            "instructions"
         )
     output, source = row.get(schema.OUTPUT), row.get(schema.SOURCE)
     known = _hash(instruction)

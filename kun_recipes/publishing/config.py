@@ -47,7 +47,9 @@ class Source:
 class ModelOrigin:
     """A model that the run asked and did not train."""
 
-    name: str = option(help="as in `model:` of label.yaml or refine.yaml; for a folder, its last name is enough")
+    name: str = option(
+        help="as in `model:` of label.yaml or refine.yaml; for a folder, its name without the path is enough"
+    )
     licence: str = option(help="licence id, such as apache-2.0", source="kun_recipes/publishing/licences.yaml")
     base: str | None = option(None, help="Hub id of the model that it was trained from")
 

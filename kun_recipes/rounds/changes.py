@@ -98,7 +98,7 @@ def decide(changes: Iterable[Change], name: str, min_gain: float, before: str, a
     change = next(one for one in changes if one.name == name)
     if change.difference is None or change.gain is None:
         few = tr(
-            "{after} shows no measurable gain: {title} on {on} has no interval: there are too few; raise {option}",
+            "{after} shows no certain gain: {title} on {on} has no interval, because of too few rows; raise {option}",
             after=after,
             title=retold(change.title),
             on=retold(change.on),
@@ -126,6 +126,6 @@ def decide(changes: Iterable[Change], name: str, min_gain: float, before: str, a
     if high < 0:
         return Decision(False, tr("{after} makes things worse: {measured}", **told))
     if low <= 0:
-        return Decision(False, tr("{after} shows no measurable gain: {measured}; this could be chance", **told))
+        return Decision(False, tr("{after} shows no certain gain: {measured}; this could be chance", **told))
     short = "{after} may not gain enough: {measured}; the gain may be below min_gain: {least:g}"
     return Decision(False, tr(short, **told))

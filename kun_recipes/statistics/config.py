@@ -21,7 +21,7 @@ DATASET, SEEDS = "dataset", "seeds"
 class Reference:
     """A set that is measured as the dataset is."""
 
-    path: DatasetPath = option(help="the pairs: anything that dataset accepts")
+    path: DatasetPath = option(help="the pairs, in any form that the option dataset takes")
     name: str = option(help="name in figures and tables")
     instruction: str = option(schema.INSTRUCTION, "instruction column; + joins several, as in instruction+input")
     output: str = option(schema.OUTPUT, "output column")

@@ -46,8 +46,8 @@ def choose_attention(asked: Attention | None, shared_rows: bool, on_gpu: bool) -
     """
     if asked in FLASH and not FLASH[asked](kernels_fallback_ok=True):
         raise UserError(
-            f"attn_implementation: {asked} needs a GPU and the package flash-attn or kernels, and at least one "
-            "of them is missing; remove attn_implementation to use what this machine supports"
+            f"attn_implementation: {asked} needs a GPU and one of the packages flash-attn and kernels, and this "
+            "machine lacks the GPU or both packages; remove attn_implementation to use what this machine supports"
         )
     if asked:
         return asked
@@ -61,7 +61,7 @@ def check_kernels(model_init_kwargs: dict[str, Any] | None, on_gpu: bool) -> Non
     if not (model_init_kwargs or {}).get("use_kernels"):
         return
     if not on_gpu:
-        raise UserError("model_init_kwargs: use_kernels needs a GPU; remove it")
+        raise UserError("model_init_kwargs: use_kernels needs a GPU; remove use_kernels")
     if not is_kernels_available():
         raise UserError("model_init_kwargs: use_kernels needs the package kernels; install it, or remove use_kernels")
 

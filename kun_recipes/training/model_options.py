@@ -95,7 +95,9 @@ class ModelOptions(ModelConfig):
             return None
         if not is_bitsandbytes_available():
             option = "load_in_4bit" if self.load_in_4bit else "load_in_8bit"
-            raise UserError(f"{option}: needs the package bitsandbytes; run pip install bitsandbytes, or remove it")
+            raise UserError(
+                f"{option}: needs the package bitsandbytes; run pip install bitsandbytes, or remove {option}"
+            )
         found = get_quantization_config(self)
         if self.load_in_4bit:  # TRL takes the option's text, which may be null
             found.bnb_4bit_compute_dtype = fast_dtype() if self.dtype in (None, "auto") else self.loaded_dtype()

@@ -129,8 +129,8 @@ def read_preferences(config: PreferenceConfig) -> Dataset:
     rows = splits[config.pairs_split]
     if missing := [column for column in COLUMNS if column not in rows.column_names]:
         raise UserError(
-            f"{name}: has no preference pairs: column {', '.join(missing)} is missing (it has "
-            f"{', '.join(rows.column_names)}), and there is no config {PREFERENCE}"
+            f"{name}: has no preference pairs: without {', '.join(missing)} among its columns ("
+            f"{', '.join(rows.column_names)}), and without a config {PREFERENCE}"
         )
     return rows
 

@@ -205,7 +205,7 @@ def test_space_without_its_secret_is_an_error(annotate, tmp_path):
     done = subprocess.run(
         [sys.executable, "app.py"], cwd=tmp_path / "space", env=environment, capture_output=True, text=True
     )
-    assert done.stderr == "the secret ANNOTATION_KEYS is not set; see README.md for its value\n"
+    assert done.stderr == "the secret ANNOTATION_KEYS is not set; README.md says where to find its value\n"
 
 
 def test_folder_with_foreign_files_is_left_alone(annotate, tmp_path):

@@ -89,7 +89,7 @@ FAULTS = {
     "bad without a reason": ({"good": False}, "why must be one of instruction_not_one, "),
     "bad for a reason of one's own": ({"good": False, "why": "ugly"}, "why must be one of instruction_not_one, "),
     "good with a reason": ({"why": "partial"}, "why must be null"),
-    "read by nobody": ({"reader": ""}, "reader must name the person who read the row"),
+    "read by nobody": ({"reader": ""}, "reader must say who read the row"),
     "nothing measured": ({"measured": None}, "measured must be an object"),
     "too little measured": ({"measured": without(schema.FIT)}, "measured has no fit;"),
 }

@@ -218,7 +218,9 @@ def test_a_recipe_says_what_its_stages_share(recipe):
 
 def test_a_folder_without_a_stage_is_no_recipe(tmp_path):
     (tmp_path / "run.yaml").write_text("output_dir: outputs/x\nmodel: org/name\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=f"^{tmp_path}: contains no stage; stage files are corpus, label_model"):
+    with pytest.raises(
+        ConfigError, match=f"^{tmp_path}: contains no stage; stage files are corpus.yaml, label_model.yaml"
+    ):
         load_chain(str(tmp_path), [])
 
 

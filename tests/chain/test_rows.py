@@ -47,8 +47,8 @@ def test_a_size_that_the_sample_cannot_give_is_refused(tmp_path):
     with pytest.raises(UserError) as caught:
         refuse_shortage(chain, chain.stages)
     assert str(caught.value) == (
-        f"final_model_120k 120,000, final_model_200k 200,000 rows: {tmp_path}/dataset will have at most 90,474 to "
-        "train on; raise sample_rows of the corpus stage, or lower final_sizes or train_rows"
+        f"final_model_120k 120,000, final_model_200k 200,000 rows requested, but {tmp_path}/dataset will have at most "
+        "90,474 to train on; raise sample_rows of the corpus stage, or lower final_sizes or train_rows"
     )
     refuse_shortage(chain, chain.select(["final_model_9k"]))
 
@@ -59,7 +59,9 @@ def test_a_size_that_the_finished_label_stage_cannot_give_is_refused(tmp_path):
     finish(chain, "corpus", 500)
     finish(chain, "label_model", 1)
     finish(chain, "label", 60)
-    with pytest.raises(UserError, match=r"^final_model_90 90 rows: .* will have at most 60 to train on; raise"):
+    with pytest.raises(
+        UserError, match=r"^final_model_90 90 rows requested, but .* will have at most 60 to train on; raise"
+    ):
         refuse_shortage(chain, chain.stages)
 
 
@@ -80,12 +82,13 @@ def test_documents_and_segments_that_are_read_limit_the_rows(tmp_path):
 SHORT = {
     "seeds": (
         ["--primary_chat_model.train_rows", "58"],
-        "primary_chat_model 58 rows: recipes/demo/data/seeds.jsonl will have at most 57 to train on; give more pairs, "
-        "or lower train_rows",
+        "primary_chat_model 58 rows requested, but recipes/demo/data/seeds.jsonl will have at most 57 to train on; "
+        "give more pairs, or lower train_rows",
     ),
     "the run's own pairs": (
         ["--sample_rows", "30", "--final_model.train_rows", "50"],
-        "final_model 50 rows: {run}/dataset will have at most 30 to train on; raise sample_rows of the corpus stage, ",
+        "final_model 50 rows requested, but {run}/dataset will have at most 30 to train on; "
+        "raise sample_rows of the corpus stage, ",
     ),
 }
 
@@ -124,7 +127,9 @@ def test_missing_corpus_rows_are_reported_before_the_first_training(tmp_path, mo
         finish(chain, stage.name, 35, rows_in=50, removed={}, seconds=1)
 
     monkeypatch.setattr("kun_recipes.chain.local.run_stage", run_stage)
-    with pytest.raises(UserError, match=r"^final_model_500 500 rows: .* will have at most 35 to train on"):
+    with pytest.raises(
+        UserError, match=r"^final_model_500 500 rows requested, but .* will have at most 35 to train on"
+    ):
         run_here(chain, chain.stages, Console(file=io.StringIO()))
     assert begun == ["corpus"]
 

@@ -30,7 +30,7 @@ YAML_MISTAKES = {
     "text for list": ("names: a", "FILE: names: must be a list of text, not 'a'"),
     "item of a list": ("names: [a, 1]", "FILE: names[1]: must be text, not 1"),
     "bool in a list of ints": ("sizes: [1, true]", "FILE: sizes[1]: must be a whole number, not True"),
-    "empty list": ("sizes: []", "FILE: sizes: must contain at least one value, not an empty list"),
+    "empty list": ("sizes: []", "FILE: sizes: is empty; give at least one value"),
     "no such enum value": ("order: middle", "FILE: order: must be one of first, last, not 'middle'"),
     "no such literal": ("side: top", "FILE: side: must be one of left, right, not 'top'"),
     "below the minimum": ("rows: 0", "FILE: rows: must be at least 1, not 0"),

@@ -99,7 +99,7 @@ IMPOSSIBLE = {
         CorpusConfig,
         "corpora: []\nmodel: m\noutput_dir: o\n",
         [],
-        "FILE: corpora: must contain at least one value, not an empty list",
+        "FILE: corpora: is empty; give at least one value",
     ),
 }
 

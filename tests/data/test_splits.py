@@ -65,7 +65,9 @@ def test_a_test_split_of_the_hub_is_read_only_where_it_is_named(published, capsy
     part = HubPart(subset=subset, split=split, options=("seeds_subset", "seeds_split"))
     pairs, _ = load_pairs(published, *COLUMNS, part)
     assert [pair.instruction for pair in pairs] == found
-    said = "skipped test (1 row), validation (1 row), reserved for evaluation by name; choose a split with `seeds_sp"
+    said = (
+        "skipped test (1 row), validation (1 row), which is for evaluation by its name; to read a split, set `seeds_sp"
+    )
     assert (said in capsys.readouterr().err) == (split is None)
 
 
@@ -74,7 +76,7 @@ def test_a_test_split_of_the_hub_is_read_only_where_it_is_named(published, capsy
     [
         (
             HubPart(subset="exam"),
-            r"ana/Pairs: contains only test \(1 row\), reserved for evaluation by name; choose a split with",
+            r"ana/Pairs: contains only test \(1 row\), which is for evaluation by its name; to read a split, set",
         ),
         (HubPart(options=("mix.subset", "mix.split")), r"Config name is missing.* choose one with `mix.subset`"),
         (HubPart(subset="chat", split="tess"), r"choose one with `split`"),
@@ -147,7 +149,7 @@ def test_a_folder_whose_card_names_no_default_config_is_read_whole(tmp_path, con
     [
         (
             "configs:\n- config_name: pairs\n  data_files: data/*.jsonl",
-            r"declares data/\*.jsonl, but has no such file",
+            r"declares data/\*.jsonl, but the folder has no such file",
         ),
         ("configs: [", "invalid metadata"),
     ],

@@ -23,7 +23,7 @@ def test_models_are_named_after_their_folders_and_ids():
         ([*CEVAL, "d,name=ceval"], "benchmarks: ceval is given twice"),
         (["--benchmarks", "c"], "benchmarks.name: is missing"),
         ([*CEVAL, "--modes", "ppl-full", "--models", "m"], "modes: ppl-full compares plain texts"),
-        ([*CEVAL, "--models", "x/base"], "models: two folders are named base; rename one of them"),
+        ([*CEVAL, "--models", "x/base"], "models: two of them are named base; rename the folder of one"),
         ([*CEVAL, "--bootstrap", "10"], "bootstrap: must be at least 100, not 10"),
         ([*CEVAL, "--held_out_share", "0"], "held_out_share: must be above 0, not 0"),
     ],

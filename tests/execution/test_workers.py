@@ -77,7 +77,9 @@ def test_a_worker_runs_two_tasks_at_a_time_in_threads(tmp_path):
 @pytest.mark.parametrize(("workers", "gpus"), [(3, 2), (6, 1), (1, 8)])
 def test_asking_for_more_gpus_than_visible_is_refused(workers, gpus, monkeypatch):
     monkeypatch.setenv(VISIBLE, "0,1,2,3,4")
-    with pytest.raises(UserError, match=rf"^workers {workers} x {gpus} GPUs each need {workers * gpus}, but only 5"):
+    with pytest.raises(
+        UserError, match=rf"^{workers} workers with {gpus} GPUs each need {workers * gpus} GPUs, but only 5"
+    ):
         check_enough(workers, gpus)
 
 

@@ -92,11 +92,11 @@ BROKEN = {
     "no field": ("[user]\n请回答", "PROMPT: the last turn must contain the fields {output}; it contains none"),
     "another field": (
         "[user]\n{answer}",
-        "PROMPT: the last turn must contain the fields {output}; it contains ['answer']",
+        "PROMPT: the last turn must contain the fields {output}; it contains {answer}",
     ),
     "a field too many": (
         "[user]\n{output}{title}",
-        "PROMPT: the last turn must contain the fields {output}; it contains ['output', 'title']",
+        "PROMPT: the last turn must contain the fields {output}; it contains {output}, {title}",
     ),
     "the field in an example only": (
         "[user]\n{output}\n[assistant]\n好\n[user]\n那么？",
@@ -121,7 +121,7 @@ def test_prompt_that_is_not_utf_8_is_a_user_error(tmp_path):
 
 def test_all_wanted_fields_are_named(tmp_path):
     with pytest.raises(
-        UserError, match=r"must contain the fields \{instruction\}, \{output\}; it contains \['output'\]$"
+        UserError, match=r"must contain the fields \{instruction\}, \{output\}; it contains \{output\}$"
     ):
         load_prompt(write(tmp_path, "[user]\n{output}"), {"output", "instruction"})
 

@@ -17,7 +17,7 @@ def main() -> None:
     storage = os.environ.get("ANNOTATION_DIR", "/data/annotation")
     config = AnnotateConfig(study_dir=str(HERE / "study"), output_dir=storage, host="0.0.0.0", **settings)
     if "ANNOTATION_KEYS" not in os.environ:
-        raise UserError("the secret ANNOTATION_KEYS is not set; see README.md for its value")
+        raise UserError("the secret ANNOTATION_KEYS is not set; README.md says where to find its value")
     run(config, json.loads(os.environ["ANNOTATION_KEYS"]))
 
 

@@ -41,9 +41,12 @@ class ClusterConfig:
         None, "memory of a training on each node; null: Slurm's default", unit="GiB", min=1
     )
     gpu_jobs: int = option(
-        8, "maximum number of label or refine jobs at a time, each with the GPUs of one model copy", min=1
+        8,
+        "maximum number of jobs at a time of a stage that uses a model (label, refine, evaluate, …), each with the "
+        "GPUs of one model copy",
+        min=1,
     )
-    gpu_memory_gb: int = option(64, "memory of each label or refine job", unit="GiB", min=1)
+    gpu_memory_gb: int = option(64, "memory of each such job", unit="GiB", min=1)
     cpu_jobs: int = option(64, "maximum number of corpus jobs at a time, with one core each", min=1)
     cpu_memory_gb: int = option(8, "memory of each corpus job, and of the job that leads a stage", unit="GiB", min=1)
 

@@ -42,7 +42,7 @@ class Record:
             if (value := getattr(self, key)) is not None and not 0 < value < math.inf:
                 raise ConfigError(key, f"must be above 0, not {value}")
         if self.amount is None:
-            raise ConfigError("rows" if self.stage in BY_ROWS else "tokens", "is null; no speed follows from it")
+            raise ConfigError("rows" if self.stage in BY_ROWS else "tokens", "is null, so no speed can be computed")
 
     @property
     def amount(self) -> float | None:

@@ -89,7 +89,9 @@ def _sum(write: Callable[[float], str], values: Iterable[float]) -> str:
 
 
 def _assumptions(plan: Plan) -> Table:
-    origin = f"rates of the sample {plan.sample}, otherwise those of plan.yaml" if plan.sample else "plan.yaml"
+    origin = (
+        f"from the sample {plan.sample} where it has them, otherwise from plan.yaml" if plan.sample else "plan.yaml"
+    )
     table = _table(f"Assumptions: {origin}")
     table.add_column("assumption", overflow="fold", max_width=46)
     table.add_column("value", justify="right", no_wrap=True)

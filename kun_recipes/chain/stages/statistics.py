@@ -13,10 +13,10 @@ CAPTIONS = {
     "lengths": "Lengths of instructions and outputs, in tokens.",
     "sources": "Rows by source.",
     "topics": "Disciplines, sectors and text types, where repeated answers of a model agree; the ten most frequent.",
-    "years": "The last twenty years that the texts mention.",
+    "years": "Years that the texts mention: the twenty up to the reference year.",
     "forms": "Forms of instructions: questions, imperatives, others.",
 }
-INTRODUCTION = "The published pairs compared with other sets: {sets}. All numbers are in the stage's statistics.json."
+INTRODUCTION = "Sets that were measured: {sets}. All numbers are in the stage's statistics.json."
 
 
 class StatisticsStage(Stage):

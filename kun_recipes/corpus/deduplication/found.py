@@ -115,7 +115,8 @@ class DropRows(BaseFilter):
         self._next = next(self._drops, None)
         yield from super().run(data, rank, world_size)
         if self._next is not None:
-            raise RuntimeError(f"{self.found}: row {self._next[0]} of task {rank} is a duplicate, but fewer were read")
+            problem = f"row {self._next[0]} of task {rank} is a duplicate, but the task read fewer rows"
+            raise RuntimeError(f"{self.found}: {problem}")
 
     def filter(self, doc: Document) -> bool | tuple[bool, str]:
         self._row += 1

@@ -127,4 +127,4 @@ def check_address(address: str) -> None:
             "base_url", "contains more than an address; put the key into the variable that api_key_variable names"
         )
     if parts.path.rstrip("/").endswith("/completions"):
-        raise ConfigError("base_url", "must not contain /chat/completions; remove that ending")
+        raise ConfigError("base_url", "must not end in /completions or /chat/completions; remove that ending")

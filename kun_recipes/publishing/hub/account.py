@@ -41,7 +41,7 @@ def _whoami(api: HfApi) -> dict[str, Any]:
             if error.response.status_code != 401:
                 raise
             raise UserError(
-                f"the Hub does not accept this token; run `hf auth login` with another one: {TOKENS}"
+                f"the Hub does not accept this token; create another one at {TOKENS}, then run `hf auth login`"
             ) from error
 
     return with_retries("looking up the owner of the token", ask)

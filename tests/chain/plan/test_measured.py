@@ -87,7 +87,10 @@ def test_a_file_of_the_folder_is_read(tmp_path):
         ({"device": "H", "records": [LABEL | {"seconds": 0}]}, "records[0].seconds: must be above 0, not 0"),
         ({"device": "H", "records": [LABEL | {"tokens": math.inf}]}, "records[0].tokens: must be"),
         ({"device": "H", "records": [LABEL | {"devices": "two"}]}, "records[0].devices: must be a whole number"),
-        ({"device": "H", "records": [LABEL | {"tokens": None}]}, "records[0].tokens: is null; no speed follows"),
+        (
+            {"device": "H", "records": [LABEL | {"tokens": None}]},
+            "records[0].tokens: is null, so no speed can be computed",
+        ),
     ],
 )
 def test_mistakes_name_file_and_key(tmp_path, content, message):

@@ -136,7 +136,10 @@ def test_damage_between_records_is_reported(tmp_path, data, texts, problems):
     ("behind", "message"),
     [
         (b', "text": "x"}\n', 'has its own "text", which is skipped'),
-        (b', "text": "x"}\n{"items": []}\n', "is broken or more follows; the text after the array is skipped"),
+        (
+            b', "text": "x"}\n{"items": []}\n',
+            "is broken, or more text follows it; the text after the array is skipped",
+        ),
         (b', "text": "x"', "is not closed"),
     ],
 )

@@ -154,11 +154,11 @@ LONG = [{"role": "user", "content": "一" * 100}]
     [
         (
             lambda engine: engine.generate([*APART, LONG], Sampling(4)),
-            r"prompt 7: 3\d\d tokens and 4 .* context of 300",
+            r"prompt 7: 3\d\d tokens plus 4 .* context of 300",
         ),
-        (lambda engine: engine.generate(APART, Sampling(290)), r"prompt 0: \d+ tokens and 290 "),
-        (lambda engine: engine.choose([APART[0], LONG], ["A", "B"]), r"prompt 1: 3\d\d tokens and 1 "),
-        (lambda engine: engine.score(APART[:1], ["一" * 100]), r"prompt 0: \d+ tokens and 300 "),
+        (lambda engine: engine.generate(APART, Sampling(290)), r"prompt 0: \d+ tokens plus 290 "),
+        (lambda engine: engine.choose([APART[0], LONG], ["A", "B"]), r"prompt 1: 3\d\d tokens plus 1 "),
+        (lambda engine: engine.score(APART[:1], ["一" * 100]), r"prompt 0: \d+ tokens plus 300 "),
     ],
     ids=["generate", "generate many", "choose", "score"],
 )

@@ -145,7 +145,7 @@ def test_the_card_names_the_checks_of_verified_answers(run_folder):
     assert "how much the segment explains the answer, in nats per token" in text
 
 
-CHOSEN = "It writes 3 candidates per segment, all but the first sampled, and the best is kept"
+CHOSEN = "It writes 3 candidates per segment, the second and later ones always sampled, and the best is kept"
 ASKS = "it has the form of a question or an imperative"
 DROPPED = "for a number, a name or another detail that its segment lacks, if its segment explains too little of it"
 

@@ -22,7 +22,7 @@ def test_token_with_write_access_may_push(run_folder, hub, namespace):
     ("token", "changes", "message"),
     [
         (False, {}, "no token for pushing; run `hf auth login`, or set HF_TOKEN"),
-        ("hf_nobody", {}, "the Hub does not accept this token; run `hf auth login` with another"),
+        ("hf_nobody", {}, "the Hub does not accept this token; create another one"),
         ("hf_reader", {}, "the token has only read access; create one with write access at https://"),
         (
             "hf_ana",
