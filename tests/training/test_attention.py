@@ -131,7 +131,7 @@ def test_choice_of_attention(monkeypatch, asked, shared_rows, on_gpu, installed,
 
 def test_missing_flash_attention_is_refused():
     with pytest.raises(
-        UserError, match="attn_implementation: flash_attention_2 needs a GPU and the package flash-attn"
+        UserError, match="attn_implementation: flash_attention_2 needs a GPU and one of the packages flash-attn"
     ):
         choose_attention("flash_attention_2", shared_rows=True, on_gpu=False)
 
