@@ -27,7 +27,7 @@ def test_impossible_combinations_are_refused(words, message):
 
 def test_an_empty_list_of_annotators_is_refused(tmp_path):
     (tmp_path / "annotate.yaml").write_text("study_dir: s\noutput_dir: o\nannotators: []\n")
-    with pytest.raises(ConfigError, match="annotators: must contain at least one value"):
+    with pytest.raises(ConfigError, match="annotators: is empty; give at least one value"):
         load(AnnotateConfig, ["--config", str(tmp_path / "annotate.yaml")])
 
 
