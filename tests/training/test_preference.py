@@ -98,7 +98,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], dict[str, Any], str]] = {
     "other columns": (
         lambda folder: write(folder / "train.jsonl", [{"instruction": "问", "output": "答"}]),
         {},
-        "column prompt, chosen, rejected is missing (it has instruction, output), and there is no config preference",
+        "without prompt, chosen, rejected among its columns (instruction, output), and without a config preference",
     ),
     "no pair left": (
         lambda folder: write(folder / "train.jsonl", [row("问", "答", "答")]),
