@@ -69,7 +69,7 @@ def test_segments_of_the_hub_become_candidates_there_whatever_stops_the_run(
 
     hub.faults.add("POST", "/datasets/ana/Candidates/commit/", 403, times=1)
     refused = call("label", options)
-    assert refused.returncode == 2 and "ana/Candidates: the commit: the token does not allow this" in refused.stderr
+    assert refused.returncode == 2 and "ana/Candidates: committing: the token does not allow this" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert summary(label)["pinned"] == {"segments": commit}
     rows = list(read_rows(label / "rows"))

@@ -151,7 +151,7 @@ def test_interrupted_push_leaves_main_unchanged_and_resumes(hub, api, folder, en
     fault = hub.faults.add(method, path, 503, times=10_000, after=after)
     with pytest.raises(UserError) as caught:
         send(folder, api)
-    assert str(caught.value).startswith("ana/Pairs: the commit: failed 6 times, the last time with status 503")
+    assert str(caught.value).startswith("ana/Pairs: committing: failed 6 times, the last time with status 503")
     assert "run the same command later to resume" in str(caught.value)
     assert on_main(hub) == {}
     hub.faults.waiting.remove(fault)
@@ -324,5 +324,5 @@ def test_broken_shard_on_the_hub_is_an_error(hub, api, folder):
 
 
 def test_token_without_write_access_is_an_error(hub, folder):
-    with pytest.raises(UserError, match="ana/Pairs: making it: the token does not allow this"):
+    with pytest.raises(UserError, match="ana/Pairs: creating the repository: the token does not allow this"):
         send(folder, HfApi(endpoint=hub.url, token="hf_reader"))
