@@ -187,7 +187,7 @@ def test_two_workers_give_the_same_records(run, whole, repository, tmp_path):
             "dev/law_dev.csv: no such file; download the benchmark again, or choose other subjects",
         ),
         (["--benchmarks", f"{CEVAL},subjects=lore"], "lore: not a subject of C-Eval; did you mean "),
-        (["--groups", "Stem"], "groups: unknown group Stem; there are STEM, "),
+        (["--groups", "Stem"], "groups: unknown group Stem; choose from STEM, "),
         (["--groups", "Hard"], "groups Hard: no selected subject belongs to them"),
         (["--modes", "ppl", "ppl-full"], "modes: ppl-full compares plain texts: set base_format and format to plain"),
         (["--modes", "mc"], "modes[0]: must be one of ppl, gen, ppl-full, not mc"),
