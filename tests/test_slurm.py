@@ -112,7 +112,7 @@ def test_slurm_run_has_the_rows_and_weights_of_the_local_run(run, finished, cont
     submitted = run(output)
     assert submitted.stdout.splitlines()[3].endswith(", after corpus, label_model")
     assert set(states(run(output, "--status")).values()) <= {"pending", "running", "complete"}
-    assert run(output).stdout.count("is in the queue already") + run(output).stdout.count(": complete") >= len(STAGES)
+    assert run(output).stdout.count("is already in the queue") + run(output).stdout.count(": complete") >= len(STAGES)
     refused = run(output, "--fresh", "--only", "publish")  # the last to end, however slow this machine
     assert refused.returncode == 2
     assert refused.stderr.startswith("publish: job ") and "`scancel" in refused.stderr
@@ -201,7 +201,7 @@ def test_leading_job_near_its_time_limit_is_requeued(labelling, finished):
     until_done(output)
     assert label_rows(output) == label_rows(finished)
     log = (output / "slurm" / f"label-{leading}.log").read_text(encoding="utf-8")
-    assert "label: the time limit is near; goes back into the queue, and on where it was" in log
+    assert "label: the time limit is near; the job requeues itself, and resumes then" in log
 
 
 @pytest.fixture
@@ -242,7 +242,7 @@ def test_training_near_its_time_limit_is_requeued(training, finished):
     output, job = training()
     kill(job, "--signal=USR1", "--batch")
     until_done(output)
-    assert "primary_chat_model: the time limit is near; goes back into the queue" in logs(output)
+    assert "primary_chat_model: the time limit is near; the job requeues itself" in logs(output)
     assert "train: stopped at step" in logs(output) and "train: continuing from step" in logs(output)
     assert weights(output) == weights(finished)
 

@@ -73,7 +73,7 @@ def test_bash_reads_every_script(tmp_path, stage):
 
 @pytest.mark.parametrize(
     ("scontrol", "told"),
-    [(None, ["goes back into the queue", "could not queue it again"]), ("exit 0", ["goes back into the queue"])],
+    [(None, ["requeues itself", "could not requeue it"]), ("exit 0", ["requeues itself"])],
 )
 def test_failed_requeue_is_reported(tmp_path, scontrol, told):
     """The head of a job's script, warned of its time limit, with or without Slurm's scontrol."""
