@@ -65,7 +65,7 @@ def test_report_to_none_writes_no_logs(make_config, tmp_path):
 
 
 def test_an_unknown_tracker_is_refused_by_name():
-    with pytest.raises(ConfigError, match=r"no tracker wand; choose none, azure_ml, .*, wandb"):
+    with pytest.raises(ConfigError, match=r"unknown tracker wand; choose none, azure_ml, .*, wandb"):
         check_trackers(["tensorboard", "wand"])
 
 
