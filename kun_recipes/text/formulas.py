@@ -12,7 +12,7 @@ MARKED = re.compile(  # LaTeX: $…$, $$…$$, \\(…\\), \\[…\\], environment
 RUN = re.compile(rf"[^{HAN},。;:、!?()\s](?:[^{HAN}。;、!?\n]*[^{HAN},。;:、!?\s])?")
 OPERATOR = re.compile(r"[=<>≤≥≠≈±×÷·∈⊂∪∩√∑∫∞→↑↓≡∝⊥∥△∠²³′]|[0-9A-Za-z)][+^/][0-9A-Za-z(]|\\[a-z]{2}")
 NAMES = "(?:arc)?(?:sin|cos|tan|cot|lim|log|max|min|exp|mod|rad|deg)"
-WORD = re.compile(rf"(?<![\\A-Za-z])(?!{NAMES}(?![A-Za-z]))[A-Z]?[a-z]{{3,}}|[A-Z]{{4,}}")  # FeSO4 is none
+WORD = re.compile(rf"(?<![\\A-Za-z])(?!{NAMES}(?![A-Za-z]))[A-Z]?[a-z]{{3,}}|[A-Z]{{4,}}")  # FeSO4 is not a word
 
 
 @lru_cache(maxsize=2)  # several rules ask for the same text

@@ -70,7 +70,7 @@ def estimate(
         UserError: the recipe runs on GPUs and there are no GPUs, or a time limit cannot be read.
     """
     if known.device == "gpu" and not hardware.gpus:
-        raise UserError("the recipe needs GPUs, but there are none; give a cluster file with GPUs: --slurm CLUSTER")
+        raise UserError("the recipe needs GPUs, but no GPU is available; use a cluster with GPUs: --slurm CLUSTER")
     if sample:
         known, measured = with_sample(known, sample), [*sample_speeds(sample), *measured]
     parameters = known.model.parameters.number

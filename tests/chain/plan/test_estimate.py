@@ -59,7 +59,7 @@ def test_all_stages_use_all_cores_without_gpus(paper, content, load_content):
 
 
 def test_speeds_of_gpus_need_gpus(paper, known):
-    with pytest.raises(UserError, match=r"the recipe needs GPUs, but there are none"):
+    with pytest.raises(UserError, match=r"the recipe needs GPUs, but no GPU is available"):
         estimate(paper, known, None, Hardware(gpus=0, cpu_workers=4))
 
 
